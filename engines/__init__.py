@@ -1,0 +1,1 @@
+"""Pure Python engines: no Django, no database. Each is usable and testable by itself."""
