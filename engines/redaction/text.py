@@ -1,0 +1,70 @@
+"""The two kinds of text: raw, which may go nowhere, and redacted, which may.
+
+`RawText` is deliberately not a `str`: it cannot be formatted, joined, pickled or encoded as JSON by
+accident. The one way to its words is `reveal()`, so that a search for that name finds every place that
+handles unredacted speech.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+
+class RawText:
+    """Words as they were heard. Holds them without showing them."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def reveal(self) -> str:
+        """Return the words. Call it only on the way into redaction."""
+        return self._words
+
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RawText) and other._words == self._words
+
+    def __hash__(self) -> int:
+        return hash(self._words)
+
+    def __repr__(self) -> str:
+        return f"<RawText of {len(self._words)} characters>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("RawText cannot be pickled: redact it, or reveal() it where it must cross a process")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One finding.
+
+    `start` and `end` are character offsets (half-open) in the text that the span belongs to; `type` is a
+    name of `vocabulary.TYPES`; `score` lies in 0..1; `detector` names what found it and `reason` says why
+    in words, without the words found.
+    """
+
+    start: int
+    end: int
+    type: str
+    score: float
+    detector: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedText:
+    """Text without what was found. `spans` point at the placeholders in `text`, e.g. `[CREDIT_CARD]`."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text

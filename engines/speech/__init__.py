@@ -1,0 +1,1 @@
+"""Audio in, words out: formats and codecs, and the providers that transcribe."""

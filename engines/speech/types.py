@@ -1,0 +1,91 @@
+"""What a speech provider takes and gives. Offsets are milliseconds from the start of the call's audio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from engines.redaction.text import RawText
+
+
+class SpeechError(Exception):
+    """A provider failed. `retryable` says whether trying again, here or elsewhere, can help."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """One word as heard, not yet redacted. `confidence` lies in 0..1."""
+
+    text: RawText
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What one channel is heard to say.
+
+    A partial replaces the channel's previous partial; a final ends the utterance and will not change.
+    `words` of a partial may be empty when the provider times finals only.
+    """
+
+    channel: int
+    final: bool
+    start_ms: int
+    end_ms: int
+    text: RawText
+    words: tuple[HeardWord, ...]
+    confidence: float
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Everything of `channel` before `upto_ms` has been heard, and what it held has been said as finals.
+
+    Audio before this point will never be needed again; a new session may start here.
+    """
+
+    channel: int
+    upto_ms: int
+
+
+Heard = Hypothesis | Progress
+
+
+class SpeechSession(Protocol):
+    """One channel of one call. Fed in order, from one task; read by iteration, from another."""
+
+    async def feed(self, pcm: bytes, start_ms: int) -> None:
+        """Take PCM16 little-endian mono at the session's rate, whose first sample lies at `start_ms`."""
+
+    async def finish(self) -> None:
+        """Say that no more audio comes. The iteration ends after the last final and its progress."""
+
+    async def abort(self) -> None:
+        """Drop the session and what it holds, at once."""
+
+    def __aiter__(self) -> AsyncIterator[Heard]: ...
+
+
+class SpeechProvider(Protocol):
+    """Opens sessions. One per process; shared by all its calls."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Acquire what sessions need (processes, connections). Called once before the first `open`."""
+
+    async def open(
+        self, *, channel: int, sample_rate: int, language: str, start_ms: int, call_id: str
+    ) -> SpeechSession:
+        """Begin to hear one channel at `start_ms`. Raises `SpeechError`."""
+
+    async def close(self) -> None:
+        """Release everything; open sessions end."""
