@@ -1,0 +1,1 @@
+"""Wiring only: settings, URLs, ASGI, Celery, the order of a live call's stages, the embedded services."""

@@ -1,0 +1,303 @@
+"""All settings, in one file. Each value that an operator may change is read by a typed helper and runs as it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from cresta_app import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_file(BASE_DIR / ".env")
+
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / ".data", shown=".data")
+
+# The embedded PostgreSQL and Redis write down where they listen; an explicit URL wins.
+_services_file = DATA_DIR / "services.json"
+_services: dict[str, str] = json.loads(_services_file.read_text()) if _services_file.is_file() else {}
+
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY") or _services.get("secret_key", "")
+if not SECRET_KEY:
+    # Commands that need no secret (install, check, help) run before there is a data folder.
+    SECRET_KEY = "not-for-serving-" + "0" * 50  # noqa: S105 the web process refuses to serve with it
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", (".localhost", "localhost", "127.0.0.1", "testserver"))
+PLATFORM_DOMAIN = env.text("PLATFORM_DOMAIN", "localhost")
+HTTPS_ONLY = env.flag("HTTPS_ONLY", False)
+
+# --- Apps -----------------------------------------------------------------------------------------------
+
+SHARED_APPS = [
+    "django_tenants",
+    "tenants",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "cresta_app.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "accounts",
+    "daphne",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "cresta_app",
+]
+TENANT_APPS = [
+    "unfold",
+    "cresta_app.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "accounts",
+    "providers",
+    "conversations",
+    "knowledge",
+    "moments",
+    "qa",
+    "coaching",
+    "integrations",
+    "analytics",
+    "desk",
+    "demo",
+]
+INSTALLED_APPS = SHARED_APPS + [app for app in TENANT_APPS if app not in SHARED_APPS]
+
+# --- Tenancy --------------------------------------------------------------------------------------------
+
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+DATABASE_ROUTERS = ("django_tenants.routers.TenantSyncRouter",)
+TENANT_LIMIT_SET_CALLS = True
+TENANT_BASE_SCHEMA = "template"
+TENANT_CREATION_FAKES_MIGRATIONS = True
+PUBLIC_SCHEMA_URLCONF = "cresta_app.urls_platform"
+ROOT_URLCONF = "cresta_app.urls"
+SHOW_PUBLIC_IF_NO_TENANT_FOUND = False
+
+MIDDLEWARE = [
+    "tenants.middleware.TenantMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context.navigation",
+            ]
+        },
+    }
+]
+
+ASGI_APPLICATION = "cresta_app.asgi.application"
+
+# --- Database -------------------------------------------------------------------------------------------
+
+
+def database(url: str) -> dict[str, object]:
+    """Translate `postgresql://user:password@host:port/name?host=/socket/folder` for Django."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise env.EnvError("DATABASE_URL must begin with postgresql://")
+    options: dict[str, object] = dict(parse_qsl(parts.query))
+    host = str(options.pop("host", "") or parts.hostname or "")
+    return {
+        "ENGINE": "django_tenants.postgresql_backend",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+
+
+DATABASE_URL = env.text("DATABASE_URL") or _services.get("database_url", "postgresql://cresta@localhost/cresta")
+DATABASES = {"default": database(DATABASE_URL)}
+# The web process serves each request in a thread of its own; a pool keeps connections between them.
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 0, minimum=0)
+if DATABASE_POOL_SIZE:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["OPTIONS"]["pool"] = {  # type: ignore[index]
+        "min_size": 2,
+        "max_size": DATABASE_POOL_SIZE,
+        "timeout": 10,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ATOMIC_REQUESTS = False
+
+# --- Redis: streams, layer, broker and cache can be scaled apart ----------------------------------------
+
+REDIS_URL = env.text("REDIS_URL") or _services.get("redis_url", "redis://localhost:6379")
+
+
+def redis_database(number: int) -> str:
+    parts = urlsplit(REDIS_URL)
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+REDIS_STREAMS_URL = env.text("REDIS_STREAMS_URL") or redis_database(0)
+REDIS_LAYER_URL = env.text("REDIS_LAYER_URL") or redis_database(1)
+REDIS_BROKER_URL = env.text("REDIS_BROKER_URL") or redis_database(2)
+REDIS_CACHE_URL = env.text("REDIS_CACHE_URL") or redis_database(3)
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_LAYER_URL], "prefix": "cresta"},
+    }
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_CACHE_URL,
+        "KEY_FUNCTION": "tenants.names.cache_key",
+        "REVERSE_KEY_FUNCTION": "tenants.names.cache_key_reverse",
+    }
+}
+
+# --- Celery ---------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_BROKER_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+
+# --- People ---------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign-in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "SAMEORIGIN"
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.integer("EMAIL_PORT", 25)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "cresta@localhost")
+
+# --- Words, times, files --------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+_packages = BASE_DIR / "node_modules"
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("vendor/tabler", _packages / "@tabler/core/dist"),
+    ("vendor/tabler-icons", _packages / "@tabler/icons-webfont/dist"),
+    ("vendor/htmx", _packages / "htmx.org/dist"),
+]
+WHITENOISE_USE_FINDERS = True
+MEDIA_ROOT = DATA_DIR / "files"
+STORAGES = {
+    "default": {
+        "BACKEND": env.text("STORAGE_BACKEND", "django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": json.loads(env.text("STORAGE_OPTIONS", "{}"))
+        or ({"location": MEDIA_ROOT} if not env.text("STORAGE_BACKEND") else {}),
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# --- The live way ---------------------------------------------------------------------------------------
+
+KEY_FILE = env.folder("KEY_FILE", DATA_DIR / "platform.key", shown=".data/platform.key")
+SPEECH_PROVIDER = env.text("SPEECH_PROVIDER", "pocketsphinx")
+SPEECH_OPTIONS = json.loads(env.text("SPEECH_OPTIONS", "{}"))
+SPEECH_PROCESSES = env.integer("SPEECH_PROCESSES", 2, minimum=1)
+LIVE_CALLS_PER_WORKER = env.integer("LIVE_CALLS_PER_WORKER", 50, minimum=1)
+# A worker that has not been heard of for this long has lost its calls to another.
+LIVE_CLAIM_IDLE_MS = env.integer("LIVE_CLAIM_IDLE_MS", 5_000, minimum=200)
+# How long a call whose line broke waits for its client to come back before it ends as incomplete.
+INGEST_RESUME_SECONDS = env.decimal("INGEST_RESUME_SECONDS", 30.0)
+# How long an open line may send nothing at all.
+INGEST_IDLE_SECONDS = env.decimal("INGEST_IDLE_SECONDS", 20.0)
+INGEST_MAX_MESSAGE_BYTES = env.integer("INGEST_MAX_MESSAGE_BYTES", 256 * 1024)
+INGEST_MAX_CALL_SECONDS = env.integer("INGEST_MAX_CALL_SECONDS", 4 * 3600)
+INGEST_URL = env.text("INGEST_URL", "ws://127.0.0.1:8001")
+SUMMARY_CONFIRM_SECONDS = env.integer("SUMMARY_CONFIRM_SECONDS", 600, minimum=1)
+
+# --- API ------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.Allowed"],
+    "DEFAULT_PAGINATION_CLASS": "accounts.api.pagination.TimeCursor",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "accounts.api.errors.handle",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Cresta App API",
+    "DESCRIPTION": "Conversations, what was understood in them, and how they were judged. One company per host.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logs: events and ids, never what customers say -----------------------------------------------------
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOGGING_CONFIG = "cresta_app.logs.configure"
+LOGGING = {"level": LOG_LEVEL}
