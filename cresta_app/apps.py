@@ -1,7 +1,6 @@
-"""The admin site is ours: grouped as a person thinks, open to admins alone."""
-
-from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+from django.apps import AppConfig
 
 
-class AdminConfig(DjangoAdminConfig):
-    default_site = "accounts.admin_site.TenantAdminSite"
+class CrestaAppConfig(AppConfig):
+    name = "cresta_app"
+    verbose_name = "Platform"

@@ -29,12 +29,13 @@ HTTPS_ONLY = env.flag("HTTPS_ONLY", False)
 # --- Apps -----------------------------------------------------------------------------------------------
 
 SHARED_APPS = [
+    "daphne",
+    "tenants",  # before django_tenants: its create_tenant command is ours
     "django_tenants",
-    "tenants",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "cresta_app.apps.AdminConfig",
+    "cresta_app.admin_app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -42,7 +43,6 @@ SHARED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "accounts",
-    "daphne",
     "channels",
     "rest_framework",
     "django_filters",
@@ -52,8 +52,8 @@ SHARED_APPS = [
     "cresta_app",
 ]
 TENANT_APPS = [
-    "unfold",
-    "cresta_app.apps.AdminConfig",
+    "unfold.apps.BasicAppConfig",
+    "cresta_app.admin_app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -198,6 +198,8 @@ CELERY_TIMEZONE = "UTC"
 # --- People ---------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+# E-mail addresses are unique without regard to case, by a constraint that this check cannot see.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"

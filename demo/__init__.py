@@ -1,1 +1,1 @@
-"""The demo's calls: their scripts, the sound made from them, and the tool that makes it."""
+"""Two sample companies with people, policies and calls, and the proof that the main job works."""

@@ -1,0 +1,26 @@
+"""A view names the permission it needs; nothing is open by default."""
+
+from __future__ import annotations
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.models import ApiKey
+from accounts.permissions import Permission, Scope
+
+
+class Allowed(BasePermission):
+    """Allow by the matrix: `view.permission`, or `view.permissions_by_action[action]`. API keys also need the scope."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not request.user or not request.user.is_authenticated:
+            return False
+        by_action: dict[str, Permission] = getattr(view, "permissions_by_action", {})
+        needed = by_action.get(getattr(view, "action", ""), getattr(view, "permission", None))
+        if needed is None or not request.user.may(needed):
+            return False
+        if isinstance(request.auth, ApiKey):
+            scope = Scope.READ if request.method in SAFE_METHODS else Scope.WRITE
+            return scope in request.auth.scopes
+        return True

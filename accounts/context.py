@@ -1,0 +1,33 @@
+"""What every page's frame needs to know about the person in front of it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.permissions import Permission
+from tenants.scope import PUBLIC
+
+
+def navigation(request: HttpRequest) -> dict[str, object]:
+    """The pages this person may open, in order: `[{"name", "url", "key"}]`."""
+    user = getattr(request, "user", None)
+    tenant = getattr(request, "tenant", None)
+    if tenant is None or tenant.schema_name == PUBLIC or user is None or not user.is_authenticated:
+        return {"navigation": []}
+    offered = [
+        (Permission.DESK_WORK, "desk", _("Desk")),
+        (Permission.FLOOR_WATCH, "floor", _("Floor")),
+        (Permission.CONVERSATION_READ_OWN, "conversations", _("Conversations")),
+        (Permission.KNOWLEDGE_SEARCH, "knowledge", _("Knowledge")),
+        (Permission.REPORT_READ, "reports", _("Reports")),
+    ]
+    items = [
+        {"key": name, "name": label, "url": reverse(name)}
+        for permission, name, label in offered
+        if user.may(permission)
+    ]
+    if user.may(Permission.ADMIN_CONFIGURE):
+        items.append({"key": "admin", "name": _("Admin"), "url": reverse("admin:index")})
+    return {"navigation": items}

@@ -1,0 +1,76 @@
+"""The permission matrix: who may do what. The only place where a role means anything."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    AGENT = "agent", _("agent")
+    SUPERVISOR = "supervisor", _("supervisor")
+    ANALYST = "analyst", _("QA analyst")
+    ADMIN = "admin", _("admin")
+    # On the public schema only: people who run the installation. They see companies, not conversations.
+    PLATFORM = "platform", _("platform operator")
+
+
+class Permission(StrEnum):
+    """What can be allowed. "Own": the user's conversations; "team": those of teams that the user supervises."""
+
+    DESK_WORK = "desk.work"
+    FLOOR_WATCH = "floor.watch"
+    CONVERSATION_READ_OWN = "conversation.read_own"
+    CONVERSATION_READ_TEAM = "conversation.read_team"
+    CONVERSATION_READ_ALL = "conversation.read_all"
+    RECORDING_PLAY = "recording.play"
+    SUMMARY_EDIT_OWN = "summary.edit_own"
+    GUIDANCE_ANSWER = "guidance.answer"
+    ALERT_RESOLVE = "alert.resolve"
+    EVALUATION_READ = "evaluation.read"
+    EVALUATION_OVERRIDE = "evaluation.override"
+    IDENTITY_ATTACH = "identity.attach"
+    KNOWLEDGE_SEARCH = "knowledge.search"
+    REPORT_READ = "report.read"
+    DEMO_PLAY = "demo.play"
+    PEOPLE_IMPORT = "people.import"
+    ADMIN_CONFIGURE = "admin.configure"
+    PLATFORM_OPERATE = "platform.operate"
+
+
+_A, _S, _Q, _X, _P = Role.AGENT, Role.SUPERVISOR, Role.ANALYST, Role.ADMIN, Role.PLATFORM
+
+MATRIX: dict[Permission, frozenset[Role]] = {
+    Permission.DESK_WORK: frozenset({_A}),
+    Permission.FLOOR_WATCH: frozenset({_S, _X}),
+    Permission.CONVERSATION_READ_OWN: frozenset({_A, _S, _Q, _X}),
+    Permission.CONVERSATION_READ_TEAM: frozenset({_S, _Q, _X}),
+    Permission.CONVERSATION_READ_ALL: frozenset({_Q, _X}),
+    Permission.RECORDING_PLAY: frozenset({_A, _S, _Q, _X}),
+    Permission.SUMMARY_EDIT_OWN: frozenset({_A}),
+    Permission.GUIDANCE_ANSWER: frozenset({_A}),
+    Permission.ALERT_RESOLVE: frozenset({_S, _X}),
+    Permission.EVALUATION_READ: frozenset({_A, _S, _Q, _X}),
+    Permission.EVALUATION_OVERRIDE: frozenset({_S, _Q, _X}),
+    Permission.IDENTITY_ATTACH: frozenset({_S, _X}),
+    Permission.KNOWLEDGE_SEARCH: frozenset({_A, _S, _Q, _X}),
+    Permission.REPORT_READ: frozenset({_S, _Q, _X}),
+    Permission.DEMO_PLAY: frozenset({_A}),
+    Permission.PEOPLE_IMPORT: frozenset({_X}),
+    Permission.ADMIN_CONFIGURE: frozenset({_X}),
+    Permission.PLATFORM_OPERATE: frozenset({_P}),
+}
+
+
+class Scope(StrEnum):
+    """What an API key can be for. A key acts as its owner, and only within these."""
+
+    READ = "read"
+    WRITE = "write"
+    INGEST = "ingest"
+
+
+def allows(role: str, permission: Permission) -> bool:
+    return role in MATRIX[permission]

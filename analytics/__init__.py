@@ -1,0 +1,1 @@
+"""Figures over many conversations, each traceable to those behind it."""

@@ -1,0 +1,1 @@
+"""The way of a live call: ingest, buffer, ownership, stages, group commit, publication."""

@@ -1,0 +1,72 @@
+"""What a digit string is, judged by the string alone: checksums, number ranges, numbering plans."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+
+# A group of nine as the Social Security Administration writes it; it never gave out the areas 000, 666 and
+# 900-999, the group 00 or the serial 0000.
+_SSN_AS_WRITTEN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The type of a digit string, how sure that is (0..1), and why."""
+
+    type: str
+    score: float
+    reason: str
+
+
+def luhn(digits: str) -> bool:
+    """Say whether ASCII `digits` pass the checksum of payment cards (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, character in enumerate(reversed(digits)):
+        value = ord(character) - 48
+        if place % 2:
+            value = value * 2 - 9 if value > 4 else value * 2
+        total += value
+    return bool(digits) and total % 10 == 0
+
+
+def is_card(digits: str) -> bool:
+    """Say whether `digits` are a card number: 13 to 19 of them, a major industry in front, and the checksum."""
+    return 13 <= len(digits) <= 19 and digits[0] in "23456" and luhn(digits)
+
+
+def is_ssn_as_written(text: str) -> bool:
+    """Say whether `text` is a social security number in its written grouping, e.g. 3-2-4 with dashes."""
+    return _SSN_AS_WRITTEN.fullmatch(text) is not None
+
+
+def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> bool:
+    """Say whether `digits` can be dialled: with a country code if `international`, else within a region."""
+    if not 7 <= len(digits) <= 15:
+        return False
+    for region in (None,) if international else regions:
+        try:
+            number = phonenumbers.parse(f"+{digits}" if international else digits, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return True
+    return False
+
+
+def classify(digits: str, *, written: str, international: bool, regions: tuple[str, ...]) -> Verdict:
+    """Say what `digits` are when nothing was announced. `written` is the text that they stood in."""
+    count = len(digits)
+    if is_card(digits):
+        return Verdict("CREDIT_CARD", 0.99, "card number, checksum right")
+    if count > 16 and (is_card(digits[:16]) or is_card(digits[:15])):
+        return Verdict("CREDIT_CARD", 0.95, "card number with more digits behind it")
+    if count == 9 and is_ssn_as_written(written):
+        return Verdict("SSN", 0.9, "nine digits in groups of 3, 2 and 4")
+    if is_phone(digits, regions, international=international):
+        return Verdict("PHONE", 0.85, "valid in the numbering plan")
+    if 15 <= count <= 16:
+        return Verdict("CREDIT_CARD", 0.6, "as long as a card number, checksum wrong")
+    return Verdict("NUMBER", 0.7, f"{count} digits that no quantity explains")

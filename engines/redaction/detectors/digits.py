@@ -1,0 +1,207 @@
+"""Finds numbers: cards, phones, social security and account numbers, codes; written, spoken or mixed.
+
+The rule, from left to right. A run of digits is hidden when
+
+- a number is due (asked for or announced) and nothing names the run a quantity, however short it is; or
+- digits were said before, and the run stands at the beginning or the end of the utterance or has two parts; or
+- three digits were said one by one, or there are four or more that are no year, time, date or sum; or
+- it is short, nothing explains it, and the customer's utterance ends with it.
+
+The last rule is a trade. A customer who begins a card with "four" and pauses has given no sign yet, and what
+is stored cannot be taken back; so "I would like two" loses its "two". A number in mid-sentence stays ("I have
+two kids"), and so does an interjection: a card that begins with a lone "oh" shows it, as "oh" alone is
+almost always a sigh. An agent's short numbers stay unless a number is being given.
+
+In a partial the run at the growing end is hidden from its first word on, whatever it may become.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engines.redaction.context import Context, Due, Strength
+from engines.redaction.cues import ANY, Cue, find_cues
+from engines.redaction.detectors.checks import Verdict, classify, is_card
+from engines.redaction.detectors.quantities import harmless_literals, is_counted, is_date_or_sum, is_pronoun
+from engines.redaction.numbers import DATE_WORDS, TIMES, WEAK, ZERO_LETTERS, NumberReader, Run, is_strong
+from engines.redaction.text import Span
+from engines.redaction.tokens import FILLERS, LEAD_INS, Utterance
+from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
+
+# A cue, or digits, lose their hold over the rest of the same text after so many words.
+_REACH = 25
+_WITH_LETTERS = frozenset({"NUMBER", "ACCOUNT_NUMBER"})
+# What may follow a number at the growing end while it still may be part of an address or a longer number.
+_UNDECIDED = FILLERS | WEAK | {"at", "dot", "underscore", "plus", "of", "the"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one utterance gave: its spans, and the number that is being given when it ends."""
+
+    spans: list[Span]
+    due: Due | None
+
+
+class DigitDetector:
+    """Finds runs of digits; `regions` are the countries (ISO 3166, two letters) whose numbers are dialled bare."""
+
+    name = "digits"
+
+    def __init__(self, regions: tuple[str, ...]) -> None:
+        self._regions = regions
+
+    def find(self, utterance: Utterance, context: Context) -> list[Span]:
+        """Return the numbers found. See `read` for what follows from them."""
+        return self.read(utterance, context).spans
+
+    def read(self, utterance: Utterance, context: Context) -> Reading:
+        """Return the numbers found and what is due after them."""
+        if not utterance.tokens:
+            return Reading([], context.due)
+        cues = [cue for cue in find_cues(utterance) if cue.type == ANY or cue.type in NUMERIC_TYPES]
+        types = {cue.type for cue in cues} | ({context.due.type} if context.due else set())
+        reader = NumberReader(
+            utterance,
+            extra=DATE_WORDS if "DATE_OF_BIRTH" in types else frozenset(),
+            letters=bool(types & _WITH_LETTERS),
+            alone=context.due is not None and _digits_alone(utterance),
+        )
+        runs = [kept for run in reader.runs() if (kept := _without_cues(run, cues)).elements]
+        literals = harmless_literals(utterance.text) if runs else []
+        due, since = context.due, 0
+        pending = list(reversed(cues))
+        spans: list[Span] = []
+        for number, run in enumerate(runs):
+            while pending and pending[-1].last < run.first:
+                cue = pending.pop()
+                due, since = _announced(cue, due), cue.last
+            if due is not None and run.first - since > _REACH:
+                due = None
+            growing = context.growing and number == len(runs) - 1 and _undecided_after(utterance, run)
+            verdict = self._judge(utterance, run, context, due, literals)
+            if verdict is None and growing:
+                verdict = Verdict(due.type if due else "NUMBER", 0.3, "digits at the growing end")
+            if verdict is not None:
+                spans.append(_span(utterance, run, verdict, self.name, growing=growing))
+                due, since = _after(due, verdict, run), run.last
+        while pending:
+            cue = pending.pop()
+            due, since = _announced(cue, due), cue.last
+        return Reading(spans, due)
+
+    def _judge(
+        self, utterance: Utterance, run: Run, context: Context, due: Due | None, literals: list[tuple[int, int]]
+    ) -> Verdict | None:
+        """Say as what `run` is hidden, or None if it stays."""
+        if is_counted(utterance, run) or is_pronoun(utterance, run):
+            return None
+        if run.total == 0:  # months, ordinals or letters alone
+            wanted = due is not None and due.strength is Strength.DUE
+            if wanted and due is not None and (due.type == "DATE_OF_BIRTH" or len(run.elements) > 2):
+                return Verdict(due.type, 0.6, "said where it was asked for")
+            return None
+        at_end = _only(utterance, range(run.last + 1, len(utterance.tokens)), FILLERS)
+        if due is not None and due.strength is Strength.DUE:
+            return self._typed(utterance, run, due, 0.9, "said where it was asked for")
+        dated = is_date_or_sum(utterance, run, literals)
+        if due is not None:
+            at_start = _only(utterance, range(run.first), LEAD_INS)
+            if len(run.elements) > 1 or at_start or at_end:
+                years = all(element.scaled for element in run.elements)
+                if not (dated and (years or not (at_start or at_end))):
+                    return self._typed(utterance, run, due, 0.7, "continues the digits before")
+        if run.singles >= 3:
+            return self._classified(utterance, run)
+        if dated:
+            return None
+        if run.total >= 4 and not (len(run.elements) == 1 and run.elements[0].scaled):
+            return self._classified(utterance, run)
+        if context.ends_turn and at_end and not any(element.scaled for element in run.elements):
+            return Verdict("NUMBER", 0.4, "digits at the end of a turn, more may follow")
+        return None
+
+    def _typed(self, utterance: Utterance, run: Run, due: Due, score: float, reason: str) -> Verdict:
+        if due.type != "CREDIT_CARD" and is_card(run.digits[:20]):
+            return self._classified(utterance, run)
+        if due.type == "NUMBER" and run.total >= 9:
+            return self._classified(utterance, run)
+        return Verdict(due.type, 0.99 if is_card(run.digits[:20]) else score, reason)
+
+    def _classified(self, utterance: Utterance, run: Run) -> Verdict:
+        start, end = utterance.tokens[run.first].start, utterance.tokens[run.last].end
+        digits = run.digits
+        international = utterance.gap(run.first).endswith("+") or digits.startswith("00")
+        return classify(
+            digits.removeprefix("00") if digits.startswith("00") else digits,
+            written=utterance.text[start:end] if end - start <= 20 else "",
+            international=international,
+            regions=self._regions,
+        )
+
+
+def held_back_from(utterance: Utterance) -> int | None:
+    """Return where the words begin that a partial must keep back, or None.
+
+    "oh" and "double" at the growing end are the first half of a number or nothing; the next word will tell.
+    """
+    start: int | None = None
+    for token in reversed(utterance.tokens):
+        if token.low not in ZERO_LETTERS and token.low not in TIMES:
+            break
+        start = token.start
+    return start
+
+
+def _digits_alone(utterance: Utterance) -> bool:
+    return all(token.low in WEAK or token.low in FILLERS or is_strong(token.low) for token in utterance.tokens)
+
+
+def _without_cues(run: Run, cues: list[Cue]) -> Run:
+    """Drop what belongs to a cue: the sixteen of "sixteen digit number" is nobody's."""
+    if not cues:
+        return run
+    inside = {i for cue in cues if cue.first <= run.last and cue.last >= run.first for i in range(cue.first, cue.last + 1)}
+    if not inside:
+        return run
+    return Run([element for element in run.elements if element.first not in inside])
+
+
+def _only(utterance: Utterance, indices: range, allowed: frozenset[str]) -> bool:
+    return all(utterance.tokens[i].low in allowed for i in indices)
+
+
+def _undecided_after(utterance: Utterance, run: Run) -> bool:
+    return _only(utterance, range(run.last + 1, len(utterance.tokens)), _UNDECIDED)
+
+
+def _announced(cue: Cue, due: Due | None) -> Due:
+    """Return what is due after `cue`. "The last four" asks for more of the same."""
+    if cue.type == ANY:
+        return Due(due.type if due else "NUMBER", Strength.DUE)
+    if due is not None and due.type == cue.type:
+        return Due(cue.type, Strength.DUE, 0 if due.strength is Strength.OPEN else due.digits)
+    return Due(cue.type, Strength.DUE)
+
+
+def _after(due: Due | None, verdict: Verdict, run: Run) -> Due:
+    """Return what is due after `run` was hidden as `verdict`."""
+    if due is None or due.strength is Strength.OPEN:
+        kind = due.type if due is not None and verdict.type == "NUMBER" else verdict.type
+        return Due(kind, Strength.OPEN, (due.digits if due else 0) + run.total)
+    digits = due.digits + run.total
+    strength = Strength.OPEN if digits >= TYPES[due.type].complete_at else Strength.DUE
+    return Due(due.type, strength, digits)
+
+
+def _span(utterance: Utterance, run: Run, verdict: Verdict, detector: str, *, growing: bool) -> Span:
+    """Make the span, with the signs that belong to the number: "+", "(" before it and ")" behind."""
+    text = utterance.text
+    start, end = utterance.tokens[run.first].start, utterance.tokens[run.last].end
+    while start and text[start - 1] in "+(" :
+        start -= 1
+    if growing:
+        end = utterance.tokens[-1].end
+    if "(" in text[start : utterance.tokens[run.first].start] and text[end : end + 1] == ")":
+        end += 1
+    return Span(start, end, verdict.type, verdict.score, detector, verdict.reason)

@@ -1,0 +1,278 @@
+"""Spoken and written digits: what each word is worth, and which of them make one run.
+
+A run is a stretch of number words and digit strings that may be one number: "four one double seven", "forty
+one eleven", "4111-1111", "4 one um 1". Fillers may stand in it, and so may words that speech recognition
+writes for a digit ("to", "for") if digits stand on both sides. Whether a run is hidden is not decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from unicodedata import decimal
+
+from engines.redaction.tokens import FILLERS, Utterance, words
+
+SINGLE = {
+    word: str(value)
+    for value, names in enumerate(
+        (
+            "zero zeros zeroes nought naught",
+            "one",
+            "two twos",
+            "three threes",
+            "four fours",
+            "five fives",
+            "six sixes",
+            "seven sevens",
+            "eight eights",
+            "nine niner nines",
+        )
+    )
+    for word in names.split()
+}
+TEEN = {
+    name: str(10 + value)
+    for value, name in enumerate(
+        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+    )
+}
+TENS = {
+    name: str(2 + value)
+    for value, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+} | {"fourty": "4"}
+SCALE = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
+TIMES = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
+ZERO_LETTERS = words("oh o")  # a zero beside other digits, an interjection elsewhere
+# What speech recognition writes for a digit: part of a number only within one.
+MISHEARD = words("to too for fore won ate free tree sicks sex fife nein ones")
+WEAK = ZERO_LETTERS | MISHEARD | frozenset(TIMES)
+
+MONTHS = words(
+    "january february march april may june july august september october november december jan feb mar apr jun jul "
+    "aug sep sept oct nov dec"
+)
+ORDINALS = words(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth thirtieth"
+)
+DATE_WORDS = MONTHS | ORDINALS
+
+_MAX_BRIDGE = 4
+_JOINING_GAP = re.compile(r"[\s\-.,()/:+*#–—_·…;?!]{0,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One number within a run: "forty one" is one element of the digits 41, "double seven" two single ones.
+
+    `first` and `last` are token indices. `digits` never leaves the engine. `single` says that each digit was
+    said by itself, `scaled` that a word such as "hundred" took part, `written` that it stood in figures.
+    """
+
+    first: int
+    last: int
+    digits: str
+    single: bool = False
+    scaled: bool = False
+    written: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """Elements that may be one number; `first` and `last` are token indices, both within the run."""
+
+    elements: list[Element] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        return self.elements[0].first
+
+    @property
+    def last(self) -> int:
+        return self.elements[-1].last
+
+    @property
+    def digits(self) -> str:
+        return "".join(element.digits for element in self.elements)
+
+    @property
+    def total(self) -> int:
+        return sum(len(element.digits) for element in self.elements)
+
+    @property
+    def singles(self) -> int:
+        """Return the longest row of digits that were said one by one."""
+        best = row = 0
+        for element in self.elements:
+            row = row + len(element.digits) if element.single else 0
+            best = max(best, row)
+        return best
+
+
+def figures(digits: str) -> str:
+    """Return decimal digits of any script as ASCII."""
+    return digits if digits.isascii() else "".join(str(decimal(character)) for character in digits)
+
+
+def is_strong(low: str) -> bool:
+    """Say whether a lower-case token is a number by itself, whatever stands beside it."""
+    return low[0].isdecimal() or low in SINGLE or low in TEEN or low in TENS
+
+
+class NumberReader:
+    """Reads the runs of one utterance, left to right.
+
+    `extra` are further words that count as part of a number here: months and ordinals when a date of birth
+    was asked for. `letters` lets single letters in ("g 75 f 34"). `alone` lets "oh", "to" and the like stand
+    for digits without a strong number beside them: right only when digits are due and nothing else is said.
+    """
+
+    def __init__(
+        self,
+        utterance: Utterance,
+        *,
+        extra: frozenset[str] = frozenset(),
+        letters: bool = False,
+        alone: bool = False,
+    ) -> None:
+        self._utterance = utterance
+        self._extra = extra
+        lows = [token.low for token in utterance.tokens]
+        self._lows = lows
+        self._number = [is_strong(low) or low in extra for low in lows]
+        self._promote(ZERO_LETTERS | (MISHEARD if alone else frozenset()), alone=alone)
+        if letters:
+            self._promote_letters()
+
+    def _promote(self, weak: frozenset[str], *, alone: bool) -> None:
+        """Count "oh" as a digit beside a digit, in both directions, so that "oh oh seven" is three."""
+        lows, number = self._lows, self._number
+        for order, before in ((range(len(lows)), -1), (range(len(lows) - 1, -1, -1), 1)):
+            for i in order:
+                if lows[i] in weak and not number[i]:
+                    j = i + before
+                    beside = 0 <= j < len(lows) and (number[j] or lows[j] in TIMES)
+                    number[i] = alone or beside
+
+    def _promote_letters(self) -> None:
+        tokens, number = self._utterance.tokens, self._number
+        for i, token in enumerate(tokens):
+            if token.is_letter and not number[i]:
+                beside = (i > 0 and number[i - 1]) or (i + 1 < len(tokens) and number[i + 1])
+                number[i] = beside or token.low not in ("a", "i")
+
+    def runs(self) -> list[Run]:
+        """Return all runs in order. They do not overlap."""
+        found: list[Run] = []
+        run = Run()
+        i = 0
+        while i < len(self._lows):
+            elements, after = self._read(i)
+            if not elements:
+                i += 1
+                continue
+            if run.elements and not self._joined(run.elements[-1], elements[0]):
+                found.append(run)
+                run = Run()
+            run.elements.extend(elements)
+            i = after
+        if run.elements:
+            found.append(run)
+        return found
+
+    def _read(self, i: int) -> tuple[list[Element], int]:
+        """Read one number at token `i`; return its elements and the token after it."""
+        lows = self._lows
+        times = TIMES.get(lows[i])
+        if times is not None and i + 1 < len(lows) and (digit := self._digit(i + 1)) is not None:
+            return [Element(i, i + 1, digit * times, single=True)], i + 2
+        if not self._number[i]:
+            return [], i + 1
+        low = lows[i]
+        if low[0].isdecimal():
+            written = figures(low)
+            value, after = int(written) if len(written) <= 6 else 0, i + 1
+            if after < len(lows) and lows[after] in SCALE and self._touching(after):
+                return self._scaled(i, value, after)
+            return [Element(i, i, written, single=len(written) == 1, written=True)], after
+        small, after = self._small(i)
+        if small is None:
+            return [Element(i, i, "")], i + 1  # a month, an ordinal or a letter: no digit of its own
+        if after < len(lows) and lows[after] in SCALE and self._touching(after):
+            return self._scaled(i, int(small), after)
+        return [Element(i, after - 1, small, single=len(small) == 1)], after
+
+    def _digit(self, i: int) -> str | None:
+        low = self._lows[i]
+        if low in SINGLE:
+            return SINGLE[low]
+        if low in ZERO_LETTERS:
+            return "0"
+        return figures(low) if len(low) == 1 and low.isdecimal() else None
+
+    def _small(self, i: int) -> tuple[str | None, int]:
+        """Read a number word below a hundred."""
+        low = self._lows[i]
+        if low in SINGLE:
+            return SINGLE[low], i + 1
+        if low in TEEN:
+            return TEEN[low], i + 1
+        if low in TENS:
+            unit = SINGLE.get(self._lows[i + 1]) if i + 1 < len(self._lows) and self._touching(i + 1) else None
+            if unit is not None and unit != "0":
+                return TENS[low] + unit, i + 2
+            return TENS[low] + "0", i + 1
+        if low in ZERO_LETTERS:
+            return "0", i + 1
+        if low in MISHEARD:
+            return "2", i + 1
+        return None, i
+
+    def _scaled(self, first: int, value: int, i: int) -> tuple[list[Element], int]:
+        """Read the rest of a number with "hundred" or "thousand" in it, whose scale word is token `i`."""
+        total, current = 0, value
+        lows = self._lows
+        while i < len(lows) and lows[i] in SCALE:
+            scale = SCALE[lows[i]]
+            if scale == 100:
+                current *= 100
+            else:
+                total, current = total + current * scale, 0
+            i += 1
+            j = i + 1 if i + 1 < len(lows) and lows[i] == "and" else i
+            if j < len(lows) and self._number[j] and not lows[j][0].isdecimal():
+                small, after = self._small(j)
+                if small is not None and lows[j] not in ZERO_LETTERS:
+                    if after < len(lows) and lows[after] == "hundred" and current % 1000:
+                        break  # "four hundred three hundred": two numbers
+                    current, i = current + int(small), after
+        return [Element(first, i - 1, str(total + current), scaled=True)], i
+
+    def _touching(self, i: int) -> bool:
+        """Say whether nothing but white space or a hyphen parts token `i` from the one before."""
+        gap = self._utterance.gap(i)
+        return len(gap) <= 3 and not gap.strip("- ")
+
+    def _joined(self, left: Element, right: Element) -> bool:
+        """Say whether two numbers belong to one run, by what stands between them."""
+        between = range(left.last + 1, right.first)
+        if len(between) > _MAX_BRIDGE:
+            return False
+        utterance = self._utterance
+        for i in between:
+            low = self._lows[i]
+            if low not in FILLERS and low not in MISHEARD and not (self._extra and low in ("of", "the")):
+                return False
+            # "between one twenty and one thirty" is two numbers, "four one and one one" may be one.
+            if low == "and" and not (left.single and right.single):
+                return False
+        for i in range(left.last + 1, right.first + 1):
+            gap = utterance.gap(i)
+            if not _JOINING_GAP.fullmatch(gap) or "\n" in gap:
+                return False
+            ends_sentence = any(mark in gap for mark in (". ", "? ", "! ", "; "))
+            alike = len(left.digits) == len(right.digits) <= 4
+            if ends_sentence and not alike:
+                return False
+        return True

@@ -1,0 +1,92 @@
+"""Cutting text into words and digit strings, and the short word lists that several detectors need."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# A placeholder is one opaque token, so that redacting twice changes nothing. No alternative can begin where
+# another one could, and none nests a repetition: the scan is linear in any text.
+_TOKEN = re.compile(r"\[[A-Z_]{2,32}\]|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word, digit string or placeholder. `low` is lower case with straight apostrophes."""
+
+    start: int
+    end: int
+    low: str
+
+    @property
+    def is_digits(self) -> bool:
+        return self.low[0].isdecimal()
+
+    @property
+    def is_placeholder(self) -> bool:
+        return self.low[0] == "["
+
+    @property
+    def is_letter(self) -> bool:
+        return len(self.low) == 1 and self.low.isalpha()
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Text with its tokens, in order."""
+
+    text: str
+    tokens: tuple[Token, ...]
+
+    def gap(self, index: int) -> str:
+        """Return what stands between token `index` and the one before it (or the start of the text)."""
+        start = self.tokens[index - 1].end if index else 0
+        return self.text[start : self.tokens[index].start]
+
+    def after(self, index: int) -> str:
+        """Return what stands between token `index` and the next one (or the end of the text)."""
+        end = self.tokens[index + 1].start if index + 1 < len(self.tokens) else len(self.text)
+        return self.text[self.tokens[index].end : end]
+
+    def low(self, index: int) -> str:
+        """Return the lower-case word at `index`, or "" outside of the text."""
+        return self.tokens[index].low if 0 <= index < len(self.tokens) else ""
+
+    def capitalised(self, index: int) -> bool:
+        """Say whether token `index` begins with a capital and the next letter, if any, is small."""
+        word = self.text[self.tokens[index].start : self.tokens[index].end]
+        return word[0].isupper() and not (len(word) > 1 and word[1].isupper())
+
+
+def tokenise(text: str) -> Utterance:
+    """Cut `text` into tokens. Any Unicode is taken; letters and digits part even when they touch."""
+    return Utterance(
+        text,
+        tuple(
+            Token(match.start(), match.end(), match.group().lower().replace("’", "'"))
+            for match in _TOKEN.finditer(text)
+        ),
+    )
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a space-separated list."""
+    return frozenset(text.split())
+
+
+# Said between two groups of one number without ending it.
+FILLERS = words(
+    "um uhm umm uh er erm err eh ah ahh hm hmm mm mhm let me see so then and okay ok right yeah yes yep yup like well "
+    "sorry next dash hyphen space comma stroke slash just hang on wait hold please sir madam again followed by it's "
+    "that's is"
+)
+# With the fillers these make a turn that says nothing: it neither ends nor ages what was asked for.
+BACKCHANNELS = FILLERS | words(
+    "huh uhuh sure go ahead on carry continue got it perfect great lovely alright all thank thanks you i see "
+    "of course good fine cool that carefully here whenever you're ready one moment second a sec"
+)
+# What an answer may begin with before the thing that was asked for.
+LEAD_INS = FILLERS | words(
+    "sure of course yeah yes no it it's its is that's that the my i'm i am name number card hi hello thanks thank you "
+    "one first last full surname okay here this would be will email e mail address spelled spelt oh"
+)

@@ -1,0 +1,89 @@
+"""Why a decision was made, and what a rule does, in a plain English sentence.
+
+A reason is kept as a form with the slot `{quote}` and, apart from it, the place of the words quoted: text has
+one home, and whoever stores a decision stores the form and the place, and fills in the words when it shows
+them. `Decision.reason` is the filled form, for the screen of the moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engines.rules.moments import Occurrence
+    from engines.rules.policy import RuleSpec
+
+QUOTE = "{quote}"
+MAX_QUOTE = 80
+
+
+def clock(ms: int) -> str:
+    """Return call time as people read it: 0:20, 12:05, 1:02:03."""
+    minutes, seconds = divmod(max(0, ms) // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def quote(text: str, spans: tuple[tuple[int, int], ...]) -> str:
+    """Return the words of the first span, shortened in the middle where they are many."""
+    if not spans or not text:
+        return ""
+    start, end = spans[0]
+    words = " ".join(text[start:end].split())
+    if len(words) <= MAX_QUOTE:
+        return words
+    half = MAX_QUOTE // 2
+    return f"{words[:half].rsplit(' ', 1)[0]} … {words[-half:].split(' ', 1)[-1]}"
+
+
+def fill(form: str, words: str) -> str:
+    """Return the sentence of a reason's form; without words it says "this" instead of a quotation."""
+    return form.replace(f"“{QUOTE}”", "this") if not words else form.replace(QUOTE, words)
+
+
+def form_of(occurrence: Occurrence, names: Mapping[str, str]) -> str:
+    """Return the form of the reason that an occurrence gives, without its full stop."""
+    if occurrence.sequence is not None:
+        who = "someone" if occurrence.speaker in {"any", "", "unknown"} else f"the {occurrence.speaker}"
+        return f"Because {who} said “{QUOTE}” at {clock(occurrence.at_ms)}"
+    what = _lower(names.get(occurrence.expected or "", occurrence.expected or _name(occurrence.key, names)))
+    from_ms, to_ms = occurrence.searched or (0, occurrence.at_ms)
+    if from_ms == 0:
+        return f"Because no {what} was given in the first {clock(to_ms)}"
+    return f"Because no {what} was given between {clock(from_ms)} and {clock(to_ms)}"
+
+
+def and_not(unless: str, wait_ms: int, names: Mapping[str, str]) -> str:
+    """Return the second half of a reason that waited for something that did not come."""
+    return f" and no {_lower(_name(unless, names))} followed within {clock(wait_ms)}"
+
+
+def describe(rule: RuleSpec, names: Mapping[str, str]) -> str:
+    """Return what a rule does, as one sentence for the person who edits it."""
+    condition = f"When “{_name(rule.when, names)}” comes up"
+    if rule.unless:
+        condition += f" and “{_name(rule.unless, names)}” does not follow within {clock(rule.wait_ms)}"
+    if rule.kind == "checklist":
+        return f"{condition}, tick “{rule.title}”."
+    if rule.kind == "alert":
+        action = f"alert the supervisor: “{rule.title}” ({'urgent' if rule.severity == 'bad' else 'warning'})"
+    else:
+        action = f"show the agent “{rule.title}” ({rule.label})"
+    limits = ["once per call"] if rule.once else []
+    if rule.cooldown_ms and not rule.once:
+        limits.append(f"at most every {clock(rule.cooldown_ms)}")
+    if rule.kind == "hint" and rule.expires_ms:
+        limits.append(f"for {clock(rule.expires_ms)}")
+    if rule.withdraw_on:
+        limits.append(f"until “{_name(rule.withdraw_on, names)}”")
+    return f"{condition}, {action}{', ' if limits else ''}{', '.join(limits)}."
+
+
+def _name(key: str, names: Mapping[str, str]) -> str:
+    return names.get(key) or key.replace("_", " ")
+
+
+def _lower(name: str) -> str:
+    """Return a name as it stands within a sentence: "Recording notice" but "PCI notice"."""
+    return name[:1].lower() + name[1:] if name[1:2].islower() else name

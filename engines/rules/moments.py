@@ -1,0 +1,326 @@
+"""Moments: what is said, or is not said in time, in one conversation.
+
+`CompiledMoments` is made once from the definitions and shared; a `MomentEngine` follows one conversation
+with it. Two clocks matter. `hear` takes an utterance when its words are final; finals of two speakers may
+come in either order. `advance(now_ms)` promises that everything spoken before `now_ms` has been heard: only
+then does an absence run out, so that a sentence begun in time and final late still counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engines.rules.detectors import Detector, Detectors
+from engines.rules.patterns import PatternError, parse_pattern
+from engines.rules.phrases import PhraseError, Variant, parse
+
+START = "start"
+MAX_PHRASES = 200
+KINDS = ("phrase", "pattern", "absence")
+SPEAKERS = ("agent", "customer", "any")
+
+
+@dataclass(frozen=True, slots=True)
+class MomentSpec:
+    """One definition.
+
+    `kind` decides which fields count: "phrase" uses `phrases` (the written form is in `phrases.py`),
+    "pattern" uses `pattern` (a regular expression, case ignored, on the redacted text as written), "absence"
+    uses `expected` and `after` (keys of spoken moments, or `after="start"` for the start of the call) and
+    `within_ms` (None: until the call ends). `speaker` is who must say it; an absence ignores it.
+    `reject_negated` drops what is denied ("i'm not going to cancel").
+    """
+
+    key: str
+    name: str
+    revision_id: str
+    kind: Literal["phrase", "pattern", "absence"]
+    speaker: Literal["agent", "customer", "any"] = "any"
+    phrases: tuple[str, ...] = ()
+    pattern: str | None = None
+    reject_negated: bool = True
+    expected: str | None = None
+    after: str = START
+    within_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One final utterance, redacted. Times are call time; `sequence` grows along the conversation."""
+
+    sequence: int
+    speaker: str
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A moment that came about.
+
+    Said: `at_ms` and `until_ms` are the utterance's start and end, `spans` half-open character offsets in
+    its text. Absent: `sequence` is None, `spans` is empty, `at_ms` is when time ran out, `searched` the
+    stretch of call time in which `expected` was not said.
+    """
+
+    key: str
+    revision_id: str
+    at_ms: int
+    sequence: int | None
+    speaker: str
+    spans: tuple[tuple[int, int], ...]
+    searched: tuple[int, int] | None = None
+    expected: str | None = None
+    until_ms: int = 0
+
+
+def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
+    """Return what is wrong with one definition, in words for who wrote it; empty when it is sound.
+
+    `spoken` are the keys of the phrase and pattern moments that an absence may name; None skips that check.
+    """
+    wrong: list[str] = []
+    if not spec.key or spec.key == START:
+        wrong.append("The moment needs a key, and “start” is taken: it means the start of the call.")
+    if spec.speaker not in SPEAKERS:
+        wrong.append(f"“{spec.speaker}” is no speaker: choose agent, customer or any.")
+    if spec.kind == "phrase":
+        wrong += _phrases(spec)[1]
+    elif spec.kind == "pattern":
+        try:
+            parse_pattern(spec.pattern or "")
+        except PatternError as error:
+            wrong.append(str(error))
+    elif spec.kind == "absence":
+        wrong += _check_absence(spec, None if spoken is None else set(spoken))
+    else:
+        wrong.append(f"“{spec.kind}” is no kind of moment: choose phrase, pattern or absence.")
+    return wrong
+
+
+def _check_absence(spec: MomentSpec, spoken: set[str] | None) -> list[str]:
+    wrong: list[str] = []
+    if not spec.expected:
+        wrong.append("Say which moment is expected.")
+    elif spoken is not None and spec.expected not in spoken:
+        wrong.append(f"The expected moment “{spec.expected}” is not among the moments that are spoken.")
+    if spec.after != START and spoken is not None and spec.after not in spoken:
+        wrong.append(f"“after” names “{spec.after}”, which is not among the moments that are spoken.")
+    if spec.expected and spec.expected == spec.after:
+        wrong.append("A moment cannot be expected after itself.")
+    if spec.within_ms is not None and spec.within_ms <= 0:
+        wrong.append("The time allowed must be more than zero.")
+    return wrong
+
+
+def _phrases(spec: MomentSpec) -> tuple[tuple[Variant, ...], list[str]]:
+    variants: list[Variant] = []
+    wrong: list[str] = []
+    if not any(phrase.strip() for phrase in spec.phrases):
+        wrong.append("Give at least one phrase.")
+    if len(spec.phrases) > MAX_PHRASES:
+        wrong.append(f"More than {MAX_PHRASES} phrases: split the moment.")
+    for phrase in spec.phrases[:MAX_PHRASES]:
+        if not phrase.strip():
+            continue
+        try:
+            variants += parse(phrase)
+        except PhraseError as error:
+            wrong.append(str(error))
+    return tuple(dict.fromkeys(variants)), wrong
+
+
+def check_all(specs: Sequence[MomentSpec]) -> dict[str, list[str]]:
+    """Return what is wrong with a set of definitions, by key; sound ones are left out."""
+    spoken = {spec.key for spec in specs if spec.kind != "absence"}
+    wrong: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for spec in specs:
+        found = check(spec, spoken)
+        if spec.key in seen:
+            found.append(f"Two moments have the key “{spec.key}”.")
+        seen.add(spec.key)
+        if found:
+            wrong.setdefault(spec.key, []).extend(found)
+    return wrong
+
+
+class CompiledMoments:
+    """Definitions ready to run. Immutable; one serves every conversation that uses the same set.
+
+    A definition that `check_all` refuses is left out and reported in `refused` (key to complaints): one bad
+    row must not silence the rest of a call.
+    """
+
+    def __init__(self, specs: Sequence[MomentSpec]) -> None:
+        self.refused = check_all(specs)
+        for spec in specs:
+            lost = {spec.expected, spec.after} & self.refused.keys() if spec.kind == "absence" else set()
+            if lost and spec.key not in self.refused:
+                # What can never be heard would be missing in every call.
+                self.refused[spec.key] = [
+                    f"It waits for “{key}”, which is refused." for key in sorted(map(str, lost))
+                ]
+        self.specs = tuple(spec for spec in specs if spec.key not in self.refused)
+        self.by_key = {spec.key: spec for spec in self.specs}
+        detectors = []
+        self.absences: list[MomentSpec] = []
+        self.starters: dict[str, list[MomentSpec]] = {}
+        self.fulfilled_by: dict[str, list[MomentSpec]] = {}
+        for owner, spec in enumerate(self.specs):
+            if spec.kind == "absence":
+                self.absences.append(spec)
+                self.starters.setdefault(spec.after, []).append(spec)
+                self.fulfilled_by.setdefault(str(spec.expected), []).append(spec)
+                continue
+            variants = _phrases(spec)[0] if spec.kind == "phrase" else ()
+            pattern = parse_pattern(spec.pattern or "") if spec.kind == "pattern" else None
+            detectors.append(Detector(owner, spec.speaker, variants, pattern, spec.reject_negated))
+        self.detectors = Detectors(detectors)
+
+
+class MomentEngine:
+    """Follows one conversation. Not safe for use from two tasks at once."""
+
+    def __init__(self, moments: CompiledMoments | Sequence[MomentSpec]) -> None:
+        self._moments = moments if isinstance(moments, CompiledMoments) else CompiledMoments(moments)
+        self._now_ms = 0
+        self._sequence: int | None = None
+        # An absence under way: its key, from when it waits, and until when (None: the end of the call).
+        self._open: dict[str, tuple[int, int | None]] = {}
+        # When each moment that some absence expects was last said. A final may be late: what overlapped the
+        # end of the sentence that starts the wait answers it, though it was heard first.
+        self._last: dict[str, tuple[int, int]] = {}
+        for spec in self._moments.starters.get(START, ()):
+            self._open[spec.key] = (0, spec.within_ms)
+
+    def look(self, heard: Heard) -> list[Occurrence]:
+        """Return what is said in an utterance, or in a partial, and change nothing."""
+        specs = self._moments.specs
+        return [
+            Occurrence(
+                specs[owner].key,
+                specs[owner].revision_id,
+                heard.start_ms,
+                heard.sequence,
+                heard.speaker,
+                spans,
+                until_ms=heard.end_ms,
+            )
+            for owner, spans in self._moments.detectors.find(heard.speaker, heard.text)
+        ]
+
+    def hear(self, heard: Heard) -> list[Occurrence]:
+        """Take the next utterance and return what is said in it, in the order of its words.
+
+        An utterance whose sequence is not above the last one's was heard before, and gives nothing.
+        """
+        if self._sequence is not None and heard.sequence <= self._sequence:
+            return []
+        self._sequence = heard.sequence
+        occurrences = self.look(heard)
+        for occurrence in occurrences:
+            for spec in self._moments.fulfilled_by.get(occurrence.key, ()):
+                self._fulfil(spec, heard)
+        for occurrence in occurrences:
+            for spec in self._moments.starters.get(occurrence.key, ()):
+                self._await(spec, heard)
+        return occurrences
+
+    def _fulfil(self, spec: MomentSpec, heard: Heard) -> None:
+        key = str(spec.expected)
+        known = self._last.get(key)
+        if known is None or heard.end_ms > known[1]:
+            self._last[key] = (heard.start_ms, heard.end_ms)
+        waiting = self._open.get(spec.key)
+        if waiting is not None and _answers(heard.start_ms, heard.end_ms, waiting):
+            del self._open[spec.key]
+
+    def _await(self, spec: MomentSpec, heard: Heard) -> None:
+        if spec.key in self._open:
+            return
+        until = None if spec.within_ms is None else heard.end_ms + spec.within_ms
+        last = self._last.get(str(spec.expected))
+        if last is None or not _answers(last[0], last[1], (heard.end_ms, until)):
+            self._open[spec.key] = (heard.end_ms, until)
+
+    def advance(self, now_ms: int) -> list[Occurrence]:
+        """Return the absences whose time ran out, everything before `now_ms` having been heard."""
+        if now_ms <= self._now_ms:
+            return []
+        self._now_ms = now_ms
+        return self._run_out(
+            [(key, end) for key, (_, end) in self._open.items() if end is not None and end <= now_ms]
+        )
+
+    def finish(self, now_ms: int) -> list[Occurrence]:
+        """End the call at `now_ms`: as `advance`, and what was awaited until the end is absent.
+
+        An absence whose time had not run out when the call ended is dropped: there was still time.
+        """
+        occurrences = self.advance(now_ms)
+        occurrences += self._run_out(
+            [(key, max(now_ms, at)) for key, (at, end) in self._open.items() if end is None]
+        )
+        self._open.clear()
+        return occurrences
+
+    def _run_out(self, due: list[tuple[str, int]]) -> list[Occurrence]:
+        occurrences = []
+        for key, end_ms in sorted(due, key=lambda one: (one[1], one[0])):
+            spec = self._moments.by_key[key]
+            from_ms, _ = self._open.pop(key)
+            occurrences.append(
+                Occurrence(
+                    key,
+                    spec.revision_id,
+                    end_ms,
+                    None,
+                    self._moments.by_key[str(spec.expected)].speaker,
+                    (),
+                    searched=(from_ms, end_ms),
+                    expected=spec.expected,
+                    until_ms=end_ms,
+                )
+            )
+        return occurrences
+
+    def state(self) -> dict[str, Any]:
+        """Return what a successor needs, for JSON: bounded by the number of absences, without any words."""
+        return {
+            "v": 1,
+            "now": self._now_ms,
+            "sequence": self._sequence,
+            "open": {key: list(waiting) for key, waiting in self._open.items()},
+            "last": {key: list(said) for key, said in self._last.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken. What it says of moments that no longer exist is dropped.
+
+        Raises ValueError on a state of an unknown version.
+        """
+        if state.get("v") != 1:
+            raise ValueError(f"unknown version of moment state: {state.get('v')!r}")
+        self._now_ms = state["now"]
+        self._sequence = state["sequence"]
+        known = {spec.key for spec in self._moments.absences}
+        self._open = {key: (at, end) for key, (at, end) in state["open"].items() if key in known}
+        self._last = {
+            key: (start, end)
+            for key, (start, end) in state["last"].items()
+            if key in self._moments.fulfilled_by
+        }
+
+
+def _answers(start_ms: int, end_ms: int, waiting: tuple[int, int | None]) -> bool:
+    """Say whether words spoken from `start_ms` to `end_ms` fall into what is waited for.
+
+    They may begin before the wait (people talk over each other) but must end in or after it, and must begin
+    before its end.
+    """
+    from_ms, until_ms = waiting
+    return end_ms > from_ms and (until_ms is None or start_ms <= until_ms)

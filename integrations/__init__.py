@@ -1,0 +1,1 @@
+"""The world outside: telephony, CRM, webhooks, import and export."""

@@ -1,0 +1,1 @@
+"""Telephony vendors, a folder each: a codec without I/O, and what else the vendor needs."""

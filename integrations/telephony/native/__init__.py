@@ -1,0 +1,1 @@
+"""Our own audio protocol: its codec, and a client that resumes exactly."""

@@ -1,0 +1,1 @@
+"""A company's own documents, cut into passages that can be found and cited."""

@@ -1,0 +1,1 @@
+"""Which speech, chat and embedding server does which task for a company."""

@@ -1,0 +1,1 @@
+"""Quality: scorecards, evaluations and their evidence."""

@@ -1,0 +1,74 @@
+"""The host names the company, for HTTP and for WebSocket alike."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import set_urlconf
+from django_tenants.middleware.main import TenantMainMiddleware
+
+from tenants.models import Domain, Tenant
+from tenants.scope import PUBLIC, TenantThreads
+
+Scope = dict[str, Any]
+
+
+class TenantMiddleware(TenantMainMiddleware):
+    """Set the schema by host. Unknown host: 404. A company that is not active: a page that says so."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        try:
+            response = super().process_request(request)
+        except Http404:
+            return self._refuse(request, "tenants/unknown_host.html", 404)
+        if response is not None:
+            return response
+        if not request.tenant.is_open:  # type: ignore[attr-defined]
+            return self._refuse(request, "tenants/not_active.html", 503)
+        return None
+
+    def _refuse(self, request: HttpRequest, template: str, status: int) -> HttpResponse:
+        from django.conf import settings
+
+        connection.set_schema_to_public()
+        request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+        set_urlconf(settings.PUBLIC_SCHEMA_URLCONF)
+        return render(request, template, status=status)
+
+
+def tenant_by_host(host: str) -> Tenant | None:
+    """Read the active company behind a host name (no port). Run it in the public schema."""
+    domain = Domain.objects.select_related("tenant").filter(domain=host.lower()).first()
+    if domain is None or not domain.tenant.is_open or domain.tenant.schema_name == PUBLIC:
+        return None
+    return domain.tenant
+
+
+def host_of(scope: Scope) -> str:
+    """The host name that an ASGI connection asked for, without its port."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            return str(value.decode("latin-1")).rsplit(":", 1)[0].lower()
+    return ""
+
+
+class TenantWebSocket:
+    """ASGI middleware: put the company's schema into `scope["schema"]`, or close an unknown host's socket."""
+
+    def __init__(self, inner: Callable[..., Awaitable[None]], threads: TenantThreads) -> None:
+        self.inner = inner
+        self.threads = threads
+
+    async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        tenant = await self.threads.run(PUBLIC, tenant_by_host, host_of(scope))
+        if tenant is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 4404, "reason": "unknown host"})
+            return
+        await self.inner(
+            {**scope, "schema": tenant.schema_name, "tenant_name": tenant.name}, receive, send
+        )

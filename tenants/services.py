@@ -1,0 +1,55 @@
+"""Writes to the public schema: companies come and change here."""
+
+from __future__ import annotations
+
+import re
+
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django_tenants.utils import schema_exists
+
+from tenants.keys import tenant_key_create
+from tenants.models import Domain, Tenant
+from tenants.scope import PUBLIC, schema_scope
+
+TEMPLATE = "template"
+RESERVED = {PUBLIC, TEMPLATE, "www", "admin", "api", "static", "information_schema"}
+_SCHEMA = re.compile(r"[a-z][a-z0-9_]{1,40}")
+
+
+def platform_prepare(*, domain: str, verbosity: int = 0) -> None:
+    """Migrate the shared tables, the template and every company; safe to run again at any time."""
+    call_command("migrate_schemas", shared=True, interactive=False, verbosity=verbosity)
+    with schema_scope(PUBLIC):
+        platform, _created = Tenant.objects.get_or_create(schema_name=PUBLIC, defaults={"name": "Platform"})
+        Domain.objects.get_or_create(domain=domain, defaults={"tenant": platform})
+        if not Tenant.objects.filter(schema_name=TEMPLATE).exists():
+            # The first save of a tenant makes its schema by running all migrations once; all others are clones.
+            Tenant.objects.create(schema_name=TEMPLATE, name="Template", state=Tenant.State.TEMPLATE)
+        else:
+            call_command("migrate_schemas", tenant=True, interactive=False, verbosity=verbosity)
+
+
+def tenant_create(*, schema: str, name: str, domain: str, **fields: object) -> Tenant:
+    """Create a company: its schema cloned from the template, its host, its first data key.
+
+    Raises `ValidationError` for a name that cannot be a schema, or one that is taken.
+    """
+    if not _SCHEMA.fullmatch(schema) or schema in RESERVED:
+        raise ValidationError(
+            {"schema_name": _("Use 2 to 41 lower-case letters, digits and underscores, beginning with a letter.")}
+        )
+    with schema_scope(PUBLIC):
+        if Tenant.objects.filter(schema_name=schema).exists() or schema_exists(schema):
+            raise ValidationError({"schema_name": _("A company with this schema exists already.")})
+        if Domain.objects.filter(domain=domain).exists():
+            raise ValidationError({"domain": _("This host name belongs to a company already.")})
+        with transaction.atomic():
+            tenant = Tenant(schema_name=schema, name=name, **fields)
+            tenant.full_clean()
+            tenant.save(verbosity=0)
+            Domain.objects.create(domain=domain, tenant=tenant)
+            tenant_key_create(tenant=tenant)
+    return tenant
