@@ -16,28 +16,29 @@ class Cue:
     type: str
 
 
-# A phrase that announces digits without saying which: they belong to what was asked for before, if anything was.
+# A phrase that announces digits without saying which: they belong to what was asked for before, if anything
+# was.
 ANY = ""
 
 _PHRASES: dict[str, str] = {
     "CREDIT_CARD": (
-        "card number|card numbers|card's number|card is|card details|long number|long card|sixteen digit|sixteen digits|"
-        "16 digit|16 digits|sixteen numbers|number on the card|number on your card|number on the front|number on it|"
-        "numbers on the front|numbers across the front|front of the card|front of your card|card ending|ending in|"
-        "ends in|ending with|ends with|expiry|expiry date|expiration|expiration date|expires|visa number|"
-        "read me the card|read out the card|start date"
+        "card number|card numbers|card's number|card is|card details|long number|long card|sixteen digit|"
+        "sixteen digits|16 digit|16 digits|sixteen numbers|number on the card|number on your card|"
+        "number on the front|number on it|numbers on the front|numbers across the front|front of the card|"
+        "front of your card|card ending|ending in|ends in|ending with|ends with|expiry|expiry date|"
+        "expiration|expiration date|expires|visa number|read me the card|read out the card|start date"
     ),
     "SECURITY_CODE": (
-        "security code|security number|cvv|cvc|cvv2|c v v|c v c|back of the card|back of your card|on the back|pin|"
-        "pin number|pin code|passcode|pass code|verification code|one time code|one time password|otp|access code|"
-        "three digit|three digits|password"
+        "security code|security number|cvv|cvc|cvv2|c v v|c v c|back of the card|back of your card|"
+        "on the back|pin|pin number|pin code|passcode|pass code|verification code|one time code|"
+        "one time password|otp|access code|three digit|three digits|password"
     ),
     "PHONE": (
-        "phone number|telephone number|mobile number|cell number|cell phone number|contact number|callback number|"
-        "call back number|number to reach|number to call|best number|number i can reach|reach you on|reach you at|"
-        "reach me on|reach me at|call you back on|call you back at|call me on|call me at|call you on|call you at|"
-        "mobile is|phone is|cell is|telephone is|landline|phone's|home number|work number|number you're calling from|"
-        "number you are calling from"
+        "phone number|telephone number|mobile number|cell number|cell phone number|contact number|"
+        "callback number|call back number|number to reach|number to call|best number|number i can reach|"
+        "reach you on|reach you at|reach me on|reach me at|call you back on|call you back at|call me on|"
+        "call me at|call you on|call you at|mobile is|phone is|cell is|telephone is|landline|phone's|"
+        "home number|work number|number you're calling from|number you are calling from"
     ),
     "SSN": "social security|social security number|ssn|s s n|social is|your social|my social",
     "ACCOUNT_NUMBER": (
@@ -47,17 +48,20 @@ _PHRASES: dict[str, str] = {
         "date of birth|d o b|dob|born on|born in|were you born|birthday|birth date|birthdate|i was born"
     ),
     "NUMBER": (
-        "reference number|reference is|reference|order number|order id|booking number|booking reference|policy number|"
-        "claim number|member number|member id|membership number|membership id|customer number|customer id|"
-        "confirmation number|confirmation code|tracking number|ticket number|case number|invoice number|"
-        "serial number|license number|licence number|passport number|id number|employee number|employee id|"
-        "registration number|meter number"
+        "reference number|reference is|reference|order number|order id|booking number|booking reference|"
+        "policy number|claim number|member number|member id|membership number|membership id|"
+        "customer number|customer id|confirmation number|confirmation code|tracking number|ticket number|"
+        "case number|invoice number|serial number|license number|licence number|passport number|id number|"
+        "employee number|employee id|registration number|meter number"
     ),
     ANY: (
-        "my number|your number|the number is|number is|code is|last four|last 4|last two|first four|first six|"
-        "next four|the digits|four digits|four digit|4 digits|4 digit"
+        "my number|your number|the number is|number is|code is|last four|last 4|last two|first four|"
+        "first six|next four|the digits|four digits|four digit|4 digits|4 digit"
     ),
-    "EMAIL": "email|e mail|email address|mail address",
+    "EMAIL": (
+        "email address|e mail address|mail address|email is|e mail is|email it's|your email|your e mail|"
+        "my email|my e mail|email for you"
+    ),
     "NAME": (
         "your name|your full name|your first name|your last name|your surname|the name please|name please|"
         "who am i speaking|who i am speaking|who i'm speaking|who's calling|who is calling|name on the card|"

@@ -31,16 +31,10 @@ SINGLE = {
     )
     for word in names.split()
 }
-TEEN = {
-    name: str(10 + value)
-    for value, name in enumerate(
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-    )
-}
-TENS = {
-    name: str(2 + value)
-    for value, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
-} | {"fourty": "4"}
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+TEEN = {name: str(10 + value) for value, name in enumerate(_TEENS.split())}
+TENS = {name: str(2 + value) for value, name in enumerate(_TENS.split())} | {"fourty": "4"}
 SCALE = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
 TIMES = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 ZERO_LETTERS = words("oh o")  # a zero beside other digits, an interjection elsewhere
@@ -49,12 +43,12 @@ MISHEARD = words("to too for fore won ate free tree sicks sex fife nein ones")
 WEAK = ZERO_LETTERS | MISHEARD | frozenset(TIMES)
 
 MONTHS = words(
-    "january february march april may june july august september october november december jan feb mar apr jun jul "
-    "aug sep sept oct nov dec"
+    "january february march april may june july august september october november december jan feb mar apr "
+    "jun jul aug sep sept oct nov dec"
 )
 ORDINALS = words(
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
-    "sixteenth seventeenth eighteenth nineteenth twentieth thirtieth"
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth"
 )
 DATE_WORDS = MONTHS | ORDINALS
 
@@ -123,27 +117,31 @@ def is_strong(low: str) -> bool:
 class NumberReader:
     """Reads the runs of one utterance, left to right.
 
-    `extra` are further words that count as part of a number here: months and ordinals when a date of birth
-    was asked for. `letters` lets single letters in ("g 75 f 34"). `alone` lets "oh", "to" and the like stand
-    for digits without a strong number beside them: right only when digits are due and nothing else is said.
+    From token `dates_from` on, months and ordinals count as parts of a number (a date of birth was asked
+    for); from `letters_from` on, single letters do ("g 75 f 34"); None means nowhere. `alone` lets "oh",
+    "to" and the like stand for digits without a strong number beside them: right only when digits are due
+    and nothing else is said.
     """
 
     def __init__(
         self,
         utterance: Utterance,
         *,
-        extra: frozenset[str] = frozenset(),
-        letters: bool = False,
+        dates_from: int | None = None,
+        letters_from: int | None = None,
         alone: bool = False,
     ) -> None:
         self._utterance = utterance
-        self._extra = extra
+        self._dates_from = dates_from
         lows = [token.low for token in utterance.tokens]
         self._lows = lows
-        self._number = [is_strong(low) or low in extra for low in lows]
+        self._number = [
+            is_strong(low) or (dates_from is not None and i >= dates_from and low in DATE_WORDS)
+            for i, low in enumerate(lows)
+        ]
         self._promote(ZERO_LETTERS | (MISHEARD if alone else frozenset()), alone=alone)
-        if letters:
-            self._promote_letters()
+        if letters_from is not None:
+            self._promote_letters(letters_from)
 
     def _promote(self, weak: frozenset[str], *, alone: bool) -> None:
         """Count "oh" as a digit beside a digit, in both directions, so that "oh oh seven" is three."""
@@ -155,9 +153,10 @@ class NumberReader:
                     beside = 0 <= j < len(lows) and (number[j] or lows[j] in TIMES)
                     number[i] = alone or beside
 
-    def _promote_letters(self) -> None:
+    def _promote_letters(self, start: int) -> None:
         tokens, number = self._utterance.tokens, self._number
-        for i, token in enumerate(tokens):
+        for i in range(start, len(tokens)):
+            token = tokens[i]
             if token.is_letter and not number[i]:
                 beside = (i > 0 and number[i - 1]) or (i + 1 < len(tokens) and number[i + 1])
                 number[i] = beside or token.low not in ("a", "i")
@@ -219,7 +218,9 @@ class NumberReader:
         if low in TEEN:
             return TEEN[low], i + 1
         if low in TENS:
-            unit = SINGLE.get(self._lows[i + 1]) if i + 1 < len(self._lows) and self._touching(i + 1) else None
+            unit = (
+                SINGLE.get(self._lows[i + 1]) if i + 1 < len(self._lows) and self._touching(i + 1) else None
+            )
             if unit is not None and unit != "0":
                 return TENS[low] + unit, i + 2
             return TENS[low] + "0", i + 1
@@ -260,9 +261,10 @@ class NumberReader:
         if len(between) > _MAX_BRIDGE:
             return False
         utterance = self._utterance
+        dated = self._dates_from is not None and left.first >= self._dates_from
         for i in between:
             low = self._lows[i]
-            if low not in FILLERS and low not in MISHEARD and not (self._extra and low in ("of", "the")):
+            if low not in FILLERS and low not in MISHEARD and not (dated and low in ("of", "the")):
                 return False
             # "between one twenty and one thirty" is two numbers, "four one and one one" may be one.
             if low == "and" and not (left.single and right.single):

@@ -76,17 +76,18 @@ def words(text: str) -> frozenset[str]:
 
 # Said between two groups of one number without ending it.
 FILLERS = words(
-    "um uhm umm uh er erm err eh ah ahh hm hmm mm mhm let me see so then and okay ok right yeah yes yep yup like well "
-    "sorry next dash hyphen space comma stroke slash just hang on wait hold please sir madam again followed by it's "
-    "that's is"
+    "um uhm umm uh er erm err eh ah ahh hm hmm mm mhm let me see so then and okay ok right yeah yes yep "
+    "yup like well sorry next dash hyphen space comma stroke slash just wait please sir madam again "
+    "followed by it's that's is"
 )
 # With the fillers these make a turn that says nothing: it neither ends nor ages what was asked for.
 BACKCHANNELS = FILLERS | words(
     "huh uhuh sure go ahead on carry continue got it perfect great lovely alright all thank thanks you i see "
-    "of course good fine cool that carefully here whenever you're ready one moment second a sec"
+    "of course good fine cool that carefully here hang hold whenever you're ready one moment second a sec"
 )
 # What an answer may begin with before the thing that was asked for.
 LEAD_INS = FILLERS | words(
-    "sure of course yeah yes no it it's its is that's that the my i'm i am name number card hi hello thanks thank you "
-    "one first last full surname okay here this would be will email e mail address spelled spelt oh"
+    "sure of course yeah yes no it it's its is that's that the my i'm i am name number card hi hello "
+    "thanks thank you one first last full surname okay here this would be will email e mail address "
+    "spelled spelt oh"
 )

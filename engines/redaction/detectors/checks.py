@@ -33,7 +33,7 @@ def luhn(digits: str) -> bool:
 
 
 def is_card(digits: str) -> bool:
-    """Say whether `digits` are a card number: 13 to 19 of them, a major industry in front, and the checksum."""
+    """Say whether `digits` are a card number: 13 to 19, led by a card industry, the checksum right."""
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and luhn(digits)
 
 

@@ -3,7 +3,8 @@
 The rule, from left to right. A run of digits is hidden when
 
 - a number is due (asked for or announced) and nothing names the run a quantity, however short it is; or
-- digits were said before, and the run stands at the beginning or the end of the utterance or has two parts; or
+- digits were said before, and the run stands at the beginning or the end of the utterance or has two parts;
+  or
 - three digits were said one by one, or there are four or more that are no year, time, date or sum; or
 - it is short, nothing explains it, and the customer's utterance ends with it.
 
@@ -23,28 +24,36 @@ from engines.redaction.context import Context, Due, Strength
 from engines.redaction.cues import ANY, Cue, find_cues
 from engines.redaction.detectors.checks import Verdict, classify, is_card
 from engines.redaction.detectors.quantities import harmless_literals, is_counted, is_date_or_sum, is_pronoun
-from engines.redaction.numbers import DATE_WORDS, TIMES, WEAK, ZERO_LETTERS, NumberReader, Run, is_strong
+from engines.redaction.numbers import TIMES, WEAK, ZERO_LETTERS, NumberReader, Run, is_strong
 from engines.redaction.text import Span
 from engines.redaction.tokens import FILLERS, LEAD_INS, Utterance
 from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
 
 # A cue, or digits, lose their hold over the rest of the same text after so many words.
 _REACH = 25
+_GUESS = 0.4
 _WITH_LETTERS = frozenset({"NUMBER", "ACCOUNT_NUMBER"})
+_WITH_DATES = frozenset({"DATE_OF_BIRTH"})
 # What may follow a number at the growing end while it still may be part of an address or a longer number.
 _UNDECIDED = FILLERS | WEAK | {"at", "dot", "underscore", "plus", "of", "the"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one utterance gave: its spans, and the number that is being given when it ends."""
+    """What one utterance gave: its spans, and the number that is being given when it ends.
+
+    `announced` says that a cue was in it; `guessed` that its digits were hidden only because it ended with
+    them.
+    """
 
     spans: list[Span]
     due: Due | None
+    announced: bool = False
+    guessed: bool = False
 
 
 class DigitDetector:
-    """Finds runs of digits; `regions` are the countries (ISO 3166, two letters) whose numbers are dialled bare."""
+    """Finds runs of digits. `regions`: countries (ISO 3166, two letters) whose numbers are dialled bare."""
 
     name = "digits"
 
@@ -60,11 +69,10 @@ class DigitDetector:
         if not utterance.tokens:
             return Reading([], context.due)
         cues = [cue for cue in find_cues(utterance) if cue.type == ANY or cue.type in NUMERIC_TYPES]
-        types = {cue.type for cue in cues} | ({context.due.type} if context.due else set())
         reader = NumberReader(
             utterance,
-            extra=DATE_WORDS if "DATE_OF_BIRTH" in types else frozenset(),
-            letters=bool(types & _WITH_LETTERS),
+            dates_from=_from(cues, context.due, _WITH_DATES),
+            letters_from=_from(cues, context.due, _WITH_LETTERS),
             alone=context.due is not None and _digits_alone(utterance),
         )
         runs = [kept for run in reader.runs() if (kept := _without_cues(run, cues)).elements]
@@ -88,10 +96,15 @@ class DigitDetector:
         while pending:
             cue = pending.pop()
             due, since = _announced(cue, due), cue.last
-        return Reading(spans, due)
+        return Reading(spans, due, bool(cues), bool(spans) and all(span.score == _GUESS for span in spans))
 
     def _judge(
-        self, utterance: Utterance, run: Run, context: Context, due: Due | None, literals: list[tuple[int, int]]
+        self,
+        utterance: Utterance,
+        run: Run,
+        context: Context,
+        due: Due | None,
+        literals: list[tuple[int, int]],
     ) -> Verdict | None:
         """Say as what `run` is hidden, or None if it stays."""
         if is_counted(utterance, run) or is_pronoun(utterance, run):
@@ -118,7 +131,7 @@ class DigitDetector:
         if run.total >= 4 and not (len(run.elements) == 1 and run.elements[0].scaled):
             return self._classified(utterance, run)
         if context.ends_turn and at_end and not any(element.scaled for element in run.elements):
-            return Verdict("NUMBER", 0.4, "digits at the end of a turn, more may follow")
+            return Verdict("NUMBER", _GUESS, "digits at the end of a turn, more may follow")
         return None
 
     def _typed(self, utterance: Utterance, run: Run, due: Due, score: float, reason: str) -> Verdict:
@@ -153,15 +166,29 @@ def held_back_from(utterance: Utterance) -> int | None:
     return start
 
 
+def _from(cues: list[Cue], due: Due | None, types: frozenset[str]) -> int | None:
+    """Return the token from which a number of one of `types` is given, or None."""
+    if due is not None and due.type in types:
+        return 0
+    return next((cue.last + 1 for cue in cues if cue.type in types), None)
+
+
 def _digits_alone(utterance: Utterance) -> bool:
-    return all(token.low in WEAK or token.low in FILLERS or is_strong(token.low) for token in utterance.tokens)
+    return all(
+        token.low in WEAK or token.low in FILLERS or is_strong(token.low) for token in utterance.tokens
+    )
 
 
 def _without_cues(run: Run, cues: list[Cue]) -> Run:
     """Drop what belongs to a cue: the sixteen of "sixteen digit number" is nobody's."""
     if not cues:
         return run
-    inside = {i for cue in cues if cue.first <= run.last and cue.last >= run.first for i in range(cue.first, cue.last + 1)}
+    inside = {
+        i
+        for cue in cues
+        if cue.first <= run.last and cue.last >= run.first
+        for i in range(cue.first, cue.last + 1)
+    }
     if not inside:
         return run
     return Run([element for element in run.elements if element.first not in inside])
@@ -179,8 +206,6 @@ def _announced(cue: Cue, due: Due | None) -> Due:
     """Return what is due after `cue`. "The last four" asks for more of the same."""
     if cue.type == ANY:
         return Due(due.type if due else "NUMBER", Strength.DUE)
-    if due is not None and due.type == cue.type:
-        return Due(cue.type, Strength.DUE, 0 if due.strength is Strength.OPEN else due.digits)
     return Due(cue.type, Strength.DUE)
 
 
@@ -198,7 +223,7 @@ def _span(utterance: Utterance, run: Run, verdict: Verdict, detector: str, *, gr
     """Make the span, with the signs that belong to the number: "+", "(" before it and ")" behind."""
     text = utterance.text
     start, end = utterance.tokens[run.first].start, utterance.tokens[run.last].end
-    while start and text[start - 1] in "+(" :
+    while start and text[start - 1] in "+(":
         start -= 1
     if growing:
         end = utterance.tokens[-1].end

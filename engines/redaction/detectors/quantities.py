@@ -8,24 +8,30 @@ from engines.redaction.numbers import MONTHS, Run
 from engines.redaction.tokens import Utterance, words
 
 UNITS = words(
-    "pound pounds quid pence penny dollar dollars buck bucks cent cents euro euros rupee rupees grand gbp usd eur "
-    "second seconds sec minute minutes min mins hour hours hr hrs day days night nights week weeks month months year "
-    "years decade decades time times percent per o'clock am pm p a.m p.m bst gmt est pst "
-    "metre metres meter meters mile miles km kilometre kilometres feet foot inch inches stone kg kilo kilos gram grams "
-    "kilogram kilograms litre litres gallon gallons degrees mb gb tb megabyte megabytes gigabyte gigabytes mbps meg "
-    "gig gigs megabit megabits watts volts calories points stars digit digits people persons person passengers adults "
-    "children kids guests tickets items pieces copies orders cards accounts lines users devices options things thing "
-    "more others other bags rooms nights calls emails questions pages seats steps numbers letters nd rd th st"
+    "pound pounds quid pence penny dollar dollars buck bucks cent cents euro euros rupee rupees grand gbp "
+    "usd eur second seconds sec minute minutes min mins hour hours hr hrs day days night nights week weeks "
+    "month months year years decade decades time times percent per o'clock am pm p a.m p.m bst gmt est pst "
+    "metre metres meter meters mile miles km kilometre kilometres feet foot inch inches stone kg kilo "
+    "kilos gram grams kilogram kilograms litre litres gallon gallons degrees mb gb tb megabyte megabytes "
+    "gigabyte gigabytes mbps meg gig gigs megabit megabits watts volts calories points stars digit digits "
+    "people persons person passengers adults children kids guests tickets items pieces copies orders cards "
+    "accounts lines users devices options things thing more others other bags rooms nights calls emails "
+    "questions pages seats steps numbers letters nd rd th st"
 )
-_ADJECTIVES = words("working business calendar full more extra and separate different new small large other whole")
+_ADJECTIVES = words(
+    "working business calendar full more extra and separate different new small large other whole"
+)
 _TIME_BEFORE = words(
-    "at by until till from before after around about between past quarter half monday tuesday wednesday thursday friday "
-    "saturday sunday tomorrow today tonight morning afternoon evening noon to since appointment slot"
+    "at by until till from before after around about between past quarter half monday tuesday wednesday "
+    "thursday friday saturday sunday tomorrow today tonight morning afternoon evening noon to since "
+    "appointment slot"
 )
-_TIME_AFTER = words("am pm a.m p.m o'clock tomorrow today tonight morning afternoon evening monday tuesday wednesday")
+_TIME_AFTER = words(
+    "am pm a.m p.m o'clock tomorrow today tonight morning afternoon evening monday tuesday wednesday"
+)
 _MONEY_BEFORE = words(
-    "cost costs paid pay paying price priced charge charged charges total bill refund refunded worth fee balance owe owed "
-    "spend spent amount save credit"
+    "cost costs paid pay paying price priced charge charged charges total bill refund refunded worth fee "
+    "balance owe owed spend spent amount save credit"
 )
 _CURRENCY = "£$€₹¥"
 _LITERAL = re.compile(
@@ -35,8 +41,12 @@ _LITERAL = re.compile(
     r"|\d{1,3}(?:,\d{3}){1,5}(?:\.\d{1,2})?|\d{1,4}\.\d{1,2}"  # a number with separators
     r")(?![\d])(?![.:,/-]\d)"
 )
-_PRONOUN_BEFORE = words("this that which another no the any every each some right wrong only old new other either")
-_PRONOUN_AFTER = words("moment second sec minute more thing of that who which time day where last more another")
+_PRONOUN_BEFORE = words(
+    "this that which another no the any every each some right wrong only old new other either"
+)
+_PRONOUN_AFTER = words(
+    "moment second sec minute more thing of that who which time day where last more another"
+)
 _LAST_OF = words("last first next final other middle remaining")
 
 
@@ -55,7 +65,7 @@ def is_counted(utterance: Utterance, run: Run) -> bool:
         return False
     after = utterance.after(run.last)
     before = utterance.gap(run.first)
-    if before[-1:] and before[-1] in _CURRENCY or after[:1] in ("%", "°", *_CURRENCY):
+    if (before[-1:] and before[-1] in _CURRENCY) or after[:1] in ("%", "°", *_CURRENCY):
         return True
     if after.strip():
         return False
@@ -64,11 +74,18 @@ def is_counted(utterance: Utterance, run: Run) -> bool:
         return True
     if following in _ADJECTIVES and utterance.low(run.last + 2) in UNITS:
         return True
-    return following == "a" and utterance.low(run.last + 2) in ("month", "week", "year", "day", "night", "minute")
+    return following == "a" and utterance.low(run.last + 2) in (
+        "month",
+        "week",
+        "year",
+        "day",
+        "night",
+        "minute",
+    )
 
 
 def is_pronoun(utterance: Utterance, run: Run) -> bool:
-    """Say whether `run` is the "one" of "that one" or "one moment", or the "four" of "the last four digits"."""
+    """Say whether `run` is the "one" of "that one", or the "four" of "the last four digits"."""
     if run.first != run.last:
         return False
     before, after = utterance.low(run.first - 1), utterance.low(run.last + 1)

@@ -1,0 +1,221 @@
+"""Redaction of a live conversation: what was asked for a moment ago decides what a bare "four one" is.
+
+One `StreamRedactor` per conversation, fed with partials and finals in the order in which they are heard. Its
+state names types, counts and times, never a word, so that it may be stored with the call's checkpoint.
+
+- A question for a number, or its announcement, holds for `due_turns` turns or `due_ms` of call time after it
+  or after the last digits that followed, for both speakers (agents read back). Backchannels do not count.
+- Digits that were hidden without a question keep the way open for `open_turns` and `open_ms`. Those that were
+  hidden only because a customer's turn ended with them do so for that speaker alone.
+- A partial is read with the same state but without the clock, and hides the whole growing end. It changes
+  nothing: only finals do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from threading import Lock
+from typing import Any
+
+from engines.redaction.context import Context, Due, Strength
+from engines.redaction.cues import find_cues
+from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redactor_for
+from engines.redaction.resolve import replaced
+from engines.redaction.text import RawText, RedactedText, Span
+from engines.redaction.timing import RedactedWord, beeps, redacted_words
+from engines.redaction.tokens import BACKCHANNELS
+from engines.redaction.vocabulary import TYPES
+from engines.speech.types import HeardWord
+
+# Who works for the company: digits that end a turn of theirs begin no card.
+COMPANY_SPEAKERS = frozenset({"agent", "supervisor", "bot"})
+_STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedUtterance:
+    """A final, safe to keep.
+
+    `words` carry the placeholder once for all words of a finding; they are empty when the words as timed
+    could not be matched with the text. `audio_intervals` are [start, end) in milliseconds of the call's
+    audio, to be beeped on this speaker's channel: in order, apart from each other, margins included.
+    """
+
+    redacted: RedactedText
+    words: tuple[RedactedWord, ...]
+    audio_intervals: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The number being given, by `speaker` ("" while nobody has); `alone`: nobody else may go on with it."""
+
+    type: str
+    strength: str
+    digits: int
+    at_ms: int
+    turns: int
+    speaker: str
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question for a name or an address: what for, by whom, when, and how many turns ago."""
+
+    type: str
+    speaker: str
+    at_ms: int
+    turns: int
+
+
+class StreamRedactor:
+    """Redacts one conversation as it is heard. Calls from several threads take turns."""
+
+    def __init__(self, config: RedactionConfig = DEFAULT) -> None:
+        self._config = config
+        self._redactor = redactor_for(config)
+        self._given: _Given | None = None
+        self._asked: _Asked | None = None
+        self._lock = Lock()
+
+    def redact_final(
+        self, speaker: str, text: RawText, words: Sequence[HeardWord], start_ms: int, end_ms: int
+    ) -> RedactedUtterance:
+        """Redact what `speaker` said from `start_ms` to `end_ms` and remember what is due after it.
+
+        `words` may be empty or lack times (all zero): then, if anything was found, the whole utterance is
+        beeped. Any speaker but `COMPANY_SPEAKERS` counts as a customer.
+        """
+        raw = text.reveal() or " ".join(word.text.reveal() for word in words)
+        with self._lock:
+            context = self._context(speaker, start_ms, growing=False)
+            findings = self._redactor.examine(raw, context)
+            self._remember(speaker, findings, context, end_ms)
+        timed = redacted_words(raw, findings.spans, words)
+        if timed is None:
+            # The words are not those of the text ("4111" for "four one one one"): redact them by themselves.
+            spoken = " ".join(word.text.reveal() for word in words)
+            apart = self._redactor.examine(spoken, context).spans
+            if [span.type for span in apart] == [span.type for span in findings.spans]:
+                timed = redacted_words(spoken, apart, words)
+            elif apart and not findings.spans:
+                findings = replace(findings, spans=[_whole(raw, apart)])
+        return RedactedUtterance(
+            replaced(raw, findings.spans),
+            timed.words if timed else (),
+            beeps(
+                timed,
+                found=bool(findings.spans),
+                start_ms=start_ms,
+                end_ms=end_ms,
+                margin_ms=self._config.beep_margin_ms,
+            ),
+        )
+
+    def redact_partial(self, speaker: str, text: RawText) -> RedactedText:
+        """Redact what `speaker` is heard to say so far; changes no state.
+
+        No digit is shown that the final could hide. The end of the text may be missing for one word ("oh"),
+        as only the next one tells what it is.
+        """
+        raw = text.reveal()
+        with self._lock:
+            context = self._context(speaker, None, growing=True)
+        findings = self._redactor.examine(raw, context)
+        shown = raw[: findings.kept_back].rstrip() if findings.kept_back < len(raw) else raw
+        return replaced(shown, [span for span in findings.spans if span.end <= len(shown)])
+
+    def state(self) -> dict[str, Any]:
+        """Return what must outlive the process, as JSON: types, counts, speakers' roles and times."""
+        with self._lock:
+            return {
+                "version": _STATE_VERSION,
+                "given": asdict(self._given) if self._given else None,
+                "asked": asdict(self._asked) if self._asked else None,
+            }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], config: RedactionConfig = DEFAULT) -> StreamRedactor:
+        """Return a redactor that goes on from `state()`. Raises ValueError if it is not such a state."""
+        if state.get("version") != _STATE_VERSION:
+            raise ValueError("not a redaction state of this version")
+        redactor = cls(config)
+        try:
+            given, asked = state["given"], state["asked"]
+            redactor._given = _Given(**given) if given is not None else None
+            redactor._asked = _Asked(**asked) if asked is not None else None
+            if redactor._given is not None:
+                Strength(redactor._given.strength)
+            known = all(part is None or part.type in TYPES for part in (redactor._given, redactor._asked))
+        except (KeyError, TypeError) as error:
+            raise ValueError("not a redaction state") from error
+        if not known:
+            raise ValueError("a redaction state with unknown types")
+        return redactor
+
+    def _context(self, speaker: str, at_ms: int | None, *, growing: bool) -> Context:
+        given, asked, config = self._given, self._asked, self._config
+        due = None
+        if given is not None and (not given.alone or given.speaker == speaker):
+            strong = given.strength == Strength.DUE
+            turns, milliseconds = (
+                (config.due_turns, config.due_ms) if strong else (config.open_turns, config.open_ms)
+            )
+            if given.turns < turns and (at_ms is None or at_ms - given.at_ms <= milliseconds):
+                due = Due(given.type, Strength(given.strength), given.digits)
+        question = None
+        if (
+            asked is not None
+            and asked.speaker != speaker
+            and asked.turns < config.asked_turns
+            and (at_ms is None or at_ms - asked.at_ms <= config.asked_ms)
+        ):
+            question = asked.type
+        return Context(due, question, ends_turn=speaker not in COMPANY_SPEAKERS, growing=growing)
+
+    def _remember(self, speaker: str, findings: Findings, context: Context, end_ms: int) -> None:
+        reading = findings.digits
+        says_something = any(token.low not in BACKCHANNELS for token in findings.utterance.tokens)
+        if reading.spans or reading.announced:
+            self._given = self._given_after(speaker, findings, context, end_ms)
+        elif self._given is not None and says_something:
+            self._given = replace(self._given, turns=self._given.turns + 1)
+        self._asked = self._asked_after(speaker, findings, end_ms, says_something=says_something)
+
+    def _given_after(self, speaker: str, findings: Findings, context: Context, end_ms: int) -> _Given | None:
+        reading, before = findings.digits, self._given if context.due is not None else None
+        due = reading.due
+        if due is None:
+            return None
+        if before is not None and before.speaker not in ("", speaker) and not reading.announced:
+            # A read-back gives no new digits: the number is as complete as it was.
+            return replace(before, at_ms=max(before.at_ms, end_ms), turns=0)
+        giver = speaker if reading.spans else ""
+        return _Given(
+            due.type, due.strength.value, due.digits, end_ms, 0, giver, reading.guessed and before is None
+        )
+
+    def _asked_after(
+        self, speaker: str, findings: Findings, end_ms: int, *, says_something: bool
+    ) -> _Asked | None:
+        asked = self._asked
+        if asked is not None and asked.speaker != speaker:
+            if any(span.type == asked.type for span in findings.spans):
+                asked = None
+            elif says_something:
+                asked = replace(asked, turns=asked.turns + 1)
+        words = [cue for cue in find_cues(findings.utterance) if cue.type in ("NAME", "EMAIL")]
+        if words:
+            cue = words[-1]
+            end = findings.utterance.tokens[cue.last].end
+            if not any(span.type == cue.type and span.end > end for span in findings.spans):
+                return _Asked(cue.type, speaker, end_ms, 0)
+        return asked
+
+
+def _whole(raw: str, apart: list[Span]) -> Span:
+    """Return one span over the whole text: something was found in its words that cannot be placed in it."""
+    best = max(apart, key=lambda span: TYPES[span.type].priority)
+    return replace(best, start=0, end=len(raw), reason="found in the words as timed, not in the text")
