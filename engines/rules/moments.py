@@ -18,6 +18,7 @@ from engines.rules.phrases import PhraseError, Variant, parse
 
 START = "start"
 MAX_PHRASES = 200
+MAX_VARIANTS = 2_000
 KINDS = ("phrase", "pattern", "absence")
 SPEAKERS = ("agent", "customer", "any")
 
@@ -130,6 +131,10 @@ def _phrases(spec: MomentSpec) -> tuple[tuple[Variant, ...], list[str]]:
             variants += parse(phrase)
         except PhraseError as error:
             wrong.append(str(error))
+    if len(variants) > MAX_VARIANTS:
+        wrong.append(
+            f"The phrases have more than {MAX_VARIANTS} combinations of alternatives: split the moment."
+        )
     return tuple(dict.fromkeys(variants)), wrong
 
 

@@ -19,8 +19,8 @@ from itertools import product
 from engines.rules.text import forms
 
 GAP_WORDS = 3
-MAX_PHRASE = 200
-MAX_VARIANTS = 128
+MAX_PHRASE = 500
+MAX_VARIANTS = 500
 MAX_GAPS = 3
 _MIN_STEM = 3
 
