@@ -1,6 +1,15 @@
-"""URLs of a company's host."""
+"""URLs of a company's host: each room brings its own."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [
+    path("", include("accounts.urls")),
+    path("", include("desk.urls")),
+    path("", include("conversations.urls")),
+    path("", include("knowledge.urls")),
+    path("", include("analytics.urls")),
+    path("", include("demo.urls")),
+    path("api/v1/", include("cresta_app.urls_api")),
+    path("admin/", admin.site.urls),
+]

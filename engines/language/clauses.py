@@ -49,7 +49,7 @@ class Clause:
         if len(text) > MAX_QUOTE and first_word:
             text = text[self.words.starts[first_word] :]
         text = " ".join(text.split())
-        if len(text) > MAX_QUOTE:
+        if len(text) >= MAX_QUOTE:
             text = text[: MAX_QUOTE - 1].rsplit(" ", 1)[0].rstrip(" ,;:-") + "…"
         text = _LONE_I.sub("I", text)
         text = text[:1].upper() + text[1:]

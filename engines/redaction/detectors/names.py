@@ -125,8 +125,8 @@ class NameDetector:
             low = tokens[i].low
             gap = utterance.gap(i)
             if (
-                i > first
-                and gap.strip(" -.'’")
+                (i > first
+                and gap.strip(" -.'’"))
                 or "\n" in gap
                 or (i > first and ". " in gap and len(tokens[i - 1].low) > 2)
             ):

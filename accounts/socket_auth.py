@@ -1,0 +1,73 @@
+"""Who is at the other end of a WebSocket: the session cookie, read within the company that the host names.
+
+Channels' own middleware reads sessions by the async ORM, which may run in a thread that is set to another company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils.crypto import constant_time_compare
+
+from accounts.backends import EmailBackend
+from accounts.models import User
+from tenants.middleware import host_of
+from tenants.scope import TenantThreads
+
+Scope = dict[str, Any]
+
+SIGNED_OUT = 4401
+WRONG_ORIGIN = 4403
+
+
+def user_of_session(session_key: str | None) -> User | None:
+    """The active user of a session of the current company, or None."""
+    if not session_key:
+        return None
+    session = SessionStore(session_key)
+    user_id = session.get(SESSION_KEY)
+    if user_id is None or session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    user = EmailBackend().get_user(user_id)
+    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    return user
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
+
+
+class SocketAuth:
+    """ASGI middleware: put the signed-in user into `scope["user"]`, or close with 4401 (4403 for a foreign page)."""
+
+    def __init__(self, inner: Callable[..., Awaitable[None]], threads: TenantThreads) -> None:
+        self.inner = inner
+        self.threads = threads
+
+    async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        origin = _header(scope, b"origin")
+        if origin and (urlsplit(origin).hostname or "") != host_of(scope):
+            return await self._close(receive, send, WRONG_ORIGIN, "this page may not open sockets here")
+        try:
+            cookies = SimpleCookie(_header(scope, b"cookie"))
+        except CookieError:
+            cookies = SimpleCookie()
+        morsel = cookies.get(settings.SESSION_COOKIE_NAME)
+        user = await self.threads.run(scope["schema"], user_of_session, morsel.value if morsel else None)
+        if user is None:
+            return await self._close(receive, send, SIGNED_OUT, "signed out")
+        return await self.inner({**scope, "user": user}, receive, send)
+
+    @staticmethod
+    async def _close(receive: Callable[..., Any], send: Callable[..., Any], code: int, reason: str) -> None:
+        await receive()
+        # Accepted first: a browser is told the code of a socket that was open, never of one that was refused.
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": code, "reason": reason})

@@ -1,0 +1,197 @@
+"""What happens in a conversation, as everybody who follows it sees it.
+
+An event names a kind and a row; the row's room says here how it is shown. Pages hold items by kind and id, and an
+event replaces one item, so that a snapshot with the events after it equals a later snapshot, whatever arrives twice.
+
+On the wire (browser sockets, API, webhooks alike):
+`{"seq": 12, "kind": "utterance", "at": "2026-11-20T10:00:00.000000Z", "data": {"id": "…", …}}`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from conversations.models import Conversation, ConversationEvent, Participant, Utterance
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How rows of one model are read and shown. `rows` must load all that `render` touches (no query a row)."""
+
+    name: str
+    rows: Callable[[], models.QuerySet[Any]]
+    render: Callable[[Any], Payload]
+    conversation_field: str
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def register(
+    name: str,
+    *,
+    rows: Callable[[], models.QuerySet[Any]],
+    render: Callable[[Any], Payload],
+    conversation_field: str = "conversation_id",
+) -> None:
+    """Declare a kind of item. Called from the owning app's `ready()`."""
+    if name in _KINDS and _KINDS[name].render is not render:
+        raise ValueError(f"event kind {name} is declared twice")
+    _KINDS[name] = Kind(name, rows, render, conversation_field)
+
+
+def envelope(sequence: int, kind: str, at: datetime, data: Payload) -> Payload:
+    return {"seq": sequence, "kind": kind, "at": stamp(at), "data": data}
+
+
+def stamp(at: datetime | None) -> str | None:
+    """ISO 8601, UTC, microseconds."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def render(kind: str, row: Any) -> Payload:
+    """Show a row that is at hand (with its relations) as the data of an event."""
+    return _KINDS[kind].render(row)
+
+
+def events_after(conversation_id: UUID, sequence: int, *, limit: int = 500) -> list[Payload]:
+    """Read the events after `sequence` in order, with their items as they are now: one query a kind, not a row."""
+    events = list(
+        ConversationEvent.objects.filter(conversation_id=conversation_id, sequence__gt=sequence).order_by("sequence")[
+            :limit
+        ]
+    )
+    refs: dict[str, set[UUID]] = {}
+    for event in events:
+        if event.ref is not None:
+            refs.setdefault(event.kind, set()).add(event.ref)
+    items = {
+        kind: {row.pk: _KINDS[kind].render(row) for row in _KINDS[kind].rows().filter(pk__in=ids)}
+        for kind, ids in refs.items()
+    }
+    return [
+        envelope(event.sequence, event.kind, event.occurred_at, items[event.kind][event.ref])
+        for event in events
+        if event.ref in items.get(event.kind, {})
+    ]
+
+
+def snapshot(conversation: Conversation) -> Payload:
+    """Everything there is to show now: `{"head": N, "items": {kind: [data, …]}}`, one query a kind."""
+    # The head is read first: what changes while the items are read comes again as an event, which is harmless.
+    head = head_of(conversation.pk)
+    items: dict[str, list[Payload]] = {}
+    for kind in _KINDS.values():
+        rows = kind.rows().filter(**{kind.conversation_field: conversation.pk})
+        items[kind.name] = [kind.render(row) for row in rows]
+    return {"head": head, "items": items}
+
+
+def head_of(conversation_id: UUID) -> int:
+    """The last event's sequence number, 0 where nothing happened yet."""
+    from conversations.models import CallOwner
+
+    return CallOwner.objects.filter(pk=conversation_id).values_list("head", flat=True).first() or 0
+
+
+def person(user: Any) -> Payload | None:
+    return None if user is None else {"id": str(user.pk), "name": user.name}
+
+
+def evidence_ids(evidence: Iterable[Any]) -> Sequence[str]:
+    return [str(item) for item in evidence]
+
+
+# --- The kinds of this room -----------------------------------------------------------------------------
+
+
+def _conversation_rows() -> models.QuerySet[Conversation]:
+    return Conversation.objects.select_related("agent", "customer", "queue", "disposition").prefetch_related(
+        models.Prefetch("participants", Participant.objects.order_by("channel_index"))
+    )
+
+
+def _conversation(row: Conversation) -> Payload:
+    customer = row.customer
+    return {
+        "id": str(row.pk),
+        "state": row.state,
+        "end_reason": row.end_reason,
+        "channel": row.channel,
+        "direction": row.direction,
+        "language": row.language,
+        "queue": row.queue.name if row.queue else None,
+        "agent": person(row.agent),
+        "unmatched": row.provider_agent_id if row.is_unmatched else None,
+        "customer": None
+        if customer is None
+        else {
+            "reference": customer.reference,
+            "name": customer.name,
+            "segment": customer.segment,
+            "fields": customer.fields,
+        },
+        "disposition": row.disposition.name if row.disposition else None,
+        "announced_at": stamp(row.announced_at),
+        "started_at": stamp(row.started_at),
+        "ended_at": stamp(row.ended_at),
+        "closed_at": stamp(row.closed_at),
+    }
+
+
+def _utterance(row: Utterance) -> Payload:
+    return {
+        "id": str(row.pk),
+        "n": row.sequence,
+        "speaker": row.speaker,
+        "start_ms": row.start_ms,
+        "end_ms": row.end_ms,
+        "text": row.text,
+        "sentiment": row.sentiment,
+        "revision": row.revision,
+    }
+
+
+def _summary_rows() -> models.QuerySet[Any]:
+    from conversations.models import Summary
+
+    return Summary.objects.select_related("confirmed_by").prefetch_related("lines")
+
+
+def _summary(row: Any) -> Payload:
+    return {
+        "id": str(row.pk),
+        "origin": row.origin,
+        "origin_label": str(row.get_origin_display()),
+        "state": row.state,
+        "created_at": stamp(row.created_at),
+        "confirm_by": stamp(row.confirm_by),
+        "confirmed_at": stamp(row.confirmed_at),
+        "confirmed_by": person(row.confirmed_by),
+        "lines": [
+            {
+                "id": str(line.pk),
+                "section": line.section,
+                "section_label": str(line.get_section_display()),
+                "text": line.text,
+                "original": line.original,
+                "evidence": evidence_ids(line.evidence),
+                "removed": line.removed,
+            }
+            for line in row.lines.all()
+        ],
+    }
+
+
+def register_own() -> None:
+    register("conversation", rows=_conversation_rows, render=_conversation, conversation_field="id")
+    register("utterance", rows=lambda: Utterance.objects.order_by("sequence"), render=_utterance)
+    register("summary", rows=_summary_rows, render=_summary)

@@ -1,0 +1,121 @@
+"""Work after a commit. A row in the outbox guarantees it; the broker only makes it soon.
+
+Higher rooms subscribe to an event by name in their `ready()`. The service that announces writes one job a
+subscription in its own transaction, and hands them to Celery once that is committed. A sweep starts what is overdue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from conversations.models import OutboxJob
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[UUID], None]
+
+ENDED = "conversation.ended"
+MAX_ATTEMPTS = 8
+# How long a job may be under way or lost before the sweep starts it again; doubles with each attempt.
+RETRY_AFTER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    event: str
+    task: str
+    handler: Handler
+
+
+_SUBSCRIPTIONS: dict[str, Subscription] = {}
+
+
+def subscribe(event: str, task: str, handler: Handler) -> None:
+    """Have `handler(conversation_id)` run after `event`. It must survive running twice. `task` names it for good."""
+    _SUBSCRIPTIONS[task] = Subscription(event, task, handler)
+
+
+def jobs_announce(*, event: str, conversation_id: UUID) -> list[OutboxJob]:
+    """Write the jobs of an event, within the caller's transaction. Announcing twice writes them once."""
+    now = timezone.now()
+    jobs = [
+        OutboxJob(task=item.task, event=event, conversation_id=conversation_id, due_at=now)
+        for item in _SUBSCRIPTIONS.values()
+        if item.event == event
+    ]
+    OutboxJob.objects.bulk_create(jobs, ignore_conflicts=True)
+    transaction.on_commit(lambda: jobs_dispatch(job_ids=[job.pk for job in jobs]))
+    return jobs
+
+
+def jobs_dispatch(*, job_ids: list[UUID]) -> None:
+    """Hand jobs to Celery. A broker that is away is no error: the sweep finds them."""
+    from conversations.tasks import job_run
+
+    for job_id in job_ids:
+        try:
+            job_run.delay(job_id=str(job_id))
+        except (OSError, job_run.OperationalError) as error:
+            log.warning("outbox.broker_away", job=str(job_id), error=type(error).__name__)
+            return
+
+
+def job_execute(*, job_id: UUID) -> bool:
+    """Run a job unless it is done or under way elsewhere. Returns whether it is done now.
+
+    A session-level advisory lock on the job keeps a second worker out, and goes with a worker that dies. A handler's
+    exception is noted, the job falls due later, and the exception is raised again for the log.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"{connection.schema_name}:{job_id}"])
+        if not cursor.fetchone()[0]:
+            return False
+    try:
+        job = OutboxJob.objects.filter(pk=job_id).first()
+        if job is None or job.done_at is not None:
+            return job is not None
+        subscription = _SUBSCRIPTIONS.get(job.task)
+        delay = RETRY_AFTER * (2**job.attempts)
+        OutboxJob.objects.filter(pk=job_id).update(attempts=F("attempts") + 1, due_at=timezone.now() + delay)
+        if subscription is None:
+            OutboxJob.objects.filter(pk=job_id).update(last_error="nobody handles this task any more")
+            return False
+        try:
+            subscription.handler(job.conversation_id)
+        except Exception as error:
+            # The message may quote what people said; its type is enough to find the place in the log's traceback.
+            OutboxJob.objects.filter(pk=job_id).update(last_error=type(error).__name__)
+            raise
+        OutboxJob.objects.filter(pk=job_id).update(done_at=timezone.now(), last_error="")
+        return True
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{connection.schema_name}:{job_id}"]
+            )
+
+
+def jobs_overdue(*, limit: int = 200) -> list[UUID]:
+    """Jobs that should have run by now and may be tried again."""
+    rows = OutboxJob.objects.filter(
+        done_at__isnull=True, due_at__lte=timezone.now() - timedelta(seconds=5), attempts__lt=MAX_ATTEMPTS
+    )
+    return list(rows.order_by("due_at").values_list("pk", flat=True)[:limit])
+
+
+def outbox_figures() -> dict[str, Any]:
+    """How much waits and how much was given up, for the operators' page."""
+    waiting = OutboxJob.objects.filter(done_at__isnull=True)
+    return {
+        "waiting": waiting.filter(attempts__lt=MAX_ATTEMPTS).count(),
+        "given_up": waiting.filter(attempts__gte=MAX_ATTEMPTS).count(),
+    }

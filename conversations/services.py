@@ -1,0 +1,66 @@
+"""Every write to a conversation outside the live way, each announced in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.services import identity_attach
+from conversations import events as shown
+from conversations.models import CallOwner, Conversation, ConversationEvent, Participant, Speaker
+from conversations.publish import messages_for, publish, tell_agent
+
+
+def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, Any] | None = None) -> int:
+    """Append an event within the caller's transaction, and publish it once that is committed. Returns its sequence.
+
+    `row` must have been saved before, with what its kind renders reachable.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("an event is announced in the transaction of what it announces")
+    schema = connection.schema_name
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        # Also takes the row's lock, so that numbers are given in the order of commits.
+        cursor.execute(
+            "INSERT INTO conversations_callowner (conversation_id, epoch, worker, head, utterances, coverage,"
+            " engine_state, recorded_ms, audio_format, key_version, updated_at)"
+            " VALUES (%s, 0, '', 1, 0, '[]', '{}', 0, '{}', 0, now())"
+            " ON CONFLICT (conversation_id) DO UPDATE SET head = conversations_callowner.head + 1 RETURNING head",
+            [conversation_id],
+        )
+        sequence = int(cursor.fetchone()[0])
+    ConversationEvent.objects.create(
+        conversation_id=conversation_id, sequence=sequence, kind=kind, ref=row.pk, data=data or {}, occurred_at=now
+    )
+
+    def tell() -> None:
+        event = shown.envelope(sequence, kind, now, shown.render(kind, row))
+        publish(messages_for(schema, conversation_id, [event]))
+
+    transaction.on_commit(tell)
+    return sequence
+
+
+def conversation_attach(*, conversation: Conversation, user: User) -> None:
+    """Say whose call an unmatched one is, and remember it for the next. Raises `ValidationError`."""
+    schema = connection.schema_name
+    with transaction.atomic():
+        if conversation.provider_agent_id:
+            identity_attach(user=user, provider=conversation.provider, agent_id=conversation.provider_agent_id)
+        conversation.agent = user
+        conversation.save(update_fields=["agent"])
+        Participant.objects.filter(conversation=conversation, role=Speaker.AGENT).update(
+            user=user, display_name=user.name
+        )
+        event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+        transaction.on_commit(lambda: tell_agent(schema, user.pk, conversation.pk, conversation.state))
+
+
+def head_ensure(*, conversation_id: UUID) -> None:
+    """Give a conversation that never was live (an import) its event counter."""
+    CallOwner.objects.get_or_create(conversation_id=conversation_id)

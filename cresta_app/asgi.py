@@ -1,0 +1,24 @@
+"""Pages, API, admin and browser sockets, under Daphne. Audio comes in by another door: `cresta_app.ingest`."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
+http = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+
+from accounts.socket_auth import SocketAuth  # noqa: E402
+from desk.routing import websocket_urlpatterns  # noqa: E402
+from tenants.middleware import TenantWebSocket  # noqa: E402
+from tenants.scope import TenantThreads  # noqa: E402
+
+threads = TenantThreads(4, "sockets")
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": TenantWebSocket(SocketAuth(URLRouter(websocket_urlpatterns), threads), threads),
+    }
+)

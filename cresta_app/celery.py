@@ -1,0 +1,20 @@
+"""Celery, carrying the company's schema in every message's header."""
+
+from __future__ import annotations
+
+import os
+
+from celery.signals import setup_logging
+from tenant_schemas_celery.app import CeleryApp
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
+
+app = CeleryApp("cresta")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {"sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0}}
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: object) -> None:
+    """Celery would replace the handlers that Django set up; being connected here stops it."""

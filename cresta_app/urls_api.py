@@ -1,0 +1,3 @@
+"""API v1: each room's view sets, and the OpenAPI pages."""
+
+urlpatterns: list = []

@@ -1,0 +1,3 @@
+"""The browser sockets."""
+
+websocket_urlpatterns: list = []

@@ -1,0 +1,219 @@
+"""Fixtures: two companies with the same people each, clients on their hosts, and clean tables.
+
+`world` works within the test's own transaction, which is rolled back. `committed` is for tests whose code runs in
+other threads or processes: what it writes is really there, and is removed afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from tests.services import SHARED_DATA
+
+PASSWORD = "a long enough secret"
+COMPANIES = ("northwind", "acme")
+KEPT = ("accounts_user", "accounts_team", "accounts_team_supervisors", "accounts_queue", "accounts_queue_teams")
+
+
+@dataclass
+class Company:
+    """One company of the test world. `people` by persona: agent, teammate, outsider, supervisor, analyst, admin."""
+
+    schema: str
+    people: dict[str, Any] = field(default_factory=dict)
+    team: Any = None
+    other_team: Any = None
+    queue: Any = None
+
+    @property
+    def host(self) -> str:
+        return f"{self.schema}.localhost"
+
+    def client(self, persona: str | None = None, **extra: Any) -> Client:
+        """A browser on this company's host, signed in as `persona`."""
+        client = Client(headers={"host": self.host}, **extra)
+        if persona is not None:
+            with self.scope():
+                client.force_login(self.people[persona])
+        return client
+
+    def scope(self) -> Any:
+        from tenants.scope import schema_scope
+
+        return schema_scope(self.schema)
+
+
+@dataclass
+class World:
+    northwind: Company
+    acme: Company
+
+
+def _company(schema: str) -> Company:
+    """Find or make the people of one company: agent and teammate in Billing, outsider in Sales."""
+    from accounts.models import Queue, Team, User
+    from accounts.services import user_create
+    from tenants.models import Tenant
+    from tenants.scope import schema_scope
+    from tenants.services import tenant_create
+
+    if not Tenant.objects.filter(schema_name=schema).exists():
+        tenant_create(schema=schema, name=schema.title(), domain=f"{schema}.localhost")
+    company = Company(schema)
+    with schema_scope(schema):
+        company.team, _ = Team.objects.get_or_create(name="Billing")
+        company.other_team, _ = Team.objects.get_or_create(name="Sales")
+        company.queue, _ = Queue.objects.get_or_create(key="billing", defaults={"name": "Billing"})
+        company.queue.teams.set([company.team])
+        personas = {
+            "agent": ("agent", company.team),
+            "teammate": ("agent", company.team),
+            "outsider": ("agent", company.other_team),
+            "supervisor": ("supervisor", None),
+            "other_supervisor": ("supervisor", None),
+            "analyst": ("analyst", None),
+            "admin": ("admin", None),
+        }
+        for persona, (role, team) in personas.items():
+            email = f"{persona}@{schema}.test"
+            user = User.objects.filter(email=email).first() or user_create(
+                email=email, name=persona.replace("_", " ").title(), role=role, team=team, password=PASSWORD
+            )
+            company.people[persona] = user
+        company.team.supervisors.set([company.people["supervisor"]])
+        company.other_team.supervisors.set([company.people["other_supervisor"]])
+    return company
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    from tenants.services import platform_prepare
+
+    with django_db_blocker.unblock():
+        platform_prepare(domain=settings.PLATFORM_DOMAIN)
+        for schema in COMPANIES:
+            _company(schema)
+        connection.close()
+
+
+def _flush_redis() -> None:
+    urls = (
+        settings.REDIS_STREAMS_URL,
+        settings.REDIS_LAYER_URL,
+        settings.REDIS_BROKER_URL,
+        settings.REDIS_CACHE_URL,
+    )
+    for url in urls:
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
+
+
+@pytest.fixture
+def world(db: None) -> Iterator[World]:
+    """Both companies; everything the test writes is rolled back."""
+    connection.set_schema_to_public()
+    yield World(*(_company(schema) for schema in COMPANIES))
+    connection.set_schema_to_public()
+    cache.clear()
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """Both companies, with writes that other threads and processes see; removed when the test ends."""
+    with django_db_blocker.unblock():
+        connection.set_schema_to_public()
+        _flush_redis()
+        world = World(*(_company(schema) for schema in COMPANIES))
+        try:
+            yield world
+        finally:
+            connection.set_schema_to_public()
+            for company in (world.northwind, world.acme):
+                _clean(company)
+            connection.close()
+            _flush_redis()
+
+
+def _clean(company: Company) -> None:
+    """Empty every table of the company but its people, and make those as they were."""
+    from accounts.models import User
+
+    with company.scope(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename NOT LIKE 'django_%%'"
+            " AND tablename NOT LIKE 'auth_%%'",
+            [company.schema],
+        )
+        tables = [row[0] for row in cursor.fetchall() if row[0] not in KEPT]
+        quoted = ", ".join(f'"{company.schema}"."{name}"' for name in tables)
+        cursor.execute(f"TRUNCATE {quoted}")
+        User.objects.exclude(pk__in=[user.pk for user in company.people.values()]).delete()
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of public evaluation data beside the project; the test skips without it."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the evaluation data is not beside the project ({SHARED_DATA.name} is absent)")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def make_conversation() -> Callable[..., Any]:
+    """Write a past conversation with utterances, in the current schema: `make_conversation(agent=…, lines=[…])`."""
+    from accounts.ids import new_id
+    from conversations.models import CallOwner, Conversation, Participant, Speaker, Utterance
+
+    def make(
+        *,
+        agent: Any = None,
+        lines: list[tuple[str, str]] | None = None,
+        state: str = "completed",
+        at: datetime | None = None,
+        **fields: Any,
+    ) -> Conversation:
+        at = at or timezone.now() - timedelta(hours=1)
+        lines = lines or [("agent", "thank you for calling how can i help"), ("customer", "my bill is wrong")]
+        conversation = Conversation.objects.create(
+            agent=agent,
+            state=state,
+            announced_at=at,
+            started_at=at,
+            ended_at=None if state in {"announced", "live"} else at + timedelta(seconds=5 * len(lines)),
+            provider_call_id=fields.pop("provider_call_id", str(new_id())),
+            **fields,
+        )
+        CallOwner.objects.create(conversation=conversation)
+        sides = {}
+        for index, role in enumerate((Speaker.AGENT, Speaker.CUSTOMER)):
+            sides[role.value] = Participant.objects.create(
+                conversation=conversation, role=role, channel_index=index, joined_at=at
+            )
+        Utterance.objects.bulk_create(
+            Utterance(
+                conversation=conversation,
+                sequence=number,
+                speaker=speaker,
+                channel_index=0 if speaker == "agent" else 1,
+                start_ms=5000 * (number - 1),
+                end_ms=5000 * (number - 1) + 4000,
+                text=text,
+                provider="test",
+            )
+            for number, (speaker, text) in enumerate(lines, 1)
+        )
+        return conversation
+
+    return make
