@@ -97,6 +97,8 @@ _HELD = listed(
 )
 _CONDITIONS = listed("if unless when")
 _JOINERS = listed("and but so then")
+_POINTING = listed("about for with do did of")
+_UNSPLIT = _HELD | _JOINERS | _HANGING
 _ASKERS = listed(
     "can could would will do does did is are was were have has may shall should am what how "
     "why when where which "
@@ -201,9 +203,10 @@ def _split_bare(text: str, start: int, end: int) -> list[tuple[int, int]]:
             # "if it is not fixed today i will cancel" without its first half says something else.
             continue
         pair = (norms[at], norms[at + 1])
-        subject = (norms[at] in _NEW_SUBJECT or pair in _SUBJECT_PAIRS) and norms[
-            at - 1
-        ] not in _HELD | _JOINERS | _HANGING
+        # "do that | i have been ..." but not "the letter that i have".
+        pointing = norms[at - 1] == "that" and norms[at - 2] in _POINTING
+        held = norms[at - 1] in _UNSPLIT and not pointing
+        subject = (norms[at] in _NEW_SUBJECT or pair in _SUBJECT_PAIRS) and not held
         opener = pair in _OPENERS and norms[at - 1] not in _HANGING | _ASKERS
         if joiner or subject or opener:
             cuts.append(at)

@@ -137,8 +137,12 @@ def negated(text: str, words: Words, first: int, last: int, own: frozenset[str])
                 (word == "not" and follower == "only")
                 or (word == "no" and at + 1 < first and follower in _UNCOUNTED)
             )
-        if word in _SUBJECTS and not (at > 0 and norms[at - 1] in _RAISING):
-            return False
+        if word in _SUBJECTS:
+            if at == 0 or norms[at - 1] not in _RAISING:
+                return False
+            # "i do not think i want to": the denial is of what is thought.
+            at -= 2
+            continue
         counted += word not in _UNCOUNTED
         at -= 1
     return False
