@@ -11,7 +11,7 @@ from tenants.scope import PUBLIC
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """The pages this person may open, in order: `[{"name", "url", "key"}]`."""
+    """The pages this person may open, in order: `[{"key", "name", "url", "on"}]`; `on`: they are in it now."""
     user = getattr(request, "user", None)
     tenant = getattr(request, "tenant", None)
     if tenant is None or tenant.schema_name == PUBLIC or user is None or not user.is_authenticated:
@@ -23,11 +23,13 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         (Permission.KNOWLEDGE_SEARCH, "knowledge", _("Knowledge")),
         (Permission.REPORT_READ, "reports", _("Reports")),
     ]
-    items = [
+    items: list[dict[str, object]] = [
         {"key": name, "name": label, "url": reverse(name)}
         for permission, name, label in offered
         if user.may(permission)
     ]
     if user.may(Permission.ADMIN_CONFIGURE):
         items.append({"key": "admin", "name": _("Admin"), "url": reverse("admin:index")})
+    for item in items:
+        item["on"] = request.path.startswith(str(item["url"]))
     return {"navigation": items}
