@@ -128,7 +128,7 @@ def _candidates(number: int, clause: Clause, marked: bool) -> list[_Candidate]:
     quote = clause.quote(first)
     if not content(quote):
         return []
-    return [_Candidate(section, weight + 0.75 * marked, number, clause, quote)]
+    return [_Candidate(section, weight + 1.0 * marked, number, clause, quote)]
 
 
 def _outcome(best: tuple[float, int], clause: Clause) -> list[tuple[float, Section, int]]:
