@@ -1,0 +1,56 @@
+# Everything a newcomer needs: `make run`, `make test`, `make demo`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.PHONY: help install run test check demo lock
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check
+INSTALLED := $(VENV)/.installed
+PACKAGES := node_modules/.installed
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+install: $(INSTALLED) $(PACKAGES) ## make .venv and fetch what is pinned (nothing to do when it is current)
+
+run: install ## start everything with two sample companies; Ctrl-C stops it
+	@exec $(PYTHON) manage.py run
+
+test: install ## run all tests (browser tests need Chromium)
+	$(PYTHON) -m pytest
+
+check: install ## lint, types, the direction of imports, migrations
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	$(PYTHON) manage.py makemigrations --check --dry-run
+
+demo: install ## prove the main job without a browser: play a sample call, print what came of it
+	@$(PYTHON) manage.py demo
+
+lock: install ## compile the requirements anew from the *.in files (needs uv)
+	for name in requirements requirements-dev requirements-node; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --no-annotate $$name.in -o $$name.txt; \
+	done
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@python=$$(for name in python3 python3.11 python3.12 python3.13 python3.14; do \
+	    "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done; true); \
+	  if [ -z "$$python" ]; then echo "This needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || true)"; exit 1; fi; \
+	  "$$python" -m venv $(VENV) \
+	    || { echo "$$python cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@echo "Installing the pinned Python packages into $(VENV) (a minute or two the first time)"
+	@$(PIP) install --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+$(PACKAGES): package.json package-lock.json | $(INSTALLED)
+	@echo "Fetching the front-end packages"
+	@if command -v npm >/dev/null; then npm ci --silent --ignore-scripts; \
+	  else $(PIP) install --quiet --require-hashes -r requirements-node.txt \
+	    && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --silent --ignore-scripts; fi
+	@touch $@
