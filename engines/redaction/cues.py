@@ -40,7 +40,10 @@ _PHRASES: dict[str, str] = {
         "call me at|call you on|call you at|mobile is|phone is|cell is|telephone is|landline|phone's|"
         "home number|work number|number you're calling from|number you are calling from"
     ),
-    "SSN": "social security|social security number|ssn|s s n|social is|your social|my social",
+    "SSN": (
+        "social security number|social security|ssn|s s n|social is|your social|my social|"
+        "your social security number|my social security number"
+    ),
     "ACCOUNT_NUMBER": (
         "account number|account is|account ending|sort code|routing number|iban|bank account|account's number"
     ),
@@ -79,10 +82,12 @@ for _options in _BY_FIRST.values():
 
 
 def find_cues(utterance: Utterance) -> list[Cue]:
-    """Return the cues of `utterance` in order; where two begin at one word, the longer one."""
+    """Return the cues of `utterance` in order, none overlapping: the first wins, then the longest."""
     found: list[Cue] = []
     tokens = utterance.tokens
     for i, token in enumerate(tokens):
+        if found and i <= found[-1].last:
+            continue
         for phrase, type_name in _BY_FIRST.get(token.low, ()):
             if len(phrase) <= len(tokens) - i and all(tokens[i + k].low == w for k, w in enumerate(phrase)):
                 found.append(Cue(i, i + len(phrase) - 1, type_name))

@@ -118,9 +118,9 @@ class NumberReader:
     """Reads the runs of one utterance, left to right.
 
     From token `dates_from` on, months and ordinals count as parts of a number (a date of birth was asked
-    for); from `letters_from` on, single letters do ("g 75 f 34"); None means nowhere. `alone` lets "oh",
-    "to" and the like stand for digits without a strong number beside them: right only when digits are due
-    and nothing else is said.
+    for); from `letters_from` on, single letters do ("g 75 f 34"); from `alone_from` on, "oh", "to" and the
+    like stand for digits without a strong number beside them: right only where digits are due and nothing
+    else is said. None means nowhere.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class NumberReader:
         *,
         dates_from: int | None = None,
         letters_from: int | None = None,
-        alone: bool = False,
+        alone_from: int | None = None,
     ) -> None:
         self._utterance = utterance
         self._dates_from = dates_from
@@ -139,19 +139,21 @@ class NumberReader:
             is_strong(low) or (dates_from is not None and i >= dates_from and low in DATE_WORDS)
             for i, low in enumerate(lows)
         ]
-        self._promote(ZERO_LETTERS | (MISHEARD if alone else frozenset()), alone=alone)
+        self._promote()
+        if alone_from is not None:
+            for i in range(alone_from, len(lows)):
+                self._number[i] = self._number[i] or lows[i] in ZERO_LETTERS or lows[i] in MISHEARD
         if letters_from is not None:
             self._promote_letters(letters_from)
 
-    def _promote(self, weak: frozenset[str], *, alone: bool) -> None:
+    def _promote(self) -> None:
         """Count "oh" as a digit beside a digit, in both directions, so that "oh oh seven" is three."""
         lows, number = self._lows, self._number
         for order, before in ((range(len(lows)), -1), (range(len(lows) - 1, -1, -1), 1)):
             for i in order:
-                if lows[i] in weak and not number[i]:
+                if lows[i] in ZERO_LETTERS and not number[i]:
                     j = i + before
-                    beside = 0 <= j < len(lows) and (number[j] or lows[j] in TIMES)
-                    number[i] = alone or beside
+                    number[i] = 0 <= j < len(lows) and (number[j] or lows[j] in TIMES)
 
     def _promote_letters(self, start: int) -> None:
         tokens, number = self._utterance.tokens, self._number

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import phonenumbers
+
 from engines.redaction.context import Context
 from engines.redaction.detectors.digits import DigitDetector, Reading, held_back_from
 from engines.redaction.detectors.emails import EmailDetector
@@ -31,7 +33,7 @@ class RedactionConfig:
     count as the rest of a number, `asked_ms` and `asked_turns` how long the answer to a question for a name
     is awaited.
 
-    Raises ValueError for unknown types.
+    Raises ValueError for unknown types and regions.
     """
 
     enabled_types: frozenset[str] = field(default_factory=lambda: frozenset(TYPES))
@@ -48,6 +50,9 @@ class RedactionConfig:
         unknown = self.enabled_types - TYPES.keys()
         if unknown:
             raise ValueError(f"unknown types: {', '.join(sorted(unknown))}")
+        abroad = set(self.regions) - phonenumbers.SUPPORTED_REGIONS
+        if abroad:
+            raise ValueError(f"unknown regions: {', '.join(sorted(abroad))}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,9 @@ class StreamRedactor:
         with self._lock:
             context = self._context(speaker, None, growing=True)
         findings = self._redactor.examine(raw, context)
-        shown = raw[: findings.kept_back].rstrip() if findings.kept_back < len(raw) else raw
-        return replaced(shown, [span for span in findings.spans if span.end <= len(shown)])
+        # A finding may reach over the words kept back; it must hide its own beginning all the same.
+        shown = raw[: max([findings.kept_back, *(span.end for span in findings.spans)])]
+        return replaced(shown if len(shown) == len(raw) else shown.rstrip(), findings.spans)
 
     def state(self) -> dict[str, Any]:
         """Return what must outlive the process, as JSON: types, counts, speakers' roles and times."""
@@ -193,9 +194,9 @@ class StreamRedactor:
             # A read-back gives no new digits: the number is as complete as it was.
             return replace(before, at_ms=max(before.at_ms, end_ms), turns=0)
         giver = speaker if reading.spans else ""
-        return _Given(
-            due.type, due.strength.value, due.digits, end_ms, 0, giver, reading.guessed and before is None
-        )
+        # One or two digits that merely ended a turn say too little about those of another speaker.
+        alone = reading.guessed and before is None and due.digits <= 2
+        return _Given(due.type, due.strength.value, due.digits, end_ms, 0, giver, alone)
 
     def _asked_after(
         self, speaker: str, findings: Findings, end_ms: int, *, says_something: bool

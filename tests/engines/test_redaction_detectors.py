@@ -157,6 +157,8 @@ def test_only_enabled_types_are_redacted() -> None:
     assert shown("a@b.com 4111 1111 1111 1111", config) == "a@b.com [CREDIT_CARD]"
     with pytest.raises(ValueError, match="PASSPORT"):
         RedactionConfig(enabled_types=frozenset({"PASSPORT"}))
+    with pytest.raises(ValueError, match="XX"):
+        RedactionConfig(regions=("XX",))
 
 
 def test_regions_decide_what_is_dialled_without_a_country_code() -> None:
@@ -176,8 +178,10 @@ def test_checks() -> None:
 @pytest.mark.parametrize(
     "unit",
     ["1 ", "a@", "@", "one ", "oh ", "double ", "1,", "1.", "12:", "12/", "1-", "(1", "+", "a.b@c.", "at ", "dot ",
-     "a at b dot ", "my name is ", "this is ", "twenty ", "hundred ", "one hundred and ", "a b ", "[A", "'a", "£1",
-     "card number ", "um ", "one um ", "for ", "9" * 50, "é", "𝟙 ", "\u0301", "\x00", "at gmail "],
+     "a at b dot ", "my name is ",
+     "this is ", "twenty ", "hundred ", "one hundred and ", "a b ", "[A", "'a", "£1",
+     "card number ", "um ", "one um ", "for ",
+     "9" * 50, "é", "𝟙 ", "\u0301", "\x00", "at gmail "],
 )  # fmt: skip
 def test_time_grows_with_length_only(unit: str) -> None:
     text = unit * (20_000 // len(unit))

@@ -15,12 +15,54 @@ from engines.redaction.text import RawText
 from engines.speech.types import HeardWord
 
 DIGIT_WORDS = frozenset(
-    "zero oh one two three four five six seven eight nine double triple ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety".split()
+    [
+        "zero",
+        "oh",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "double",
+        "triple",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+    ]
 )
 SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TEENS = ("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen").split()
-TENS = ("twenty thirty forty fifty sixty seventy eighty ninety").split()
+TEENS = [
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
 class Call:
@@ -178,7 +220,7 @@ def test_words_of_a_finding_become_one_and_are_beeped() -> None:
 
 def test_beeps_that_touch_are_one_and_none_begins_before_the_call() -> None:
     final = Call().say("customer", "4111 okay yes a@b.com now four one one one")
-    assert final.audio_intervals == ((0, 450), (750, 1350), (1350 - 0, 2850))[:1] + ((750, 2850),)
+    assert final.audio_intervals == ((0, 450), (750, 2850))
 
 
 def test_without_word_times_the_whole_utterance_is_beeped() -> None:
@@ -186,7 +228,7 @@ def test_without_word_times_the_whole_utterance_is_beeped() -> None:
     bare = redactor.redact_final("customer", RawText("it's four one one one"), (), 5000, 7000)
     assert bare.redacted.text == "it's [NUMBER]" and bare.words == ()
     assert bare.audio_intervals == ((4850, 7150),)
-    untimed = [HeardWord(RawText(word), 0, 0, 0.5) for word in "it's four one one one".split()]
+    untimed = [HeardWord(RawText(word), 0, 0, 0.5) for word in ["it's", "four", "one", "one", "one"]]
     final = StreamRedactor().redact_final("customer", RawText("it's four one one one"), untimed, 5000, 7000)
     assert final.audio_intervals == ((4850, 7150),)
     assert StreamRedactor().redact_final("customer", RawText("hello"), (), 0, 900).audio_intervals == ()
@@ -195,7 +237,7 @@ def test_without_word_times_the_whole_utterance_is_beeped() -> None:
 def test_words_that_differ_from_the_text_are_redacted_by_themselves() -> None:
     heard = [
         HeardWord(RawText(word), 300 * i, 300 * i + 300, 0.9)
-        for i, word in enumerate("it's four one one one".split())
+        for i, word in enumerate(["it's", "four", "one", "one", "one"])
     ]
     final = StreamRedactor().redact_final("customer", RawText("It's 4111."), heard, 0, 1500)
     assert final.redacted.text == "It's [NUMBER]."
@@ -350,13 +392,12 @@ def test_no_part_of_a_secret_is_ever_seen(seed: int) -> None:
         assert final.redacted.spans and final.audio_intervals
         if rng.random() < 0.4:
             back = final_text = " ".join(spoken(rng, group))
-            if final_text != "oh":
-                if asked or announced or len(group) >= 3:
-                    for k in range(1, len(back.split()) + 1):
-                        seen.append(
-                            call.redactor.redact_partial("agent", RawText(" ".join(back.split()[:k]))).text
-                        )
-                    seen.append(call.agent(back))
+            if final_text != "oh" and (asked or announced or len(group) >= 3):
+                for k in range(1, len(back.split()) + 1):
+                    seen.append(
+                        call.redactor.redact_partial("agent", RawText(" ".join(back.split()[:k]))).text
+                    )
+                seen.append(call.agent(back))
         elif rng.random() < 0.5:
             seen.append(call.agent(rng.choice(BACKCHANNELS)))
         if rng.random() < 0.2:
@@ -371,11 +412,41 @@ def test_no_part_of_a_secret_is_ever_seen(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(300))
 def test_a_partial_never_shows_a_digit_that_its_final_hides(seed: int) -> None:
     rng = random.Random(10_000 + seed)
-    surroundings = (
-        "i have two kids|that's forty eight pounds|at three thirty|in twenty twenty four|my card number is|one moment|"
-        "oh i see|to|for|and|um|that one|double|hundred|thousand|it was|the last four digits|reference number is|g|"
-        "at gmail dot com|john|minutes|10:30|$50|2024|may|first|of|my date of birth is|percent|50|12.50|is ten fifteen"
-    ).split("|")
+    surroundings = [
+        "i have two kids",
+        "that's forty eight pounds",
+        "at three thirty",
+        "in twenty twenty four",
+        "my card number is",
+        "one moment",
+        "oh i see",
+        "to",
+        "for",
+        "and",
+        "um",
+        "that one",
+        "double",
+        "hundred",
+        "thousand",
+        "it was",
+        "the last four digits",
+        "reference number is",
+        "g",
+        "at gmail dot com",
+        "john",
+        "minutes",
+        "10:30",
+        "$50",
+        "2024",
+        "may",
+        "first",
+        "of",
+        "my date of birth is",
+        "percent",
+        "50",
+        "12.50",
+        "is ten fifteen",
+    ]
     call = Call()
     if rng.random() < 0.3:
         call.agent(

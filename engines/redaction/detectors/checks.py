@@ -56,6 +56,14 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
     return False
 
 
+def prepare(regions: tuple[str, ...]) -> None:
+    """Read the numbering plans of `regions`, so that no live utterance waits for it (about 15 ms)."""
+    for region in regions:
+        example = phonenumbers.example_number(region)
+        if example is not None:
+            is_phone(phonenumbers.national_significant_number(example), (region,), international=False)
+
+
 def classify(digits: str, *, written: str, international: bool, regions: tuple[str, ...]) -> Verdict:
     """Say what `digits` are when nothing was announced. `written` is the text that they stood in."""
     count = len(digits)

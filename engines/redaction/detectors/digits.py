@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from engines.redaction.context import Context, Due, Strength
 from engines.redaction.cues import ANY, Cue, find_cues
-from engines.redaction.detectors.checks import Verdict, classify, is_card
+from engines.redaction.detectors.checks import Verdict, classify, is_card, prepare
 from engines.redaction.detectors.quantities import harmless_literals, is_counted, is_date_or_sum, is_pronoun
 from engines.redaction.numbers import TIMES, WEAK, ZERO_LETTERS, NumberReader, Run, is_strong
 from engines.redaction.text import Span
@@ -59,6 +59,7 @@ class DigitDetector:
 
     def __init__(self, regions: tuple[str, ...]) -> None:
         self._regions = regions
+        prepare(regions)
 
     def find(self, utterance: Utterance, context: Context) -> list[Span]:
         """Return the numbers found. See `read` for what follows from them."""
@@ -73,20 +74,20 @@ class DigitDetector:
             utterance,
             dates_from=_from(cues, context.due, _WITH_DATES),
             letters_from=_from(cues, context.due, _WITH_LETTERS),
-            alone=context.due is not None and _digits_alone(utterance),
+            alone_from=_digits_alone(utterance, cues, context.due),
         )
-        runs = [kept for run in reader.runs() if (kept := _without_cues(run, cues)).elements]
+        runs = [(run, kept) for run in reader.runs() if (kept := _without_cues(run, cues)).elements]
         literals = harmless_literals(utterance.text) if runs else []
         due, since = context.due, 0
         pending = list(reversed(cues))
         spans: list[Span] = []
-        for number, run in enumerate(runs):
+        for number, (whole, run) in enumerate(runs):
             while pending and pending[-1].last < run.first:
                 cue = pending.pop()
                 due, since = _announced(cue, due), cue.last
             if due is not None and run.first - since > _REACH:
                 due = None
-            growing = context.growing and number == len(runs) - 1 and _undecided_after(utterance, run)
+            growing = context.growing and number == len(runs) - 1 and _undecided_after(utterance, whole)
             verdict = self._judge(utterance, run, context, due, literals)
             if verdict is None and growing:
                 verdict = Verdict(due.type if due else "NUMBER", 0.3, "digits at the growing end")
@@ -173,10 +174,14 @@ def _from(cues: list[Cue], due: Due | None, types: frozenset[str]) -> int | None
     return next((cue.last + 1 for cue in cues if cue.type in types), None)
 
 
-def _digits_alone(utterance: Utterance) -> bool:
-    return all(
-        token.low in WEAK or token.low in FILLERS or is_strong(token.low) for token in utterance.tokens
-    )
+def _digits_alone(utterance: Utterance, cues: list[Cue], due: Due | None) -> int | None:
+    """Return the token from which nothing but what may be digits is said, where digits are due, or None."""
+    if due is None and not cues:
+        return None
+    start = cues[-1].last + 1 if cues else 0
+    rest = utterance.tokens[start:]
+    alone = all(token.low in WEAK or token.low in FILLERS or is_strong(token.low) for token in rest)
+    return start if alone else None
 
 
 def _without_cues(run: Run, cues: list[Cue]) -> Run:

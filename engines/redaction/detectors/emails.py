@@ -84,7 +84,9 @@ class EmailDetector:
             if end is None:
                 continue
             start = self._local(utterance, i, done)
-            if start < i or not at:
+            # Without an ending ("look at gmail") only a local part that can be no other words tells.
+            told = end > i + 2 or any(_telling(utterance.low(k)) for k in range(start, i))
+            if (start < i and told) or not at:
                 spans.append(
                     Span(tokens[start].start, tokens[end - 1].end, "EMAIL", 0.9, self.name, "spoken address")
                 )
@@ -122,9 +124,13 @@ class EmailDetector:
             if low[0] == "[":
                 break
             joined = start < at and utterance.low(start) in _JOINERS
-            if low in _JOINERS or joined or len(low) == 1 or is_strong(low) or low in TIMES:
+            number = is_strong(low) or low in TIMES
+            # "two kids 45 at ...": what stands beyond a plain word is not of the address.
+            if low in _JOINERS or joined or (number and not plain) or (len(low) == 1 and low not in "ai"):
                 start -= 1
                 continue
+            if number:
+                break
             if low in _BEFORE_LOCAL or plain == 3:
                 break
             plain += 1
@@ -153,8 +159,9 @@ class EmailDetector:
             if utterance.low(i) == "at":
                 start = self._local(utterance, i, 0)
                 local = [utterance.low(k) for k in range(start, i)]
-                telling = any(low in _JOINERS or is_strong(low) or len(low) == 1 for low in local)
-                if telling and not all(low in SINGLE or low in TEEN or low in TENS for low in local):
+                if any(_telling(low) for low in local) and not all(
+                    low in SINGLE or low in TEEN or low in TENS for low in local
+                ):
                     return [
                         Span(
                             tokens[start].start,
@@ -166,3 +173,8 @@ class EmailDetector:
                         )
                     ]
         return []
+
+
+def _telling(low: str) -> bool:
+    """Say whether a word before "at" speaks for an address: a joiner, a number or a single letter."""
+    return low in _JOINERS or low in TIMES or is_strong(low) or len(low) == 1

@@ -40,6 +40,11 @@ _COMMON = words(
     "afternoon evening assist assistance representative agent manager supervisor company office payment "
     "bill billing invoice refund delivery urgent important regarding concerning myself dot underscore dash"
 )
+# What else has a name: "company name is ..." introduces nobody.
+_NAMED_THINGS = words(
+    "company business city town street road state country store shop website site domain product brand "
+    "model user file project hotel school bank team plan department pet account's"
+)
 # (phrase, how many words at most). The name must follow at once.
 _CUES: tuple[tuple[str, int], ...] = (
     ("my name is", 3),
@@ -103,6 +108,8 @@ class NameDetector:
         tokens = utterance.tokens
         for i, token in enumerate(tokens):
             for phrase, most in _BY_FIRST.get(token.low, ()):
+                if token.low == "name" and utterance.low(i - 1) in _NAMED_THINGS:
+                    break
                 if all(utterance.low(i + k) == word for k, word in enumerate(phrase)):
                     end = self._take(utterance, i + len(phrase), most)
                     found.append((i + len(phrase), end, 0.85, "after a cue"))
@@ -121,12 +128,13 @@ class NameDetector:
         """Return the token after the name that begins at `first` (`first` itself if none does)."""
         i, taken = first, 0
         tokens = utterance.tokens
+        # Where the text is written with capitals, the first small word ends the name.
+        capitals = first < len(tokens) and utterance.capitalised(first)
         while i < len(tokens):
             low = tokens[i].low
             gap = utterance.gap(i)
             if (
-                (i > first
-                and gap.strip(" -.'’"))
+                (i > first and gap.strip(" -.'’"))
                 or "\n" in gap
                 or (i > first and ". " in gap and len(tokens[i - 1].low) > 2)
             ):
@@ -138,6 +146,8 @@ class NameDetector:
                 i += 1
                 continue
             if taken == most or not low.replace("'", "").isalpha() or low in _COMMON:
+                break
+            if capitals and not utterance.text[tokens[i].start].isupper():
                 break
             i, taken = i + 1, taken + 1
         return i
