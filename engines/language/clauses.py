@@ -89,7 +89,7 @@ _PAIRED = (
 _SUBJECTS = listed("i we my you your it that this there they he she the")
 _NEW_SUBJECT = listed("i we")
 _HELD = listed(
-    "that because if when what think where which who how as than said says know hope sure "
+    "that because if when what think where which who how as than say said says know hope sure "
     "guess see until since "
     "while before after like thing told time way once whether day reason everything all do did "
     "can could would "

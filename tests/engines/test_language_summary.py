@@ -136,6 +136,7 @@ def test_a_sentence_cut_by_the_other_speaker_or_a_long_pause_is_not_joined():
         "",
         "a hello\nc hi\na okay\nc bye",
         "a how can i help you today\nc uh\na are you there\nc mm hmm",
+        "c hello\na hi\nc did you say i will stay with you\nc will i still want to cancel then",
         "a have you refunded it\na did i send the letter\na will you receive it tomorrow",
         "c [noise]\nc [laughter]\na ...",
         "a let me check that\na i will just have a look\na one moment please",
@@ -220,6 +221,11 @@ def test_the_demo_calls_give_a_full_summary(path, bare):
         ("I have refunded the payment.", ["okay i have refunded the second payment today"], True),
         ("The customer asked for a refund.", ["i want you to refund it"], True),
         ("The agent refunded 49 dollars.", ["i have refunded 39 dollars"], False),
+        (
+            "I refunded the second payment of 49 dollars",
+            ["i refunded the second payment of 39 dollars"],
+            False,
+        ),
         ("The agent cancelled the insurance.", ["i have refunded the payment"], False),
         (
             "Cancelled the plan, booked a technician.",

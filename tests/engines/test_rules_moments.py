@@ -95,6 +95,15 @@ def test_an_answer_heard_before_the_question_still_answers():
     assert engine.advance(200_000) == []
 
 
+def test_a_successor_knows_what_was_heard_before_the_question():
+    engine = MomentEngine([CANCEL, OFFER, NO_OFFER])
+    engine.hear(said(1, "agent", 61_000, "i can offer you something", end_ms=64_000))
+    successor = MomentEngine([CANCEL, OFFER, NO_OFFER])
+    successor.restore(engine.state())
+    successor.hear(said(2, "customer", 60_000, "i will cancel", end_ms=63_000))
+    assert successor.advance(200_000) == []
+
+
 def test_an_earlier_offer_is_no_answer():
     engine = MomentEngine([CANCEL, OFFER, NO_OFFER])
     engine.hear(said(1, "agent", 10_000, "i can offer you something"))
