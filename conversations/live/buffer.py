@@ -1,0 +1,302 @@
+"""The audio of live calls in Redis: numbered 100 ms chunks per call, sealed with the call's key.
+
+One stream per call. Chunk n (from 1) holds the call's audio from (n-1)*100 to n*100 ms, its channels interleaved
+in the call's own codec; the last one may be shorter. Numbers are given in order, each once, by the line that holds
+the call: a line that another has superseded writes nothing more. The last entry carries no audio and says why it
+ended.
+
+Entry ids are `<number>-1` for audio and `<number>-2` for the end, so that the stream's last id, which Redis keeps
+when entries are trimmed, tells both how far the call has come and whether it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from tenants import names
+from tenants.keys import seal, unseal
+
+CHUNK_MS = 100
+# What nobody fetched or took away is gone after a day.
+KEPT_SECONDS = 86_400
+# Announcements are read at once; the cap only bounds what is left when no worker runs for long.
+ANNOUNCEMENTS_KEPT = 100_000
+# How much of a call may wait for its worker before the line is held up: half an hour.
+BACKLOG_CHUNKS = 18_000
+
+_AUDIO, _END = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One entry. `payload`: interleaved samples in the call's codec; `end`: why it ended, "" for audio."""
+
+    number: int
+    received_at: datetime
+    payload: bytes
+    end: str
+
+
+class Outcome(Enum):
+    """What became of an append."""
+
+    STORED = "stored"
+    SUPERSEDED = "superseded"  # another line holds the call
+    ENDED = "ended"  # the call is over
+    GAP = (
+        "gap"  # Redis has lost chunks that it had confirmed: the line must begin again where the stream ends
+    )
+    FULL = "full"  # the worker is too far behind; nothing was stored, try again later
+
+
+# A script runs whole or not at all, and numbers say what is there: an answer lost on its way may be asked for again.
+_WHERE_IT_ENDS = """
+local last, kind = 0, 0
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then
+      local dash = string.find(info[i + 1], '-', 1, true)
+      last = tonumber(string.sub(info[i + 1], 1, dash - 1))
+      kind = tonumber(string.sub(info[i + 1], dash + 1))
+    end
+  end
+end
+"""
+_APPEND = (
+    _WHERE_IT_ENDS
+    + """
+local line, first, limit, stored = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4]), 0
+if line ~= '' and redis.call('GET', KEYS[2]) ~= line then return {'superseded', last, 0} end
+if kind == 2 then return {'ended', last, 0} end
+if first > last + 1 then return {'gap', last, 0} end
+if limit > 0 and redis.call('XLEN', KEYS[1]) >= limit then return {'full', last, 0} end
+for i = 5, #ARGV, 2 do
+  local number = first + (i - 5) / 2
+  if number > last then
+    redis.call('XADD', KEYS[1], string.format('%d-1', number), 'at', ARGV[i], 'audio', ARGV[i + 1])
+    last, stored = number, stored + 1
+    if number % 600 == 1 then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
+  end
+end
+return {'stored', last, stored}
+"""
+)
+_END_ONCE = (
+    _WHERE_IT_ENDS
+    + """
+if kind == 2 then return 0 end
+if ARGV[1] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[1] then return -1 end
+redis.call('XADD', KEYS[1], string.format('%d-2', last + 1), 'at', ARGV[2], 'end', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+)
+_TOUCH = """
+if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[2])
+"""
+
+
+class AudioBuffer:
+    """The buffer of all companies' calls. `redis` must not decode responses. Safe to share between tasks."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._append = redis.register_script(_APPEND)
+        self._end = redis.register_script(_END_ONCE)
+        self._touch = redis.register_script(_TOUCH)
+        self._release = redis.register_script(_RELEASE)
+
+    # --- Calls ------------------------------------------------------------------------------------------
+
+    async def announce(self, schema: str, conversation_id: UUID) -> None:
+        """Tell the live workers that there is a call to take."""
+        await self._redis.xadd(
+            names.CALLS_NEW,
+            {"schema": schema, "conversation": str(conversation_id)},
+            maxlen=ANNOUNCEMENTS_KEPT,
+            approximate=True,
+        )
+
+    async def destroy(self, schema: str, conversation_id: UUID) -> None:
+        """Remove everything of a call. Its key is destroyed elsewhere."""
+        await self._redis.delete(
+            _stream(schema, conversation_id), _line(schema, conversation_id), _alive(schema, conversation_id)
+        )
+
+    # --- Writing ----------------------------------------------------------------------------------------
+
+    async def append(
+        self,
+        schema: str,
+        conversation_id: UUID,
+        number: int,
+        payload: bytes,
+        received_at: datetime,
+        key: bytes,
+    ) -> bool:
+        """Store one chunk. False when the number was given before, is not the next one, or the call is over."""
+        _outcome, _last, stored = await self._append_all(
+            schema, conversation_id, number, [(payload, received_at)], key, line="", limit=0
+        )
+        return stored == 1
+
+    async def append_many(
+        self,
+        schema: str,
+        conversation_id: UUID,
+        first: int,
+        chunks: Sequence[tuple[bytes, datetime]],
+        key: bytes,
+        *,
+        line: str,
+        limit: int = BACKLOG_CHUNKS,
+    ) -> tuple[Outcome, int]:
+        """Store chunks numbered from `first`, if `line` still holds the call ("" does not ask).
+
+        Returns what became of it and the last number in the stream. Numbers that are there already are left as
+        they are: after an answer that was lost the same call may be made again. Raises redis errors.
+        """
+        outcome, last, _stored = await self._append_all(
+            schema, conversation_id, first, chunks, key, line=line, limit=limit
+        )
+        return outcome, last
+
+    async def _append_all(
+        self,
+        schema: str,
+        conversation_id: UUID,
+        first: int,
+        chunks: Sequence[tuple[bytes, datetime]],
+        key: bytes,
+        *,
+        line: str,
+        limit: int,
+    ) -> tuple[Outcome, int, int]:
+        arguments: list[Any] = [line, first, KEPT_SECONDS, limit]
+        for number, (payload, received_at) in enumerate(chunks, first):
+            arguments += [_stamp(received_at), seal(key, payload, bound_to=f"{conversation_id}:{number}")]
+        keys = [_stream(schema, conversation_id), _line(schema, conversation_id)]
+        outcome, last, stored = await self._append(keys=keys, args=arguments)
+        return Outcome(outcome.decode()), int(last), int(stored)
+
+    async def append_end(self, schema: str, conversation_id: UUID, reason: str, *, line: str = "") -> bool:
+        """Say that the call is over and why. The first to say so is heard; returns whether it was this one.
+
+        With `line`, only if that line still holds the call.
+        """
+        keys = [_stream(schema, conversation_id), _line(schema, conversation_id)]
+        said = await self._end(keys=keys, args=[line, _stamp(datetime.now(UTC)), reason, KEPT_SECONDS])
+        return int(said) == 1
+
+    # --- Reading ----------------------------------------------------------------------------------------
+
+    async def last_number(self, schema: str, conversation_id: UUID) -> int:
+        """The number of the last entry ever written, trimmed or not, the end included; 0: none."""
+        number, _kind = await self._last_id(schema, conversation_id)
+        return number
+
+    async def audio_end(self, schema: str, conversation_id: UUID) -> tuple[int, bool]:
+        """The number of the last chunk of audio ever written (0: none), and whether the call was ended."""
+        number, kind = await self._last_id(schema, conversation_id)
+        return (number - 1, True) if kind == _END else (number, False)
+
+    async def _last_id(self, schema: str, conversation_id: UUID) -> tuple[int, int]:
+        try:
+            info = await self._redis.xinfo_stream(_stream(schema, conversation_id))
+        except ResponseError as error:
+            if "no such key" in str(error):
+                return 0, 0
+            raise
+        number, _dash, kind = info["last-generated-id"].decode().partition("-")
+        return int(number), int(kind)
+
+    async def read(
+        self, schema: str, conversation_id: UUID, after: int, key: bytes, block_ms: int | None, count: int
+    ) -> list[Chunk]:
+        """Read up to `count` entries with numbers above `after`; wait up to `block_ms` for one (None: do not).
+
+        Raises `tenants.keys.SealError` for an entry that was altered or moved.
+        """
+        stream = _stream(schema, conversation_id)
+        answer = await self._redis.xread({stream: f"{after}-{_END}"}, count=count, block=block_ms)
+        if not answer:
+            return []
+        entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
+        return [_chunk(conversation_id, entry_id, fields, key) for entry_id, fields in entries]
+
+    async def trim(self, schema: str, conversation_id: UUID, upto_number: int) -> None:
+        """Remove the entries numbered up to and including `upto_number`."""
+        await self._redis.xtrim(
+            _stream(schema, conversation_id), minid=f"{upto_number + 1}-0", approximate=False
+        )
+
+    # --- Lines: who may write, and whether anybody is there ----------------------------------------------
+
+    async def line_take(self, schema: str, conversation_id: UUID, line: str, seconds: float) -> None:
+        """Make `line` the one that holds the call, whoever held it before."""
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.set(_line(schema, conversation_id), line, ex=KEPT_SECONDS)
+        pipeline.set(_alive(schema, conversation_id), line, px=_milliseconds(seconds))
+        await pipeline.execute()
+
+    async def line_touch(self, schema: str, conversation_id: UUID, seconds: float, line: str = "") -> bool:
+        """Say that a line is attached, for the next `seconds`. False when another than `line` holds the call."""
+        keys = [_line(schema, conversation_id), _alive(schema, conversation_id)]
+        return int(await self._touch(keys=keys, args=[line, _milliseconds(seconds)])) == 1
+
+    async def line_release(self, schema: str, conversation_id: UUID, *, line: str) -> None:
+        """Say that `line` has gone, unless another one holds the call."""
+        keys = [_line(schema, conversation_id), _alive(schema, conversation_id)]
+        await self._release(keys=keys, args=[line])
+
+    async def line_alive(self, schema: str, conversation_id: UUID) -> bool:
+        """Whether a line is attached to the call now."""
+        return bool(await self._redis.exists(_alive(schema, conversation_id)))
+
+
+def _stream(schema: str, conversation_id: UUID) -> str:
+    return names.redis_key(schema, "audio", conversation_id)
+
+
+def _line(schema: str, conversation_id: UUID) -> str:
+    return names.redis_key(schema, "line", conversation_id)
+
+
+def _alive(schema: str, conversation_id: UUID) -> str:
+    return names.redis_key(schema, "alive", conversation_id)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _stamp(at: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _chunk(conversation_id: UUID, entry_id: bytes, fields: dict[bytes, bytes], key: bytes) -> Chunk:
+    number = int(entry_id.partition(b"-")[0])
+    received_at = _EPOCH + timedelta(microseconds=int(fields[b"at"]))
+    if b"end" in fields:
+        return Chunk(number, received_at, b"", fields[b"end"].decode())
+    payload = unseal(key, fields[b"audio"], bound_to=f"{conversation_id}:{number}")
+    return Chunk(number, received_at, payload, "")
