@@ -194,8 +194,8 @@ class StreamRedactor:
             # A read-back gives no new digits: the number is as complete as it was.
             return replace(before, at_ms=max(before.at_ms, end_ms), turns=0)
         giver = speaker if reading.spans else ""
-        # One or two digits that merely ended a turn say too little about those of another speaker.
-        alone = reading.guessed and before is None and due.digits <= 2
+        # A single digit that merely ended a turn says too little about those of another speaker.
+        alone = reading.guessed and before is None and due.digits <= 1
         return _Given(due.type, due.strength.value, due.digits, end_ms, 0, giver, alone)
 
     def _asked_after(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engines.redaction.context import Context
 from engines.redaction.cues import find_cues
-from engines.redaction.numbers import SINGLE, TEEN, TENS, TIMES, is_strong
+from engines.redaction.numbers import SINGLE, TEEN, TENS, TIMES, ZERO_LETTERS, is_strong
 from engines.redaction.text import Span
 from engines.redaction.tokens import LEAD_INS, Utterance, words
 
@@ -124,7 +124,7 @@ class EmailDetector:
             if low[0] == "[":
                 break
             joined = start < at and utterance.low(start) in _JOINERS
-            number = is_strong(low) or low in TIMES
+            number = is_strong(low) or low in TIMES or low in ZERO_LETTERS
             # "two kids 45 at ...": what stands beyond a plain word is not of the address.
             if low in _JOINERS or joined or (number and not plain) or (len(low) == 1 and low not in "ai"):
                 start -= 1
@@ -177,4 +177,4 @@ class EmailDetector:
 
 def _telling(low: str) -> bool:
     """Say whether a word before "at" speaks for an address: a joiner, a number or a single letter."""
-    return low in _JOINERS or low in TIMES or is_strong(low) or len(low) == 1
+    return low in _JOINERS or low in TIMES or low in ZERO_LETTERS or is_strong(low) or len(low) == 1
