@@ -188,6 +188,9 @@ class NumberReader:
         times = TIMES.get(lows[i])
         if times is not None and i + 1 < len(lows) and (digit := self._digit(i + 1)) is not None:
             return [Element(i, i + 1, digit * times, single=True)], i + 2
+        if times is not None and i + 1 < len(lows) and lows[i + 1].isdecimal():
+            written = figures(lows[i + 1])  # "double 936": recognition wrote the rest of the group in figures
+            return [Element(i, i + 1, written[0] * (times - 1) + written, written=True)], i + 2
         if not self._number[i]:
             return [], i + 1
         low = lows[i]

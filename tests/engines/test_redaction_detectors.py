@@ -32,6 +32,7 @@ def shown(text: str, config: RedactionConfig | None = None) -> str:
         # digit strings of no known kind
         ("four double seven one", "[NUMBER]"),
         ("triple oh seven", "[NUMBER]"),
+        ("9 one double 936 okay", "[NUMBER] okay"),
         ("4 one um 1 one", "[NUMBER]"),
         ("four one for one two", "[NUMBER]"),
         ("twenty two thirty three", "[NUMBER]"),
