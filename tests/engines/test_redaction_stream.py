@@ -138,6 +138,12 @@ def test_without_a_question_the_rest_of_a_number_follows_its_beginning() -> None
     assert call.customer("um and seven please") == "um and [NUMBER] please"
 
 
+def test_a_turn_that_is_nothing_but_a_year_may_begin_a_number() -> None:
+    assert Call().customer("sorry 1956") == "sorry [NUMBER]"
+    assert Call().customer("since 1956") == "since 1956"
+    assert Call().agent("1956") == "1956"
+
+
 def test_an_agents_number_stays_where_nothing_is_being_given() -> None:
     call = Call()
     assert call.agent("i can offer you two") == "i can offer you two"

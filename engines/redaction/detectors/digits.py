@@ -127,11 +127,14 @@ class DigitDetector:
                     return self._typed(utterance, run, due, 0.7, "continues the digits before")
         if run.singles >= 3:
             return self._classified(utterance, run)
-        if dated:
+        scaled = any(element.scaled for element in run.elements)
+        # A turn that is nothing but "1956" may be a year or the first group of a card.
+        nothing_else = at_end and _only(utterance, range(run.first), LEAD_INS)
+        if dated and not (context.ends_turn and nothing_else and not scaled):
             return None
         if run.total >= 4 and not (len(run.elements) == 1 and run.elements[0].scaled):
             return self._classified(utterance, run)
-        if context.ends_turn and at_end and not any(element.scaled for element in run.elements):
+        if context.ends_turn and at_end and not scaled:
             return Verdict("NUMBER", _GUESS, "digits at the end of a turn, more may follow")
         return None
 
