@@ -1,0 +1,211 @@
+"""Group commit: what calls want written within about 10 ms goes to the database in one transaction a company.
+
+Row by row, a thousand conversations would spend their time waiting for commits; in groups the wait is shared. Each
+call's part is conditional on its epoch, so a superseded worker's part falls out while the others' go through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, connection, models, transaction
+from django.utils import timezone
+
+from conversations import events as shown
+from conversations import outbox
+from conversations.live.ownership import Superseded
+from conversations.live.stages import Batch
+from conversations.models import ConversationEvent
+from conversations.publish import messages_for, publish
+from tenants.scope import TenantThreads
+
+log = structlog.get_logger(__name__)
+
+LINGER_SECONDS = 0.01
+GROUP_LIMIT = 200
+
+
+@dataclass
+class CallCommit:
+    """One call's part: its rows and events, and where it stands once they are written."""
+
+    epoch: int
+    batch: Batch
+    utterances: int
+    coverage: list[list[list[int]]]
+    engine_state: dict[str, Any]
+    recorded_ms: int
+    # Filled by the commit.
+    head: int = 0
+    published: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def conversation_id(self) -> UUID:
+        return self.batch.conversation_id
+
+
+_CLAIM_NUMBERS = """
+    UPDATE conversations_callowner
+       SET head = head + %s, utterances = %s, coverage = %s::jsonb, engine_state = %s::jsonb,
+           recorded_ms = GREATEST(recorded_ms, %s), updated_at = now()
+     WHERE conversation_id = %s AND epoch = %s
+ RETURNING head
+"""
+
+
+def group_write(parts: Sequence[CallCommit]) -> list[CallCommit]:
+    """Write the parts in one transaction and publish them. Returns those that were fenced off as superseded.
+
+    Runs in a thread, in the company's schema. A failing database leaves nothing written.
+    """
+    superseded: list[CallCommit] = []
+    now = timezone.now()
+    with transaction.atomic():
+        written = []
+        # Every writer takes the rows in one order, so that two groups cannot wait for each other.
+        for part in sorted(parts, key=lambda part: part.conversation_id):
+            head = _numbers(part)
+            if head is None:
+                superseded.append(part)
+            else:
+                part.head = head
+                written.append(part)
+        _insert(written)
+        for part in written:
+            for write in part.batch.writes:
+                write()
+            for event in part.batch.jobs:
+                outbox.jobs_announce(event=event, conversation_id=part.conversation_id)
+        ConversationEvent.objects.bulk_create(_events(written, now))
+    _tell(written, now)
+    return superseded
+
+
+def _numbers(part: CallCommit) -> int | None:
+    from psycopg.types.json import Jsonb
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM_NUMBERS,
+            [
+                len(part.batch.events),
+                part.utterances,
+                Jsonb(part.coverage),
+                Jsonb(part.engine_state),
+                part.recorded_ms,
+                part.conversation_id,
+                part.epoch,
+            ],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _insert(parts: Sequence[CallCommit]) -> None:
+    by_model: dict[type[models.Model], list[models.Model]] = {}
+    for part in parts:
+        for row in part.batch.rows:
+            by_model.setdefault(type(row), []).append(row)
+    for model, rows in by_model.items():
+        model._default_manager.bulk_create(rows)
+
+
+def _events(parts: Sequence[CallCommit], now: datetime) -> list[ConversationEvent]:
+    rows = []
+    for part in parts:
+        first = part.head - len(part.batch.events) + 1
+        for sequence, (kind, row) in enumerate(part.batch.events, first):
+            rows.append(
+                ConversationEvent(
+                    conversation_id=part.conversation_id, sequence=sequence, kind=kind, ref=row.pk, occurred_at=now
+                )
+            )
+    return rows
+
+
+def _tell(parts: Sequence[CallCommit], now: datetime) -> None:
+    """Publish what is committed. A layer that is away loses nothing: pages read it back by the next head."""
+    schema = connection.schema_name
+    messages = []
+    for part in parts:
+        first = part.head - len(part.batch.events) + 1
+        events = [
+            shown.envelope(sequence, kind, now, shown.render(kind, row))
+            for sequence, (kind, row) in enumerate(part.batch.events, first)
+        ]
+        messages += messages_for(schema, part.conversation_id, events)
+    try:
+        publish(messages)
+    except OSError as error:
+        log.warning("publish.layer_away", schema=schema, error=type(error).__name__)
+        return
+    sent_at = timezone.now()
+    for part in parts:
+        for work in part.batch.after_publish:
+            work(sent_at)
+
+
+class Committer:
+    """Collects the parts of all calls of this process, one group under way at a time for each company."""
+
+    def __init__(self, threads: TenantThreads) -> None:
+        self._threads = threads
+        self._waiting: dict[str, list[tuple[CallCommit, asyncio.Future[None]]]] = defaultdict(list)
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def commit(self, schema: str, part: CallCommit) -> None:
+        """Wait until the part is committed and published. Raises `Superseded`, or the database's error.
+
+        Parts of one call are written in the order of their calls to this method.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[schema].append((part, done))
+        if schema not in self._running:
+            self._running[schema] = asyncio.create_task(self._drain(schema))
+        await done
+
+    async def _drain(self, schema: str) -> None:
+        try:
+            while self._waiting[schema]:
+                await asyncio.sleep(LINGER_SECONDS)
+                group = self._waiting[schema][:GROUP_LIMIT]
+                del self._waiting[schema][:GROUP_LIMIT]
+                await self._write(schema, group)
+        finally:
+            del self._running[schema]
+
+    async def _write(self, schema: str, group: list[tuple[CallCommit, asyncio.Future[None]]]) -> None:
+        try:
+            superseded = await self._threads.run(schema, group_write, [part for part, _ in group])
+        except IntegrityError as error:
+            # One call's rows are refused by the database: the others must not suffer for it.
+            if len(group) > 1:
+                for single in group:
+                    await self._write(schema, [single])
+                return
+            self._settle(group, error)
+        except Exception as error:
+            # Whatever it is, each waiting call must hear of it; it decides there what to do.
+            self._settle(group, error)
+        else:
+            fenced = {id(part) for part in superseded}
+            for part, done in group:
+                if done.cancelled():
+                    continue
+                if id(part) in fenced:
+                    done.set_exception(Superseded)
+                else:
+                    done.set_result(None)
+
+    @staticmethod
+    def _settle(group: list[tuple[CallCommit, asyncio.Future[None]]], error: Exception) -> None:
+        for _part, done in group:
+            if not done.cancelled():
+                done.set_exception(error)

@@ -1,0 +1,112 @@
+"""The end of a call: one state for the conversation, the account of its audio, and the jobs that follow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from conversations import outbox
+from conversations.live.stages import Batch
+from conversations.models import CallLedger, Conversation, Participant
+from conversations.publish import tell_agent
+from conversations.services import event_append
+
+# Why a call ended, as the ledger says it. Only the first is a complete call.
+STOP = "stop"
+NO_STOP = "no_stop"
+SPEECH_FAILED = "speech_failed"
+AUDIO_LOST = "audio_lost"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch of one channel, in milliseconds, that is missing, and why."""
+
+    channel: int
+    from_ms: int
+    to_ms: int
+    cause: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """Milliseconds of audio: what came, what was heard of it on each channel, what was recorded, what is missing."""
+
+    reason: str
+    received_ms: int
+    transcribed_ms: list[int]
+    recorded_ms: int
+    gaps: list[Gap]
+
+
+def _state_for(reason: str) -> str:
+    return Conversation.State.WRAP_UP if reason == STOP else Conversation.State.INCOMPLETE
+
+
+
+def end_prepare(*, batch: Batch, account: Account) -> None:
+    """Put the end of a call into its last batch. Reads what the final event shows; writes within the batch's commit."""
+    schema = connection.schema_name
+    conversation = Conversation.objects.select_related("agent", "customer", "queue", "disposition").get(
+        pk=batch.conversation_id
+    )
+    now = timezone.now()
+    conversation.state = _state_for(account.reason)
+    conversation.end_reason = account.reason
+    conversation.ended_at = now
+    if conversation.state == Conversation.State.INCOMPLETE:
+        conversation.closed_at = now
+
+    def write() -> None:
+        conversation.save(update_fields=["state", "end_reason", "ended_at", "closed_at"])
+        Participant.objects.filter(conversation=conversation, left_at__isnull=True).update(left_at=now)
+        _ledger_close(conversation.pk, account)
+        if conversation.agent_id is not None:
+            agent_id, state = conversation.agent_id, conversation.state
+            transaction.on_commit(lambda: tell_agent(schema, agent_id, conversation.pk, state))
+
+    batch.write(write)
+    batch.event("conversation", conversation)
+    batch.announce(outbox.ENDED)
+
+
+def _ledger_close(conversation_id: UUID, account: Account) -> None:
+    channels = len(account.transcribed_ms)
+    CallLedger.objects.filter(conversation_id=conversation_id, state=CallLedger.State.OPEN).update(
+        state=CallLedger.State.COMPLETED if account.reason == STOP else CallLedger.State.INCOMPLETE,
+        reason=account.reason,
+        closed_at=timezone.now(),
+        received_ms=[account.received_ms] * channels,
+        transcribed_ms=account.transcribed_ms,
+        recorded_ms=[account.recorded_ms] * channels,
+        gaps=[asdict(gap) for gap in account.gaps],
+    )
+
+
+def call_fail(*, conversation_id: UUID, reason: str) -> bool:
+    """End a call that no worker can finish: with what was committed, and its ledger saying why."""
+    with transaction.atomic():
+        conversation = (
+            Conversation.objects.select_for_update(of=("self",))
+            .select_related("agent", "customer", "queue", "disposition", "owner")
+            .filter(pk=conversation_id, state__in=[Conversation.State.ANNOUNCED, Conversation.State.LIVE])
+            .first()
+        )
+        if conversation is None:
+            return False
+        owner = conversation.owner
+        owner.epoch += 1  # whoever still holds the call writes nothing any more
+        owner.save(update_fields=["epoch", "updated_at"])
+        batch = Batch(conversation.pk)
+        covered = [sum(end - start for start, end in channel) for channel in owner.coverage]
+        account = Account(reason, max(covered, default=0), covered, owner.recorded_ms, [])
+        end_prepare(batch=batch, account=account)
+        for write in batch.writes:
+            write()
+        for kind, row in batch.events:
+            event_append(conversation_id=conversation.pk, kind=kind, row=row)
+        outbox.jobs_announce(event=outbox.ENDED, conversation_id=conversation.pk)
+    return True

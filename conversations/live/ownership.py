@@ -1,0 +1,78 @@
+"""Who may write a live call: claims by epoch.
+
+A consumer group gives every call to one worker, but does not fence: a worker that was thought dead can still write.
+So a claim raises the call's epoch in PostgreSQL, and every write is conditional on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from conversations.live.stages import CallContext
+from conversations.models import CallOwner, Conversation
+from conversations.services import event_append
+from tenants import keys
+
+
+class Superseded(Exception):
+    """Another worker has claimed the call since. Stop, and write nothing."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a worker needs to go on with a call from its last commit. `key` opens its buffered audio."""
+
+    context: CallContext
+    epoch: int
+    key: bytes
+    audio_format: dict[str, Any]
+    coverage: list[list[list[int]]]
+    engine_state: dict[str, Any]
+    utterances: int
+    recorded_ms: int
+
+
+def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
+    """Take the call, whoever had it before. None: it has ended already, or its audio is gone."""
+    with transaction.atomic():
+        owner = (
+            CallOwner.objects.select_for_update(of=("self", "conversation"))
+            .select_related("conversation")
+            .filter(pk=conversation_id)
+            .first()
+        )
+        if owner is None or not owner.conversation.is_live or owner.wrapped_key is None:
+            return None
+        conversation = owner.conversation
+        owner.epoch += 1
+        owner.worker = worker
+        owner.save(update_fields=["epoch", "worker", "updated_at"])
+        if conversation.state == Conversation.State.ANNOUNCED:
+            conversation.state = Conversation.State.LIVE
+            conversation.started_at = timezone.now()
+            conversation.save(update_fields=["state", "started_at"])
+            event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+    schema = connection.schema_name
+    agent = conversation.agent
+    return Claim(
+        context=CallContext(
+            schema=schema,
+            conversation_id=conversation.pk,
+            agent_id=conversation.agent_id,
+            team_id=agent.team_id if agent else None,
+            queue_id=conversation.queue_id,
+            language=conversation.language,
+        ),
+        epoch=owner.epoch,
+        key=keys.unwrap(schema, owner.wrapped_key, owner.key_version, bound_to=f"call:{conversation.pk}"),
+        audio_format=owner.audio_format,
+        coverage=owner.coverage,
+        engine_state=owner.engine_state,
+        utterances=owner.utterances,
+        recorded_ms=owner.recorded_ms,
+    )

@@ -1,0 +1,190 @@
+"""The live worker: takes announced calls, follows each to its end, takes over those of a worker that went silent.
+
+Calls are announced in one Redis stream for the whole installation. The consumer group spreads them; an entry that its
+worker has not refreshed for `LIVE_CLAIM_IDLE_MS` is claimed by another. A call that fails here starts again from its
+last commit; one that keeps failing ends as incomplete, with what was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import redis.asyncio as redis
+import structlog
+from django.conf import settings
+from redis.exceptions import ResponseError
+
+from conversations.live import ending
+from conversations.live.buffer import AudioBuffer
+from conversations.live.call import LiveCall, Means
+from conversations.live.commit import Committer
+from conversations.live.ownership import Superseded, call_claim
+from conversations.live.signals import Signals
+from conversations.live.stages import Stage
+from engines.speech.types import SpeechProvider
+from tenants import names
+from tenants.scope import TenantThreads
+
+log = structlog.get_logger(__name__)
+
+GROUP = "live"
+ATTEMPTS = 5
+BACKOFF_SECONDS = 0.5
+DATABASE_THREADS = 6
+
+
+@dataclass(frozen=True)
+class Announced:
+    """One entry of the stream of new calls."""
+
+    entry: bytes
+    schema: str
+    conversation_id: UUID
+
+
+class LiveWorker:
+    """One process' worth of live calls. `run()` works until `stop()`; running calls are then left to others."""
+
+    def __init__(self, *, speech: SpeechProvider, stages: list[Stage]) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
+        self._redis = redis.Redis.from_url(settings.REDIS_STREAMS_URL)
+        self._layer = redis.Redis.from_url(settings.REDIS_LAYER_URL)
+        self._threads = TenantThreads(DATABASE_THREADS, "live-db")
+        self._speech = speech
+        self._means = Means(
+            buffer=AudioBuffer(self._redis),
+            committer=Committer(self._threads),
+            threads=self._threads,
+            speech=speech,
+            stages=stages,
+            signals=Signals(self._layer, self._threads),
+        )
+        self._calls: dict[bytes, asyncio.Task[None]] = {}
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Take calls until `stop()`. Redis may go away and come back."""
+        await self._speech.start()
+        log.info("worker.ready", worker=self.name)
+        chores = asyncio.create_task(self._keep_claims())
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._group_ensure()
+                    await self._take()
+                except (redis.RedisError, OSError) as error:
+                    log.warning("worker.redis_away", error=type(error).__name__)
+                    await asyncio.sleep(BACKOFF_SECONDS)
+        finally:
+            chores.cancel()
+            for task in self._calls.values():
+                task.cancel()
+            await asyncio.gather(*self._calls.values(), chores, return_exceptions=True)
+            await self._speech.close()
+            await self._redis.aclose()
+            await self._layer.aclose()
+            self._threads.close()
+
+    # --- Taking calls -----------------------------------------------------------------------------------
+
+    async def _group_ensure(self) -> None:
+        try:
+            await self._redis.xgroup_create(names.CALLS_NEW, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def _take(self) -> None:
+        while not self._stopping.is_set():
+            room = settings.LIVE_CALLS_PER_WORKER - len(self._calls)
+            if room <= 0:
+                await asyncio.sleep(0.2)
+                continue
+            for announced in [*await self._orphans(room), *await self._fresh(room)]:
+                if announced.entry not in self._calls:
+                    task = asyncio.create_task(self._follow(announced))
+                    self._calls[announced.entry] = task
+
+    async def _fresh(self, room: int) -> list[Announced]:
+        answer = await self._redis.xreadgroup(GROUP, self.name, {names.CALLS_NEW: ">"}, count=room, block=500)
+        if not answer:
+            return []
+        entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
+        return [_announced(entry, fields) for entry, fields in entries]
+
+    async def _orphans(self, room: int) -> list[Announced]:
+        _next, entries, *_ = await self._redis.xautoclaim(
+            names.CALLS_NEW, GROUP, self.name, min_idle_time=settings.LIVE_CLAIM_IDLE_MS, count=room
+        )
+        taken = [_announced(entry, fields) for entry, fields in entries if fields]
+        for announced in taken:
+            log.warning("worker.takes_over", conversation=str(announced.conversation_id), worker=self.name)
+        return taken
+
+    async def _keep_claims(self) -> None:
+        """Refresh our entries well before others may think us dead."""
+        while True:
+            await asyncio.sleep(settings.LIVE_CLAIM_IDLE_MS / 4000)
+            entries = list(self._calls)
+            if not entries:
+                continue
+            try:
+                await self._redis.xclaim(
+                    names.CALLS_NEW, GROUP, self.name, min_idle_time=0, message_ids=entries, justid=True
+                )
+            except (redis.RedisError, OSError) as error:
+                log.warning("worker.claims_not_refreshed", error=type(error).__name__)
+
+    # --- Following one call -----------------------------------------------------------------------------
+
+    async def _follow(self, announced: Announced) -> None:
+        ident = str(announced.conversation_id)
+        try:
+            for attempt in range(ATTEMPTS):
+                try:
+                    if await self._once(announced):
+                        return
+                except Superseded:
+                    log.warning("call.superseded", conversation=ident, worker=self.name)
+                    self._calls.pop(announced.entry, None)
+                    return
+                except Exception:
+                    # Anything may fail in a call's way, and must fail for this call alone; the next attempt goes on
+                    # from the last commit. The traceback holds no words: RawText does not show them.
+                    log.exception("call.failed", conversation=ident, attempt=attempt)
+                    await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+            await self._threads.run(
+                announced.schema,
+                ending.call_fail,
+                conversation_id=announced.conversation_id,
+                reason=ending.SPEECH_FAILED,
+            )
+            await self._done(announced)
+        finally:
+            self._calls.pop(announced.entry, None)
+
+    async def _once(self, announced: Announced) -> bool:
+        """Claim and follow the call. True when it is over."""
+        claim = await self._threads.run(
+            announced.schema, call_claim, conversation_id=announced.conversation_id, worker=self.name
+        )
+        if claim is not None:
+            reason = await LiveCall(claim, self._means).run()
+            log.info("call.ended", conversation=str(announced.conversation_id), reason=reason)
+        await self._done(announced)
+        return True
+
+    async def _done(self, announced: Announced) -> None:
+        await self._redis.xack(names.CALLS_NEW, GROUP, announced.entry)
+        await self._redis.xdel(names.CALLS_NEW, announced.entry)
+
+
+def _announced(entry: bytes, fields: dict[bytes, bytes]) -> Announced:
+    return Announced(entry, fields[b"schema"].decode(), UUID(fields[b"conversation"].decode()))
