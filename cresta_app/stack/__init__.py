@@ -1,1 +1,1 @@
-"""Running the installation on one machine: embedded PostgreSQL and Redis, and the supervisor of our processes."""
+"""Running the installation on one machine: embedded PostgreSQL and Redis, the supervisor of our processes."""
