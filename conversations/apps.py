@@ -7,6 +7,9 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
+        from conversations import outbox
         from conversations.events import register_own
+        from conversations.recordings import recording_seal
 
         register_own()
+        outbox.subscribe(outbox.ENDED, "recording.seal", recording_seal)

@@ -21,7 +21,8 @@ def job_run(*, job_id: str) -> None:
 
 @shared_task(queue="default")
 def sweep() -> None:
-    """Every few seconds, over all companies: start overdue jobs, close summaries that nobody confirmed in time."""
+    """Every few seconds, over all companies: start overdue jobs, close summaries nobody confirmed, find stray calls."""
+    from conversations.live.stray import calls_announce_stray
     from conversations.summaries import summaries_expire
 
     with schema_scope(PUBLIC):
@@ -34,6 +35,7 @@ def sweep() -> None:
             with schema_scope(schema):
                 outbox.jobs_dispatch(job_ids=outbox.jobs_overdue())
                 summaries_expire(older_than_seconds=settings.SUMMARY_CONFIRM_SECONDS)
+                calls_announce_stray()
         except DatabaseError as error:  # one company's trouble must not hold up the others
             failures.append((schema, error))
     if failures:

@@ -182,7 +182,8 @@ class LiveCall:
         if chunk.number == wanted:
             return
         self.lost.append(((wanted - 1) * CHUNK_MS, (chunk.number - 1) * CHUNK_MS))
-        silence = self.format.silence(CHUNK_MS)
+        zero = b"\xff" if self.format.codec == "mulaw" else b"\0"
+        silence = zero * (self.format.bytes_per_ms * CHUNK_MS)
         for number in range(wanted, chunk.number):
             await self._feed(Chunk(number, chunk.received_at, silence, ""))
 

@@ -1,0 +1,42 @@
+"""Calls that nobody follows although they have not ended: Redis lost their announcement, or all workers were away.
+
+Announcing them again is enough. A worker that claims one goes on from its last commit, and ends it as incomplete when
+no audio is left and no line comes back.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from conversations.models import CallOwner, Conversation
+from tenants import names
+
+log = structlog.get_logger(__name__)
+
+
+def calls_announce_stray() -> list[UUID]:
+    """Announce the current company's stray calls again. A followed call writes a checkpoint every few seconds."""
+    quiet = timedelta(seconds=max(60.0, 3 * settings.INGEST_RESUME_SECONDS))
+    stale = list(
+        CallOwner.objects.filter(
+            conversation__state__in=[Conversation.State.ANNOUNCED, Conversation.State.LIVE],
+            wrapped_key__isnull=False,
+            updated_at__lt=timezone.now() - quiet,
+        ).values_list("pk", flat=True)[:200]
+    )
+    if not stale:
+        return []
+    with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
+        known = {fields[b"conversation"].decode() for _entry, fields in client.xrange(names.CALLS_NEW)}
+        strays = [ident for ident in stale if str(ident) not in known]
+        for ident in strays:
+            log.warning("call.stray", conversation=str(ident))
+            client.xadd(names.CALLS_NEW, {"schema": connection.schema_name, "conversation": str(ident)})
+    return strays
