@@ -15,8 +15,8 @@ from conversations.models import Conversation
 def conversations_visible(user: User) -> QuerySet[Conversation]:
     """What this person may read, in no particular order and each once; nothing for who may read nothing.
 
-    Agents: their own. Supervisors: those of the agents in teams they look after, and unmatched ones, which belong
-    to nobody yet. Analysts and admins: all.
+    Agents: their own. Supervisors: those of the agents in teams they look after, and unmatched ones, which
+    belong to nobody yet. Analysts and admins: all.
     """
     rows = Conversation.objects.all()
     if user.may(Permission.CONVERSATION_READ_ALL):
@@ -31,7 +31,7 @@ def conversations_visible(user: User) -> QuerySet[Conversation]:
 
 
 def conversation_for(user: User, conversation_id: UUID | str) -> Conversation:
-    """Load one with its agent, customer, queue and disposition. `Http404` if there is none that they may read."""
+    """Load one with its agent, customer, queue and disposition. `Http404` where they may read none."""
     try:
         wanted = conversation_id if isinstance(conversation_id, UUID) else UUID(conversation_id)
     except ValueError:

@@ -1,0 +1,319 @@
+"""The browser sockets: an agent's calls, one conversation as it happens, the supervisors' floor.
+
+All database work goes to one pool of threads, each of which sets the company's schema for each piece of work.
+Within one socket everything happens one after the other: what is published while it reads the database waits
+in its queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import structlog
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from accounts.backends import EmailBackend
+from accounts.errors import Conflict
+from accounts.models import User
+from accounts.permissions import Permission
+from accounts.socket_auth import SIGNED_OUT
+from conversations.access import conversation_for, conversations_visible
+from conversations.publish import agent_group, conversation_group, floor_group
+from desk import answers
+from desk.following import Following, events_missing
+from desk.selectors import desk_state, floor_rows, floor_tiles, may_see, now_ms
+from tenants.scope import TenantThreads
+
+log = structlog.get_logger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+threads = TenantThreads(4, "desk")
+
+NOT_ALLOWED = 4403
+NOT_FOUND = 4404
+MESSAGE_MAX = 4096
+# A page that stays open is asked again whether it may: people leave, calls change hands.
+RECHECK_SECONDS = 30.0
+FLOOR_DEBOUNCE_SECONDS = 0.4
+
+
+class SignedOut(Exception):
+    """The person behind the socket may no longer sign in."""
+
+
+def user_now(user_id: UUID) -> User:
+    """Read the person again: role, team and whether they are active may have changed meanwhile."""
+    user = EmailBackend().get_user(user_id)
+    if user is None:
+        raise SignedOut
+    return user
+
+
+class Socket(AsyncJsonWebsocketConsumer):
+    """What the three have in common: threads, errors in words, bounded messages."""
+
+    permission: Permission
+    shut = False
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Unlike Channels' own, this does not visit the shared database thread each time: we never use it.
+        if self.shut and message["type"] != "websocket.disconnect":
+            return
+        handler = getattr(self, message["type"].replace(".", "_"), None)
+        if handler is None:
+            log.warning("socket.unknown_message", kind=message["type"])
+            return
+        try:
+            await handler(message)
+        except SignedOut:
+            await self.refuse(SIGNED_OUT)
+        except Http404:
+            await self.refuse(NOT_FOUND)
+        except PermissionDenied:
+            await self.refuse(NOT_ALLOWED)
+
+    async def refuse(self, code: int) -> None:
+        """Close for good. What is still in the queue is no longer for this page."""
+        self.shut = True
+        await self.close(code=code)
+
+    async def connect(self) -> None:
+        await self.accept()  # first, so that the browser is told the code of a refusal
+        if not self.scope["user"].may(self.permission):
+            raise PermissionDenied
+        await self.opened()
+
+    async def opened(self) -> None:
+        raise NotImplementedError
+
+    async def join(self, group: str) -> None:
+        self.groups.append(group)
+        await self.channel_layer.group_add(group, self.channel_name)
+
+    async def database(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await threads.run(self.scope["schema"], work, *args, **kwargs)
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None, **_kwargs: Any
+    ) -> None:
+        if text_data is None:
+            return await self.complain(_("This socket takes JSON text only."))
+        if len(text_data) > MESSAGE_MAX:
+            return await self.complain(_("That message is too long."))
+        try:
+            content = json.loads(text_data)
+        except (ValueError, RecursionError):
+            return await self.complain(_("That is not JSON."))
+        if not isinstance(content, dict) or not isinstance(content.get("type"), str):
+            return await self.complain(_("A message is an object with a type."))
+        return await self.told(content)
+
+    async def told(self, content: dict[str, Any]) -> None:
+        """A message from the browser."""
+        await self.complain(_("This socket takes no such message."))
+
+    async def complain(self, message: str, **extra: Any) -> None:
+        await self.send_json({"type": "error", "message": message, **extra})
+
+
+class DeskConsumer(Socket):
+    """`/ws/desk/`: which calls are this agent's. First `calls` with the desk's state, then `call`s."""
+
+    permission = Permission.DESK_WORK
+
+    async def opened(self) -> None:
+        user: User = self.scope["user"]
+        await self.join(agent_group(self.scope["schema"], user.pk))
+        await self.send_json({"type": "calls", **await self.database(self._state, user.pk)})
+
+    async def agent_call(self, message: dict[str, Any]) -> None:
+        state = await self.database(self._state, self.scope["user"].pk)
+        known = {call["id"] for call in (*state["calls"], *state["tray"])}
+        call = {"conversation": message["conversation"], "state": message["state"]}
+        # A call that was given to somebody else is no longer among ours.
+        await self.send_json({"type": "call", **call, "mine": message["conversation"] in known, **state})
+
+    @staticmethod
+    def _state(user_id: UUID) -> dict[str, Any]:
+        user = user_now(user_id)
+        if not user.may(Permission.DESK_WORK):
+            raise PermissionDenied
+        return desk_state(user)
+
+
+class ConversationConsumer(Socket):
+    """`/ws/conversations/<uuid>/?after=N`: one conversation as it happens, for who may read it.
+
+    After each (re)connection the browser gets every event after N once, in ascending order without a gap.
+    """
+
+    permission = Permission.CONVERSATION_READ_OWN
+
+    async def opened(self) -> None:
+        self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
+        asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", ["0"])[0]
+        self.following = Following(
+            int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0
+        )
+        self.partials: dict[str, str] = {}
+        await self.check()
+        # The group first: what is committed after our reading is then certain to be waiting in the queue.
+        await self.join(conversation_group(self.scope["schema"], self.conversation_id))
+        await self.send_json({"type": "hello", "now": now_ms()})
+        await self.catch_up()
+
+    async def check(self) -> None:
+        user_id = self.scope["user"].pk
+        self.user, self.agent_id = await self.database(self._readable, user_id, self.conversation_id)
+        self.checked = time.monotonic()
+
+    @staticmethod
+    def _readable(user_id: UUID, conversation_id: UUID) -> tuple[User, str | None]:
+        user = user_now(user_id)
+        conversation = conversation_for(user, conversation_id)
+        return user, str(conversation.agent_id) if conversation.agent_id else None
+
+    async def catch_up(self) -> None:
+        """Send what is committed and was not sent, from the database."""
+        while True:
+            events, reached = await self.database(events_missing, self.conversation_id, self.following.last)
+            for event in events:
+                await self.show(event)
+            if reached == self.following.last:
+                return
+            self.following.sent_to(reached)
+
+    async def show(self, event: dict[str, Any]) -> None:
+        """Send one event, once whoever it now belongs to is checked."""
+        data = event["data"]
+        if event["kind"] == "conversation" and ((data.get("agent") or {}).get("id") != self.agent_id):
+            await self.check()
+        if not may_see(self.user, event["kind"]):
+            # The number goes out, so that the page's count has no hole; what it stands for does not.
+            event = {**event, "kind": "hidden", "data": {"id": data["id"]}}
+        await self.send_json({"type": "event", **event})
+
+    async def conversation_event(self, message: dict[str, Any]) -> None:
+        event = message["event"]
+        if not self.following.is_behind(event["seq"]):
+            return
+        if self.following.is_next(event):
+            await self.show(event)
+            self.following.sent_to(event["seq"])
+        else:
+            await self.catch_up()
+
+    async def conversation_partial(self, message: dict[str, Any]) -> None:
+        await self.send_json({**message, "type": "partial"})
+
+    async def conversation_heartbeat(self, message: dict[str, Any]) -> None:
+        if time.monotonic() - self.checked > RECHECK_SECONDS:
+            await self.check()
+        if self.following.is_behind(int(message.get("head") or 0)):
+            await self.catch_up()
+        await self.send_json({**message, "type": "heartbeat"})
+
+    async def told(self, content: dict[str, Any]) -> None:
+        if content["type"] == "resume":
+            after = content.get("after")
+            if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after < 2**31:
+                return await self.complain(_("“after” is the last sequence number that was seen."))
+            await self.check()
+            self.following = Following(after)
+            return await self.catch_up()
+        if content["type"] == "guidance":
+            return await self.answer(content)
+        return await self.complain(_("This socket takes no such message."))
+
+    async def answer(self, content: dict[str, Any]) -> None:
+        """An agent's answer to guidance. What it changes comes back as an event, to every open page."""
+        try:
+            given = answers.parse(content)
+        except ValidationError as error:
+            return await self.complain(" ".join(error.messages), id=content.get("id"))
+        try:
+            await self.database(self._answer, self.scope["user"].pk, self.conversation_id, given)
+        except (Conflict, ValidationError) as error:
+            message = str(error) if isinstance(error, Conflict) else " ".join(error.messages)
+            return await self.complain(message, id=str(given.guidance_id))
+        except Http404:
+            message = _("There is no such guidance in this call.")
+            return await self.complain(message, id=str(given.guidance_id))
+        except PermissionDenied:
+            message = _("Only the agent of this call can answer.")
+            return await self.complain(message, id=str(given.guidance_id))
+        return None
+
+    @staticmethod
+    def _answer(user_id: UUID, conversation_id: UUID, given: answers.Answer) -> None:
+        user = user_now(user_id)
+        conversation = conversation_for(user, conversation_id)
+        answers.answer_give(user=user, conversation=conversation, given=given)
+
+
+class FloorConsumer(Socket):
+    """`/ws/floor/`: the rows and figures of the calls that this supervisor watches.
+
+    First all rows, then at most every 400 ms the rows that changed, and the ids of those that left.
+    """
+
+    permission = Permission.FLOOR_WATCH
+
+    async def opened(self) -> None:
+        self.changed: set[str] = set()
+        self.waiting: asyncio.Task[None] | None = None
+        await self.join(floor_group(self.scope["schema"]))
+        rows, _gone, tiles = await self.database(self._read, self.scope["user"].pk, None)
+        self.known = {row["id"] for row in rows}
+        await self.send_json(
+            {"type": "rows", "full": True, "rows": rows, "gone": [], "tiles": tiles, "now": now_ms()}
+        )
+
+    async def floor_changed(self, message: dict[str, Any]) -> None:
+        self.changed.add(message["conversation"])
+        if self.waiting is None:
+            self.waiting = asyncio.create_task(self._later())
+
+    async def _later(self) -> None:
+        await asyncio.sleep(FLOOR_DEBOUNCE_SECONDS)
+        # Back through the queue, so that reading and sending happen in this socket's own order.
+        await self.channel_layer.send(self.channel_name, {"type": "floor.read"})
+
+    async def floor_read(self, message: dict[str, Any]) -> None:
+        self.waiting = None
+        changed, self.changed = self.changed, set()
+        rows, visible, tiles = await self.database(self._read, self.scope["user"].pk, changed)
+        shown = {row["id"] for row in rows}
+        gone = sorted((changed - shown) & self.known)
+        self.known = (self.known | shown) - set(gone)
+        # Changes of calls that are none of ours are not even hinted at.
+        if shown or gone or visible:
+            await self.send_json(
+                {"type": "rows", "rows": rows, "gone": gone, "tiles": tiles, "now": now_ms()}
+            )
+
+    @staticmethod
+    def _read(user_id: UUID, changed: set[str] | None) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
+        user = user_now(user_id)
+        if not user.may(Permission.FLOOR_WATCH):
+            raise PermissionDenied
+        if changed is None:
+            return floor_rows(user), True, floor_tiles(user)
+        ids = [UUID(item) for item in changed]
+        concerned = conversations_visible(user).filter(pk__in=ids).exists()
+        return floor_rows(user, ids), concerned, floor_tiles(user)
+
+    async def disconnect(self, code: int) -> None:
+        waiting = getattr(self, "waiting", None)
+        if waiting is not None:
+            waiting.cancel()
