@@ -98,22 +98,34 @@ def postgres_start(folder: Path, *, durable: bool) -> str:
             *([] if durable else ["--no-sync"]),
             timeout=START_SECONDS,
         )
-    if _server(place.data) is None:
-        _forget_stale(place.data)
-        wanted = _SETTINGS if durable else _SETTINGS | _NOT_DURABLE
-        options = [f"-c {name}={value or repr('')}" for name, value in wanted.items()]
-        options.append(f"-c unix_socket_directories='{_socket_folder(place)}'")
-        place.run(
-            "pg_ctl",
-            *("-D", str(place.data), "-l", str(place.data / "log"), "-w", "-t", str(START_SECONDS)),
-            *("-o", " ".join(options), "start"),
-            timeout=START_SECONDS + 5,
-        )
-    host, port = _address(place.data)
-    _database_prepare(
-        f"postgresql://{ADMIN}@/{ADMIN}?{urlencode({'host': host, 'port': port}, quote_via=quote)}"
+    for attempt in range(3):
+        if _server(place.data) is None:
+            _serve(place, durable=durable)
+        host, port = _address(place.data)
+        where = urlencode({"host": host, "port": port}, quote_via=quote)
+        try:
+            _database_prepare(f"postgresql://{ADMIN}@/{ADMIN}?{where}")
+        except psycopg.OperationalError:
+            # A server that was found may have been killed, or told to stop, this very moment.
+            if attempt == 2:
+                raise
+            time.sleep(0.5)
+        else:
+            break
+    return f"postgresql://{ROLE}@/{DATABASE}?{where}"
+
+
+def _serve(place: _Place, *, durable: bool) -> None:
+    _forget_stale(place.data)
+    wanted = _SETTINGS if durable else _SETTINGS | _NOT_DURABLE
+    options = [f"-c {name}={value or repr('')}" for name, value in wanted.items()]
+    options.append(f"-c unix_socket_directories='{_socket_folder(place)}'")
+    place.run(
+        "pg_ctl",
+        *("-D", str(place.data), "-l", str(place.data / "log"), "-w", "-t", str(START_SECONDS)),
+        *("-o", " ".join(options), "start"),
+        timeout=START_SECONDS + 5,
     )
-    return f"postgresql://{ROLE}@/{DATABASE}?{urlencode({'host': host, 'port': port}, quote_via=quote)}"
 
 
 def postgres_stop(folder: Path) -> None:
@@ -300,6 +312,9 @@ def _forget_stale(data: Path) -> None:
         if time.monotonic() > deadline:
             raise ServiceError(f"processes of an earlier PostgreSQL still work in {data}")
         time.sleep(0.1)
+    # The socket's own lock names the same number, and may outlive it too.
+    if len(lines) >= 5 and lines[4]:
+        Path(lines[4], f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 

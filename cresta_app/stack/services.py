@@ -58,14 +58,13 @@ def services_stop(folder: Path) -> None:
     """Stop both. Says nothing when they do not run."""
     folder = folder.resolve()
     if folder.is_dir():
-        with _alone(folder):
-            with ThreadPoolExecutor(2) as threads:
-                stops = [
-                    threads.submit(redis_stop, folder / "redis"),
-                    threads.submit(postgres_stop, folder / "postgres"),
-                ]
-                for stop in stops:
-                    stop.result()
+        with _alone(folder), ThreadPoolExecutor(2) as threads:
+            stops = [
+                threads.submit(redis_stop, folder / "redis"),
+                threads.submit(postgres_stop, folder / "postgres"),
+            ]
+            for stop in stops:
+                stop.result()
 
 
 def services_remove(folder: Path) -> None:
