@@ -41,11 +41,35 @@ def recording_seal(conversation_id: UUID) -> None:
     _destroy(owner, schema, segments)
 
 
+class Waveform:
+    """Peaks of one channel, 0 to 100 and 10 a second, whatever pieces the sound comes in."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._window_bytes = rate // PEAKS_PER_SECOND * 2
+        self._pending = bytearray()
+        self._peaks: list[int] = []
+
+    def add(self, pcm: bytes) -> None:
+        self._pending += pcm
+        whole = len(self._pending) // self._window_bytes * self._window_bytes
+        self._take(whole)
+
+    def finish(self) -> list[int]:
+        self._take(len(self._pending))
+        return self._peaks
+
+    def _take(self, size: int) -> None:
+        if size:
+            found = peaks(bytes(self._pending[:size]), self._rate, PEAKS_PER_SECOND)
+            self._peaks += [round(100 * value) for value in found]
+            del self._pending[:size]
+
+
 def _write(owner: CallOwner, schema: str, segments: list[list[int]]) -> None:
     call_key = keys.unwrap(schema, bytes(owner.wrapped_key), owner.key_version, bound_to=f"call:{owner.pk}")
     rate, channels = owner.audio_format["sample_rate"], owner.audio_format["channels"]
-    flac, sides = io.BytesIO(), [bytearray() for _ in range(channels)]
-    frames = 0
+    flac, waves, frames = io.BytesIO(), [Waveform(rate) for _ in range(channels)], 0
     with soundfile.SoundFile(
         flac, mode="w", samplerate=rate, channels=channels, format="FLAC", subtype="PCM_16"
     ) as file:
@@ -56,8 +80,8 @@ def _write(owner: CallOwner, schema: str, segments: list[list[int]]) -> None:
             samples = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
             file.write(samples)
             frames += len(samples)
-            for side, column in zip(sides, samples.T, strict=True):
-                side += bytes(peaks(column.tobytes(), rate, PEAKS_PER_SECOND))
+            for wave, column in zip(waves, samples.T, strict=True):
+                wave.add(column.tobytes())
     data = flac.getvalue()
     recording = Recording(
         conversation_id=owner.pk,
@@ -67,7 +91,7 @@ def _write(owner: CallOwner, schema: str, segments: list[list[int]]) -> None:
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         redacted_intervals=owner.engine_state["recording"].get("beeps", []),
-        peaks=[list(side) for side in sides],
+        peaks=[wave.finish() for wave in waves],
     )
     key = keys.new_key()
     recording.wrapped_key, recording.key_version = keys.wrap(schema, key, bound_to=f"recording:{recording.pk}")
