@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from accounts.models import Team
-from conversations.models import Conversation
+from conversations.models import Conversation, Utterance
 from moments.models import MomentDefinition
 
 
@@ -128,6 +128,8 @@ class PolicyRevision(TimeOrderedModel):
 class Guidance(TimeOrderedModel):
     """Something shown to the agent, with its reason, its evidence, its times and what became of it.
 
+    `reason` is a sentence with `{quote}` in place of what was said: the words stand in `cause`, at `evidence[0]`, so
+    that a later redaction reaches them here too. `expires_ms`: call time at which it leaves by itself.
     `evidence`: list of {"utterance", "start", "end"}. `spoken_at`: when the words that caused it were spoken;
     `decided_at`: when the rule fired; `sent_at`: when it was handed to the channel layer; `shown_at`: when the
     agent's browser had painted it.
@@ -152,7 +154,9 @@ class Guidance(TimeOrderedModel):
     position = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=300, blank=True, default="")
     evidence = models.JSONField(default=list)
+    cause = models.ForeignKey(Utterance, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     at_ms = models.PositiveIntegerField()
+    expires_ms = models.PositiveIntegerField(null=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     dismiss_reason = models.CharField(max_length=80, blank=True, default="")
     spoken_at = models.DateTimeField(null=True)
@@ -173,7 +177,7 @@ class Guidance(TimeOrderedModel):
 
 
 class Alert(TimeOrderedModel):
-    """Something a supervisor should look at. `reason` in words; evidence as in `Guidance`."""
+    """Something a supervisor should look at. `reason`, `evidence` and `cause` as in `Guidance`."""
 
     class State(models.TextChoices):
         OPEN = "open", _("open")
@@ -185,6 +189,7 @@ class Alert(TimeOrderedModel):
     title = models.CharField(max_length=90)
     reason = models.CharField(max_length=300, blank=True, default="")
     evidence = models.JSONField(default=list)
+    cause = models.ForeignKey(Utterance, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     severity = models.CharField(max_length=4, choices=Rule.Severity)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     at_ms = models.PositiveIntegerField()

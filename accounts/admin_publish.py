@@ -1,0 +1,126 @@
+"""Admin pages of things that are edited as drafts and take effect as numbered, unchangeable revisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows that are shown beside what they belong to and never changed there."""
+
+    extra = 0
+    can_delete = False
+    tab = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class PublishAdmin(ModelAdmin):
+    """Publishes from the page: with "Save and publish", or by a button that asks once. Both are POST requests."""
+
+    actions_submit_line = ("save_and_publish",)
+    actions_detail = ("publish", "retire")
+    warn_unsaved_form = True
+
+    def revision_publish(self, request: HttpRequest, obj: Any) -> Any:
+        """Publish `obj` and return the revision. Raises `ValidationError`."""
+        raise NotImplementedError
+
+    def revision_retire(self, request: HttpRequest, obj: Any) -> None:
+        """Take `obj` out of use."""
+        raise NotImplementedError
+
+    @action(description=gettext_lazy("Save and publish"))
+    def save_and_publish(self, request: HttpRequest, obj: Any) -> None:
+        # Called between the thing and its rows being saved: publishing must wait for the rows.
+        request.publish_when_saved = True  # type: ignore[attr-defined]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if getattr(request, "publish_when_saved", False):
+            self._publish(request, form.instance)
+
+    @action(
+        description=gettext_lazy("Publish"),
+        url_path="publish",
+        icon="publish",
+        variant=ActionVariant.PRIMARY,
+        permissions=["change"],
+        dialog={
+            "title": gettext_lazy("Publish as it was last saved?"),
+            "description": gettext_lazy(
+                "It takes effect with the next conversation. Calls under way keep what they have."
+            ),
+            "form_class": BaseDialogForm,
+            "form_submit_text": gettext_lazy("Publish"),
+        },
+    )
+    def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        if obj is not None:
+            self._publish(request, obj)
+        return self._back(request, object_id)
+
+    @action(
+        description=gettext_lazy("Retire"),
+        url_path="retire",
+        icon="block",
+        permissions=["change"],
+        dialog={
+            "title": gettext_lazy("Take it out of use?"),
+            "description": gettext_lazy(
+                "From the next conversation on it has no effect. It can be published again."
+            ),
+            "form_class": BaseDialogForm,
+            "form_submit_text": gettext_lazy("Retire"),
+        },
+    )
+    def retire(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        if obj is not None:
+            self.revision_retire(request, obj)
+            self.message_user(request, _("“%(thing)s” is retired.") % {"thing": obj}, messages.SUCCESS)
+        return self._back(request, object_id)
+
+    def _publish(self, request: HttpRequest, obj: Any) -> None:
+        try:
+            revision = self.revision_publish(request, obj)
+        except ValidationError as error:
+            for message in error.messages:
+                self.message_user(request, message, messages.ERROR)
+            self.message_user(
+                request, _("It is saved, but not published: put right what is said above."), messages.WARNING
+            )
+        else:
+            self.message_user(
+                request,
+                _("Revision %(number)d is published. It takes effect with the next conversation.")
+                % {"number": revision.number},
+                messages.SUCCESS,
+            )
+
+    def _back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        options = self.model._meta
+        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[object_id])
+        if request.headers.get("HX-Request"):
+            # The dialog posts by htmx, which must be told to leave the page.
+            return HttpResponse(headers={"HX-Redirect": url})
+        return HttpResponseRedirect(url)

@@ -1,0 +1,103 @@
+"""What people do with guidance and alerts. Each answer is one conditional UPDATE, so that two never fight."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.errors import Conflict
+from accounts.models import User
+from accounts.permissions import Permission
+from coaching.events import alert_rows, guidance_rows
+from coaching.models import Alert, Guidance
+from conversations.models import CallOwner
+from conversations.services import event_append
+from engines.redaction.redactor import redact
+from engines.redaction.text import RawText
+
+OPEN, ACCEPTED, DISMISSED = Guidance.State.OPEN, Guidance.State.ACCEPTED, Guidance.State.DISMISSED
+ACTIONS = ("seen", "accept", "dismiss", "undo")
+REASON_LENGTH = 80
+
+
+def guidance_answer(
+    *, guidance: Guidance, user: User, action: str, reason: str = "", shown_at: datetime | None = None
+) -> Guidance:
+    """Take an agent's answer to a piece of guidance, announce it, and return the row as it is now.
+
+    "seen": it was painted at `shown_at` (default: now); counts once. "accept", "dismiss" (with a `reason`, stored
+    redacted): settle what is open. "undo": open again what the agent settled, or let it go if its time is over.
+    The same answer twice is one answer. Raises `Conflict` where something else settled it first, `ValidationError`
+    for an unknown action. `user` is who answers; loading `guidance` by `coaching.access` has checked that they may.
+    """
+    if action not in ACTIONS:
+        raise ValidationError(_("The action must be one of seen, accept, dismiss, undo."))
+    now = timezone.now()
+    with transaction.atomic():
+        # The live way takes the call's row before its guidance; the same order here, or both would wait for ever.
+        CallOwner.objects.select_for_update().filter(pk=guidance.conversation_id).first()
+        rows = Guidance.objects.filter(pk=guidance.pk)
+        if action == "seen":
+            shown = min(now, max(shown_at or now, guidance.decided_at))
+            changed = rows.filter(shown_at__isnull=True).update(shown_at=shown)
+        elif action == "undo":
+            changed = _undo(guidance, now)
+        else:
+            state = ACCEPTED if action == "accept" else DISMISSED
+            words = redact(RawText(reason.strip())).text[:REASON_LENGTH] if action == "dismiss" else ""
+            changed = rows.filter(state=OPEN).update(
+                state=state, dismiss_reason=words, settled_at=now, settled_ms=_call_time(guidance, now)
+            )
+        row = guidance_rows().get(pk=guidance.pk)
+        if changed:
+            event_append(conversation_id=row.conversation_id, kind="guidance", row=row)
+        elif action in {"accept", "dismiss"} and row.state != state:
+            raise Conflict(_("This is settled already: %(state)s.") % {"state": row.get_state_display()})
+        elif action == "undo" and row.state != OPEN:
+            raise Conflict(_("Only what you accepted or dismissed can be undone."))
+    return row
+
+
+def _undo(guidance: Guidance, now: datetime) -> int:
+    settled = Guidance.objects.filter(pk=guidance.pk, state__in=[ACCEPTED, DISMISSED])
+    lasts = (
+        None if guidance.expires_ms is None else timedelta(milliseconds=guidance.expires_ms - guidance.at_ms)
+    )
+    if lasts is not None and guidance.decided_at + lasts <= now:
+        # The rules have let go of it meanwhile, so nothing would ever close it again.
+        return settled.update(state=Guidance.State.EXPIRED, dismiss_reason="")
+    return settled.update(state=OPEN, dismiss_reason="", settled_at=None, settled_ms=None)
+
+
+def _call_time(guidance: Guidance, now: datetime) -> int | None:
+    started = guidance.conversation.started_at
+    return None if started is None else max(0, int((now - started).total_seconds() * 1000))
+
+
+def alert_assign(*, alert: Alert, assignee: User | None, actor: User) -> Alert:
+    """Say who looks after an open alert (None: nobody). Raises `ValidationError` for somebody who may not."""
+    if assignee is not None and not assignee.may(Permission.ALERT_RESOLVE):
+        raise ValidationError(_("Only a supervisor can look after an alert."))
+    with transaction.atomic():
+        changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(assignee=assignee)
+        row = alert_rows().get(pk=alert.pk)
+        if not changed:
+            raise Conflict(_("This alert is resolved already."))
+        event_append(conversation_id=row.conversation_id, kind="alert", row=row)
+    return row
+
+
+def alert_resolve(*, alert: Alert, user: User) -> Alert:
+    """Close an alert. Of two people who do so at once, the first one has done it, and neither gets an error."""
+    with transaction.atomic():
+        changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
+            state=Alert.State.RESOLVED, resolved_at=timezone.now(), resolved_by=user
+        )
+        row = alert_rows().get(pk=alert.pk)
+        if changed:
+            event_append(conversation_id=row.conversation_id, kind="alert", row=row)
+    return row

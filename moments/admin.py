@@ -1,0 +1,117 @@
+"""Admin of moments: what to listen for, its revisions, and how often each was heard lately."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Max, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+
+from moments.forms import MomentForm
+from moments.models import MomentDefinition, MomentRevision
+from moments.services import moment_save
+
+LATELY = timedelta(days=7)
+
+
+class RevisionInline(TabularInline):
+    """What the engine was given, newest first. Read only: a published revision is never edited."""
+
+    model = MomentRevision
+    fields = ("number", "created_at", "created_by", "spec")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    tab = True
+    verbose_name_plural = _("revisions")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MomentRevision]:
+        return super().get_queryset(request).select_related("created_by")
+
+
+@admin.register(MomentDefinition)
+class MomentDefinitionAdmin(ModelAdmin):
+    form = MomentForm
+    list_display = (
+        "name",
+        "key",
+        "kind",
+        "speaker",
+        "active",
+        "revision_number",
+        "heard_lately",
+        "updated_at",
+    )
+    list_filter = ("active", "kind", "speaker")
+    search_fields = ("name", "key")
+    autocomplete_fields = ("expected", "after")
+    prepopulated_fields = {"key": ("name",)}
+    inlines = (RevisionInline,)
+    warn_unsaved_form = True
+    fieldsets = (
+        (None, {"fields": ("name", "key", "active")}),
+        (_("What is said"), {"fields": ("kind", "speaker", "phrases", "pattern", "reject_negated")}),
+        (
+            _("What is missing"),
+            {
+                "fields": ("expected", "after", "within_seconds"),
+                "description": _(
+                    "Only for the kind “something missing”: what should be said, after what, and how soon."
+                ),
+            },
+        ),
+    )
+    conditional_fields = {
+        "phrases": "kind == 'phrase'",
+        "pattern": "kind == 'pattern'",
+        "reject_negated": "kind != 'absence'",
+        "expected": "kind == 'absence'",
+        "after": "kind == 'absence'",
+        "within_seconds": "kind == 'absence'",
+    }
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MomentDefinition]:
+        since = timezone.now() - LATELY
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                newest=Max("revisions__number"),
+                heard=Count("occurrences", filter=Q(occurrences__created_at__gte=since), distinct=True),
+            )
+        )
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        return {} if obj else super().get_prepopulated_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # Policies and scorecards name moments by key.
+        return ("key",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Nothing that a judgement points at is deleted: a moment is switched off instead.
+        return bool(super().has_delete_permission(request, obj)) and (
+            obj is None or not obj.revisions.exists()
+        )
+
+    def save_model(self, request: HttpRequest, obj: MomentDefinition, form: Any, change: bool) -> None:
+        moment_save(definition=obj, actor=request.user)
+
+    @admin.display(description=_("revision"), ordering="newest")
+    def revision_number(self, obj: Any) -> int | None:
+        return obj.newest
+
+    @admin.display(description=_("heard in 7 days"), ordering="heard")
+    def heard_lately(self, obj: Any) -> int:
+        return int(obj.heard)

@@ -1,0 +1,66 @@
+"""Fields of the admin that speak the way definitions are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from moments.models import MomentDefinition
+from moments.services import moment_check
+
+
+class LinesField(forms.CharField):
+    """A list of texts, written one a line."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return value
+        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(initial) != self.to_python(data))
+
+
+class MomentForm(forms.ModelForm):
+    phrases = LinesField(
+        required=False,
+        label=MomentDefinition._meta.get_field("phrases").verbose_name,
+        help_text=MomentDefinition._meta.get_field("phrases").help_text,
+    )
+
+    class Meta:
+        model = MomentDefinition
+        fields = [
+            "name",
+            "key",
+            "kind",
+            "speaker",
+            "phrases",
+            "pattern",
+            "reject_negated",
+            "expected",
+            "after",
+            "within_seconds",
+            "active",
+        ]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not self.errors:
+            # The rule language's own complaints belong beside the form, not on an error page.
+            draft = MomentDefinition(pk=self.instance.pk, key=self.instance.key)
+            for name, value in (cleaned or {}).items():
+                setattr(draft, name, value)
+            try:
+                moment_check(definition=draft)
+            except ValidationError as error:
+                self.add_error(None, error)
+        return cleaned

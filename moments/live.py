@@ -1,0 +1,119 @@
+"""Moments while a conversation goes on: a stage of the live way.
+
+The definitions are read when a call is opened and compiled once per set of revisions, so that a change takes effect
+with the next conversation and a call that is taken over goes on with what it began with.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from conversations.live.stages import Batch, CallContext, FinalUtterance
+from conversations.models import Utterance
+from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
+from moments.models import MomentOccurrence, MomentRevision
+from moments.selectors import active_revisions, revisions_by_id, specs_of
+
+log = structlog.get_logger(__name__)
+
+KEPT_SETS = 64
+
+
+class _Compiled:
+    """Compiled sets of this process, by the ids of their revisions; the longest unused leaves first."""
+
+    def __init__(self) -> None:
+        self._sets: OrderedDict[tuple[str, ...], CompiledMoments] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, revisions: list[MomentRevision]) -> CompiledMoments:
+        ids = tuple(str(revision.pk) for revision in revisions)
+        with self._lock:
+            found = self._sets.get(ids)
+            if found is not None:
+                self._sets.move_to_end(ids)
+                return found
+        compiled = CompiledMoments(specs_of(revisions))
+        if compiled.refused:
+            log.warning("moments.refused", keys=sorted(compiled.refused))
+        with self._lock:
+            self._sets[ids] = compiled
+            while len(self._sets) > KEPT_SETS:
+                self._sets.popitem(last=False)
+        return compiled
+
+
+_compiled = _Compiled()
+
+
+class MomentSession:
+    """Follows one call. Hands each `engines.rules.Occurrence` on by `batch.find`, after writing its row."""
+
+    def __init__(
+        self, call: CallContext, revisions: list[MomentRevision], state: dict[str, Any] | None
+    ) -> None:
+        self._call = call
+        self._revisions = {str(revision.pk): revision for revision in revisions}
+        self._engine = MomentEngine(_compiled.of(revisions))
+        if state is not None:
+            self._engine.restore(state["engine"])
+
+    def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
+        row = utterance.row
+        heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
+        for occurrence in self._engine.hear(heard):
+            self._found(occurrence, row, batch)
+
+    def clock(self, now_ms: int, batch: Batch) -> None:
+        for occurrence in self._engine.advance(now_ms):
+            self._found(occurrence, None, batch)
+
+    def finish(self, now_ms: int, batch: Batch) -> None:
+        for occurrence in self._engine.finish(now_ms):
+            self._found(occurrence, None, batch)
+
+    def state(self) -> dict[str, Any]:
+        return {"revisions": list(self._revisions), "engine": self._engine.state()}
+
+    def _found(self, occurrence: Occurrence, utterance: Utterance | None, batch: Batch) -> None:
+        row = occurrence_row(
+            self._call.conversation_id, self._revisions[occurrence.revision_id], occurrence, utterance
+        )
+        batch.create(row)
+        batch.event("moment", row)
+        batch.find(occurrence)
+
+
+def occurrence_row(
+    conversation_id: UUID, revision: MomentRevision, occurrence: Occurrence, utterance: Utterance | None
+) -> MomentOccurrence:
+    """The row of an occurrence, not saved: its first words, or the stretch that was searched in vain."""
+    start, end = occurrence.spans[0] if occurrence.spans else (None, None)
+    searched_from, searched_to = occurrence.searched or (None, None)
+    return MomentOccurrence(
+        conversation_id=conversation_id,
+        definition_id=revision.definition_id,
+        revision=revision,
+        utterance=utterance,
+        start=start,
+        end=end,
+        searched_from_ms=searched_from,
+        searched_to_ms=searched_to,
+        at_ms=occurrence.at_ms,
+    )
+
+
+class MomentStage:
+    """The stage "moments" of `cresta_app.live`."""
+
+    key = "moments"
+
+    def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
+        """Begin with the newest revisions, or go on with those in `state`. One query."""
+        revisions = active_revisions() if state is None else revisions_by_id(state["revisions"])
+        return MomentSession(call, revisions, state)

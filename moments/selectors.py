@@ -1,0 +1,47 @@
+"""Reads of moments: what is listened for now, and what was listened for in a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from conversations.models import CallOwner
+from engines.rules import MomentSpec
+from moments.models import MomentRevision
+from moments.services import engine_spec
+
+
+def active_revisions() -> list[MomentRevision]:
+    """The newest revision of each active definition. One query."""
+    return list(
+        MomentRevision.objects.filter(definition__active=True)
+        .order_by("definition_id", "-number")
+        .distinct("definition_id")
+    )
+
+
+def revisions_by_id(ids: Iterable[str]) -> list[MomentRevision]:
+    """The revisions with these ids, in the order of `active_revisions`. One query."""
+    return list(MomentRevision.objects.filter(pk__in=[UUID(one) for one in ids]).order_by("definition_id"))
+
+
+def active_specs() -> list[MomentSpec]:
+    """What a conversation that begins now listens for. One query."""
+    return specs_of(active_revisions())
+
+
+def specs_of(revisions: Iterable[MomentRevision]) -> list[MomentSpec]:
+    """The engine's form of revisions; `revision_id` leads back to the row."""
+    return [engine_spec(revision.spec, revision_id=str(revision.pk)) for revision in revisions]
+
+
+def keys_listened_for(conversation_id: UUID) -> set[str] | None:
+    """Keys of the moments that the live stages listened for, or None where nothing is known of it. Two queries.
+
+    What was not listened for was not missed: whoever judges a silence must ask this first.
+    """
+    state = CallOwner.objects.filter(pk=conversation_id).values_list("engine_state", flat=True).first() or {}
+    ids = state.get("moments", {}).get("revisions") if isinstance(state, dict) else None
+    if ids is None:
+        return None
+    return {str(revision.spec["key"]) for revision in revisions_by_id(ids)}

@@ -1,0 +1,112 @@
+"""Writes to moments: a definition is checked before it is kept, and each change of it makes a revision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from engines.rules import MomentSpec, check, check_all
+from moments.models import MomentDefinition, MomentRevision
+
+START = "start"
+
+
+def spec_of(definition: MomentDefinition) -> dict[str, Any]:
+    """Return a definition as JSON for the engine: the fields of `engines.rules.MomentSpec` that its kind uses."""
+    spec: dict[str, Any] = {
+        "key": definition.key,
+        "name": definition.name,
+        "kind": definition.kind,
+        "speaker": definition.speaker,
+    }
+    if definition.kind == MomentDefinition.Kind.PHRASE:
+        spec["phrases"] = [phrase.strip() for phrase in definition.phrases if phrase.strip()]
+        spec["reject_negated"] = definition.reject_negated
+    elif definition.kind == MomentDefinition.Kind.PATTERN:
+        spec["pattern"] = definition.pattern
+        spec["reject_negated"] = definition.reject_negated
+    else:
+        seconds = definition.within_seconds
+        spec["expected"] = definition.expected.key if definition.expected else None
+        spec["after"] = definition.after.key if definition.after else START
+        spec["within_ms"] = None if seconds is None else seconds * 1000
+    return spec
+
+
+def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
+    """Return the engine's form of a stored spec."""
+    return MomentSpec(
+        key=spec["key"],
+        name=spec["name"],
+        revision_id=revision_id,
+        kind=spec["kind"],
+        speaker=spec["speaker"],
+        phrases=tuple(spec.get("phrases", ())),
+        pattern=spec.get("pattern"),
+        reject_negated=spec.get("reject_negated", True),
+        expected=spec.get("expected"),
+        after=spec.get("after", START),
+        within_ms=spec.get("within_ms"),
+    )
+
+
+def moment_check(*, definition: MomentDefinition) -> None:
+    """Raise `ValidationError`, in words for who wrote it, if the definition as it stands cannot be used."""
+    if not isinstance(definition.phrases, list) or not all(
+        isinstance(one, str) for one in definition.phrases
+    ):
+        raise ValidationError({"phrases": _("Give a list of phrases.")})
+    others = MomentDefinition.objects.exclude(pk=definition.pk).select_related("expected", "after")
+    before = MomentDefinition.objects.filter(pk=definition.pk).first()
+    if before is not None and before.key != definition.key:
+        # Published policies and scorecards name moments by key.
+        raise ValidationError(
+            {"key": _("The key stays as it is: policies and scorecards name the moment by it.")}
+        )
+    if not definition.active:
+        waiting = others.filter(Q(expected=definition) | Q(after=definition), active=True).first()
+        if before is not None and waiting is not None:
+            raise ValidationError(
+                {
+                    "active": _("“%(name)s” waits for this moment. Switch that one off first.")
+                    % {"name": waiting.name}
+                }
+            )
+        if complaints := check(engine_spec(spec_of(definition))):
+            raise ValidationError(complaints)
+        return
+    specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
+    wrong = check_all([*specs, engine_spec(spec_of(definition))])
+    if complaints := wrong.get(definition.key, []):
+        raise ValidationError(complaints)
+    if broken := sorted(set(wrong) - set(check_all(specs))):
+        raise ValidationError(
+            _("With this change these moments could not be used any more: %(keys)s.")
+            % {"keys": ", ".join(broken)}
+        )
+
+
+def moment_save(*, definition: MomentDefinition, actor: User | None) -> MomentRevision:
+    """Check and keep a definition, and write a revision if what the engine is given has changed.
+
+    Returns the newest revision; the next conversation uses it. Raises `ValidationError` in plain words.
+    """
+    definition.full_clean()
+    moment_check(definition=definition)
+    with transaction.atomic():
+        definition.save()
+        # The row's lock puts two people's saves one after the other, so that revision numbers stay gapless.
+        MomentDefinition.objects.select_for_update().get(pk=definition.pk)
+        spec = spec_of(definition)
+        newest = definition.revisions.order_by("-number").first()
+        if newest is not None and newest.spec == spec:
+            return newest
+        number = 1 if newest is None else newest.number + 1
+        return MomentRevision.objects.create(
+            definition=definition, number=number, spec=spec, created_by=actor
+        )
