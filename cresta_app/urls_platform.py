@@ -1,6 +1,8 @@
-"""URLs of the platform's own host."""
+"""URLs of the platform's own host: signing in, and the admin of companies."""
 
 from django.contrib import admin
 from django.urls import path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from accounts.urls import signing_in
+
+urlpatterns = [*signing_in, path("admin/", admin.site.urls)]
