@@ -13,13 +13,13 @@ from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
 
 
-@shared_task(queue="default")
+@shared_task
 def job_run(*, job_id: str) -> None:
     """Run one job of the company whose schema the message carries."""
     outbox.job_execute(job_id=UUID(job_id))
 
 
-@shared_task(queue="default")
+@shared_task
 def sweep() -> None:
     """Every few seconds, over all companies: start overdue jobs, close summaries nobody confirmed, find stray calls."""
     from conversations.live.stray import calls_announce_stray

@@ -6,9 +6,10 @@ import re
 
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django_tenants.utils import schema_exists
+from psycopg import sql
 
 from tenants.keys import tenant_key_create
 from tenants.models import Domain, Tenant
@@ -32,6 +33,33 @@ def platform_prepare(*, domain: str, verbosity: int = 0) -> None:
             call_command("migrate_schemas", tenant=True, interactive=False, verbosity=verbosity)
 
 
+_RENAMED = """
+    SELECT copy.conrelid::regclass::text, copy.conname, original.conname
+      FROM pg_constraint original
+      JOIN pg_class original_table ON original_table.oid = original.conrelid
+      JOIN pg_class copy_table ON copy_table.relname = original_table.relname
+      JOIN pg_constraint copy ON copy.conrelid = copy_table.oid AND copy.contype = 'u'
+       AND pg_get_constraintdef(copy.oid) = pg_get_constraintdef(original.oid)
+     WHERE original.connamespace = %s::regnamespace AND original.contype = 'u'
+       AND copy.connamespace = %s::regnamespace AND copy.conname <> original.conname
+"""
+
+
+def _constraint_names_restore(schema: str) -> None:
+    """Give a clone's unique constraints the template's names: cloning invents new ones, migrations go by the old."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RENAMED, [TEMPLATE, schema])
+        for table, new_name, name in cursor.fetchall():
+            cursor.execute(
+                sql.SQL("ALTER TABLE {}.{} RENAME CONSTRAINT {} TO {}").format(
+                    sql.Identifier(schema),
+                    sql.Identifier(table.rsplit(".", 1)[-1].strip('"')),
+                    sql.Identifier(new_name),
+                    sql.Identifier(name),
+                )
+            )
+
+
 def tenant_create(*, schema: str, name: str, domain: str, **fields: object) -> Tenant:
     """Create a company: its schema cloned from the template, its host, its first data key.
 
@@ -50,6 +78,7 @@ def tenant_create(*, schema: str, name: str, domain: str, **fields: object) -> T
             tenant = Tenant(schema_name=schema, name=name, **fields)
             tenant.full_clean()
             tenant.save(verbosity=0)
+            _constraint_names_restore(schema)
             Domain.objects.create(domain=domain, tenant=tenant)
             tenant_key_create(tenant=tenant)
     return tenant

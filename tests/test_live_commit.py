@@ -1,0 +1,178 @@
+"""Claims, fencing and group commit: who may write a live call, and what is never written."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from django.utils import timezone
+
+from accounts.ids import new_id
+from conversations.events import events_after, snapshot
+from conversations.live.commit import CallCommit, Committer, group_write
+from conversations.live.coverage import Coverage
+from conversations.live.ending import call_fail
+from conversations.live.ownership import Superseded, call_claim
+from conversations.live.stages import Batch
+from conversations.models import CallLedger, CallOwner, Conversation, ConversationEvent, OutboxJob, Utterance
+from conversations.services import event_append
+from tenants.scope import TenantThreads
+from tests.live_calls import call_make
+
+
+def utterance(ident, sequence, text="hello there"):
+    return Utterance(
+        id=new_id(),
+        conversation_id=ident,
+        sequence=sequence,
+        speaker="customer",
+        channel_index=1,
+        start_ms=1000 * sequence,
+        end_ms=1000 * sequence + 500,
+        text=text,
+        provider="test",
+    )
+
+
+def part(ident, epoch, *rows, recorded_ms=0):
+    batch = Batch(ident)
+    for row in rows:
+        batch.create(row)
+        batch.event("utterance", row)
+    return CallCommit(
+        epoch=epoch,
+        batch=batch,
+        utterances=len(rows),
+        coverage=[[[0, 1000]]],
+        engine_state={"clock_ms": 1000},
+        recorded_ms=recorded_ms,
+    )
+
+
+class TestCoverage:
+    def test_merges_what_touches(self):
+        coverage = Coverage([[0, 100], [300, 400]])
+        coverage.add(100, 300)
+        assert coverage.as_lists() == [[0, 400]]
+
+    def test_upto_stops_at_the_first_gap(self):
+        assert Coverage([[0, 100], [200, 900]]).upto == 100
+        assert Coverage([[50, 100]]).upto == 0
+
+    def test_overlap_gaps_and_total(self):
+        coverage = Coverage([[0, 100], [200, 300]])
+        assert coverage.overlap(50, 250) == 100
+        assert coverage.gaps(400) == [(100, 200), (300, 400)]
+        assert coverage.total == 200
+
+    def test_an_empty_stretch_covers_nothing(self):
+        coverage = Coverage()
+        coverage.add(100, 100)
+        assert coverage.as_lists() == []
+
+
+def test_a_claim_raises_the_epoch_and_announces_the_call_once(committed):
+    with committed.northwind.scope():
+        ident, key = call_make(committed.northwind.people["agent"])
+        first = call_claim(conversation_id=ident, worker="a")
+        second = call_claim(conversation_id=ident, worker="b")
+        assert (first.epoch, second.epoch) == (1, 2)
+        assert first.key == second.key == key
+        assert Conversation.objects.get(pk=ident).state == "live"
+        assert [event["kind"] for event in events_after(ident, 0)] == ["conversation"]
+
+
+def test_a_superseded_worker_writes_nothing_while_others_do(committed):
+    with committed.northwind.scope():
+        one, _ = call_make()
+        two, _ = call_make()
+        stale = call_claim(conversation_id=one, worker="a")
+        call_claim(conversation_id=one, worker="b")
+        other = call_claim(conversation_id=two, worker="a")
+        parts = [part(one, stale.epoch, utterance(one, 1)), part(two, other.epoch, utterance(two, 1))]
+        assert group_write(parts) == [parts[0]]
+        assert not Utterance.objects.filter(conversation_id=one).exists()
+        assert Utterance.objects.filter(conversation_id=two).count() == 1
+        assert CallOwner.objects.get(pk=one).coverage == []
+
+
+def test_numbers_are_gapless_between_the_worker_and_everybody_else(committed):
+    with committed.northwind.scope():
+        ident, _ = call_make()
+        claim = call_claim(conversation_id=ident, worker="a")
+        group_write([part(ident, claim.epoch, utterance(ident, 1), utterance(ident, 2))])
+        from django.db import transaction
+
+        with transaction.atomic():
+            event_append(conversation_id=ident, kind="conversation", row=Conversation.objects.get(pk=ident))
+        group_write([part(ident, claim.epoch, utterance(ident, 3))])
+        numbers = ConversationEvent.objects.filter(conversation_id=ident).values_list("sequence", flat=True)
+        assert list(numbers) == [1, 2, 3, 4, 5]
+
+
+def test_snapshot_with_the_events_after_it_is_a_later_snapshot(committed):
+    with committed.northwind.scope():
+        ident, _ = call_make(committed.northwind.people["agent"])
+        claim = call_claim(conversation_id=ident, worker="a")
+        group_write([part(ident, claim.epoch, utterance(ident, 1))])
+        before = snapshot(Conversation.objects.get(pk=ident))
+        group_write([part(ident, claim.epoch, utterance(ident, 2))])
+        call_fail(conversation_id=ident, reason="speech_failed")
+        after = snapshot(Conversation.objects.get(pk=ident))
+        items = {kind: {row["id"]: row for row in rows} for kind, rows in before["items"].items()}
+        for event in events_after(ident, before["head"]):
+            items.setdefault(event["kind"], {})[event["data"]["id"]] = event["data"]
+        assert {kind: list(rows.values()) for kind, rows in items.items()} == after["items"]
+
+
+def test_one_refused_part_does_not_take_the_group_with_it(committed):
+    schema = committed.northwind.schema
+    with committed.northwind.scope():
+        good, _ = call_make()
+        bad, _ = call_make()
+        epochs = {ident: call_claim(conversation_id=ident, worker="a").epoch for ident in (good, bad)}
+
+    async def run():
+        threads = TenantThreads(2, "test")
+        committer = Committer(threads)
+        twice = part(bad, epochs[bad], utterance(bad, 1), utterance(bad, 1))
+        results = await asyncio.gather(
+            committer.commit(schema, part(good, epochs[good], utterance(good, 1))),
+            committer.commit(schema, twice),
+            committer.commit(schema, part(bad, epochs[bad] - 1, utterance(bad, 2))),
+            return_exceptions=True,
+        )
+        threads.close()
+        return results
+
+    results = asyncio.run(run())
+    assert results[0] is None
+    assert "utterance_sequence_once" in str(results[1])
+    assert isinstance(results[2], Superseded)
+    with committed.northwind.scope():
+        assert Utterance.objects.count() == 1
+
+
+def test_a_failed_call_ends_once_with_its_ledger(committed):
+    with committed.northwind.scope():
+        ident, _ = call_make()
+        claim = call_claim(conversation_id=ident, worker="a")
+        group_write([part(ident, claim.epoch, utterance(ident, 1), recorded_ms=400)])
+        assert call_fail(conversation_id=ident, reason="speech_failed")
+        assert not call_fail(conversation_id=ident, reason="speech_failed")
+        assert group_write([part(ident, claim.epoch, utterance(ident, 2))])
+        ledger = CallLedger.objects.get(conversation_id=ident)
+        assert (ledger.state, ledger.reason) == ("incomplete", "speech_failed")
+        assert ledger.transcribed_ms == [1000]
+        conversation = Conversation.objects.get(pk=ident)
+        assert (conversation.state, conversation.end_reason) == ("incomplete", "speech_failed")
+        assert conversation.ended_at <= timezone.now()
+        assert OutboxJob.objects.filter(conversation_id=ident, task="recording.seal").count() == 1
+        assert call_claim(conversation_id=ident, worker="b") is None
+
+
+def test_an_event_outside_a_transaction_is_refused(committed):
+    with committed.northwind.scope():
+        ident, _ = call_make()
+        with pytest.raises(RuntimeError, match="transaction"):
+            event_append(conversation_id=ident, kind="conversation", row=Conversation.objects.get(pk=ident))
