@@ -1,0 +1,94 @@
+"""Which processes make up a running installation, how each is started, and in which order they stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+# Marks our processes in their environment, so that a later start can tell them from others with the same number.
+MARK = "CRESTA_STACK"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process. `stop_rank`: lower stops earlier. `stop_seconds`: how long it may take to end by itself."""
+
+    name: str
+    argv: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    port: int | None = None
+    stop_rank: int = 0
+    stop_seconds: float = 4.0
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """What every process of ours is started with."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "cresta_app.settings",
+        "PYTHONUNBUFFERED": "1",
+        "DATA_DIR": str(folder),
+        MARK: str(folder),
+        **more,
+    }
+
+
+def manage(*arguments: str) -> list[str]:
+    """The command line of one of our management commands."""
+    return [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+
+
+def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> list[Program]:
+    """Everything that runs beside the database and Redis."""
+    python = sys.executable
+    celery = [python, "-m", "celery", "-A", "cresta_app.celery", "--quiet"]
+    return [
+        Program(
+            "web",
+            [
+                python,
+                "-m",
+                "daphne",
+                "-v",
+                "0",
+                "-b",
+                listen,
+                "-p",
+                str(web_port),
+                "cresta_app.asgi:application",
+            ],
+            env={"DATABASE_POOL_SIZE": "12"},
+            port=web_port,
+            stop_rank=1,
+        ),
+        Program(
+            "ingest",
+            [
+                *(python, "-m", "uvicorn", "cresta_app.ingest:application"),
+                *("--host", listen, "--port", str(ingest_port)),
+                *("--ws", "websockets-sansio", "--log-level", "warning", "--no-access-log"),
+                *("--timeout-graceful-shutdown", "2"),
+            ],
+            port=ingest_port,
+            stop_rank=0,  # first, so that no new audio comes in; clients keep what was not acknowledged
+        ),
+        Program("live", manage("live_worker"), stop_rank=2),
+        Program(
+            "worker",
+            # Threads: the jobs wait for the database most of the time, a sample call that plays for two minutes
+            # holds up none of them, and one process of 100 MB does what three would.
+            [
+                *(*celery, "worker", "-P", "threads", "-c", "6", "--loglevel", "info"),
+                *("--without-gossip", "--without-mingle"),
+            ],
+            stop_rank=2,
+        ),
+        Program(
+            "beat",
+            [*celery, "beat", "-s", str(folder / "beat-schedule"), "--pidfile=", "--loglevel", "warning"],
+            stop_rank=1,
+        ),
+    ]
