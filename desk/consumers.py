@@ -64,6 +64,7 @@ class Socket(AsyncJsonWebsocketConsumer):
 
     permission: Permission
     shut = False
+    checked = float("-inf")
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Unlike Channels' own, this does not visit the shared database thread each time: we never use it.
@@ -91,10 +92,19 @@ class Socket(AsyncJsonWebsocketConsumer):
         await self.accept()  # first, so that the browser is told the code of a refusal
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
+        self.checked = time.monotonic()
         await self.opened()
 
     async def opened(self) -> None:
         raise NotImplementedError
+
+    async def check(self) -> None:
+        """See that the person may still be here; raises what closes the socket otherwise."""
+        user_id = self.scope["user"].pk
+        self.scope["user"] = await self.database(user_now, user_id)
+        if not self.scope["user"].may(self.permission):
+            raise PermissionDenied
+        self.checked = time.monotonic()
 
     async def join(self, group: str) -> None:
         self.groups.append(group)
@@ -116,6 +126,11 @@ class Socket(AsyncJsonWebsocketConsumer):
             return await self.complain(_("That is not JSON."))
         if not isinstance(content, dict) or not isinstance(content.get("type"), str):
             return await self.complain(_("A message is an object with a type."))
+        if content["type"] == "ping":
+            # A page asks whether the line is alive; we use it to ask whether the page may still follow.
+            if time.monotonic() - self.checked > RECHECK_SECONDS:
+                await self.check()
+            return await self.send_json({"type": "pong", "now": now_ms()})
         return await self.told(content)
 
     async def told(self, content: dict[str, Any]) -> None:
@@ -165,7 +180,6 @@ class ConversationConsumer(Socket):
         self.following = Following(
             int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0
         )
-        self.partials: dict[str, str] = {}
         await self.check()
         # The group first: what is committed after our reading is then certain to be waiting in the queue.
         await self.join(conversation_group(self.scope["schema"], self.conversation_id))

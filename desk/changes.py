@@ -1,0 +1,182 @@
+"""What people change from the desk and the floor, by request. Each calls one service and answers with JSON.
+
+The pages follow the conversation's events for what changed; answers only say that it was done.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.permissions import Permission
+from coaching.access import alert_for
+from coaching.answers import alert_assign, alert_resolve
+from conversations.access import conversation_for
+from conversations.events import stamp
+from conversations.models import Conversation, Disposition, Summary, SummaryLine
+from conversations.notes import note_save
+from conversations.services import conversation_attach
+from conversations.summaries import (
+    summary_confirm,
+    summary_edit,
+    summary_line_add,
+    summary_line_remove,
+    summary_line_restore,
+    summary_text,
+)
+from desk import answers
+from desk.answering import answers_json, body, words
+from desk.selectors import agents_attachable
+
+LINE_MAX = 2000
+NOTE_MAX = 8000
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _own(user: User, conversation_id: UUID) -> Conversation:
+    """The agent's own conversation; to supervisors and colleagues there is none here to change."""
+    conversation = conversation_for(user, conversation_id)
+    if conversation.agent_id != user.pk:
+        raise Http404("not this person's conversation")
+    return conversation
+
+
+def _line(user: User, line_id: UUID) -> SummaryLine:
+    return get_object_or_404(
+        SummaryLine.objects.select_related("summary"), pk=line_id, summary__conversation__agent=user
+    )
+
+
+def _summary(user: User, conversation_id: UUID) -> Summary:
+    return get_object_or_404(
+        Summary.objects.prefetch_related("lines"), conversation=_own(user, conversation_id)
+    )
+
+
+def _line_shown(line: SummaryLine) -> JsonResponse:
+    return JsonResponse({"id": str(line.pk), "text": line.text, "removed": line.removed})
+
+
+# --- The agent ------------------------------------------------------------------------------------------
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def guidance(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"id", "action", "reason"?, "shown_ms_ago"?}`, for a page whose socket is away."""
+    user = _user(request)
+    given = answers.parse(body(request))
+    answers.answer_give(user=user, conversation=conversation_for(user, conversation_id), given=given)
+    return JsonResponse({"id": str(given.guidance_id)})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def note(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"text"}`. Answers with the text as it was kept, which is redacted."""
+    user = _user(request)
+    conversation = _own(user, conversation_id)
+    saved = note_save(
+        conversation=conversation, user=user, text=words(body(request), "text", maximum=NOTE_MAX)
+    )
+    if saved is None:
+        return JsonResponse({"text": "", "updated_at": None})
+    return JsonResponse({"text": saved.text, "updated_at": stamp(saved.updated_at)})
+
+
+@answers_json(Permission.SUMMARY_EDIT_OWN, "POST")
+def line_add(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"section", "text"}`."""
+    user, content = _user(request), body(request)
+    summary = _summary(user, conversation_id)
+    text = words(content, "text", maximum=LINE_MAX)
+    section = words(content, "section", maximum=12)
+    return _line_shown(summary_line_add(summary=summary, user=user, section=section, text=text))
+
+
+@answers_json(Permission.SUMMARY_EDIT_OWN, "POST")
+def line_edit(request: HttpRequest, line_id: UUID) -> HttpResponse:
+    """`{"text"}`. The line as it was stays beside it."""
+    user = _user(request)
+    text = words(body(request), "text", maximum=LINE_MAX)
+    return _line_shown(summary_edit(line=_line(user, line_id), user=user, text=text))
+
+
+@answers_json(Permission.SUMMARY_EDIT_OWN, "POST")
+def line_remove(request: HttpRequest, line_id: UUID) -> HttpResponse:
+    user = _user(request)
+    return _line_shown(summary_line_remove(line=_line(user, line_id), user=user))
+
+
+@answers_json(Permission.SUMMARY_EDIT_OWN, "POST")
+def line_restore(request: HttpRequest, line_id: UUID) -> HttpResponse:
+    user = _user(request)
+    return _line_shown(summary_line_restore(line=_line(user, line_id), user=user))
+
+
+@answers_json(Permission.SUMMARY_EDIT_OWN, "POST")
+def confirm(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"disposition": id | null}`: confirm the summary and end the wrap-up."""
+    user = _user(request)
+    chosen = body(request).get("disposition")
+    disposition = None
+    if chosen is not None:
+        try:
+            disposition = Disposition.objects.filter(pk=UUID(str(chosen))).first()
+        except ValueError:
+            disposition = None
+        if disposition is None:
+            raise ValidationError(_("There is no such way to end a conversation."))
+    summary = summary_confirm(summary=_summary(user, conversation_id), user=user, disposition=disposition)
+    return JsonResponse({"state": summary.state})
+
+
+@answers_json(Permission.CONVERSATION_READ_OWN, "GET")
+def text(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """The summary as plain text, for whoever may read the conversation."""
+    conversation = conversation_for(_user(request), conversation_id)
+    summary = get_object_or_404(Summary.objects.prefetch_related("lines"), conversation=conversation)
+    return HttpResponse(summary_text(summary), content_type="text/plain; charset=utf-8")
+
+
+# --- The supervisor -------------------------------------------------------------------------------------
+
+
+@answers_json(Permission.IDENTITY_ATTACH, "POST")
+def attach(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"agent": id}`: say whose call an unmatched one is; the telephony's agent id is remembered."""
+    user = _user(request)
+    conversation = conversation_for(user, conversation_id)
+    if not conversation.is_unmatched:
+        raise ValidationError(_("This call is somebody's already."))
+    try:
+        wanted = UUID(str(body(request).get("agent")))
+    except ValueError:
+        raise ValidationError(_("Choose an agent.")) from None
+    agent = agents_attachable(user).filter(pk=wanted).first()
+    if agent is None:
+        raise ValidationError(_("Choose an agent of one of your teams."))
+    conversation_attach(conversation=conversation, user=agent)
+    return JsonResponse({"agent": {"id": str(agent.pk), "name": agent.name}})
+
+
+@answers_json(Permission.ALERT_RESOLVE, "POST")
+def resolve(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    user = _user(request)
+    return JsonResponse({"state": alert_resolve(alert=alert_for(user, alert_id), user=user).state})
+
+
+@answers_json(Permission.ALERT_RESOLVE, "POST")
+def assign(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """`{"to": "me" | null}`: take an alert, or give it back."""
+    user = _user(request)
+    taker = user if body(request).get("to") == "me" else None
+    alert = alert_assign(alert=alert_for(user, alert_id), assignee=taker, actor=user)
+    return JsonResponse({"assignee": str(alert.assignee_id) if alert.assignee_id else None})

@@ -1,0 +1,105 @@
+"""Pages of the desk and the floor, and what they read."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from accounts.permissions import Permission
+from accounts.views import needs
+from conversations.access import conversation_for
+from desk import wording
+from desk.answering import answers_json
+from desk.selectors import (
+    agents_attachable,
+    call_open,
+    desk_state,
+    floor_rows,
+    floor_tiles,
+    now_ms,
+    teams_watched,
+    today_start,
+)
+
+
+def _url(name: str) -> str:
+    """The address of another room's page, or nothing where that room does not offer it."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@needs(Permission.DESK_WORK)
+@require_GET
+@ensure_csrf_cookie
+def desk(request: HttpRequest) -> HttpResponse:
+    """The agent's desk, with the call that is on it now, so that it can be read before the socket is open."""
+    user = _user(request)
+    state = desk_state(user)
+    # The oldest live call is the one that somebody is talking in.
+    first = state["calls"][0]["id"] if state["calls"] else None
+    page = {
+        "state": state,
+        "call": call_open(user, conversation_for(user, first)) if first else None,
+        "words": wording.desk(),
+        "redactions": wording.redaction_labels(),
+        "me": {"id": str(user.pk), "name": user.name},
+        "signIn": reverse("sign-in"),
+        "conversations": _url("conversations"),
+    }
+    queues = list(user.team.queues.values_list("name", flat=True)) if user.team else []
+    return render(
+        request, "desk/desk.html", {"page": page, "queues": queues, "search_url": _url("knowledge-search")}
+    )
+
+
+@needs(Permission.FLOOR_WATCH)
+@require_GET
+@ensure_csrf_cookie
+def floor(request: HttpRequest) -> HttpResponse:
+    """The supervisor's floor with the rows as they are now."""
+    user = _user(request)
+    past = _url("conversations")
+    page = {
+        "now": now_ms(),
+        "rows": floor_rows(user),
+        "tiles": floor_tiles(user),
+        "teams": [{"id": str(team.pk), "name": team.name} for team in teams_watched(user)],
+        "agents": [
+            {"id": str(agent.pk), "name": agent.name, "team": str(agent.team_id)}
+            for agent in agents_attachable(user)
+        ],
+        "words": wording.floor(),
+        "redactions": wording.redaction_labels(),
+        "me": {"id": str(user.pk), "name": user.name},
+        "signIn": reverse("sign-in"),
+        "conversations": past,
+    }
+    today = timezone.localtime(today_start(), today_start().tzinfo).date().isoformat()
+    return render(request, "desk/floor.html", {"page": page, "today": f"{past}?from={today}"})
+
+
+@answers_json(Permission.DESK_WORK, "GET")
+def state(request: HttpRequest) -> HttpResponse:
+    """The agent's live calls and tray, for a page that was away."""
+    return JsonResponse(desk_state(_user(request)))
+
+
+@answers_json(Permission.CONVERSATION_READ_OWN, "GET")
+def call(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """One call with all that a page shows of it."""
+    user = _user(request)
+    return JsonResponse(call_open(user, conversation_for(user, conversation_id)))
