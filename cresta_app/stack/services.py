@@ -33,9 +33,12 @@ class Services:
     secret_key: str
 
 
-def services_start(folder: Path, *, durable: bool = True) -> Services:
+def services_start(
+    folder: Path, *, durable: bool = True, database: bool = True, redis: bool = True
+) -> Services:
     """Start both (or find them running), prepare the database. `durable=False` trades safety for test speed.
 
+    One that is not wanted, because a URL in the environment names another, has an empty URL in the result.
     Raises `ServiceError`. Two callers at once wait for each other.
     """
     folder = folder.resolve()
@@ -45,8 +48,10 @@ def services_start(folder: Path, *, durable: bool = True) -> Services:
     with _alone(folder):
         known = _read(folder)
         services = Services(
-            database_url=postgres_start(folder / "postgres", durable=durable),
-            redis_url=redis_start(folder / "redis", known.redis_url if known else None, durable=durable),
+            database_url=postgres_start(folder / "postgres", durable=durable) if database else "",
+            redis_url=redis_start(folder / "redis", known.redis_url if known else None, durable=durable)
+            if redis
+            else "",
             secret_key=known.secret_key if known else secrets.token_urlsafe(48),
         )
         if services != known:

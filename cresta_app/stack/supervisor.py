@@ -53,7 +53,8 @@ class Stack:
         self._say = say
         self._folder = Folder(options.folder.resolve())
         self._record = Record(pid=os.getpid(), since=time.time())
-        self._embedded = not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"))
+        self._database = not os.environ.get("DATABASE_URL")
+        self._redis = not os.environ.get("REDIS_URL")
 
     @property
     def folder(self) -> Path:
@@ -83,9 +84,11 @@ class Stack:
         self._choose_ports()
         self._record.urls = [f"http://localhost:{self.web_port}"]
         self._note()
-        if self._embedded:
-            self._say("stack", "starting PostgreSQL and Redis")
-            await asyncio.to_thread(services_start, self.folder)
+        names = [name for name, ours in (("PostgreSQL", self._database), ("Redis", self._redis)) if ours]
+        if names:
+            self._say("stack", f"starting {' and '.join(names)}")
+        # Called without any, too: the folder also keeps the secret key.
+        await asyncio.to_thread(services_start, self.folder, database=self._database, redis=self._redis)
         await self._prepare()
         for program in programs(
             self.folder, listen=self.options.listen, web_port=self.web_port, ingest_port=self.ingest_port
@@ -113,7 +116,7 @@ class Stack:
         stamp_file = self.folder / "prepared"
         stamp = await asyncio.to_thread(code_stamp, self.options.demo)
         known = stamp_file.read_text() if stamp_file.is_file() else ""
-        if self._embedded and known == stamp and await asyncio.to_thread(self._has_tables):
+        if self._database and known == stamp and await asyncio.to_thread(self._has_tables):
             return
         self._say("stack", "preparing the database")
         await self.command("prepare")
@@ -124,7 +127,7 @@ class Stack:
 
     def _has_tables(self) -> bool:
         """Whether the database is the one that was prepared, not a new one in its place."""
-        services = services_start(self.folder)
+        services = services_start(self.folder, database=True, redis=self._redis)
         with psycopg.connect(services.database_url) as connection:
             row = connection.execute("SELECT to_regclass('public.tenants_domain')").fetchone()
         return row is not None and row[0] is not None
@@ -187,8 +190,7 @@ class Stack:
                 *(child.stop() for child in self.children if child.program.stop_rank == rank)
             )
         self.children.clear()
-        if self._embedded:
-            await asyncio.to_thread(services_stop, self.folder)
+        await asyncio.to_thread(services_stop, self.folder)
         self._folder.release()
 
 
