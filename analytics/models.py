@@ -17,7 +17,9 @@ class ConversationFact(models.Model):
         Conversation, primary_key=True, on_delete=models.CASCADE, related_name="fact"
     )
     day = models.DateField(_("day"))
-    agent = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    agent = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     handle_seconds = models.PositiveIntegerField(_("handle time"))
     agent_talk_ms = models.PositiveIntegerField(default=0)
     customer_talk_ms = models.PositiveIntegerField(default=0)
@@ -31,7 +33,10 @@ class ConversationFact(models.Model):
     class Meta:
         verbose_name = _("conversation fact")
         verbose_name_plural = _("conversation facts")
-        indexes = [BrinIndex(fields=["day"], name="fact_day"), models.Index(fields=["agent", "day"], name="fact_agent_day")]
+        indexes = [
+            BrinIndex(fields=["day"], name="fact_day"),
+            models.Index(fields=["agent", "day"], name="fact_agent_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.conversation_id} {self.day}"

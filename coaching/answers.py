@@ -15,9 +15,8 @@ from accounts.permissions import Permission
 from coaching.events import alert_rows, guidance_rows
 from coaching.models import Alert, Guidance
 from conversations.models import CallOwner
+from conversations.redacted import redacted
 from conversations.services import event_append
-from engines.redaction.redactor import redact
-from engines.redaction.text import RawText
 
 OPEN, ACCEPTED, DISMISSED = Guidance.State.OPEN, Guidance.State.ACCEPTED, Guidance.State.DISMISSED
 ACTIONS = ("seen", "accept", "dismiss", "undo")
@@ -48,7 +47,7 @@ def guidance_answer(
             changed = _undo(guidance, now)
         else:
             state = ACCEPTED if action == "accept" else DISMISSED
-            words = redact(RawText(reason.strip())).text[:REASON_LENGTH] if action == "dismiss" else ""
+            words = redacted(reason)[:REASON_LENGTH] if action == "dismiss" else ""
             changed = rows.filter(state=OPEN).update(
                 state=state, dismiss_reason=words, settled_at=now, settled_ms=_call_time(guidance, now)
             )

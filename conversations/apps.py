@@ -10,6 +10,8 @@ class ConversationsConfig(AppConfig):
         from conversations import outbox
         from conversations.events import register_own
         from conversations.recordings import recording_seal
+        from conversations.summaries import summary_write_job
 
         register_own()
         outbox.subscribe(outbox.ENDED, "recording.seal", recording_seal)
+        outbox.subscribe(outbox.ENDED, "summary.write", summary_write_job)

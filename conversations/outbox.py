@@ -44,11 +44,15 @@ def subscribe(event: str, task: str, handler: Handler) -> None:
     _SUBSCRIPTIONS[task] = Subscription(event, task, handler)
 
 
-def jobs_announce(*, event: str, conversation_id: UUID) -> list[OutboxJob]:
-    """Write the jobs of an event, within the caller's transaction. Announcing twice writes them once."""
+def jobs_announce(*, event: str, conversation_id: UUID, because: str = "") -> list[OutboxJob]:
+    """Write the jobs of an event, within the caller's transaction. Announcing twice writes them once.
+
+    An event that can come about several times in one conversation says `because` of what (an id): once for each.
+    """
     now = timezone.now()
+    told = f"{event}:{because}" if because else event
     jobs = [
-        OutboxJob(task=item.task, event=event, conversation_id=conversation_id, due_at=now)
+        OutboxJob(task=item.task, event=told, conversation_id=conversation_id, due_at=now)
         for item in _SUBSCRIPTIONS.values()
         if item.event == event
     ]

@@ -110,7 +110,8 @@ class Evaluation(TimeOrderedModel):
                 condition=Q(evaluator__isnull=True),
             ),
             models.CheckConstraint(
-                condition=Q(total__isnull=True) | Q(total__gte=0, total__lte=100), name="evaluation_total_range"
+                condition=Q(total__isnull=True) | Q(total__gte=0, total__lte=100),
+                name="evaluation_total_range",
             ),
         ]
 
