@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
-from accounts.permissions import Permission, Role, allows
+from accounts.permissions import Permission, Role, administers, allows
 
 
 class Team(TimeOrderedModel):
@@ -102,10 +102,12 @@ class User(AbstractBaseUser, TimeOrderedModel):
         return False
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        return self.is_staff
+        """Django's `app.action_model`; the action makes no difference, what is read-only says so itself."""
+        app, _dot, codename = perm.partition(".")
+        return self.is_active and administers(self.role, f"{app}.{codename.partition('_')[2]}")
 
     def has_perms(self, perms: Iterable[str], obj: Any = None) -> bool:
-        return self.is_staff
+        return all(self.has_perm(perm, obj) for perm in perms)
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_staff
@@ -114,7 +116,9 @@ class User(AbstractBaseUser, TimeOrderedModel):
 class TelephonyIdentity(TimeOrderedModel):
     """Who an agent is in a telephony provider: one identity per user and provider."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities", verbose_name=_("person"))
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="identities", verbose_name=_("person")
+    )
     provider = models.CharField(_("provider"), max_length=40, default="native")
     agent_id = models.CharField(_("agent id there"), max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -135,7 +139,9 @@ class ApiKey(TimeOrderedModel):
     """A key for programs. Only a hash of the secret is stored; the key acts as its owner within its scopes."""
 
     name = models.CharField(_("name"), max_length=80)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys", verbose_name=_("owner"))
+    owner = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="api_keys", verbose_name=_("owner")
+    )
     prefix = models.CharField(_("begins with"), max_length=12, unique=True, editable=False)
     hash = models.CharField(max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=12), verbose_name=_("scopes"), default=list)

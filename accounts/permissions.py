@@ -74,3 +74,14 @@ class Scope(StrEnum):
 
 def allows(role: str, permission: Permission) -> bool:
     return role in MATRIX[permission]
+
+
+# What the platform's own admin shows: companies and who runs the installation, nothing of any company's.
+_PLATFORM_MODELS = frozenset({"tenants.tenant", "tenants.domain", "accounts.user", "accounts.auditevent"})
+
+
+def administers(role: str, label: str) -> bool:
+    """Whether this role has the model (`app.model`, lower case) in its admin."""
+    if allows(role, Permission.PLATFORM_OPERATE):
+        return label in _PLATFORM_MODELS
+    return allows(role, Permission.ADMIN_CONFIGURE) and not label.startswith("tenants.")

@@ -21,7 +21,12 @@ LAST_USED_EVERY = timedelta(minutes=1)
 
 
 def audit(
-    *, actor: User | None, action: str, thing: Any, changes: dict[str, Any] | None = None, address: str | None = None
+    *,
+    actor: User | None,
+    action: str,
+    thing: Any,
+    changes: dict[str, Any] | None = None,
+    address: str | None = None,
 ) -> AuditEvent:
     """Append to the audit log. `changes` must hold no customers' words."""
     return AuditEvent.objects.create(
@@ -35,7 +40,13 @@ def audit(
 
 
 def user_create(
-    *, email: str, name: str, role: str = Role.AGENT, password: str | None = None, team: Team | None = None, **fields: Any
+    *,
+    email: str,
+    name: str,
+    role: str = Role.AGENT,
+    password: str | None = None,
+    team: Team | None = None,
+    **fields: Any,
 ) -> User:
     """Create a person. Without a password they set one by the reset page. Raises `ValidationError`."""
     user = User(email=email.strip().lower(), name=name.strip(), role=role, team=team, **fields)
@@ -48,6 +59,34 @@ def user_create(
     return user
 
 
+def user_save(*, user: User, actor: User, password: str | None = None, address: str | None = None) -> None:
+    """Save what an admin changed of a person (or a new person), and note who did so. Raises `ValidationError`.
+
+    Without a password a new person has none and sets one by the link in a mail.
+    """
+    names = ("email", "name", "role", "is_active", "team_id")
+    with transaction.atomic():
+        stored = User.objects.select_for_update().filter(pk=user.pk).first()
+        user.email, user.name = user.email.strip().lower(), user.name.strip()
+        if user.pk == actor.pk and (user.role != actor.role or not user.is_active):
+            raise ValidationError(_("You cannot take away your own access."))
+        if password:
+            user.set_password(password)
+        elif stored is None:
+            user.set_unusable_password()
+        user.full_clean()
+        user.save()
+        changes = {
+            name: [str(getattr(stored, name)), str(getattr(user, name))]
+            for name in names
+            if stored is not None and getattr(stored, name) != getattr(user, name)
+        }
+        if password and stored is not None:
+            changes["password"] = ["", "set"]
+        action = "user.create" if stored is None else "user.update"
+        audit(actor=actor, action=action, thing=user, changes=changes, address=address)
+
+
 def identity_attach(*, user: User, provider: str, agent_id: str) -> TelephonyIdentity:
     """Remember that this agent id at the provider is this person; replaces what was known of either.
 
@@ -58,9 +97,9 @@ def identity_attach(*, user: User, provider: str, agent_id: str) -> TelephonyIde
     if user.role != Role.AGENT or not user.is_active:
         raise ValidationError(_("Only an active agent can be attached."))
     with transaction.atomic():
-        TelephonyIdentity.objects.filter(provider=provider).filter(Q(agent_id=agent_id) | Q(user=user)).exclude(
-            agent_id=agent_id, user=user
-        ).delete()
+        TelephonyIdentity.objects.filter(provider=provider).filter(
+            Q(agent_id=agent_id) | Q(user=user)
+        ).exclude(agent_id=agent_id, user=user).delete()
         identity, _created = TelephonyIdentity.objects.get_or_create(
             provider=provider, agent_id=agent_id, defaults={"user": user}
         )
@@ -81,7 +120,12 @@ def api_key_create(
         raise ValidationError({"scopes": _("Choose from read, write and ingest.")})
     secret = KEY_MARK + secrets.token_urlsafe(24)
     key = ApiKey(
-        owner=owner, name=name, scopes=sorted(scopes), prefix=secret[:12], hash=_hash(secret), expires_at=expires_at
+        owner=owner,
+        name=name,
+        scopes=sorted(scopes),
+        prefix=secret[:12],
+        hash=_hash(secret),
+        expires_at=expires_at,
     )
     key.full_clean()
     key.save()

@@ -60,25 +60,50 @@ def _constraint_names_restore(schema: str) -> None:
             )
 
 
-def tenant_create(*, schema: str, name: str, domain: str, **fields: object) -> Tenant:
-    """Create a company: its schema cloned from the template, its host, its first data key.
-
-    Raises `ValidationError` for a name that cannot be a schema, or one that is taken.
-    """
+def tenant_check(*, schema: str, domain: str) -> None:
+    """Whether a company of this schema and host can be made. Raises `ValidationError` by field when it cannot."""
     if not _SCHEMA.fullmatch(schema) or schema in RESERVED:
         raise ValidationError(
-            {"schema_name": _("Use 2 to 41 lower-case letters, digits and underscores, beginning with a letter.")}
+            {
+                "schema_name": _(
+                    "Use 2 to 41 lower-case letters, digits and underscores, beginning with a letter."
+                )
+            }
         )
     with schema_scope(PUBLIC):
         if Tenant.objects.filter(schema_name=schema).exists() or schema_exists(schema):
             raise ValidationError({"schema_name": _("A company with this schema exists already.")})
         if Domain.objects.filter(domain=domain).exists():
             raise ValidationError({"domain": _("This host name belongs to a company already.")})
-        with transaction.atomic():
-            tenant = Tenant(schema_name=schema, name=name, **fields)
-            tenant.full_clean()
-            tenant.save(verbosity=0)
-            _constraint_names_restore(schema)
-            Domain.objects.create(domain=domain, tenant=tenant)
-            tenant_key_create(tenant=tenant)
+
+
+def tenant_create(*, schema: str, name: str, domain: str, **fields: object) -> Tenant:
+    """Create a company: its schema cloned from the template, its host, its first data key.
+
+    Raises `ValidationError` for a name that cannot be a schema, or one that is taken.
+    """
+    tenant_check(schema=schema, domain=domain)
+    with schema_scope(PUBLIC), transaction.atomic():
+        tenant = Tenant(schema_name=schema, name=name, **fields)
+        tenant.full_clean()
+        tenant.save(verbosity=0)
+        _constraint_names_restore(schema)
+        Domain.objects.create(domain=domain, tenant=tenant)
+        tenant_key_create(tenant=tenant)
     return tenant
+
+
+def tenant_suspend(*, tenant: Tenant) -> bool:
+    """Close an active company's host to everybody; nothing is deleted. Returns whether that changed anything."""
+    return _tenant_move(tenant, Tenant.State.ACTIVE, Tenant.State.SUSPENDED)
+
+
+def tenant_activate(*, tenant: Tenant) -> bool:
+    """Open a suspended company's host again. Returns whether that changed anything."""
+    return _tenant_move(tenant, Tenant.State.SUSPENDED, Tenant.State.ACTIVE)
+
+
+def _tenant_move(tenant: Tenant, before: str, after: str) -> bool:
+    with schema_scope(PUBLIC):
+        moved = Tenant.objects.filter(pk=tenant.pk, state=before).update(state=after)
+    return moved == 1

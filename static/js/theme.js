@@ -20,8 +20,6 @@
   function choose(choice) {
     try {
       localStorage.setItem(STORE, choice);
-      // The admin keeps its own note of the theme, in its own words.
-      localStorage.setItem("_x_adminTheme", JSON.stringify(choice === "system" ? "auto" : choice));
     } catch {
       document.documentElement.dataset.bsTheme = choice;
       return;

@@ -1,0 +1,56 @@
+"""Admin pages that note in the audit log what was changed there, and pages on which nothing can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from accounts.services import audit
+from accounts.throttle import address_of
+
+
+def _fields(message: Any) -> list[str]:
+    """The names of the fields that Django's own change message lists."""
+    parts = message if isinstance(message, list) else []
+    return [name for part in parts for name in part.get("changed", {}).get("fields", [])]
+
+
+class AuditedAdmin(ModelAdmin):
+    """Writes an audit event beside each entry of Django's own log: which fields, never their values."""
+
+    def _audit(self, request: HttpRequest, obj: Any, action: str, message: Any = None) -> None:
+        audit(
+            actor=request.user,  # type: ignore[arg-type]
+            action=f"{obj._meta.model_name}.{action}",
+            thing=obj,
+            changes={"fields": _fields(message)} if _fields(message) else {},
+            address=address_of(request) or None,
+        )
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._audit(request, obj, "create", message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._audit(request, obj, "update", message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            self._audit(request, obj, "delete")
+        return super().log_deletions(request, queryset)
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Lists and shows; nothing is added, changed or deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

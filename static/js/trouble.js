@@ -1,0 +1,57 @@
+// Trouble with a call, said in words in the pane that it concerns: what, since when, what still works.
+import { fill, icon, make } from "./dom.js";
+import { span } from "./time.js";
+
+const SILENT_AFTER = 10_000;
+const LATE_AFTER = 3_000;
+const STILL_AFTER = 10_000;
+
+export class Trouble {
+  #shown = "";
+  #beat = null;
+  #at = 0;
+
+  constructor(place, words) {
+    Object.assign(this, { place, words });
+  }
+
+  reset() {
+    this.#beat = null;
+    this.draw();
+  }
+
+  heartbeat(beat) {
+    this.#beat = beat;
+    this.#at = performance.now();
+    this.draw();
+  }
+
+  /** Call it each second: standing still is noticed by what does not come. `live` false takes everything away. */
+  draw(live = true) {
+    const found = live && this.#beat ? this.#found() : [];
+    const shown = JSON.stringify(found);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.place.replaceChildren(...found.map(({ sign, what, more }) =>
+      make("div", { class: "note", role: "status" }, icon(sign), make("span", {}, make("b", {}, what), ` ${more}`), make("span"))));
+  }
+
+  #found() {
+    const { words } = this;
+    const { now_ms: now, late_ms: late, audio = {} } = this.#beat;
+    if (performance.now() - this.#at > STILL_AFTER) {
+      return [{ sign: "message-off", what: words.stopped, more: fill(words.stopped_more, { time: span(now) }) }];
+    }
+    const found = ["customer", "agent"]
+      .filter((side) => audio[side] > SILENT_AFTER)
+      .map((side) => ({
+        sign: "volume-off",
+        what: words[`no_audio_${side}`],
+        more: fill(words.since, { time: span(now - audio[side]) }),
+      }));
+    if (late > LATE_AFTER) {
+      found.push({ sign: "message-off", what: fill(words.late, { seconds: Math.round(late / 1000) }), more: words.late_more });
+    }
+    return found;
+  }
+}
