@@ -1,8 +1,11 @@
-"""Knowledge search."""
+"""Knowledge: search and documents."""
 
-from django.http import HttpResponse
 from django.urls import path
 
+from knowledge import views
+
 urlpatterns = [
-    path("knowledge/", lambda request: HttpResponse("not yet"), name="knowledge"),
+    path("knowledge/", views.knowledge_page, name="knowledge"),
+    path("knowledge/search/", views.knowledge_search, name="knowledge-search"),
+    path("knowledge/documents/<uuid:document_id>/", views.document_page, name="knowledge-document"),
 ]

@@ -1,8 +1,8 @@
 """Text as HTML: escaped first, then marked. What was redacted shows as a chip that names its kind.
 
 The one place where words of customers, agents and documents become markup. Two ways in: offsets in the text
-(moments, evidence), and marks that a search engine put into the text itself (`BEGIN` and `END`, control characters
-that `clean` takes out of any text beforehand, so that nobody can write them).
+(moments, evidence), and marks that a search engine put into the text itself (`BEGIN` and `END`, control
+characters that `clean` takes out of any text beforehand, so that nobody can write them).
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def words_html(text: str) -> str:
 
 
 def spans_html(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """Return text as HTML with `<mark>` around the characters of `spans` (half-open, in any order, may overlap).
+    """Return text as HTML with `<mark>` around the characters of `spans`: half-open, any order, may overlap.
 
-    A span that cuts through a redaction's placeholder is widened to the whole of it; one beyond the text is cut.
+    A span that cuts through a redaction's placeholder is widened to all of it; one beyond the text is cut.
     """
     inside = bytearray(len(text))
     for start, end in spans:
@@ -57,7 +57,7 @@ def spans_html(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def headline_html(text: str) -> str:
-    """Return a search engine's headline as HTML, with `<mark>` for `BEGIN` … `END`. Unpaired marks are dropped."""
+    """Return a search engine's headline as HTML, `<mark>` for `BEGIN` … `END`. Unpaired ones are dropped."""
     plain, spans, begun = [], [], None
     at = 0
     for part in re.split(f"([{BEGIN}{END}])", text):

@@ -1,0 +1,122 @@
+"""Admin of knowledge: collections, and documents whose text goes through the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from knowledge.models import Chunk, Collection, Document
+from knowledge.services import document_save
+
+
+class DocumentForm(forms.ModelForm):
+    class Meta:
+        model = Document
+        fields = ("collection", "title", "body", "valid_from", "valid_to")
+        widgets = {"body": UnfoldAdminTextareaWidget(attrs={"rows": 28})}
+        help_texts = {"body": _("In Markdown. Headings cut it into the passages that search finds.")}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        # The service knows what is wrong with a document; it is asked here, before the page says it is saved.
+        try:
+            with transaction.atomic():
+                document_save(**cleaned, document=None if self.instance._state.adding else self.instance)
+                transaction.set_rollback(True)
+        except ValidationError as error:
+            self.add_error(None, error)
+        return cleaned
+
+
+class PassageInline(TabularInline):
+    """How the text is cut, as search finds it."""
+
+    model = Chunk
+    fields = ("position", "heading_path", "text")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    tab = True
+    verbose_name_plural = _("passages")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Chunk]:
+        return super().get_queryset(request).defer("search")
+
+
+@admin.register(Document)
+class DocumentAdmin(ModelAdmin):
+    form = DocumentForm
+    list_display = ("title", "collection", "version", "passage_count", "valid_from", "valid_to", "updated_at")
+    list_filter = ("collection", "valid_to")
+    search_fields = ("title", "body")
+    list_select_related = ("collection",)
+    inlines = (PassageInline,)
+    readonly_fields = ("version", "as_readers_see_it")
+    fieldsets = (
+        (None, {"fields": ("collection", "title", "body")}),
+        (_("When it holds"), {"fields": ("valid_from", "valid_to"), "description": _("Empty: always.")}),
+        (_("Version"), {"fields": ("version", "as_readers_see_it")}),
+    )
+    warn_unsaved_form = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
+        return super().get_queryset(request).annotate(passages=Count("chunks"))
+
+    @admin.display(description=_("passages"), ordering="passages")
+    def passage_count(self, row: Any) -> int:
+        return int(row.passages)
+
+    @admin.display(description=_("as readers see it"))
+    def as_readers_see_it(self, row: Document) -> str:
+        if row._state.adding:
+            return "–"
+        return format_html(
+            '<a href="{}">{}</a>', reverse("knowledge-document", args=[row.pk]), _("Open the document")
+        )
+
+    def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
+        saved = document_save(
+            collection=obj.collection,
+            title=obj.title,
+            body=obj.body,
+            valid_from=obj.valid_from,
+            valid_to=obj.valid_to,
+            document=obj if change else None,
+        )
+        obj.pk, obj.version, obj.sha256 = saved.pk, saved.version, saved.sha256
+        obj._state.adding = False
+
+
+@admin.register(Collection)
+class CollectionAdmin(ModelAdmin):
+    list_display = ("name", "language", "owner", "document_count", "review_on")
+    list_filter = ("language", "review_on")
+    search_fields = ("name",)
+    autocomplete_fields = ("owner",)
+    list_select_related = ("owner",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        return super().get_queryset(request).annotate(documents_held=Count("documents"))
+
+    @admin.display(description=_("documents"), ordering="documents_held")
+    def document_count(self, row: Any) -> int:
+        return int(row.documents_held)
