@@ -46,6 +46,16 @@ def _header(scope: Scope, wanted: bytes) -> str:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
 
+def session_key_of(scope: Scope) -> str | None:
+    """The session key in the connection's cookie; None without one, or with cookies that cannot be read."""
+    try:
+        cookies = SimpleCookie(_header(scope, b"cookie"))
+    except CookieError:
+        return None
+    morsel = cookies.get(settings.SESSION_COOKIE_NAME)
+    return morsel.value if morsel else None
+
+
 class SocketAuth:
     """ASGI middleware: put the signed-in user into `scope["user"]`, or close with 4401 (4403 for a foreign page)."""
 
@@ -57,12 +67,7 @@ class SocketAuth:
         origin = _header(scope, b"origin")
         if origin and (urlsplit(origin).hostname or "") != host_of(scope):
             return await self._close(receive, send, WRONG_ORIGIN, "this page may not open sockets here")
-        try:
-            cookies = SimpleCookie(_header(scope, b"cookie"))
-        except CookieError:
-            cookies = SimpleCookie()
-        morsel = cookies.get(settings.SESSION_COOKIE_NAME)
-        user = await self.threads.run(scope["schema"], user_of_session, morsel.value if morsel else None)
+        user = await self.threads.run(scope["schema"], user_of_session, session_key_of(scope))
         if user is None:
             return await self._close(receive, send, SIGNED_OUT, "signed out")
         return await self.inner({**scope, "user": user}, receive, send)
