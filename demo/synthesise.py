@@ -28,7 +28,7 @@ PAUSE_MS = 600
 """Silence between two turns, unless the line names its own `pause_ms` after it."""
 
 PEAK = 0.5
-"""Loudest sample of each line, of full scale: telephone speech is seldom louder, and the voices then match."""
+"""Loudest sample of each line, of full scale, so that the two voices match."""
 
 SPOKEN_ABOVE = 0.01
 """A voice adds silence before and after a line; what is quieter than this is not counted as spoken."""
@@ -54,7 +54,8 @@ def speak(text: str, voice: str) -> npt.NDArray[np.float64]:
         samples = narrowband(samples, rate)
     samples *= PEAK / max(float(np.abs(samples).max()), 1e-9)
     loud = np.flatnonzero(np.abs(samples) > SPOKEN_ABOVE)
-    return samples[loud[0] : loud[-1] + 1]
+    spoken: npt.NDArray[np.float64] = samples[loud[0] : loud[-1] + 1]
+    return spoken
 
 
 def narrowband(samples: npt.NDArray[np.float64], rate: int) -> npt.NDArray[np.float64]:
@@ -62,7 +63,8 @@ def narrowband(samples: npt.NDArray[np.float64], rate: int) -> npt.NDArray[np.fl
     seconds = len(samples) / rate
     wanted = int(seconds * SAMPLE_RATE)
     spectrum = np.fft.rfft(samples)[: wanted // 2 + 1]
-    return np.fft.irfft(spectrum, wanted) * (wanted / len(samples))
+    narrow: npt.NDArray[np.float64] = np.fft.irfft(spectrum, wanted) * (wanted / len(samples))
+    return narrow
 
 
 def synthesise(key: str) -> Path:
@@ -89,7 +91,9 @@ def synthesise(key: str) -> Path:
 
 def main() -> None:
     """Make the named calls, or all, and print what was written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("keys", nargs="*", default=keys(), metavar="key")
     for key in parser.parse_args().keys:
         path = synthesise(key)

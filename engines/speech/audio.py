@@ -67,7 +67,8 @@ def _linear_to_mulaw() -> npt.NDArray[np.uint8]:
     exponent = np.floor(np.log2(biased)).astype(np.int32) - 7
     mantissa = (biased >> (exponent + 3)) & 15
     code = (exponent << 4) | mantissa | np.where(sample < 0, 0x80, 0)
-    return (~code & 0xFF).astype(np.uint8)
+    table: npt.NDArray[np.uint8] = (~code & 0xFF).astype(np.uint8)
+    return table
 
 
 _DECODE = _mulaw_to_linear()
@@ -169,7 +170,7 @@ def peaks(pcm: bytes, rate: int, per_second: int) -> list[float]:
 
 
 def tone(rate: int, count: int, *, hertz: float = 1000.0, level: float = 0.08, ramp_ms: int = 5) -> bytes:
-    """Return `count` samples of a sine at `level` of full scale, faded in and out so that it does not click."""
+    """Return `count` samples of a sine at `level` of full scale, faded in and out against clicks."""
     at = np.arange(count)
     ramp = min(max(1, rate * ramp_ms // 1000), max(1, count // 2))
     envelope = np.minimum(1.0, np.minimum(at + 1, count - at) / ramp)
@@ -217,7 +218,11 @@ def read_audio(source: Path | BinaryIO) -> tuple[int, list[bytes]]:
 
 
 def write_audio(
-    target: Path | BinaryIO, rate: int, channels: Sequence[bytes], *, container: Literal["FLAC", "WAV"] = "FLAC"
+    target: Path | BinaryIO,
+    rate: int,
+    channels: Sequence[bytes],
+    *,
+    container: Literal["FLAC", "WAV"] = "FLAC",
 ) -> None:
     """Write PCM16 channels of one length as FLAC (lossless, about half the size) or WAV."""
     if len({len(pcm) for pcm in channels}) != 1:

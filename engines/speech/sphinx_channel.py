@@ -21,8 +21,8 @@ MODEL_RATE = 16000
 the model's 8 kHz settings costs 57 % word errors where upsampling costs 15 %, and no less CPU."""
 
 TELEPHONE_CMN = "53,30,-38,45,-24,8,5,-16,14,-17,18,-6,1"
-"""Mean cepstrum of upsampled 8 kHz speech, over five channels of real recorded calls. Normalising from here and
-not from the model's wideband mean brings 34 % word errors on clear telephone-band clips down to 22 %."""
+"""Mean cepstrum of upsampled 8 kHz speech, over five channels of real recorded calls. Normalising from here
+and not from the model's wideband mean brings 34 % word errors on clear telephone-band clips down to 22 %."""
 
 WIDEBAND_CMN = "40,3,-1,0,0,0,0,0,0,0,0,0,0"
 """The model's own mean, for 16 kHz speech."""
@@ -68,8 +68,8 @@ class DecoderPool:
 
     @staticmethod
     def _make() -> pocketsphinx.Decoder:
-        # Without its second search the words are as good (11.2 against 10.7 % errors on the demo calls, 21.8 both
-        # on other clips) and a final comes 0.1 s after the end of its speech instead of up to 0.9 s.
+        # Without its second search the words are as good (11.2 against 10.7 % errors on the demo calls, 21.8
+        # on other clips either way) and ending an utterance takes at most 0.1 s instead of 0.9 s.
         return pocketsphinx.Decoder(samprate=MODEL_RATE, fwdflat=False, loglevel="FATAL")
 
 
@@ -77,8 +77,8 @@ class ChannelListener:
     """One channel: PCM16 in at 8 or 16 kHz, hypotheses and progress out, in order.
 
     The results depend on the sound alone, not on how it is cut into pieces. An utterance's end leaves the
-    endpointer as new, so that a listener begun at a final's end finds the same utterances from there on; only the
-    running mean of the sound (cepstral normalisation) is not carried over, which may change a word.
+    endpointer as new, so that a listener begun at a final's end finds the same utterances from there on; only
+    the running mean of the sound (cepstral normalisation) is not carried over, which may change a word.
     """
 
     def __init__(self, *, pool: DecoderPool, channel: int, sample_rate: int, start_ms: int) -> None:
@@ -87,7 +87,7 @@ class ChannelListener:
         self._decoder.set_cmn(TELEPHONE_CMN if sample_rate == 8000 else WIDEBAND_CMN)
         self._channel = channel
         self._rate = sample_rate
-        # Positions are bytes of sound since `_origin_ms`; `_kept` holds what may still be needed, from `_kept_at`.
+        # Positions are bytes of sound since `_origin_ms`. `_kept` holds what may yet be needed, from `_kept_at`.
         self._origin_ms = start_ms
         self._kept = bytearray()
         self._kept_at = 0

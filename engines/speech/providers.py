@@ -1,0 +1,32 @@
+"""Finds a speech provider by its name, or by where its class lies."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, cast
+
+from engines.speech.types import SpeechProvider
+
+KNOWN = {
+    "pocketsphinx": "engines.speech.sphinx:SphinxProvider",
+    "scripted": "engines.speech.scripted:ScriptedProvider",
+}
+
+
+def create(name: str, **options: Any) -> SpeechProvider:
+    """Make the provider `name`: one of `KNOWN`, or `module:Class`. It is not started yet.
+
+    `options` go to its constructor; `path=...` calls its `from_file` instead, where it has one. Raises
+    `ValueError` for a name that leads nowhere, and whatever the constructor raises.
+    """
+    where = KNOWN.get(name, name)
+    module_name, colon, class_name = where.partition(":")
+    if not colon:
+        raise ValueError(f"unknown speech provider {name!r}: give {', '.join(KNOWN)} or module:Class")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"speech provider {name!r} cannot be loaded: {error}") from error
+    make: Callable[..., Any] = getattr(found, "from_file", found) if "path" in options else found
+    return cast("SpeechProvider", make(**options))
