@@ -11,21 +11,22 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from http.cookies import SimpleCookie
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
 import structlog
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from accounts.backends import EmailBackend
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.permissions import Permission
-from accounts.socket_auth import SIGNED_OUT
+from accounts.socket_auth import SIGNED_OUT, user_of_session
 from conversations.access import conversation_for, conversations_visible
 from conversations.publish import agent_group, conversation_group, floor_group
 from desk import answers
@@ -51,9 +52,16 @@ class SignedOut(Exception):
     """The person behind the socket may no longer sign in."""
 
 
-def user_now(user_id: UUID) -> User:
-    """Read the person again: role, team and whether they are active may have changed meanwhile."""
-    user = EmailBackend().get_user(user_id)
+def session_key_of(scope: dict[str, Any]) -> str | None:
+    """The session cookie that the socket was opened with (which `SocketAuth` has found to be good)."""
+    header = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
+    morsel = SimpleCookie(header).get(settings.SESSION_COOKIE_NAME)
+    return morsel.value if morsel else None
+
+
+def user_now(session_key: str | None) -> User:
+    """Read the person of a session again: signed out, no longer active, or of another role since?"""
+    user = user_of_session(session_key)
     if user is None:
         raise SignedOut
     return user
@@ -92,6 +100,7 @@ class Socket(AsyncJsonWebsocketConsumer):
         await self.accept()  # first, so that the browser is told the code of a refusal
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
+        self.session = session_key_of(self.scope)
         self.checked = time.monotonic()
         await self.opened()
 
@@ -100,8 +109,7 @@ class Socket(AsyncJsonWebsocketConsumer):
 
     async def check(self) -> None:
         """See that the person may still be here; raises what closes the socket otherwise."""
-        user_id = self.scope["user"].pk
-        self.scope["user"] = await self.database(user_now, user_id)
+        self.scope["user"] = await self.database(user_now, self.session)
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
         self.checked = time.monotonic()
@@ -149,18 +157,18 @@ class DeskConsumer(Socket):
     async def opened(self) -> None:
         user: User = self.scope["user"]
         await self.join(agent_group(self.scope["schema"], user.pk))
-        await self.send_json({"type": "calls", **await self.database(self._state, user.pk)})
+        await self.send_json({"type": "calls", **await self.database(self._state, self.session)})
 
     async def agent_call(self, message: dict[str, Any]) -> None:
-        state = await self.database(self._state, self.scope["user"].pk)
+        state = await self.database(self._state, self.session)
         known = {call["id"] for call in (*state["calls"], *state["tray"])}
         call = {"conversation": message["conversation"], "state": message["state"]}
         # A call that was given to somebody else is no longer among ours.
         await self.send_json({"type": "call", **call, "mine": message["conversation"] in known, **state})
 
     @staticmethod
-    def _state(user_id: UUID) -> dict[str, Any]:
-        user = user_now(user_id)
+    def _state(session: str | None) -> dict[str, Any]:
+        user = user_now(session)
         if not user.may(Permission.DESK_WORK):
             raise PermissionDenied
         return desk_state(user)
@@ -187,13 +195,12 @@ class ConversationConsumer(Socket):
         await self.catch_up()
 
     async def check(self) -> None:
-        user_id = self.scope["user"].pk
-        self.user, self.agent_id = await self.database(self._readable, user_id, self.conversation_id)
+        self.user, self.agent_id = await self.database(self._readable, self.session, self.conversation_id)
         self.checked = time.monotonic()
 
     @staticmethod
-    def _readable(user_id: UUID, conversation_id: UUID) -> tuple[User, str | None]:
-        user = user_now(user_id)
+    def _readable(session: str | None, conversation_id: UUID) -> tuple[User, str | None]:
+        user = user_now(session)
         conversation = conversation_for(user, conversation_id)
         return user, str(conversation.agent_id) if conversation.agent_id else None
 
@@ -256,7 +263,7 @@ class ConversationConsumer(Socket):
         except ValidationError as error:
             return await self.complain(" ".join(error.messages), id=content.get("id"))
         try:
-            await self.database(self._answer, self.scope["user"].pk, self.conversation_id, given)
+            await self.database(self._answer, self.session, self.conversation_id, given)
         except (Conflict, ValidationError) as error:
             message = str(error) if isinstance(error, Conflict) else " ".join(error.messages)
             return await self.complain(message, id=str(given.guidance_id))
@@ -269,8 +276,8 @@ class ConversationConsumer(Socket):
         return None
 
     @staticmethod
-    def _answer(user_id: UUID, conversation_id: UUID, given: answers.Answer) -> None:
-        user = user_now(user_id)
+    def _answer(session: str | None, conversation_id: UUID, given: answers.Answer) -> None:
+        user = user_now(session)
         conversation = conversation_for(user, conversation_id)
         answers.answer_give(user=user, conversation=conversation, given=given)
 
@@ -287,7 +294,7 @@ class FloorConsumer(Socket):
         self.changed: set[str] = set()
         self.waiting: asyncio.Task[None] | None = None
         await self.join(floor_group(self.scope["schema"]))
-        rows, _gone, tiles = await self.database(self._read, self.scope["user"].pk, None)
+        rows, _gone, tiles = await self.database(self._read, self.session, None)
         self.known = {row["id"] for row in rows}
         await self.send_json(
             {"type": "rows", "full": True, "rows": rows, "gone": [], "tiles": tiles, "now": now_ms()}
@@ -306,7 +313,7 @@ class FloorConsumer(Socket):
     async def floor_read(self, message: dict[str, Any]) -> None:
         self.waiting = None
         changed, self.changed = self.changed, set()
-        rows, visible, tiles = await self.database(self._read, self.scope["user"].pk, changed)
+        rows, visible, tiles = await self.database(self._read, self.session, changed)
         shown = {row["id"] for row in rows}
         gone = sorted((changed - shown) & self.known)
         self.known = (self.known | shown) - set(gone)
@@ -317,8 +324,10 @@ class FloorConsumer(Socket):
             )
 
     @staticmethod
-    def _read(user_id: UUID, changed: set[str] | None) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
-        user = user_now(user_id)
+    def _read(
+        session: str | None, changed: set[str] | None
+    ) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
+        user = user_now(session)
         if not user.may(Permission.FLOOR_WATCH):
             raise PermissionDenied
         if changed is None:

@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.views import needs
 from conversations.access import conversation_for
+from conversations.models import SummaryLine
 from desk import wording
 from desk.answering import answers_json
 from desk.selectors import (
@@ -61,9 +62,13 @@ def desk(request: HttpRequest) -> HttpResponse:
         "conversations": _url("conversations"),
     }
     queues = list(user.team.queues.values_list("name", flat=True)) if user.team else []
-    return render(
-        request, "desk/desk.html", {"page": page, "queues": queues, "search_url": _url("knowledge-search")}
-    )
+    context = {
+        "page": page,
+        "queues": queues,
+        "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
+        "search_url": _url("knowledge-search"),
+    }
+    return render(request, "desk/desk.html", context)
 
 
 @needs(Permission.FLOOR_WATCH)
