@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -52,19 +51,28 @@ def call_make(agent: Any = None, *, roles: tuple[str, ...] = ("agent", "customer
 
 
 async def call_play(
-    schema: str, ident: UUID, key: bytes, *, seconds: float, first: int = 1, speed: float = 0, end: str = "stop"
+    schema: str,
+    ident: UUID,
+    key: bytes,
+    *,
+    seconds: float,
+    first: int = 1,
+    end: str = "stop",
+    sound: bytes = b"",
 ) -> None:
-    """Put silent audio of a call into the buffer and announce it. `speed` 0: all at once; 1: as it would come."""
+    """Put audio of a call into the buffer, all at once, and announce it with its first chunk.
+
+    Silence, or `sound`: interleaved PCM16 of the whole call. `end`: the reason given after it, "" for none yet.
+    """
     client = redis.Redis.from_url(settings.REDIS_STREAMS_URL)
     buffer = AudioBuffer(client)
     if first == 1:
         await buffer.announce(schema, ident)
     count = round(seconds * 10)
+    size = len(CHUNK)
     for number in range(first, first + count):
-        await buffer.append(schema, ident, number, CHUNK, datetime.now(UTC), key)
-        if speed:
-            await buffer.line_touch(schema, ident, 5)
-            await asyncio.sleep(0.1 / speed)
+        payload = sound[(number - 1) * size : number * size] or CHUNK
+        assert await buffer.append(schema, ident, number, payload, datetime.now(UTC), key)
     if end:
         await buffer.append_end(schema, ident, end)
     await client.aclose()
@@ -115,12 +123,12 @@ def process_environment(**extra: str) -> dict[str, str]:
 @contextmanager
 def worker_process(script: Path, log: Path, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
     """A real live worker that hears `script` (a JSON file: {call id or "*": [utterances]})."""
-    environment = process_environment(
-        SPEECH_PROVIDER="scripted",
-        SPEECH_OPTIONS=json.dumps({"path": str(script)}),
-        LIVE_CLAIM_IDLE_MS="600",
-        **extra,
-    )
+    defaults = {
+        "SPEECH_PROVIDER": "scripted",
+        "SPEECH_OPTIONS": json.dumps({"path": str(script)}),
+        "LIVE_CLAIM_IDLE_MS": "600",
+    }
+    environment = process_environment(**(defaults | extra))
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "live_worker"], cwd=ROOT, env=environment, stdout=output, stderr=output

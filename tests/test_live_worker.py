@@ -1,0 +1,243 @@
+"""The live worker with a script in place of ears: the whole way, its redaction, its death and its successor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+
+import pytest
+import redis
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection
+
+from conversations.events import events_after
+from conversations.models import CallLedger, CallOwner, Conversation, Recording, Redaction, Utterance
+from conversations.recordings import recording_read, recording_seal
+from tests.live_calls import call_make, call_play, line, wait_for, worker_process
+
+pytestmark = pytest.mark.stack
+
+AGENT, CUSTOMER = 0, 1
+TALK = [
+    line(AGENT, 500, "thank you for calling northwind this call is recorded how can i help"),
+    line(CUSTOMER, 6000, "i want to cancel my service today"),
+    line(AGENT, 9000, "i am sorry to hear that let me see what i can do"),
+    line(CUSTOMER, 14000, "my internet has been down for a week"),
+    line(AGENT, 18000, "i can take twenty dollars off your bill"),
+    line(CUSTOMER, 22000, "that would be fine thank you"),
+    line(AGENT, 26000, "is there anything else i can help you with"),
+    line(CUSTOMER, 30000, "no that is all"),
+]
+
+
+def policy_publish_for_test():
+    """A hint for a threat to leave, an item to tick, an alert when no offer follows: what stages decide by."""
+    from coaching.models import Policy, Rule
+    from coaching.services import policy_publish
+    from moments.models import MomentDefinition
+    from moments.services import moment_save
+
+    def moment(key, **fields):
+        definition = MomentDefinition(key=key, name=key.replace("_", " "), **fields)
+        moment_save(definition=definition, actor=None)
+        return definition
+
+    notice = moment("recording_notice", speaker="agent", phrases=["call is recorded"])
+    threat = moment("cancel_threat", speaker="customer", phrases=["cancel* my service"])
+    offer = moment("retention_offer", speaker="agent", phrases=["off your bill"])
+    moment("no_offer", kind="absence", expected=offer, after=threat, within_seconds=8)
+    policy = Policy.objects.create(name="Every call")
+    Rule.objects.create(policy=policy, kind="checklist", when=notice, title="Say that the call is recorded")
+    Rule.objects.create(policy=policy, kind="hint", when=threat, withdraw_on=offer, title="Offer to stay")
+    missing = MomentDefinition.objects.get(key="no_offer")
+    Rule.objects.create(policy=policy, kind="alert", when=missing, title="No offer was made", severity="bad")
+    policy_publish(policy=policy, actor=None)
+
+
+def script_file(tmp_path, lines):
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps({"*": lines}))
+    return path
+
+
+def ended(ident):
+    return Conversation.objects.filter(pk=ident, ended_at__isnull=False).first()
+
+
+def told(ident):
+    """The call as its followers saw it, without what differs from call to call: ids and times on the wall."""
+    kept = {
+        "conversation": ("state", "end_reason"),
+        "utterance": ("n", "speaker", "start_ms", "end_ms", "text"),
+        "moment": ("key", "at_ms", "start", "end"),
+        "guidance": ("kind", "title", "state", "at_ms", "reason"),
+        "alert": ("title", "at_ms", "reason"),
+    }
+    return [
+        (event["kind"], *(event["data"][field] for field in kept[event["kind"]]))
+        for event in events_after(ident, 0)
+        if event["kind"] in kept
+    ]
+
+
+def test_a_call_goes_the_whole_way(committed, tmp_path):
+    company = committed.northwind
+    with company.scope(), worker_process(script_file(tmp_path, TALK), tmp_path / "log"):
+        ident, key = call_make(company.people["agent"])
+        asyncio.run(call_play(company.schema, ident, key, seconds=33))
+        conversation = wait_for(lambda: ended(ident), what="the end of the call")
+        assert (conversation.state, conversation.end_reason) == ("wrap_up", "stop")
+        texts = Utterance.objects.filter(conversation=ident).values_list("speaker", "text")
+        assert list(texts) == [(("agent", "customer")[row["channel"]], row["text"]) for row in TALK]
+        ledger = CallLedger.objects.get(conversation=ident)
+        assert ledger.state == "completed"
+        assert ledger.received_ms == ledger.transcribed_ms == ledger.recorded_ms == [33_000, 33_000]
+        assert ledger.gaps == []
+        recording_seal(ident)
+        recording = Recording.objects.get(conversation=ident)
+        assert recording.duration_ms == 33_000
+        assert [len(side) for side in recording.peaks] == [330, 330]
+        flac = b"".join(recording_read(recording=recording, start=0, end=recording.size_bytes))
+        assert flac[:4] == b"fLaC"
+        assert CallOwner.objects.get(pk=ident).wrapped_key is None
+        with default_storage.open(recording.storage_key) as stored:
+            assert b"fLaC" not in stored.read()
+        recording_seal(ident)  # twice is once
+
+
+@pytest.mark.parametrize("kill_at", [7.5, 16.0])
+def test_a_killed_worker_is_continued_by_another_as_if_nothing_had_happened(committed, tmp_path, kill_at):
+    company, log = committed.northwind, tmp_path / "log"
+    script = script_file(tmp_path, TALK)
+    with company.scope():
+        policy_publish_for_test()
+        with worker_process(script, log):
+            calm, key = call_make(company.people["agent"])
+            asyncio.run(call_play(company.schema, calm, key, seconds=33))
+            wait_for(lambda: ended(calm), what="the end of the undisturbed call")
+        with worker_process(script, log) as victim:
+            ident, key = call_make(company.people["agent"])
+            asyncio.run(call_play(company.schema, ident, key, seconds=kill_at, end=""))
+            wait_for(
+                lambda: (CallOwner.objects.get(pk=ident).engine_state or {}).get("clock_ms", 0) > 5_000,
+                what="the first worker's commits",
+            )
+            victim.send_signal(signal.SIGKILL)
+            victim.wait()
+            with worker_process(script, log):
+                rest = call_play(company.schema, ident, key, seconds=33 - kill_at, first=round(kill_at * 10) + 1)
+                asyncio.run(rest)
+                wait_for(lambda: ended(ident), what="the end of the disturbed call")
+        assert told(ident) == told(calm)
+        assert {entry[0] for entry in told(calm)} == {"conversation", "utterance", "moment", "guidance", "alert"}
+        assert CallOwner.objects.get(pk=ident).epoch == 2
+        assert CallLedger.objects.get(conversation=ident).transcribed_ms == [33_000, 33_000]
+        numbers = [event["seq"] for event in events_after(ident, 0)]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_line_that_never_comes_back_ends_the_call_as_incomplete(committed, tmp_path):
+    company = committed.northwind
+    with (
+        company.scope(),
+        worker_process(script_file(tmp_path, TALK), tmp_path / "log", INGEST_RESUME_SECONDS="1"),
+    ):
+        ident, key = call_make(company.people["agent"])
+        asyncio.run(call_play(company.schema, ident, key, seconds=8, end=""))
+        conversation = wait_for(lambda: ended(ident), what="the end of the call")
+        assert (conversation.state, conversation.end_reason) == ("incomplete", "no_stop")
+        ledger = CallLedger.objects.get(conversation=ident)
+        assert (ledger.state, ledger.reason) == ("incomplete", "no_stop")
+        assert ledger.received_ms == [8_000, 8_000]
+        assert Utterance.objects.filter(conversation=ident).count() >= 1
+
+
+# --- Nothing of a card is kept anywhere -----------------------------------------------------------------
+
+CARD = "four one one one one one one one one one one one one one one one"
+SPOKEN = [
+    line(AGENT, 500, "can i have the card number please"),
+    line(CUSTOMER, 4000, "sure it is four one one one"),
+    line(AGENT, 8000, "mm hmm"),
+    line(CUSTOMER, 9500, "one one one one"),
+    line(CUSTOMER, 12000, "um one one one one one one"),
+    line(AGENT, 15500, "go on"),
+    line(CUSTOMER, 16500, "one one"),
+    line(AGENT, 19000, "so that is four one one one one one one one one one one one one one one one"),
+    line(CUSTOMER, 26000, "yes 4111 1111 1111 1111 is right"),
+]
+# Three of its digits in a row would be a part of it.
+TRACES = ("four one", "one one", "4111", "1111", "41 11")
+
+
+def traces_left(company, ident, log):
+    """Where any part of the card can still be read: every text in the database, Redis, files, the log."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s"
+            " AND data_type IN ('text', 'character varying', 'jsonb', 'tsvector', 'ARRAY')",
+            [company.schema],
+        )
+        for table, column in cursor.fetchall():
+            for trace in TRACES:
+                cursor.execute(
+                    f'SELECT count(*) FROM "{company.schema}"."{table}" WHERE "{column}"::text ILIKE %s',
+                    [f"%{trace}%"],
+                )
+                if cursor.fetchone()[0]:
+                    found.append(f"{table}.{column}: {trace}")
+    for url in (settings.REDIS_STREAMS_URL, settings.REDIS_BROKER_URL, settings.REDIS_CACHE_URL):
+        with redis.Redis.from_url(url) as client:
+            for name in client.scan_iter():
+                kind = client.type(name)
+                read = {
+                    b"string": client.get,
+                    b"stream": client.xrange,
+                    b"list": lambda key: client.lrange(key, 0, -1),
+                    b"hash": client.hgetall,
+                    b"set": client.smembers,
+                    b"zset": lambda key: client.zrange(key, 0, -1),
+                }[kind]
+                if any(trace in repr(read(name)).lower() for trace in TRACES):
+                    found.append(f"redis {name!r}")
+    words = log.read_text().lower()
+    found += [f"log: {trace}" for trace in TRACES if trace in words]
+    for path in settings.MEDIA_ROOT.rglob("*"):
+        if path.is_file() and any(trace.encode() in path.read_bytes() for trace in TRACES):
+            found.append(f"file {path.name}")
+    return found
+
+
+def heard(company, tmp_path, **extra):
+    log = tmp_path / "log"
+    with worker_process(script_file(tmp_path, SPOKEN), log, **extra):
+        ident, key = call_make(company.people["agent"])
+        asyncio.run(call_play(company.schema, ident, key, seconds=30))
+        wait_for(lambda: ended(ident), what="the end of the call")
+    return ident, log
+
+
+def test_a_card_spoken_over_several_turns_is_kept_nowhere(committed, tmp_path):
+    company = committed.northwind
+    with company.scope():
+        ident, log = heard(company, tmp_path)
+        recording_seal(ident)
+        assert traces_left(company, ident, log) == []
+        assert Utterance.objects.filter(conversation=ident).count() == len(SPOKEN)
+        assert Redaction.objects.filter(utterance__conversation=ident, type="CREDIT_CARD").exists()
+        beeped = Recording.objects.get(conversation=ident).redacted_intervals
+        assert {channel for channel, _start, _end in beeped} == {AGENT, CUSTOMER}
+        with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
+            assert client.keys("*:audio:*") == []
+
+
+def test_the_same_call_with_redaction_off_is_found_out(committed, tmp_path):
+    """The test above can fail: with a redactor that finds nothing, the same search finds the card."""
+    company = committed.northwind
+    with company.scope():
+        ident, log = heard(company, tmp_path, SPEECH_PROVIDER="tests.peers.blind:BlindProvider")
+        found = traces_left(company, ident, log)
+        assert any(place.startswith("conversations_utterance.text") for place in found)
