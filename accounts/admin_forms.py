@@ -27,14 +27,14 @@ class PersonForm(forms.ModelForm):
     """A person, with a password or a mail by which they set one."""
 
     password_new = forms.CharField(
-        label=_("password"),
+        label=_("Password"),
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=_("Leave empty to keep it as it is. Somebody without one sets it by the link in the mail."),
     )
     invite = forms.BooleanField(
-        label=_("send an invitation"),
+        label=_("Send an invitation"),
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
         help_text=_("A mail with a link to set a password, which works for three days."),
@@ -52,7 +52,7 @@ class PersonForm(forms.ModelForm):
         if "role" in self.fields:
             choices = roles_here()
             self.fields["role"] = forms.ChoiceField(
-                label=_("role"), choices=choices, initial=choices[0][0], widget=UnfoldAdminSelectWidget()
+                label=_("Role"), choices=choices, initial=choices[0][0], widget=UnfoldAdminSelectWidget()
             )
         if self.instance._state.adding:
             self.fields["invite"].initial = True
@@ -95,7 +95,7 @@ class ApiKeyForm(forms.ModelForm):
     """What a new key is for. The secret is made on saving and shown once."""
 
     scopes = forms.MultipleChoiceField(
-        label=_("scopes"),
+        label=_("Scopes"),
         choices=[
             (Scope.READ.value, _("read: what its owner may read")),
             (Scope.WRITE.value, _("write: what its owner may change")),

@@ -48,6 +48,7 @@ class Row:
     problem: str = ""
     # What `people_import` writes: fields of the user, teams to look after, queues, (provider, agent id).
     user: User | None = None
+    is_new: bool = False
     before: dict[str, Any] = field(default_factory=dict)
     team: str | None = None
     supervises: set[str] | None = None
@@ -193,10 +194,11 @@ class _Planner:
         self.seen[row.email] = row.line
         known = self.users.get(row.email)
         user = known or User(email=row.email, role=Role.AGENT)
+        row.is_new = known is None
         row.before = {name: getattr(user, name) for name in ("name", "role", "is_active")}
         row.before["team"] = user.team.name if user.team else ""
         # 2. The person
-        self._person(row, user, cells, is_new=known is None)
+        self._person(row, user, cells)
         # 3. Teams, queues, who they are in the telephony
         self._team(row, user, cells.get("team", ""))
         self._queues(row, user, cells.get("queues", ""))
@@ -207,8 +209,8 @@ class _Planner:
         row.user = user
         row.outcome = "create" if known is None else "update" if row.changes else "unchanged"
 
-    def _person(self, row: Row, user: User, cells: dict[str, str], *, is_new: bool) -> None:
-        if is_new and not cells.get("name"):
+    def _person(self, row: Row, user: User, cells: dict[str, str]) -> None:
+        if row.is_new and not cells.get("name"):
             raise RowError(_("A new person needs a name."))
         if name := cells.get("name"):
             self._set(row, user, "name", name, _("name"))
@@ -231,9 +233,7 @@ class _Planner:
         if before == value:
             return
         setattr(user, name, value)
-        row.changes.append(
-            f"{label}: {_shown(before)} → {_shown(value)}" if _shown(before) else f"{label}: {_shown(value)}"
-        )
+        row.changes.append(_moved(label, "" if row.is_new else _shown(before), _shown(value)))
 
     def _team(self, row: Row, user: User, cell: str) -> None:
         if not cell:
@@ -251,7 +251,8 @@ class _Planner:
         before, wanted = row.before["team"], names[0] if names else ""
         if wanted != before:
             row.team = wanted
-            row.changes.append(f"{_('team')}: {before or _('none')} → {self._team_words(wanted)}")
+            was = "" if row.is_new else before or _("none")
+            row.changes.append(_moved(_("team"), was, self._team_words(wanted)))
 
     def _team_name(self, part: str) -> str:
         """The team's name as the company writes it, or as the file first does, whatever its capitals here."""
@@ -305,6 +306,10 @@ class _Planner:
         row.changes.append(
             _("%(id)s, until now %(name)s’s") % {"id": words, "name": holder.user.name} if holder else words
         )
+
+
+def _moved(label: str, before: str, after: str) -> str:
+    return f"{label}: {before} → {after}" if before else f"{label}: {after}"
 
 
 def _shown(value: Any) -> str:

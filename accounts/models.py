@@ -92,6 +92,9 @@ class User(AbstractBaseUser, TimeOrderedModel):
         parts = self.name.split()
         return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()
 
+    def get_full_name(self) -> str:
+        return self.name
+
     # What Django's admin asks for.
     @property
     def is_staff(self) -> bool:

@@ -44,7 +44,7 @@ class CompanyAddForm(CompanyForm):
     """A new company with its first host."""
 
     domain = forms.CharField(
-        label=_("host name"),
+        label=_("Host name"),
         max_length=253,
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("Where its people sign in, for instance acme.example.com."),

@@ -1,5 +1,11 @@
 // One theme for the product and its admin: what is chosen on either side is noted for the other, in its own words.
 (() => {
+  // The tokens go by `data-bs-theme`; the admin marks its theme by a class.
+  const root = document.documentElement;
+  const mark = () => (root.dataset.bsTheme = root.classList.contains("dark") ? "dark" : "light");
+  new MutationObserver(mark).observe(root, { attributes: true, attributeFilter: ["class"] });
+  mark();
+
   const OURS = "theme";
   const THEIRS = "adminTheme";
   try {
