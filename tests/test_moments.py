@@ -1,0 +1,204 @@
+"""Moments: definitions in revisions, what the stage writes, what a takeover keeps, the admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from conversations import events
+from engines.rules import CompiledMoments
+from moments import live
+from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
+from moments.selectors import active_revisions, active_specs, keys_listened_for
+from moments.services import moment_save
+from tests.understanding import call_begin, definition_make
+
+
+@pytest.fixture
+def notice(world):
+    with world.northwind.scope():
+        yield definition_make(
+            "recording_notice", speaker="agent", phrases=["being recorded", "(is|be) recorded"]
+        )
+
+
+def test_saving_writes_a_revision_only_when_the_spec_changed(world, notice):
+    assert notice.revisions.count() == 1
+    moment_save(definition=notice, actor=world.northwind.people["admin"])
+    assert notice.revisions.count() == 1
+
+    notice.phrases = ["being recorded", "on tape"]
+    revision = moment_save(definition=notice, actor=world.northwind.people["admin"])
+    assert revision.number == 2
+    assert revision.created_by == world.northwind.people["admin"]
+    assert notice.revisions.get(number=1).spec["phrases"] == ["being recorded", "(is|be) recorded"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"phrases": []}, "phrase"),
+        ({"phrases": ["(broken"]}, "bracket"),
+        ({"kind": "pattern", "pattern": "(a+)+"}, "repeats"),
+        ({"kind": "absence"}, "expected"),
+    ],
+)
+def test_a_definition_that_cannot_work_is_refused_in_words(world, fields, word):
+    with world.northwind.scope():
+        with pytest.raises(ValidationError) as error:
+            definition_make("broken", **fields)
+        assert word in str(error.value)
+        assert not MomentDefinition.objects.filter(key="broken").exists()
+
+
+def test_a_key_stays_and_what_is_waited_for_stays_on(world, notice):
+    definition_make("no_notice", kind="absence", expected=notice, within_seconds=20)
+    notice.active = False
+    with pytest.raises(ValidationError, match="No notice"):
+        moment_save(definition=notice, actor=None)
+    notice.active, notice.key = True, "other"
+    with pytest.raises(ValidationError, match="key stays"):
+        moment_save(definition=notice, actor=None)
+
+
+def test_active_specs_are_the_newest_of_the_active_in_one_query(world, notice, django_assert_num_queries):
+    notice.phrases = ["on tape"]
+    moment_save(definition=notice, actor=None)
+    definition_make("off", phrases=["whatever"], active=False)
+    with django_assert_num_queries(1):
+        specs = active_specs()
+    assert [(spec.key, spec.phrases) for spec in specs] == [("recording_notice", ("on tape",))]
+    assert specs[0].revision_id == str(notice.revisions.get(number=2).pk)
+
+
+def test_definitions_of_one_company_are_not_another_s(world, notice):
+    with world.acme.scope():
+        assert active_specs() == []
+
+
+def test_the_stage_writes_occurrences_and_events(world, notice, make_conversation):
+    definition_make("no_notice", kind="absence", expected=notice, within_seconds=20)
+    call = call_begin("northwind", make_conversation(state="live", lines=[("agent", "hello")]))
+    call.sequence = 1
+    said = call.say("agent", "please note this call is being recorded", 2000)
+    call.tick(30_000)
+    call.end(31_000)
+
+    row = MomentOccurrence.objects.get()
+    assert (row.definition, row.utterance, row.at_ms) == (notice, said, 2000)
+    assert said.text[row.start : row.end] == "being recorded"
+    assert row.revision == notice.revisions.get()
+    assert call.kinds() == ["moment"]
+    assert events.snapshot(call.conversation)["items"]["moment"] == [call.shown[0][1]]
+    assert call.shown[0][1]["utterance"] == str(said.pk)
+
+
+def test_something_missing_is_found_by_the_clock_with_the_stretch_searched(world, notice, make_conversation):
+    definition_make("no_notice", kind="absence", expected=notice, within_seconds=20)
+    call = call_begin("northwind", make_conversation(state="live"))
+    call.tick(19_900)
+    assert MomentOccurrence.objects.count() == 0
+    call.tick(20_000)
+    row = MomentOccurrence.objects.get()
+    assert (row.utterance, row.searched_from_ms, row.searched_to_ms) == (None, 0, 20_000)
+    assert call.shown[0][1]["searched"] == [0, 20_000]
+
+
+def test_a_customer_who_says_it_is_not_the_agent(world, notice, make_conversation):
+    call = call_begin("northwind", make_conversation(state="live"))
+    call.sequence = 2
+    call.say("customer", "this call is being recorded", 0)
+    assert MomentOccurrence.objects.count() == 0
+
+
+def test_a_taken_over_call_keeps_what_it_began_with(world, notice, make_conversation):
+    absence = definition_make("no_notice", kind="absence", expected=notice, within_seconds=20)
+    call = call_begin("northwind", make_conversation(state="live"))
+    call.tick(5000)
+    notice.phrases = ["on tape"]
+    moment_save(definition=notice, actor=None)
+    absence.within_seconds = 60
+    moment_save(definition=absence, actor=None)
+    call.take_over()
+    call.tick(20_000)
+    assert [row.definition.key for row in MomentOccurrence.objects.all()] == ["no_notice"]
+
+    fresh = call_begin("northwind", make_conversation(state="live"))
+    fresh.tick(20_000)
+    assert not MomentOccurrence.objects.filter(conversation=fresh.conversation).exists()
+
+
+def test_the_state_holds_no_words_and_says_what_was_listened_for(world, notice, make_conversation):
+    call = call_begin("northwind", make_conversation(state="live"))
+    call.sequence = 2
+    call.say("agent", "this call is being recorded", 0)
+    assert "recorded" not in str(call.states["moments"])
+    assert keys_listened_for(call.conversation.pk) == {"recording_notice"}
+    assert keys_listened_for(make_conversation().pk) is None
+
+
+def test_a_set_is_compiled_once(world, notice, make_conversation, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(live, "_compiled", live._Compiled())
+    monkeypatch.setattr(
+        live, "CompiledMoments", lambda specs: compiled.append(specs) or CompiledMoments(specs)
+    )
+    for _ in range(3):
+        call_begin("northwind", make_conversation(state="live"))
+    assert len(compiled) == 1
+    notice.phrases = ["on tape"]
+    moment_save(definition=notice, actor=None)
+    call_begin("northwind", make_conversation(state="live"))
+    assert len(compiled) == 2
+
+
+def test_opening_a_call_costs_one_query(world, notice, make_conversation, django_assert_num_queries):
+    conversation = make_conversation(state="live")
+    assert len(active_revisions()) == 1
+    with django_assert_num_queries(2):  # one a stage
+        call_begin("northwind", conversation)
+
+
+# --- The admin -------------------------------------------------------------------------------------------
+
+
+def _form(**fields):
+    rows = {"revisions-TOTAL_FORMS": "0", "revisions-INITIAL_FORMS": "0"}
+    values = {"name": "Greeting", "key": "greeting", "kind": "phrase", "speaker": "agent", "active": "on"}
+    return values | rows | fields
+
+
+def test_an_admin_writes_a_moment_one_phrase_a_line(world):
+    client = world.northwind.client("admin")
+    response = client.post(
+        reverse("admin:moments_momentdefinition_add"),
+        _form(phrases="my name is\r\n\r\nhow (can|may) i help "),
+    )
+    assert response.status_code == 302, response.content
+    with world.northwind.scope():
+        revision = MomentRevision.objects.get()
+        assert revision.spec["phrases"] == ["my name is", "how (can|may) i help"]
+        assert revision.created_by == world.northwind.people["admin"]
+        url = reverse("admin:moments_momentdefinition_change", args=[revision.definition_id])
+    assert b"my name is\nhow (can|may) i help" in client.get(url).content
+    assert client.get(reverse("admin:moments_momentdefinition_changelist")).status_code == 200
+
+
+def test_the_admin_says_what_is_wrong_beside_the_form(world):
+    response = world.northwind.client("admin").post(
+        reverse("admin:moments_momentdefinition_add"), _form(phrases="(broken")
+    )
+    assert response.status_code == 200
+    assert "bracket" in response.content.decode()
+    with world.northwind.scope():
+        assert not MomentDefinition.objects.exists()
+
+
+@pytest.mark.parametrize("persona", ["agent", "supervisor", "analyst"])
+def test_who_does_not_configure_gets_no_admin(world, persona):
+    client = world.northwind.client(persona)
+    response = client.post(reverse("admin:moments_momentdefinition_add"), _form(phrases="my name is"))
+    assert response.status_code == 403
+    with world.northwind.scope():
+        assert not MomentDefinition.objects.exists()

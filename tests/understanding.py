@@ -1,0 +1,141 @@
+"""Drives the stages of understanding by hand, as the live worker does: utterances and clock in, commits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.ids import new_id
+from coaching.live import GuidanceStage
+from conversations import events
+from conversations.live.stages import Batch, CallContext, FinalUtterance
+from conversations.models import Conversation, Utterance
+from moments.live import MomentStage
+
+STAGES = (MomentStage, GuidanceStage)
+
+
+@dataclass
+class Call:
+    """A conversation that two stages follow. `shown`: what was published, as (kind, data)."""
+
+    conversation: Conversation
+    context: CallContext
+    states: dict[str, Any] | None = None
+    sequence: int = 0
+    shown: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Open the stages anew from what was last committed, as another worker would."""
+        states = self.states or {}
+        self.sessions = [(stage.key, stage().open(self.context, states.get(stage.key))) for stage in STAGES]
+
+    def say(self, speaker: str, text: str, start_ms: int, end_ms: int | None = None) -> Utterance:
+        self.sequence += 1
+        row = Utterance(
+            id=new_id(),
+            conversation=self.conversation,
+            sequence=self.sequence,
+            speaker=speaker,
+            channel_index=0 if speaker == "agent" else 1,
+            start_ms=start_ms,
+            end_ms=end_ms if end_ms is not None else start_ms + 3000,
+            text=text,
+            provider="test",
+        )
+        batch = self._batch()
+        batch.create(row)
+        now = timezone.now()
+        for _key, session in self.sessions:
+            session.utterance(FinalUtterance(row, now - timedelta(milliseconds=40), now), batch)
+        self.commit(batch)
+        return row
+
+    def tick(self, now_ms: int) -> None:
+        batch = self._batch()
+        for _key, session in self.sessions:
+            session.clock(now_ms, batch)
+        self.commit(batch)
+
+    def end(self, now_ms: int) -> None:
+        batch = self._batch()
+        for _key, session in self.sessions:
+            session.finish(now_ms, batch)
+        self.commit(batch)
+
+    def play(self, lines: Iterable[tuple[str, str, int, int]]) -> None:
+        """Say (speaker, text, start, end) with the clock following, and end the call."""
+        end = 0
+        for speaker, text, start, end in lines:
+            self.tick(start)
+            self.say(speaker, text, start, end)
+            self.tick(end)
+        self.end(end + 1000)
+
+    def commit(self, batch: Batch) -> None:
+        """Write a batch in the order of the live worker's group commit, and show its events."""
+        states = {key: session.state() for key, session in self.sessions}
+        with transaction.atomic():
+            by_model: dict[Any, list[Any]] = {}
+            for row in batch.rows:
+                by_model.setdefault(type(row), []).append(row)
+            for model, rows in by_model.items():
+                model._default_manager.bulk_create(rows)
+            for work in batch.writes:
+                work()
+            self.conversation.owner.engine_state = states
+            self.conversation.owner.save(update_fields=["engine_state"])
+        self.states = states
+        self.shown += [(kind, events.render(kind, row)) for kind, row in batch.events]
+        for work in batch.after_publish:
+            work(timezone.now())
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _data in self.shown]
+
+    def _batch(self) -> Batch:
+        return Batch(self.conversation.pk)
+
+
+def call_begin(schema: str, conversation: Conversation, *, team_id: Any = None) -> Call:
+    return Call(
+        conversation,
+        CallContext(
+            schema=schema,
+            conversation_id=conversation.pk,
+            agent_id=conversation.agent_id,
+            team_id=team_id,
+            queue_id=None,
+            language="en",
+        ),
+    )
+
+
+def definition_make(key: str, **fields: Any) -> Any:
+    """Save a moment; phrases by default."""
+    from moments.models import MomentDefinition
+    from moments.services import moment_save
+
+    values = {"name": key.replace("_", " ").capitalize(), "speaker": "any"} | fields
+    definition = MomentDefinition(key=key, **values)
+    moment_save(definition=definition, actor=None)
+    return definition
+
+
+def policy_make(*rules: dict[str, Any], name: str = "Test", team: Any = None) -> Any:
+    """Save and publish a policy; returns its revision."""
+    from coaching.models import Policy, Rule
+    from coaching.services import policy_publish
+
+    policy = Policy.objects.create(name=name, scope="team" if team else "all", team=team)
+    for position, rule in enumerate(rules):
+        Rule.objects.create(policy=policy, position=position, **rule)
+    return policy_publish(policy=policy, actor=None)
