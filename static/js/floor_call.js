@@ -1,0 +1,185 @@
+// One call beside the floor's list: what is said, what the agent sees, and its alerts.
+import { compose, fill, icon, make, say } from "./dom.js";
+import { read, Refused, write } from "./requests.js";
+import { LiveSocket } from "./socket.js";
+import { Store } from "./store.js";
+import { span } from "./time.js";
+import { Transcript } from "./transcript.js";
+import { Trouble } from "./trouble.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class OpenCall {
+  #socket = null;
+  #drawn = "";
+  id = null;
+  store = null;
+
+  constructor({ words, redactions, line, clock, me, agents, past, failed }) {
+    Object.assign(this, { words, line, clock, me, agents, past, failed });
+    this.panel = $("call");
+    this.transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), words, redactions });
+    this.trouble = new Trouble($("trouble"), words);
+    $("call-close").addEventListener("click", () => this.closed());
+    $("attach-to").addEventListener("change", (event) => event.target.value && this.#attach(event.target.value));
+    $("attach").addEventListener("submit", (event) => event.preventDefault());
+    $("attach-to").replaceChildren(make("option", { value: "" }, words.attach_to), ...agents.map((agent) => make("option", { value: agent.id }, agent.name)));
+    say($("attach").querySelector("label span"), words.attach);
+  }
+
+  /** Called when the panel was closed by its own button. */
+  closed = () => {};
+
+  get isOpen() {
+    return this.id !== null;
+  }
+
+  async open(id) {
+    if (id === this.id) return;
+    this.close();
+    this.id = id;
+    let call;
+    try {
+      call = await read(`/desk/calls/${id}/`);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (this.id === id) {
+        this.failed(error.message || this.words.offline);
+        this.closed();
+      }
+      return;
+    }
+    if (this.id !== id) return;
+    this.store = new Store(call);
+    this.#drawn = "";
+    const { conversation } = this.store;
+    const first = (name) => name?.split(" ")[0];
+    const names = { agent: first(conversation.agent?.name), customer: first(conversation.customer?.name) };
+    this.transcript.open(this.store, Object.fromEntries(Object.entries(names).filter(([, name]) => name)));
+    this.trouble.reset();
+    for (const kind of ["conversation", "guidance", "alert"]) this.store.on(kind, () => this.draw());
+    this.panel.hidden = false;
+    this.#socket = new LiveSocket(() => `/ws/conversations/${id}/?after=${this.store.head}`, {
+      line: this.line,
+      message: (message) => this.id === id && this.#followed(message),
+      refused: () => this.id === id && this.closed(),
+    });
+    this.draw();
+    this.transcript.follow();
+  }
+
+  close() {
+    this.#socket?.close();
+    this.#socket = this.store = this.id = null;
+    this.panel.hidden = true;
+  }
+
+  /** Each second, and after each event. */
+  draw() {
+    if (!this.store) return;
+    const { words } = this;
+    const { conversation } = this.store;
+    const live = this.store.isLive;
+    const length = conversation.ended_at && !live
+      ? Date.parse(conversation.ended_at) - Date.parse(conversation.started_at ?? conversation.announced_at)
+      : this.callTime();
+    say($("call-time"), span(length));
+    this.trouble.draw(live);
+    this.#drawSees();
+    const drawn = JSON.stringify([conversation, this.alerts().map((alert) => [alert.id, alert.state, alert.assignee])]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    if (!live) this.transcript.clearPartials();
+    $("call-dot").hidden = !live;
+    say($("call-agent"), conversation.agent?.name ?? words.unmatched);
+    const customer = [conversation.customer?.name, conversation.customer?.segment].filter(Boolean).join(", ");
+    say($("call-with"), customer ? fill(words.with, { name: customer }) : "");
+    say($("call-about"), [conversation.queue, conversation.unmatched].filter(Boolean).join(" · "));
+    $("attach").hidden = conversation.agent !== null || !this.agents.length;
+    $("call-over").hidden = live;
+    const link = $("call-over").querySelector("a");
+    if (this.past) link.href = `${this.past}${conversation.id}/`;
+    else link.hidden = true;
+    $("alerts").replaceChildren(...this.alerts().map((alert, at) => this.#alert(alert, at === 0)));
+  }
+
+  callTime() {
+    const { conversation } = this.store;
+    return this.clock.since(conversation.started_at ?? conversation.announced_at);
+  }
+
+  alerts() {
+    const grave = { bad: 0, warn: 1 };
+    return (this.store?.all("alert") ?? []).filter((alert) => alert.state === "open")
+      .sort((a, b) => grave[a.severity] - grave[b.severity] || a.at_ms - b.at_ms);
+  }
+
+  resolve() {
+    const [alert] = this.alerts();
+    if (!alert) return false;
+    this.#do(`/floor/alerts/${alert.id}/resolve/`);
+    return true;
+  }
+
+  /** Take the first alert, or give it back; with no alert, attach an unmatched call. */
+  take() {
+    const [alert] = this.alerts();
+    if (alert) this.#assign(alert);
+    else if (!$("attach").hidden) $("attach-to").focus();
+    else return false;
+    return true;
+  }
+
+  #assign(alert) {
+    this.#do(`/floor/alerts/${alert.id}/assign/`, { to: alert.assignee?.id === this.me.id ? null : "me" });
+  }
+
+  async #attach(agent) {
+    await this.#do(`/floor/calls/${this.id}/attach/`, { agent });
+    $("attach-to").value = "";
+  }
+
+  async #do(url, content) {
+    try {
+      await write(url, content);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.failed(error.message || this.words.offline);
+    }
+  }
+
+  #followed(message) {
+    if (message.type === "event") this.store.apply(message);
+    else if (message.type === "partial" && this.store.isLive) this.transcript.partial(message);
+    else if (message.type === "heartbeat") this.trouble.heartbeat(message);
+    else if (message.type === "hello" || message.type === "pong") this.clock.set(message.now);
+  }
+
+  #drawSees() {
+    const { words } = this;
+    const hints = this.store.all("guidance").filter((hint) => hint.kind === "hint").sort((a, b) => b.at_ms - a.at_ms);
+    const open = hints.find((hint) => hint.state === "open" && (hint.expires_ms === null || hint.expires_ms > this.callTime()));
+    const last = open ?? hints[0];
+    say($("sees").querySelector(".clip"), last ? fill(words.sees, { title: last.title }) : words.sees_nothing);
+    const state = !last ? "" : last === open
+      ? last.shown_at ? fill(words.shown_for, { time: span(this.clock.since(last.shown_at)) }) : words.sent
+      : words[last.state === "accepted" ? "used" : last.state === "open" ? "expired" : last.state] ?? "";
+    say($("sees").querySelector(".end"), state);
+  }
+
+  #alert(alert, isFirst) {
+    const { words } = this;
+    const cause = alert.evidence[0]?.utterance;
+    const time = span(alert.at_ms);
+    const at = cause
+      ? compose(words.alert_at, { time: make("button", { type: "button", class: "link", click: () => this.transcript.reveal(cause) }, time) })
+      : fill(words.alert_at, { time });
+    const mine = alert.assignee?.id === this.me.id;
+    const who = mine ? words.alert_yours : alert.assignee ? fill(words.alert_of, { name: alert.assignee.name }) : words.alert_nobody;
+    return make("div", { class: `alert-band ${alert.severity}`, "data-id": alert.id }, icon(alert.severity === "bad" ? "alert-triangle" : "alert-circle"),
+      make("div", {}, make("b", {}, alert.title), make("p", { class: "small ink2" }, at, " ", who), alert.reason ? make("p", { class: "small ink2" }, alert.reason) : null),
+      make("span", { class: "row-x" },
+        make("button", { type: "button", class: "btn btn-sm", click: () => this.#assign(alert) }, mine ? words.give_back : words.take, isFirst ? make("kbd", {}, "A") : null),
+        make("button", { type: "button", class: "btn btn-sm", click: () => this.#do(`/floor/alerts/${alert.id}/resolve/`) }, words.resolve, isFirst ? make("kbd", {}, "X") : null)));
+  }
+}
