@@ -93,7 +93,8 @@ class Folder:
 def _is_same(pid: int, created: float) -> bool:
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 0.05 and process.status() != psutil.STATUS_ZOMBIE
+        same = abs(float(process.create_time()) - created) < 0.05
+        return same and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 

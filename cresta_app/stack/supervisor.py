@@ -119,7 +119,7 @@ class Stack:
         if self._database and known == stamp and await asyncio.to_thread(self._has_tables):
             return
         self._say("stack", "preparing the database")
-        await self.command("prepare")
+        await self.command("prepare", quiet=True)
         if self.options.demo:
             self._say("stack", "making the demo companies (the first time takes a moment)")
             await self.command("provision_demo", *self.options.demo_arguments)
@@ -132,8 +132,12 @@ class Stack:
             row = connection.execute("SELECT to_regclass('public.tenants_domain')").fetchone()
         return row is not None and row[0] is not None
 
-    async def command(self, *arguments: str) -> None:
-        """Run one of our management commands to its end. Raises `ServiceError` if it fails."""
+    async def command(self, *arguments: str, quiet: bool = False) -> None:
+        """Run one of our management commands to its end; `quiet` passes its lines on only if it fails.
+
+        Raises `ServiceError` if it fails.
+        """
+        kept: list[str] = []
         process = await asyncio.create_subprocess_exec(
             *manage(*arguments),
             cwd=BASE_DIR,
@@ -146,7 +150,11 @@ class Stack:
         assert process.stdout is not None
         try:
             async for line in process.stdout:
-                self._say(arguments[0], line.decode(errors="replace").rstrip("\n"))
+                words = line.decode(errors="replace").rstrip("\n")
+                if quiet:
+                    kept.append(words)
+                else:
+                    self._say(arguments[0], words)
             code = await process.wait()
         finally:
             if process.returncode is None:  # we were told to stop
@@ -154,6 +162,8 @@ class Stack:
                     process.kill()
                 await process.wait()
         if code:
+            for words in kept:
+                self._say(arguments[0], words)
             raise ServiceError(f"`manage.py {arguments[0]}` failed; its last lines are above")
 
     # --- Running ----------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def _welcome(stack: Stack, seconds: float) -> str:
     if stack.options.demo:
         from demo.people import sign_ins
 
-        lines += [*sign_ins(port=stack.web_port), ""]
+        lines += [*sign_ins(port=stack.web_port, domain=settings.PLATFORM_DOMAIN), ""]
     else:
         lines += [f"Platform admin: http://localhost:{stack.web_port}/admin/", ""]
     return "\n".join(lines)
