@@ -91,7 +91,7 @@ class Call:
                 model._default_manager.bulk_create(rows)
             for work in batch.writes:
                 work()
-            self.conversation.owner.engine_state = states
+            self.conversation.owner.engine_state = {"stages": states}
             self.conversation.owner.save(update_fields=["engine_state"])
         self.states = states
         self.shown += [(kind, events.render(kind, row)) for kind, row in batch.events]
