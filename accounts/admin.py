@@ -26,7 +26,6 @@ from accounts.services import api_key_create, api_key_revoke, user_save
 from accounts.throttle import address_of
 from tenants.scope import PUBLIC
 
-
 # Roles come from one matrix in code; Django's own groups mean nothing here.
 admin.site.unregister(Group)
 

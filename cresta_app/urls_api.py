@@ -1,3 +1,7 @@
 """API v1: each room's view sets, and the OpenAPI pages."""
 
-urlpatterns: list = []
+from django.urls import include, path
+
+urlpatterns: list = [
+    path("", include("accounts.api.urls")),
+]
