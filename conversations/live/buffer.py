@@ -233,11 +233,16 @@ class AudioBuffer:
         Raises `tenants.keys.SealError` for an entry that was altered or moved.
         """
         stream = _stream(schema, conversation_id)
-        answer = await self._redis.xread({stream: f"{after}-{_END}"}, count=count, block=block_ms)
+        answer: Any = await self._redis.xread({stream: f"{after}-{_END}"}, count=count, block=block_ms)
         if not answer:
             return []
         entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
         return [_chunk(conversation_id, entry_id, fields, key) for entry_id, fields in entries]
+
+    async def end_reason(self, schema: str, conversation_id: UUID) -> str:
+        """Why the call was ended; "" while it goes on, or when the entry has been trimmed."""
+        entries: Any = await self._redis.xrevrange(_stream(schema, conversation_id), count=1)
+        return entries[0][1].get(b"end", b"").decode() if entries else ""
 
     async def trim(self, schema: str, conversation_id: UUID, upto_number: int) -> None:
         """Remove the entries numbered up to and including `upto_number`."""

@@ -1,0 +1,216 @@
+"""A call comes in: its conversation, its key and its ledger are made, found again, or refused.
+
+Synchronous; async code runs these through `TenantThreads`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.models import Queue, TelephonyIdentity, User
+from conversations.live import metadata
+from conversations.live.wire import CallAudio, CallStart, CloseCode, CustomerDetails, ProtocolError
+from conversations.models import CallLedger, CallOwner, Conversation, Customer, Participant, Speaker
+from conversations.publish import tell_agent
+from conversations.services import event_append
+from tenants import keys
+
+
+class CallRefused(ProtocolError):
+    """The call cannot be taken as it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A call that audio may come for. `key` seals its chunks. `over`: it has ended as it should, nothing more comes.
+
+    `claimed`: a live worker has had it already.
+    """
+
+    conversation_id: UUID
+    key: bytes
+    announced_at: datetime
+    claimed: bool = False
+    over: bool = False
+
+
+def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announced:
+    """Make the conversation of a new call, with participants, key, ledger and first event, and tell its agent.
+
+    Raises `CallRefused` for a call id that the provider has used before.
+    """
+    schema, now, key = connection.schema_name, timezone.now(), keys.new_key()
+    # Redaction takes a while on long metadata; it needs no transaction.
+    details = _customer_clean(start.customer) if start.customer else None
+    extra = metadata.redacted(start.metadata)
+    try:
+        with transaction.atomic():
+            agent = _agent(source, start.agent)
+            queue = Queue.objects.filter(key=start.queue).first() if start.queue else None
+            if start.queue and queue is None:
+                extra["queue"] = metadata.text_redacted(start.queue)
+            conversation = Conversation.objects.create(
+                direction=start.direction,
+                queue=queue,
+                agent=agent,
+                customer=_customer_update(details) if details else None,
+                language=start.language,
+                provider=source,
+                provider_call_id=start.id,
+                provider_agent_id=start.agent,
+                announced_at=now,
+                metadata=extra,
+            )
+            _participants_create(conversation, audio.roles, now)
+            wrapped, version = keys.wrap(schema, key, bound_to=f"call:{conversation.pk}")
+            CallOwner.objects.create(
+                conversation=conversation,
+                audio_format=audio.as_dict(),
+                wrapped_key=wrapped,
+                key_version=version,
+            )
+            CallLedger.objects.create(
+                conversation=conversation, source=source, provider_call_id=start.id, announced_at=now
+            )
+            event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+            if agent is not None:
+                agent_id = agent.pk
+                transaction.on_commit(
+                    lambda: tell_agent(schema, agent_id, conversation.pk, conversation.state)
+                )
+    except IntegrityError:
+        taken = Conversation.objects.filter(provider=source, provider_call_id=start.id).first()
+        if taken is None:
+            raise
+        raise _taken(taken) from None
+    return Announced(conversation.pk, key, now)
+
+
+def call_resume(*, source: str, call_id: str, audio: CallAudio) -> Announced | None:
+    """Find a call that a line comes back to. None when there is no such call.
+
+    Raises `CallRefused` for one that ended while its line was away, or whose audio was of another kind.
+    """
+    conversation = Conversation.objects.filter(provider=source, provider_call_id=call_id).first()
+    if conversation is None:
+        return None
+    owner = CallOwner.objects.get(pk=conversation.pk)
+    if conversation.state in {Conversation.State.WRAP_UP, Conversation.State.COMPLETED}:
+        return Announced(conversation.pk, b"", conversation.announced_at, claimed=True, over=True)
+    if not conversation.is_live or owner.wrapped_key is None:
+        raise _taken(conversation)
+    if owner.audio_format != audio.as_dict():
+        raise CallRefused(CloseCode.FORMAT_CHANGED, "audio must be the same as when the call began")
+    key = keys.unwrap(
+        connection.schema_name,
+        bytes(owner.wrapped_key),
+        owner.key_version,
+        bound_to=f"call:{conversation.pk}",
+    )
+    CallLedger.objects.filter(conversation=conversation, state=CallLedger.State.OPEN).update(
+        close_code=None, reason=""
+    )
+    return Announced(conversation.pk, key, conversation.announced_at, claimed=owner.epoch > 0)
+
+
+def call_refused(*, source: str, call_id: str, code: CloseCode) -> CallLedger:
+    """Note a line that was refused before it became a conversation."""
+    now = timezone.now()
+    return CallLedger.objects.create(
+        source=source,
+        provider_call_id=call_id,
+        state=CallLedger.State.REFUSED,
+        reason=code.slug,
+        close_code=code,
+        announced_at=now,
+        closed_at=now,
+    )
+
+
+def call_line_closed(*, conversation_id: UUID, code: CloseCode) -> None:
+    """Note how a call's line was closed. While the call is open this is also the reason that its ledger gives."""
+    rows = CallLedger.objects.filter(conversation_id=conversation_id)
+    rows.update(close_code=code)
+    rows.filter(state=CallLedger.State.OPEN).update(reason=code.slug)
+
+
+def _taken(conversation: Conversation) -> CallRefused:
+    if conversation.is_live:
+        return CallRefused(CloseCode.CALL_IN_USE, "call id in use")
+    return CallRefused(CloseCode.CALL_USED_BEFORE, "call id used before")
+
+
+def _agent(source: str, agent_id: str) -> User | None:
+    if not agent_id:
+        return None
+    identity = (
+        TelephonyIdentity.objects.select_related("user")
+        .filter(provider=source, agent_id=agent_id, user__is_active=True)
+        .first()
+    )
+    return identity.user if identity else None
+
+
+def _customer_clean(details: CustomerDetails) -> dict[str, Any]:
+    reference = details.reference
+    if metadata.text_redacted(reference) != reference:
+        # A phone or card number as reference: the customer stays recognisable, the number is not kept.
+        reference = f"hidden-{salted_hmac(f'customer:{connection.schema_name}', reference).hexdigest()[:24]}"
+    return {
+        "reference": reference,
+        "name": metadata.text_redacted(details.name)[:120],
+        "segment": metadata.text_redacted(details.segment)[:40],
+        "fields": metadata.redacted(details.fields),
+    }
+
+
+def _customer_update(details: dict[str, Any]) -> Customer:
+    """Find or make the customer, and take over what the call knows of them."""
+    customer, created = Customer.objects.get_or_create(reference=details["reference"], defaults=details)
+    if created:
+        return customer
+    changed = []
+    for name in ("name", "segment"):
+        if details[name] and details[name] != getattr(customer, name):
+            setattr(customer, name, details[name])
+            changed.append(name)
+    merged = customer.fields | details["fields"]
+    if merged != customer.fields:
+        customer.fields = merged if _fits(merged) else details["fields"]
+        changed.append("fields")
+    if changed:
+        customer.save(update_fields=changed)
+    return customer
+
+
+def _fits(fields: dict[str, Any]) -> bool:
+    try:
+        metadata.check(fields)
+    except ValueError:
+        return False
+    return True
+
+
+def _participants_create(conversation: Conversation, roles: tuple[str, ...], now: datetime) -> None:
+    names = {
+        Speaker.AGENT: conversation.agent.name if conversation.agent else "",
+        Speaker.CUSTOMER: conversation.customer.name if conversation.customer else "",
+    }
+    Participant.objects.bulk_create(
+        Participant(
+            conversation=conversation,
+            role=role,
+            display_name=names.get(Speaker(role), ""),
+            channel_index=index,
+            user=conversation.agent if role == Speaker.AGENT else None,
+            joined_at=now,
+        )
+        for index, role in enumerate(roles)
+    )

@@ -1,0 +1,78 @@
+"""What telephony and CRM say about a call besides its audio: bounded in size, and without card numbers and the like.
+
+People put anything into such fields. Values (and names) pass redaction before they are stored. Identifiers stay:
+only what reads as a card, a social security number, a phone number and so on is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from engines.redaction.redactor import RedactionConfig, redact
+from engines.redaction.text import RawText
+from engines.redaction.vocabulary import TYPES
+
+MAX_BYTES = 8192
+MAX_KEYS = 64
+MAX_DEPTH = 4
+MAX_TEXT = 500
+
+# Written values are whole, so digits alone mean nothing: a ticket's or a branch's number may stay.
+_CONFIG = RedactionConfig(enabled_types=frozenset(TYPES) - {"NUMBER", "ACCOUNT_NUMBER"})
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# PostgreSQL keeps neither in JSON: the null character, and halves of surrogate pairs.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def check(fields: dict[str, Any]) -> None:
+    """Raise `ValueError` when there is too much of it, or something that is not JSON."""
+    _walk(fields, 1)
+    if len(json.dumps(fields)) > MAX_BYTES:
+        raise ValueError(f"holds more than {MAX_BYTES} bytes")
+
+
+def _walk(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH + 1:
+        raise ValueError(f"is nested more than {MAX_DEPTH} deep")
+    if isinstance(value, dict | list):
+        if len(value) > MAX_KEYS:
+            raise ValueError(f"holds more than {MAX_KEYS} values in one place")
+        for item in value.values() if isinstance(value, dict) else value:
+            _walk(item, depth + 1)
+        if isinstance(value, dict):
+            for key in value:
+                _walk(key, depth + 1)
+    elif isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise ValueError(f"holds a text of more than {MAX_TEXT} characters")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("holds a number that JSON does not have")
+    elif value is not None and not isinstance(value, bool | int):
+        raise ValueError("holds something that is not JSON")
+
+
+def text_redacted(text: str) -> str:
+    """`text` without what reads as a card number, a phone number and so on."""
+    storable = _UNSTORABLE.sub("\ufffd", text)
+    if _UUID.fullmatch(storable):
+        return storable
+    return redact(RawText(storable), _CONFIG).text
+
+
+def redacted(value: Any) -> Any:
+    """The same structure with every text redacted, names of fields included. A number that had to go is a text."""
+    if isinstance(value, dict):
+        return {text_redacted(str(key)): redacted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    if isinstance(value, str):
+        return text_redacted(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        written = str(value)
+        clean = text_redacted(written)
+        return value if clean == written else clean
+    return value
