@@ -33,8 +33,9 @@ def company_today() -> date:
 def fact_write(conversation_id: UUID) -> ConversationFact | None:
     """Write an ended conversation's figures, from what is known of it now. None while it goes on, or if it is gone.
 
-    A handler of the outbox: runs when the conversation has ended, when it is scored or a score changes, and when its
-    wrap-up is over. Handle time runs to the confirmation of the summary; a wrap-up that nobody worked on is not counted.
+    A handler of the outbox: runs when the conversation has ended, when it is scored or a score changes, and when
+    its wrap-up is over. Handle time runs to the confirmation of the summary; a wrap-up that nobody worked on does
+    not count.
     """
     with transaction.atomic():
         # One writer at a time, so that the last one to read is the last one to write.

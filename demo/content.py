@@ -265,7 +265,8 @@ EVERY_CALL = (
         "Tell the customer now that the call is recorded",
         {
             "label": SAY,
-            "say": "Before we go on: this call is being recorded, for training and quality. Is that all right with you?",
+            "say": "Before we go on: this call is being recorded, for training and quality. "
+            "Is that all right with you?",
             "priority": 80,
             "once": True,
             "withdraw_on": "recording_notice",
