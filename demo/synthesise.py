@@ -45,6 +45,12 @@ def script(key: str) -> dict[str, Any]:
     return call
 
 
+def line_times(key: str) -> list[dict[str, int]]:
+    """Return `start_ms` and `end_ms` of each line of a call, as spoken, in the script's order."""
+    times: list[dict[str, int]] = json.loads((CALLS / f"{key}.times.json").read_text(encoding="utf-8"))
+    return times
+
+
 def speak(text: str, voice: str) -> npt.NDArray[np.float64]:
     """Return one line as mono samples in -1..1 at 8 kHz, trimmed to what is heard. Raises `OSError`."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as wav:

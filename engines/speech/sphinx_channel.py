@@ -84,6 +84,8 @@ class ChannelListener:
     def __init__(self, *, pool: DecoderPool, channel: int, sample_rate: int, start_ms: int) -> None:
         self._pool = pool
         self._decoder: pocketsphinx.Decoder | None = pool.take()
+        # Else the noise that was estimated on its last channel would be taken off this one.
+        self._decoder.reinit_feat()
         self._decoder.set_cmn(TELEPHONE_CMN if sample_rate == 8000 else WIDEBAND_CMN)
         self._channel = channel
         self._rate = sample_rate
