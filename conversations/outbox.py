@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.errors import error_place
 from conversations.models import OutboxJob
 
 log = structlog.get_logger(__name__)
@@ -76,8 +77,8 @@ def jobs_dispatch(*, job_ids: list[UUID]) -> None:
 def job_execute(*, job_id: UUID) -> bool:
     """Run a job unless it is done or under way elsewhere. Returns whether it is done now.
 
-    A session-level advisory lock on the job keeps a second worker out, and goes with a worker that dies. A handler's
-    exception is noted, the job falls due later, and the exception is raised again for the log.
+    A session-level advisory lock on the job keeps a second worker out, and goes with a worker that dies. When a
+    handler fails, whatever with, that is noted and the job falls due again later.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"{connection.schema_name}:{job_id}"])
@@ -96,9 +97,11 @@ def job_execute(*, job_id: UUID) -> bool:
         try:
             subscription.handler(job.conversation_id)
         except Exception as error:
-            # The message may quote what people said; its type is enough to find the place in the log's traceback.
-            OutboxJob.objects.filter(pk=job_id).update(last_error=type(error).__name__)
-            raise
+            # Not the message, which may quote what people said.
+            place = f"{type(error).__name__} at {error_place(error)}"
+            OutboxJob.objects.filter(pk=job_id).update(last_error=place[:200])
+            log.error("outbox.failed", job=str(job_id), task=job.task, attempt=job.attempts + 1, error=place)
+            return False
         OutboxJob.objects.filter(pk=job_id).update(done_at=timezone.now(), last_error="")
         return True
     finally:

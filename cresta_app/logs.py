@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import logging.config
+import sys
 from typing import Any
 
 import structlog
+
+from accounts.errors import error_place
+
+
+def exception_place(_logger: object, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Write an exception as its kind and places. Its message may quote a row, and with it what a customer said."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given is True else None
+    if isinstance(given, tuple):
+        error = given[1]
+    if error is not None:
+        event["exception"] = type(error).__name__
+        event["where"] = error_place(error, depth=8)
+    return event
 
 
 def configure(settings: dict[str, Any]) -> None:
@@ -32,7 +47,7 @@ def configure(settings: dict[str, Any]) -> None:
                     "foreign_pre_chain": shared,
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        structlog.processors.format_exc_info,
+                        exception_place,
                         structlog.processors.LogfmtRenderer(
                             key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
                         ),

@@ -9,13 +9,19 @@ from accounts.ids import TimeOrderedModel
 
 
 class Route(TimeOrderedModel):
-    """The provider of one task. No row: the embedded default of the installation."""
+    """The provider of one task. No row: the installation's default.
+
+    A company chooses from what the installation offers and can name nothing else: a provider is code that runs.
+    """
 
     class Task(models.TextChoices):
         SPEECH_LIVE = "speech_live", _("live speech to text")
 
+    class Provider(models.TextChoices):
+        POCKETSPHINX = "pocketsphinx", _("pocketsphinx, embedded (English)")
+
     task = models.CharField(_("task"), max_length=20, choices=Task, unique=True)
-    provider = models.CharField(_("provider"), max_length=120)
+    provider = models.CharField(_("provider"), max_length=40, choices=Provider)
     active = models.BooleanField(_("active"), default=True)
 
     class Meta:

@@ -23,6 +23,7 @@ from conversations.live import ending
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk
 from conversations.live.commit import CallCommit, Committer
 from conversations.live.coverage import Coverage
+from conversations.live.ears import Ears
 from conversations.live.ownership import Claim
 from conversations.live.recorder import Recorder, segment_store
 from conversations.live.signals import Signals
@@ -31,7 +32,7 @@ from conversations.models import Redaction, Speaker, Utterance
 from engines.language.sentiment import score
 from engines.redaction.stream import StreamRedactor
 from engines.speech.audio import AudioFormat, split_channels
-from engines.speech.types import Heard, Hypothesis, SpeechError, SpeechProvider, SpeechSession
+from engines.speech.types import Heard, Hypothesis, SpeechError, SpeechSession
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -53,7 +54,7 @@ class Means:
     buffer: AudioBuffer
     committer: Committer
     threads: TenantThreads
-    speech: SpeechProvider
+    ears: Ears
     stages: list[Stage]
     signals: Signals
 
@@ -128,9 +129,10 @@ class LiveCall:
     async def _open(self) -> None:
         state = self.claim.engine_state.get("stages", {})
         self.stage_sessions = await self.means.threads.run(self.call.schema, self._open_stages, state)
+        speech = await self.means.ears.of(self.claim.speech)
         for channel, start_ms in enumerate(self.resume_ms):
             self.sessions.append(
-                await self.means.speech.open(
+                await speech.open(
                     channel=channel,
                     sample_rate=self.format.sample_rate,
                     language=self.call.language,

@@ -16,6 +16,8 @@ from django.utils import timezone
 from conversations.live.stages import CallContext
 from conversations.models import CallOwner, Conversation
 from conversations.services import event_append
+from providers.models import Route
+from providers.selectors import provider_of
 from tenants import keys
 
 
@@ -25,7 +27,10 @@ class Superseded(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """What a worker needs to go on with a call from its last commit. `key` opens its buffered audio."""
+    """What a worker needs to go on with a call from its last commit.
+
+    `key` opens its buffered audio; `speech` is the company's speech provider, "" for the installation's default.
+    """
 
     context: CallContext
     epoch: int
@@ -35,6 +40,7 @@ class Claim:
     engine_state: dict[str, Any]
     utterances: int
     recorded_ms: int
+    speech: str
 
 
 def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
@@ -75,4 +81,5 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         engine_state=owner.engine_state,
         utterances=owner.utterances,
         recorded_ms=owner.recorded_ms,
+        speech=provider_of(Route.Task.SPEECH_LIVE),
     )

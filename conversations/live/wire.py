@@ -104,9 +104,9 @@ class CallStart(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    id: Annotated[str, Field(pattern=r"^[!-~]{1,120}\Z")]
+    id: Annotated[str, Field(pattern=r"^[!-~]{1,120}$")]
     direction: Literal["inbound", "outbound"] = "inbound"
-    language: Annotated[str, Field(max_length=12, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")] = "en"
+    language: Annotated[str, Field(max_length=12, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     queue: Annotated[Short, Field(max_length=60)] = ""
     agent: Short = ""
     customer: CustomerDetails | None = None

@@ -18,14 +18,16 @@ import structlog
 from django.conf import settings
 from redis.exceptions import ResponseError
 
+from accounts.errors import error_place
 from conversations.live import ending
 from conversations.live.buffer import AudioBuffer
 from conversations.live.call import LiveCall, Means
 from conversations.live.commit import Committer
+from conversations.live.ears import Ears
 from conversations.live.ownership import Superseded, call_claim
 from conversations.live.signals import Signals
 from conversations.live.stages import Stage
-from engines.speech.types import SpeechProvider
+from engines.speech.types import SpeechError
 from tenants import names
 from tenants.scope import TenantThreads
 
@@ -49,17 +51,17 @@ class Announced:
 class LiveWorker:
     """One process' worth of live calls. `run()` works until `stop()`; running calls are then left to others."""
 
-    def __init__(self, *, speech: SpeechProvider, stages: list[Stage]) -> None:
+    def __init__(self, *, ears: Ears, stages: list[Stage]) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._redis = redis.Redis.from_url(settings.REDIS_STREAMS_URL)
         self._layer = redis.Redis.from_url(settings.REDIS_LAYER_URL)
         self._threads = TenantThreads(DATABASE_THREADS, "live-db")
-        self._speech = speech
+        self._ears = ears
         self._means = Means(
             buffer=AudioBuffer(self._redis),
             committer=Committer(self._threads),
             threads=self._threads,
-            speech=speech,
+            ears=ears,
             stages=stages,
             signals=Signals(self._layer, self._threads),
         )
@@ -71,7 +73,7 @@ class LiveWorker:
 
     async def run(self) -> None:
         """Take calls until `stop()`. Redis may go away and come back."""
-        await self._speech.start()
+        await self._ears.of()
         log.info("worker.ready", worker=self.name)
         chores = asyncio.create_task(self._keep_claims())
         try:
@@ -87,7 +89,7 @@ class LiveWorker:
             for task in self._calls.values():
                 task.cancel()
             await asyncio.gather(*self._calls.values(), chores, return_exceptions=True)
-            await self._speech.close()
+            await self._ears.close()
             await self._redis.aclose()
             await self._layer.aclose()
             self._threads.close()
@@ -155,10 +157,21 @@ class LiveWorker:
                     log.warning("call.superseded", conversation=ident, worker=self.name)
                     self._calls.pop(announced.entry, None)
                     return
-                except Exception:
+                except SpeechError as error:
+                    log.warning("call.speech_failed", conversation=ident, attempt=attempt, why=str(error))
+                    if not error.retryable:
+                        break
+                    await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+                except Exception as error:
                     # Anything may fail in a call's way, and must fail for this call alone; the next attempt goes on
-                    # from the last commit. The traceback holds no words: RawText does not show them.
-                    log.exception("call.failed", conversation=ident, attempt=attempt)
+                    # from the last commit. The error's message stays out of the log: a database quotes rows in it.
+                    log.error(
+                        "call.failed",
+                        conversation=ident,
+                        attempt=attempt,
+                        error=type(error).__name__,
+                        where=error_place(error),
+                    )
                     await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
             await self._threads.run(
                 announced.schema,

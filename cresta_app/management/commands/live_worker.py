@@ -9,9 +9,19 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from conversations.live.ears import Ears
 from conversations.live.worker import LiveWorker
 from cresta_app.live import stages
 from engines.speech.providers import create
+from engines.speech.types import SpeechProvider
+
+
+def provider_make(name: str) -> SpeechProvider:
+    """Make a speech provider; the installation's options are for its default one."""
+    options = dict(settings.SPEECH_OPTIONS) if name == settings.SPEECH_PROVIDER else {}
+    if name == "pocketsphinx":
+        options.setdefault("processes", settings.SPEECH_PROCESSES)
+    return create(name, **options)
 
 
 class Command(BaseCommand):
@@ -21,10 +31,7 @@ class Command(BaseCommand):
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        settings_options = dict(settings.SPEECH_OPTIONS)
-        if settings.SPEECH_PROVIDER == "pocketsphinx":
-            settings_options.setdefault("processes", settings.SPEECH_PROCESSES)
-        worker = LiveWorker(speech=create(settings.SPEECH_PROVIDER, **settings_options), stages=stages())
+        worker = LiveWorker(ears=Ears(settings.SPEECH_PROVIDER, provider_make), stages=stages())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, worker.stop)

@@ -1,0 +1,87 @@
+"""Jobs after a commit: once, again after failure, never two at a time, and nothing said in the log."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from conversations import outbox
+from conversations.models import OutboxJob
+from conversations.tasks import job_run
+from cresta_app.logs import exception_place
+
+EVENT = "test.happened"
+
+
+@pytest.fixture
+def job(world, make_conversation, monkeypatch):
+    """A job of one subscription, with what its handler was given and what it should raise."""
+    monkeypatch.setattr(outbox, "_SUBSCRIPTIONS", {})
+    monkeypatch.setattr(outbox, "jobs_dispatch", lambda *, job_ids: None)
+    seen, failures = [], []
+
+    def handler(conversation_id):
+        seen.append(conversation_id)
+        if failures:
+            raise failures.pop()
+
+    outbox.subscribe(EVENT, "test.task", handler)
+    connection.set_schema(world.northwind.schema)
+    conversation = make_conversation()
+    with transaction.atomic():
+        outbox.jobs_announce(event=EVENT, conversation_id=conversation.pk)
+        outbox.jobs_announce(event=EVENT, conversation_id=conversation.pk)
+    row = OutboxJob.objects.get(task="test.task")
+    return row, seen, failures
+
+
+def test_a_job_runs_once(job):
+    row, seen, _failures = job
+    assert outbox.job_execute(job_id=row.pk)
+    assert outbox.job_execute(job_id=row.pk)
+    assert seen == [row.conversation_id]
+
+
+def test_a_failed_job_falls_due_again_and_says_where_but_not_what(job, caplog):
+    row, seen, failures = job
+    failures.append(DatabaseError('Failing row contains ("my secret words")'))
+    with caplog.at_level(logging.ERROR):
+        assert not outbox.job_execute(job_id=row.pk)
+    row.refresh_from_db()
+    assert row.done_at is None and row.attempts == 1 and row.due_at > timezone.now()
+    assert "DatabaseError at test_outbox.py" in row.last_error
+    assert "secret" not in row.last_error + caplog.text
+    OutboxJob.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+    assert outbox.jobs_overdue() == [row.pk]
+    assert outbox.job_execute(job_id=row.pk)
+    assert len(seen) == 2
+
+
+def test_a_job_that_keeps_failing_is_given_up_and_counted(job):
+    row, _seen, _failures = job
+    OutboxJob.objects.update(attempts=outbox.MAX_ATTEMPTS, due_at=timezone.now() - timedelta(hours=1))
+    assert outbox.jobs_overdue() == []
+    assert outbox.outbox_figures() == {"waiting": 0, "given_up": 1}
+
+
+def test_the_task_runs_in_the_company_that_the_message_names(job, world):
+    row, seen, _failures = job
+    connection.set_schema(world.acme.schema)
+    job_run.apply(kwargs={"job_id": str(row.pk)}, headers={"_schema_name": world.acme.schema})
+    assert seen == []
+    job_run.apply(kwargs={"job_id": str(row.pk)}, headers={"_schema_name": world.northwind.schema})
+    assert seen == [row.conversation_id]
+
+
+def test_an_exception_is_logged_by_kind_and_place(caplog):
+    try:
+        raise ValueError("my secret words")
+    except ValueError as error:
+        event = exception_place(None, "error", {"event": "x", "exc_info": (type(error), error, error.__traceback__)})
+    assert event["exception"] == "ValueError"
+    assert "test_outbox.py" in event["where"]
+    assert "secret" not in repr(event)
