@@ -10,10 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
+
+from accounts.admin_audit import AuditedAdmin
 
 
 class ReadOnlyInline(TabularInline):
@@ -33,7 +35,7 @@ class ReadOnlyInline(TabularInline):
         return False
 
 
-class PublishAdmin(ModelAdmin):
+class PublishAdmin(AuditedAdmin):
     """Publishes from the page: with "Save and publish", or by a button that asks once. Both are POST requests."""
 
     actions_submit_line = ("save_and_publish",)

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.decorators import display
 
+from accounts.admin_audit import ReadOnlyAdmin
 from accounts.admin_publish import PublishAdmin, ReadOnlyInline
-from coaching.models import Policy, PolicyRevision, Rule
+from coaching.models import Alert, Guidance, Policy, PolicyRevision, Rule
 from coaching.services import policy_publish, policy_retire, policy_spec
 from engines.rules import RuleSpec
 from engines.rules.explain import describe
@@ -128,3 +129,48 @@ class PolicyAdmin(PublishAdmin):
         return format_html_join(
             "", "<p>{}</p>", ((describe(RuleSpec(**rule), spec["names"]),) for rule in spec["rules"])
         )
+
+
+@admin.register(Guidance)
+class GuidanceAdmin(ReadOnlyAdmin):
+    """What agents were shown and what they did with it."""
+
+    list_display = ("decided_at", "title", "kind", "state", "dismiss_reason", "revision", "agent")
+    list_filter = (
+        "kind",
+        "state",
+        "revision__policy",
+        ("conversation__agent", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("revision__policy", "conversation__agent")
+    search_fields = ("title", "dismiss_reason", "conversation__provider_call_id")
+    date_hierarchy = "decided_at"
+    show_full_result_count = False
+    fields = (
+        ("title", "kind", "label"),
+        ("revision", "conversation"),
+        ("state", "dismiss_reason"),
+        ("decided_at", "sent_at", "shown_at", "settled_at"),
+    )
+
+    @admin.display(description=_("agent"), ordering="conversation__agent__name")
+    def agent(self, obj: Guidance) -> str:
+        return obj.conversation.agent.name if obj.conversation.agent else "–"
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    """What supervisors were called to, and who saw to it."""
+
+    list_display = ("raised_at", "title", "severity", "state", "assignee", "resolved_by", "resolved_at")
+    list_filter = ("state", "severity", ("assignee", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("assignee", "resolved_by")
+    search_fields = ("title", "conversation__provider_call_id")
+    date_hierarchy = "raised_at"
+    show_full_result_count = False
+    fields = (
+        ("title", "severity", "state"),
+        ("revision", "conversation"),
+        ("raised_at", "assignee"),
+        ("resolved_at", "resolved_by"),
+    )

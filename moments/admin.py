@@ -10,38 +10,30 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
 
+from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_publish import ReadOnlyInline
 from moments.forms import MomentForm
-from moments.models import MomentDefinition, MomentRevision
+from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
 from moments.services import moment_save
 
 LATELY = timedelta(days=7)
 
 
-class RevisionInline(TabularInline):
+class RevisionInline(ReadOnlyInline):
     """What the engine was given, newest first. Read only: a published revision is never edited."""
 
     model = MomentRevision
     fields = ("number", "created_at", "created_by", "spec")
     readonly_fields = fields
-    extra = 0
-    can_delete = False
-    tab = True
     verbose_name_plural = _("revisions")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MomentRevision]:
         return super().get_queryset(request).select_related("created_by")
 
 
 @admin.register(MomentDefinition)
-class MomentDefinitionAdmin(ModelAdmin):
+class MomentDefinitionAdmin(AuditedAdmin):
     form = MomentForm
     list_display = (
         "name",
@@ -115,3 +107,24 @@ class MomentDefinitionAdmin(ModelAdmin):
     @admin.display(description=_("heard in 7 days"), ordering="heard")
     def heard_lately(self, obj: Any) -> int:
         return int(obj.heard)
+
+
+@admin.register(MomentOccurrence)
+class MomentOccurrenceAdmin(ReadOnlyAdmin):
+    """Where moments were heard; the words are on the conversation's own page."""
+
+    list_display = ("created_at", "definition", "conversation", "at_ms")
+    list_filter = ("definition",)
+    list_select_related = ("definition", "conversation")
+    search_fields = ("definition__name", "definition__key", "conversation__provider_call_id")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    fields = (
+        "definition",
+        "revision",
+        "conversation",
+        "at_ms",
+        "searched_from_ms",
+        "searched_to_ms",
+        "created_at",
+    )

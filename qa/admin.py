@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 
+from accounts.admin_audit import ReadOnlyAdmin
 from accounts.admin_publish import PublishAdmin, ReadOnlyInline
-from qa.models import Criterion, ScorecardRevision, ScorecardTemplate
+from qa.models import Answer, Criterion, Evaluation, ScorecardRevision, ScorecardTemplate
 from qa.services import scorecard_publish, scorecard_retire, scorecard_spec
 
 
@@ -110,3 +111,45 @@ class ScorecardAdmin(PublishAdmin):
         return _t("Conversations are scored by revision %(number)d, as shown here.") % {
             "number": newest.number
         }
+
+
+class AnswerInline(ReadOnlyInline):
+    model = Answer
+    fields = ("question", "value", "automatic", "override_reason", "overridden_by", "overridden_at")
+    readonly_fields = fields
+    tab = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Answer]:
+        return super().get_queryset(request).select_related("overridden_by", "evaluation__revision")
+
+    @admin.display(description=_("question"))
+    def question(self, obj: Answer) -> str:
+        asked = obj.evaluation.revision.spec["criteria"]
+        return next((one["question"] for one in asked if one["key"] == obj.criterion_key), obj.criterion_key)
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(ReadOnlyAdmin):
+    """Scores as they stand; a supervisor overrides an answer on the conversation's own page."""
+
+    list_display = ("created_at", "agent", "total", "auto_failed", "revision", "evaluator")
+    list_filter = (
+        "auto_failed",
+        "revision__template",
+        ("evaluator", admin.EmptyFieldListFilter),
+        ("conversation__agent", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("conversation__agent", "revision__template", "evaluator")
+    search_fields = ("conversation__provider_call_id", "conversation__agent__name")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    fields = (
+        ("conversation", "revision"),
+        ("total", "auto_failed", "evaluator"),
+        ("created_at", "updated_at"),
+    )
+    inlines = (AnswerInline,)
+
+    @admin.display(description=_("agent"), ordering="conversation__agent__name")
+    def agent(self, obj: Evaluation) -> str:
+        return obj.conversation.agent.name if obj.conversation.agent else "–"

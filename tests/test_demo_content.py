@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 import demo
@@ -143,3 +144,19 @@ def test_a_bad_call_brings_what_a_good_one_does_not(content, make_conversation):
         "Compare the whole price, not the monthly one",
     }
     assert {alert.severity for alert in Alert.objects.all()} == {"bad", "warn"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["moments_momentoccurrence", "coaching_guidance", "coaching_alert", "qa_evaluation", "coaching_policy"],
+)
+def test_an_admin_reads_what_came_of_it(played, content, page, django_assert_max_num_queries):
+    played("cancellation")
+    client = content.client("admin")
+    with django_assert_max_num_queries(20):
+        listing = client.get(reverse(f"admin:{page}_changelist"))
+    assert listing.status_code == 200
+    row = listing.context["cl"].result_list[0]
+    changed = client.get(reverse(f"admin:{page}_change", args=[row.pk]))
+    assert changed.status_code == 200
+    assert content.client("supervisor").get(reverse(f"admin:{page}_changelist")).status_code == 403

@@ -1,0 +1,48 @@
+"""Pages of quality: a person's answer in place of the automatic one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts.permissions import Permission
+from accounts.views import needs
+from conversations.access import conversation_for
+from conversations.review import review
+from qa.access import answer_for
+from qa.models import Answer
+from qa.services import answer_override
+from tenants.zone import in_company_time
+
+
+@needs(Permission.EVALUATION_OVERRIDE)
+@require_POST
+@in_company_time
+def answer_override_page(request: HttpRequest, answer_id: UUID) -> HttpResponse:
+    """Change an answer with a reason; shows the scores anew, or what is wrong beside the answer."""
+    user = request.user
+    answer = answer_for(user, answer_id)  # type: ignore[arg-type]
+    errors: list[str] = []
+    reason = request.POST.get("reason", "")
+    try:
+        answer_override(answer=answer, user=user, value=request.POST.get("value", ""), reason=reason)  # type: ignore[arg-type]
+    except ValidationError as error:
+        errors = error.messages
+    conversation = conversation_for(user, answer.evaluation.conversation_id)  # type: ignore[arg-type]
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(f"{reverse('conversation', args=[conversation.pk])}?tab=score")
+    context = {
+        "review": review(user=user, conversation=conversation),  # type: ignore[arg-type]
+        "conversation": conversation,
+        "may_override": True,
+        "values": Answer.Value.choices,
+        "opened": str(answer.pk),
+        "errors": errors,
+        "reason": reason if errors else "",
+    }
+    return render(request, "qa/scores.html", context)
