@@ -16,16 +16,10 @@ from accounts import throttle
 from accounts.models import User
 
 
-def _styled(form: forms.Form) -> None:
-    """Give every field the kit's class, and tell assistive technology which message belongs to it."""
-    for name, field in form.fields.items():
+def _styled(form: forms.BaseForm) -> None:
+    """Give every field the kit's class. What assistive technology needs, Django adds itself."""
+    for field in form.fields.values():
         field.widget.attrs.setdefault("class", "form-control")
-        described = [f"{name}-help"] if field.help_text else []
-        if form.is_bound and name in form.errors:
-            field.widget.attrs["aria-invalid"] = "true"
-            described.append(f"{name}-error")
-        if described:
-            field.widget.attrs["aria-describedby"] = " ".join(described)
 
 
 class SignInForm(auth_forms.AuthenticationForm):

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from typing import TYPE_CHECKING
-
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.models import ApiKey
 from accounts.permissions import Permission, Scope
 
-if TYPE_CHECKING:
-    # That module reads the settings, which name this one.
-    from rest_framework.views import APIView
-
 
 class Allowed(BasePermission):
     """Allow by the matrix: `view.permission`, or `view.permissions_by_action[action]`. API keys also need the scope."""
 
+    # `view` is an APIView; importing that here would go in a circle, as its module reads the settings that name this.
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user or not request.user.is_authenticated:
             return False

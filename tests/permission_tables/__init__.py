@@ -1,0 +1,1 @@
+"""The permission table, a part for each room: see tests/permissions.py."""

@@ -1,0 +1,125 @@
+"""Every row of the permission table, in both companies; every denial changes nothing; every URL is in the table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+
+from tests.conftest import COMPANIES, Company, World
+from tests.permissions import DENIED, PERSONAS, REQUIRED, Row, elsewhere, table
+
+TABLE = table()
+
+
+def _ask(row: Row, path: str, company: Company, client: Any) -> Any:
+    method = getattr(client, row.method.lower())
+    if row.method == "GET":
+        return method(path)
+    if path.startswith("/api/"):
+        return method(path, data=json.dumps(row.data), content_type="application/json")
+    return method(path, data=row.data)
+
+
+def _rows_of(company: Company) -> dict[str, str]:
+    """Each table's rows as their places on disk, which any insert, update and delete changes. Sessions do not count."""
+    with company.scope(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename <> 'django_session' ORDER BY 1",
+            [company.schema],
+        )
+        tables = [row[0] for row in cursor.fetchall()]
+        counts = " UNION ALL ".join(
+            f"SELECT '{name}', md5(coalesce(string_agg(ctid::text, ',' ORDER BY ctid), ''))"
+            f' FROM "{company.schema}"."{name}"'
+            for name in tables
+        )
+        cursor.execute(counts)
+        return dict(cursor.fetchall())
+
+
+def _path(row: Row, company: Company) -> str:
+    if isinstance(row.path, str):
+        return row.path
+    with company.scope():
+        return row.path(company)
+
+
+@pytest.mark.parametrize("schema", COMPANIES)
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_row(world: World, row: Row, schema: str) -> None:
+    company: Company = getattr(world, schema)
+    path = _path(row, company)
+    for persona, expected in row.expected.items():
+        client = company.client(None if persona == "nobody" else persona)
+        before = _rows_of(company) if row.method != "GET" and expected in DENIED else None
+        # Undone, so that what one persona may do is not done before the next one asks.
+        with transaction.atomic():
+            response = _ask(row, path, company, client)
+            assert response.status_code == expected, f"{persona}: {response.status_code}"
+            if expected == 302 and persona == "nobody" and path not in {"/sign-out/"}:
+                assert response["Location"].startswith("/sign-in/"), response["Location"]
+            if before is not None:
+                assert _rows_of(company) == before, f"{persona} was denied and changed something"
+            transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_the_other_company_gets_nothing(world: World, row: Row) -> None:
+    """A session of Acme's admin on Northwind's host is no session; Northwind's objects are not there on Acme's."""
+    path = _path(row, world.northwind)
+    stranger = world.northwind.client()
+    stranger.cookies[settings.SESSION_COOKIE_NAME] = (
+        world.acme.client("admin").cookies[settings.SESSION_COOKIE_NAME].value
+    )
+    before = _rows_of(world.northwind)
+    with transaction.atomic():
+        response = _ask(row, path, world.northwind, stranger)
+        assert response.status_code == row.expected["nobody"]
+        assert _rows_of(world.northwind) == before
+        transaction.set_rollback(True)
+    if not isinstance(row.path, str):
+        before = _rows_of(world.northwind)
+        with transaction.atomic():
+            response = _ask(row, path, world.acme, world.acme.client("admin"))
+            # Django's admin leads from an object that is not there to its index.
+            gone = 302 if path.startswith("/admin/") else 404
+            assert response.status_code in {gone, 403}
+            assert _rows_of(world.northwind) == before
+            transaction.set_rollback(True)
+
+
+def test_rows_are_whole() -> None:
+    for row in TABLE:
+        assert set(row.expected) >= REQUIRED, f"{row.name} leaves out {REQUIRED - set(row.expected)}"
+        assert set(row.expected) <= set(PERSONAS), row.name
+
+
+def _routes(patterns: list[Any], prefix: str = "") -> set[str]:
+    found: set[str] = set()
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            found |= _routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            found.add(route)
+    return found
+
+
+def test_every_url_is_in_the_table(world: World) -> None:
+    """The admin's pages are many and alike: tests/test_admin.py opens each. A format suffix is no other URL."""
+    wanted = {
+        route
+        for route in _routes(get_resolver(settings.ROOT_URLCONF).url_patterns)
+        if not route.startswith("admin/") and "format" not in route
+    }
+    asked = {
+        resolve(_path(row, world.northwind).partition("?")[0], settings.ROOT_URLCONF).route for row in TABLE
+    }
+    missing = wanted - asked - set(elsewhere())
+    assert not missing, f"add rows to tests/permission_tables for: {sorted(missing)}"
+    assert not set(elsewhere()) - wanted, "left to other tests, but there is no such route"
