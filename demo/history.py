@@ -328,8 +328,9 @@ class _Past:
         alerts = Alert.objects.filter(conversation=conversation)
         if timezone.now() - ended_at > timedelta(days=1):
             supervisor = User.objects.filter(supervised_teams=self.agent.team_id).first()
-            for alert in alerts if supervisor else []:
-                alert_resolve(alert=alert, user=supervisor)
+            if supervisor is not None:
+                for alert in alerts:
+                    alert_resolve(alert=alert, user=supervisor)
         alerts.update(raised_at=decided)
         alerts.filter(resolved_at__isnull=False).update(resolved_at=ended_at + wrap_up)
         summaries = Summary.objects.filter(conversation=conversation)

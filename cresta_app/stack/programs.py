@@ -69,7 +69,7 @@ def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> l
             [
                 *(python, "-m", "uvicorn", "cresta_app.ingest:application"),
                 *("--host", listen, "--port", str(ingest_port)),
-                *("--ws", "websockets-sansio", "--log-level", "warning", "--no-access-log"),
+                *("--ws", "cresta_app.ingest:AudioProtocol", "--log-level", "warning", "--no-access-log"),
                 *("--timeout-graceful-shutdown", "2"),
             ],
             port=ingest_port,

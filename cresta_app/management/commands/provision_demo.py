@@ -14,6 +14,7 @@ from demo.provision import CONVERSATIONS, demo_provision
 
 class Command(BaseCommand):
     help = "Make the two sample companies with people, policies, documents and past conversations. Safe to run again."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -1,0 +1,1 @@
+"""Tags for the demo's templates."""

@@ -1,0 +1,15 @@
+"""`{% sample_calls as calls %}`: what the card on the agent's desk offers."""
+
+from __future__ import annotations
+
+from django import template
+
+from demo import playback
+
+register = template.Library()
+
+
+@register.simple_tag
+def sample_calls() -> list[playback.SampleCall]:
+    """The sample calls, in the order in which they are offered."""
+    return list(playback.sample_calls().values())

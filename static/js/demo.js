@@ -1,0 +1,52 @@
+// The sample call's button: asks for the call and plays its sound, both beginning at the same moment.
+import { make, icon } from "./dom.js";
+import { Refused, write } from "./requests.js";
+
+const card = document.getElementById("sample");
+const trouble = document.getElementById("sample-trouble");
+const buttons = [...card.querySelectorAll("[data-sample]")];
+
+function complain(words) {
+  trouble.textContent = words;
+  trouble.hidden = !words;
+}
+
+function pill(sound) {
+  const mute = make("button", { type: "button", class: "btn btn-sm", click: () => {
+    sound.muted = !sound.muted;
+    mute.replaceChildren(icon(sound.muted ? "volume" : "volume-off"), sound.muted ? card.dataset.unmute : card.dataset.mute);
+  } }, icon("volume-off"), card.dataset.mute);
+  return make("div", { class: "sample-pill", id: "sample-pill" }, card.dataset.on, mute);
+}
+
+async function begin(button) {
+  complain("");
+  for (const other of buttons) other.disabled = true;
+  // Loaded before the call is asked for, so that it can begin on time.
+  const sound = new Audio(button.dataset.sound);
+  sound.preload = "auto";
+  sound.load();
+  const done = () => {
+    document.getElementById("sample-pill")?.remove();
+    for (const other of buttons) other.disabled = false;
+  };
+  try {
+    const asked = performance.now();
+    const answer = await write(card.dataset.play, { key: button.dataset.sample });
+    // The server counts from when it answered; half of the way there and back has passed since.
+    const passed = (performance.now() - asked) / 2;
+    sound.addEventListener("ended", done, { once: true });
+    document.body.append(pill(sound));
+    setTimeout(() => sound.play().catch(() => {
+      document.getElementById("sample-pill")?.remove();
+      complain(card.dataset.blocked);
+      for (const other of buttons) other.disabled = false;
+    }), Math.max(0, answer.begins_in_ms - passed));
+  } catch (error) {
+    done();
+    if (!(error instanceof Refused)) throw error;
+    complain(error.message || card.dataset.away);
+  }
+}
+
+for (const button of buttons) button.addEventListener("click", () => begin(button));
