@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -104,7 +105,7 @@ def _facts(user: User, first: date, last: date) -> QuerySet[ConversationFact]:
     return facts.filter(conversation__in=conversations_visible(user).values("pk"))
 
 
-def _figures(row: dict[str, Any]) -> Figures:
+def _figures(row: Mapping[str, Any]) -> Figures:
     score = row["mean_score"]
     return Figures(
         conversations=row["conversations"],

@@ -20,7 +20,7 @@ from tenants.models import Tenant
 def company_zone() -> ZoneInfo:
     """The time zone in which this company counts its days. One query."""
     name = (
-        Tenant.objects.filter(schema_name=connection.schema_name).values_list("time_zone", flat=True).first()
+        Tenant.objects.filter(schema_name=connection.schema_name).values_list("time_zone", flat=True).first()  # type: ignore[attr-defined]
     )
     return ZoneInfo(name or "UTC")
 
@@ -78,14 +78,12 @@ def fact_write_job(conversation_id: UUID) -> None:
 
 
 def _handle_seconds(conversation: Conversation) -> int:
-    begin = conversation.started_at
-    end = conversation.ended_at
+    begin, end, closed = conversation.started_at, conversation.ended_at, conversation.closed_at
     if begin is None or end is None:
         return 0
     confirmed = Summary.objects.filter(conversation_id=conversation.pk, state=Summary.State.CONFIRMED)
     worked_until = confirmed.values_list("confirmed_at", flat=True).first()
     # Confirmed after its time had run out: nobody worked on it all the while.
-    in_time = worked_until is not None and conversation.closed_at is not None
-    if in_time and worked_until <= conversation.closed_at:
+    if worked_until is not None and closed is not None and worked_until <= closed:
         end = max(end, worked_until)
     return max(0, round((end - begin).total_seconds()))

@@ -83,10 +83,10 @@ class PolicyAdmin(PublishAdmin):
         )
 
     def revision_publish(self, request: HttpRequest, obj: Policy) -> PolicyRevision:
-        return policy_publish(policy=obj, actor=request.user)
+        return policy_publish(policy=obj, actor=request.user)  # type: ignore[arg-type]
 
     def revision_retire(self, request: HttpRequest, obj: Policy) -> None:
-        policy_retire(policy=obj, actor=request.user)
+        policy_retire(policy=obj, actor=request.user)  # type: ignore[arg-type]
 
     @display(
         description=_("state"),

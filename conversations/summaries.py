@@ -235,5 +235,5 @@ def _close(conversation_id: UUID, disposition: Disposition | None) -> None:
     # Confirming late adds to what was known when the time ran out.
     jobs_announce(event=CLOSED, conversation_id=conversation_id, because="" if closed else "later")
     if row.agent_id is not None:
-        schema, agent_id, state = connection.schema_name, row.agent_id, row.state
+        schema, agent_id, state = connection.schema_name, row.agent_id, row.state  # type: ignore[attr-defined]
         transaction.on_commit(lambda: tell_agent(schema, agent_id, conversation_id, state))

@@ -98,7 +98,7 @@ class MomentDefinitionAdmin(AuditedAdmin):
         )
 
     def save_model(self, request: HttpRequest, obj: MomentDefinition, form: Any, change: bool) -> None:
-        moment_save(definition=obj, actor=request.user)
+        moment_save(definition=obj, actor=request.user)  # type: ignore[arg-type]
 
     @admin.display(description=_("revision"), ordering="newest")
     def revision_number(self, obj: Any) -> int | None:

@@ -80,10 +80,10 @@ class ScorecardAdmin(PublishAdmin):
         )
 
     def revision_publish(self, request: HttpRequest, obj: ScorecardTemplate) -> ScorecardRevision:
-        return scorecard_publish(template=obj, actor=request.user)
+        return scorecard_publish(template=obj, actor=request.user)  # type: ignore[arg-type]
 
     def revision_retire(self, request: HttpRequest, obj: ScorecardTemplate) -> None:
-        scorecard_retire(template=obj, actor=request.user)
+        scorecard_retire(template=obj, actor=request.user)  # type: ignore[arg-type]
 
     @admin.display(description=_("criteria"), ordering="criterion_total")
     def criterion_count(self, obj: Any) -> int:
