@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -26,7 +27,6 @@ from desk.selectors import (
     floor_tiles,
     now_ms,
     teams_watched,
-    today_start,
 )
 
 
@@ -93,7 +93,7 @@ def floor(request: HttpRequest) -> HttpResponse:
         "signIn": reverse("sign-in"),
         "conversations": past,
     }
-    today = timezone.localtime(today_start(), today_start().tzinfo).date().isoformat()
+    today = timezone.localdate(timezone=ZoneInfo(request.tenant.time_zone)).isoformat()  # type: ignore[attr-defined]
     return render(request, "desk/floor.html", {"page": page, "today": f"{past}?from={today}"})
 
 

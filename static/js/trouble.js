@@ -1,13 +1,18 @@
 // Trouble with a call, said in words in the pane that it concerns: what, since when, what still works.
+import { announce } from "./frame.js";
 import { fill, icon, make } from "./dom.js";
 import { span } from "./time.js";
 
 const SILENT_AFTER = 10_000;
+// Who listens is quiet too: while the other side speaks, silence means trouble only after longer.
+const LISTENING_FOR = 25_000;
+const SPEAKING = 2_000;
 const LATE_AFTER = 3_000;
 const STILL_AFTER = 10_000;
 
 export class Trouble {
   #shown = "";
+  #kinds = "";
   #beat = null;
   #at = 0;
 
@@ -32,8 +37,11 @@ export class Trouble {
     const shown = JSON.stringify(found);
     if (shown === this.#shown) return;
     this.#shown = shown;
+    const kinds = found.map(({ sign, what }) => (sign === "message-off" ? sign : what)).join();
+    if (kinds && kinds !== this.#kinds) announce(`${found[0].what} ${found[0].more}`); // once, not for each second of it
+    this.#kinds = kinds;
     this.place.replaceChildren(...found.map(({ sign, what, more }) =>
-      make("div", { class: "note", role: "status" }, icon(sign), make("span", {}, make("b", {}, what), ` ${more}`), make("span"))));
+      make("div", { class: "note" }, icon(sign), make("span", {}, make("b", {}, what), ` ${more}`), make("span"))));
   }
 
   #found() {
@@ -43,7 +51,10 @@ export class Trouble {
       return [{ sign: "message-off", what: words.stopped, more: fill(words.stopped_more, { time: span(now) }) }];
     }
     const found = ["customer", "agent"]
-      .filter((side) => audio[side] > SILENT_AFTER)
+      .filter((side) => {
+        const other = audio[side === "agent" ? "customer" : "agent"] ?? Infinity;
+        return audio[side] > (other < SPEAKING ? LISTENING_FOR : SILENT_AFTER);
+      })
       .map((side) => ({
         sign: "volume-off",
         what: words[`no_audio_${side}`],
