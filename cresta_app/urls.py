@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("desk.urls")),
     path("", include("conversations.urls")),
     path("", include("knowledge.urls")),
+    path("", include("qa.urls")),
     path("", include("analytics.urls")),
     path("", include("demo.urls")),
     path("api/v1/", include("cresta_app.urls_api")),

@@ -1,0 +1,108 @@
+"""What conversations can be filtered by: the same for the list page, its facets and the API.
+
+Moments and scores belong to rooms above this one. They are reached by the names of their relations, so that nothing
+is imported from there.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import django_filters as filters
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Avg, Exists, F, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from conversations.models import Conversation, Utterance
+from engines.language.marking import clean
+
+WORDS_LENGTH = 200
+
+
+def words_query(words: str) -> SearchQuery:
+    """The search for some words, as people write them: "a phrase", one or other, -without."""
+    text = clean(words)[:WORDS_LENGTH].replace("\x00", "")
+    return SearchQuery(text, config="english", search_type="websearch")
+
+
+def with_score(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Add `score`: the mean total of a conversation's evaluations, 0-100, None where it has none."""
+    evaluations = Conversation._meta.get_field("evaluations").related_model._default_manager  # type: ignore[union-attr]
+    mean = (
+        evaluations.filter(conversation=OuterRef("pk"))
+        .order_by()
+        .values("conversation")
+        .annotate(mean=Avg("total"))
+    )
+    return rows.annotate(score=Subquery(mean.values("mean")))
+
+
+def day_start(day: date) -> datetime:
+    """Midnight of a day in the current time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class ConversationFilter(filters.FilterSet):
+    """All optional, and all must hold."""
+
+    q = filters.CharFilter(method="with_words", label=_("Words"), max_length=WORDS_LENGTH)
+    agent = filters.UUIDFilter(field_name="agent_id", label=_("Agent"))
+    team = filters.UUIDFilter(field_name="agent__team_id", label=_("Team"))
+    unmatched = filters.BooleanFilter(field_name="agent", lookup_expr="isnull", label=_("Without an agent"))
+    queue = filters.CharFilter(field_name="queue__key", label=_("Queue"))
+    channel = filters.ChoiceFilter(choices=Conversation.Channel, label=_("Channel"))
+    direction = filters.ChoiceFilter(choices=Conversation.Direction, label=_("Direction"))
+    state = filters.ChoiceFilter(choices=Conversation.State, label=_("State"))
+    disposition = filters.CharFilter(field_name="disposition__key", label=_("Disposition"))
+    customer = filters.CharFilter(field_name="customer__reference", label=_("Customer"))
+    moment = filters.CharFilter(method="with_moment", label=_("Moment"))
+    since = filters.DateFilter(method="since_day", label=_("From"))
+    until = filters.DateFilter(method="until_day", label=_("To"))
+    score_min = filters.NumberFilter(method="score_from", label=_("Score from"), min_value=0, max_value=100)
+    score_max = filters.NumberFilter(method="score_to", label=_("Score to"), min_value=0, max_value=100)
+
+    class Meta:
+        model = Conversation
+        fields: list[str] = []
+
+    def with_words(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        said = Utterance.objects.filter(search=words_query(value))
+        return rows.filter(pk__in=said.values("conversation"))
+
+    def with_moment(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        heard = Conversation._meta.get_field("moments").related_model._default_manager  # type: ignore[union-attr]
+        return rows.filter(
+            Exists(heard.filter(conversation=OuterRef("pk"), definition__key=value).order_by().values("pk"))
+        )
+
+    def since_day(self, rows: QuerySet[Any], name: str, value: date) -> QuerySet[Any]:
+        return rows.filter(announced_at__gte=day_start(value))
+
+    def until_day(self, rows: QuerySet[Any], name: str, value: date) -> QuerySet[Any]:
+        return rows.filter(announced_at__lt=day_start(value + timedelta(days=1)))
+
+    def score_from(self, rows: QuerySet[Any], name: str, value: Decimal) -> QuerySet[Any]:
+        return with_score(rows).filter(score__gte=value)
+
+    def score_to(self, rows: QuerySet[Any], name: str, value: Decimal) -> QuerySet[Any]:
+        return with_score(rows).filter(score__lte=value)
+
+
+class UtteranceFilter(filters.FilterSet):
+    """Utterances by their conversation, speaker, words and time within the call."""
+
+    conversation = filters.UUIDFilter(field_name="conversation_id", label=_("Conversation"))
+    speaker = filters.CharFilter(label=_("Speaker"))
+    q = filters.CharFilter(method="with_words", label=_("Words"), max_length=WORDS_LENGTH)
+    from_ms = filters.NumberFilter(field_name="end_ms", lookup_expr="gt", label=_("Heard after, in ms"))
+    to_ms = filters.NumberFilter(field_name="start_ms", lookup_expr="lt", label=_("Heard before, in ms"))
+
+    class Meta:
+        model = Utterance
+        fields: list[str] = []
+
+    def with_words(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.annotate(query=words_query(value)).filter(search=F("query"))

@@ -1,0 +1,299 @@
+"""Reads of one conversation for who looks back at it: its transcript with marks, and all that was made of it.
+
+What other rooms show comes as their items (`conversations.events`): summary, guidance, alerts, scores. Here their
+evidence is joined to the words it points at, so that a page can quote it and play its second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from conversations.events import Payload, snapshot
+from conversations.filters import words_query
+from conversations.models import (
+    CallLedger,
+    Conversation,
+    ConversationEvent,
+    Note,
+    Participant,
+    Recording,
+    Utterance,
+)
+from conversations.selectors import duration_ms, item_visible
+from engines.language.marking import plain_words, spans_html, words_html
+from engines.rules.explain import clock
+
+QUOTE_AROUND = 60
+EVENTS_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One row of the transcript. `html` is safe; `hit`: it matches the words that were searched for."""
+
+    id: str
+    speaker: str
+    name: str
+    at_ms: int
+    end_ms: int
+    html: SafeString
+    hit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A piece of evidence: where it was said and the words (safe HTML), or the stretch that was searched."""
+
+    at_ms: int
+    html: SafeString
+    until_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Review:
+    """Everything that the conversation page shows."""
+
+    conversation: Conversation
+    turns: list[Turn]
+    moments: list[Payload]
+    summary: Payload | None
+    guidance: list[Payload]
+    alerts: list[Payload]
+    scores: list[Payload]
+    score_visible: bool
+    events: list[Payload]
+    recording: Recording | None
+    ledger: CallLedger | None
+    note: Note | None
+    names: dict[str, str]
+    sides: list[str] = field(default_factory=list)
+    head: int = 0
+
+    @property
+    def hints(self) -> list[Payload]:
+        return [row for row in self.guidance if row["kind"] == "hint"]
+
+    @property
+    def checklist(self) -> list[Payload]:
+        return [row for row in self.guidance if row["kind"] == "checklist"]
+
+    @property
+    def ticked(self) -> int:
+        return sum(row["state"] == "ticked" for row in self.checklist)
+
+    @property
+    def duration_ms(self) -> int | None:
+        return self.recording.duration_ms if self.recording else duration_ms(self.conversation)
+
+
+def speaker_names(conversation: Conversation) -> dict[str, str]:
+    """How each side is called in the transcript: first names, or the role."""
+    agent, customer = conversation.agent, conversation.customer
+    first = customer.name.split()[0] if customer is not None and customer.name.strip() else ""
+    return {
+        "agent": agent.name.split()[0] if agent is not None and agent.name.strip() else _("Agent"),
+        "customer": first or _("Customer"),
+        "supervisor": _("Supervisor"),
+        "bot": _("Assistant"),
+    }
+
+
+def review(*, user: User, conversation: Conversation, words: str = "") -> Review:
+    """Read a conversation that this person may read (the caller has checked) for its page.
+
+    A fixed number of queries: one a kind of item and one each for recording, ledger, note, sides and events.
+    """
+    shown = snapshot(conversation)
+    items = {kind: rows if item_visible(user, kind) else [] for kind, rows in shown["items"].items()}
+    names = speaker_names(conversation)
+    spoken: dict[str, Payload] = {row["id"]: row for row in items["utterance"]}
+    hits = _hits(conversation.pk, words)
+    ledger = CallLedger.objects.filter(conversation=conversation).first()
+    recording = Recording.objects.filter(conversation=conversation).defer("wrapped_key").first()
+    found = Review(
+        conversation=conversation,
+        turns=_turns(items["utterance"], items.get("moment", []), names, hits),
+        moments=items.get("moment", []),
+        summary=_summary(items["summary"], spoken),
+        guidance=[{**row, "quotes": quotes(row["evidence"], spoken)} for row in items.get("guidance", [])],
+        alerts=[{**row, "quotes": quotes(row["evidence"], spoken)} for row in items.get("alert", [])],
+        scores=[_score(row, spoken) for row in items.get("score", [])],
+        score_visible=item_visible(user, "score"),
+        events=_events(conversation, user, items),
+        recording=recording,
+        ledger=ledger,
+        note=Note.objects.select_related("author").filter(conversation=conversation).first(),
+        names=names,
+        head=shown["head"],
+    )
+    if recording is not None:
+        found.sides = _sides(conversation, recording.channels, names)
+    return found
+
+
+def _hits(conversation_id: UUID, words: str) -> set[str]:
+    if not words.strip():
+        return set()
+    said = Utterance.objects.filter(conversation_id=conversation_id, search=words_query(words))
+    return {str(pk) for pk in said.values_list("pk", flat=True)}
+
+
+def _turns(
+    utterances: Iterable[Payload], moments: Iterable[Payload], names: dict[str, str], hits: set[str]
+) -> list[Turn]:
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for moment in moments:
+        if moment["utterance"] and moment["start"] is not None:
+            spans.setdefault(moment["utterance"], []).append((moment["start"], moment["end"]))
+    rows = sorted(utterances, key=lambda row: (row["start_ms"], row["n"]))
+    return [
+        Turn(
+            id=row["id"],
+            speaker=row["speaker"],
+            name=names.get(row["speaker"], row["speaker"]),
+            at_ms=row["start_ms"],
+            end_ms=row["end_ms"],
+            html=mark_safe(spans_html(row["text"], spans.get(row["id"], ()))),  # noqa: S308 escaped there
+            hit=row["id"] in hits,
+        )
+        for row in rows
+    ]
+
+
+def _sides(conversation: Conversation, channels: int, names: dict[str, str]) -> list[str]:
+    """What each channel of the recording is called."""
+    if channels == 1:
+        return [_("Both")]
+    roles = dict(
+        Participant.objects.filter(conversation=conversation, channel_index__isnull=False)
+        .order_by("joined_at")
+        .values_list("channel_index", "role")
+    )
+    return [names.get(roles.get(channel, ""), str(channel + 1)) for channel in range(channels)]
+
+
+# --- Evidence -------------------------------------------------------------------------------------------
+
+
+def quotes(evidence: Iterable[Payload], spoken: dict[str, Payload]) -> list[Quote]:
+    """Join evidence to its words. What points at an utterance that is gone is left out."""
+    found = []
+    for one in evidence:
+        if "searched" in one:
+            from_ms, to_ms = one["searched"]
+            found.append(Quote(from_ms, SafeString(""), to_ms))
+        elif (row := spoken.get(str(one["utterance"]))) is not None:
+            at_ms = one.get("at_ms")
+            html = excerpt_html(row["text"], one["start"], one["end"])
+            found.append(Quote(row["start_ms"] if at_ms is None else at_ms, html))
+    return found
+
+
+def excerpt_html(text: str, start: int | None, end: int | None) -> SafeString:
+    """A quotation around the characters `[start, end)`, marked, cut at words; all of the text without them."""
+    if start is None or end is None:
+        return mark_safe(words_html(text))  # noqa: S308 escaped there
+    first, last = max(0, start - QUOTE_AROUND), min(len(text), end + QUOTE_AROUND)
+    while first > 0 and text[first - 1] != " ":
+        first -= 1
+    while last < len(text) and text[last] != " ":
+        last += 1
+    html = spans_html(text[first:last], [(start - first, end - first)])
+    return mark_safe(("…" if first else "") + html + ("…" if last < len(text) else ""))  # noqa: S308 escaped there
+
+
+def _summary(rows: list[Payload], spoken: dict[str, Payload]) -> Payload | None:
+    """The summary with its lines by section, each with the times of what it rests on."""
+    if not rows:
+        return None
+    summary = rows[0]
+    sections: dict[str, Payload] = {}
+    for line in summary["lines"]:
+        times = sorted(spoken[one]["start_ms"] for one in line["evidence"] if one in spoken)
+        section = sections.setdefault(line["section"], {"label": line["section_label"], "lines": []})
+        section["lines"].append({**line, "html": mark_safe(words_html(line["text"])), "times": times})  # noqa: S308
+    return {**summary, "sections": list(sections.values())}
+
+
+def _score(row: Payload, spoken: dict[str, Payload]) -> Payload:
+    """An evaluation with its criteria by section; `gained` of `possible` weight, N/A counts for neither."""
+    sections: dict[str, Payload] = {}
+    for number, answer in enumerate(row["answers"], 1):
+        section = sections.setdefault(
+            answer["section"], {"name": answer["section"], "answers": [], "gained": 0, "possible": 0}
+        )
+        section["answers"].append({**answer, "number": number, "quotes": quotes(answer["evidence"], spoken)})
+        if answer["value"] != "na":
+            section["possible"] += answer["weight"]
+            section["gained"] += answer["weight"] if answer["value"] == "yes" else 0
+    return {
+        **row,
+        "sections": list(sections.values()),
+        "applied": sum(answer["value"] != "na" for answer in row["answers"]),
+        "overridden": sum(bool(answer["override_reason"]) for answer in row["answers"]),
+    }
+
+
+# --- Events and export ----------------------------------------------------------------------------------
+
+
+def event_names() -> dict[str, str]:
+    return {
+        "conversation": _("Conversation"),
+        "moment": _("Moment"),
+        "guidance": _("Guidance"),
+        "alert": _("Alert"),
+        "summary": _("Summary"),
+        "score": _("Score"),
+    }
+
+
+def _events(conversation: Conversation, user: User, items: dict[str, list[Payload]]) -> list[Payload]:
+    """What happened, oldest first, without the utterances: those are the transcript."""
+    names = event_names()
+    about = {row["id"]: row for kind in names for row in items.get(kind, [])}
+    kinds = [kind for kind in names if item_visible(user, kind)]
+    rows = ConversationEvent.objects.filter(conversation=conversation, kind__in=kinds).order_by("sequence")
+    began = conversation.started_at or conversation.announced_at
+    return [
+        {
+            "sequence": row.sequence,
+            "kind": row.kind,
+            "name": names[row.kind],
+            "title": _title(row.kind, about.get(str(row.ref), {})),
+            "at": row.occurred_at,
+            "at_ms": max(0, round((row.occurred_at - began).total_seconds() * 1000)),
+        }
+        for row in rows[:EVENTS_SHOWN]
+    ]
+
+
+def _title(kind: str, item: Payload) -> str:
+    if kind == "score" and item:
+        return str(item["revision"]["name"])
+    return str(item.get("title") or item.get("name") or "")
+
+
+def transcript_text(*, conversation: Conversation) -> str:
+    """The transcript as plain text, a line a turn: `0:44  Daniel: …`. Redactions stay redacted. One query."""
+    names = speaker_names(conversation)
+    said = Utterance.objects.filter(conversation=conversation).order_by("start_ms", "sequence")
+    began = timezone.localtime(conversation.started_at or conversation.announced_at)
+    agent = conversation.agent.name if conversation.agent else _("no agent")
+    head = [
+        f"{conversation.customer or _('Customer')} · {agent}",
+        f"{began:%Y-%m-%d %H:%M:%S %Z}, {clock(duration_ms(conversation) or 0)}",
+        "",
+    ]
+    rows = said.values_list("start_ms", "speaker", "text")
+    lines = [
+        f"{clock(at)}\t{names.get(speaker, speaker)}:\t{plain_words(text)}" for at, speaker, text in rows
+    ]
+    return "\n".join([*head, *lines]) + "\n"

@@ -1,0 +1,243 @@
+"""Pages of past conversations: the list with its search, and one conversation with player and transcript."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_safe
+
+from accounts.models import Queue, Team, User
+from accounts.permissions import Permission, Role
+from accounts.services import audit
+from accounts.throttle import address_of
+from accounts.views import needs
+from conversations.access import conversation_for
+from conversations.filters import ConversationFilter
+from conversations.models import Conversation, Disposition
+from conversations.playback import recording_for, recording_note, recording_response
+from conversations.review import Review, review, transcript_text
+from conversations.selectors import COUNTED, conversations_search, facets, place_in
+from engines.redaction.vocabulary import TYPES
+from tenants.zone import in_company_time
+
+TABS = ("summary", "guidance", "score", "events", "details")
+AGENTS_OFFERED = 500
+
+
+def _user(request: HttpRequest) -> User:
+    return request.user  # type: ignore[return-value]
+
+
+def filters_given(request: HttpRequest) -> tuple[dict[str, str], list[str]]:
+    """The filters in the address that make sense, and the names of those that do not."""
+    given = {name: request.GET[name] for name in ConversationFilter.base_filters if request.GET.get(name)}
+    wrong = list(ConversationFilter(given, Conversation.objects.none()).form.errors)
+    return {name: value for name, value in given.items() if name not in wrong}, wrong
+
+
+# --- The list -------------------------------------------------------------------------------------------
+
+
+@needs(Permission.CONVERSATION_READ_OWN)
+@require_safe
+@in_company_time
+def conversations_page(request: HttpRequest) -> HttpResponse:
+    """Search, filters as chips, facets, fifty rows."""
+    user = _user(request)
+    filters, wrong = filters_given(request)
+    cursor = request.GET.get("cursor", "")
+    try:
+        page = conversations_search(user=user, filters=filters, cursor=cursor)
+    except ValidationError:
+        # The cursor is all that can be wrong by now: begin at the newest.
+        cursor, wrong = "", [*wrong, "cursor"]
+        page = conversations_search(user=user, filters=filters)
+    offered = options(user)
+    rows = [
+        {"row": row, "html": mark_safe(row.matched.html) if row.matched else ""}  # noqa: S308 escaped in marking
+        for row in page.rows
+    ]
+    context = {
+        "filters": filters,
+        "link": urlencode(filters),
+        "chips": _chips(filters, offered),
+        "wrong": wrong,
+        "facets": facets(user=user, filters=filters),
+        "counted": COUNTED,
+        "options": offered,
+        "rows": rows,
+        "next": page.next,
+        "cursor": cursor,
+        "words": filters.get("q", ""),
+        "today": timezone.localdate(),
+        "scores": user.may(Permission.EVALUATION_READ),
+    }
+    return render(request, "conversations/list.html", context)
+
+
+def options(user: User) -> dict[str, list[tuple[str, str]]]:
+    """What the filter form offers: value and label by field. At most five queries."""
+    definition = apps.get_model("moments", "MomentDefinition")
+    found: dict[str, list[tuple[str, str]]] = {
+        "queue": list(Queue.objects.values_list("key", "name")),
+        "moment": list(definition.objects.values_list("key", "name")),
+        "disposition": list(Disposition.objects.values_list("key", "name")),
+        "channel": [(value, str(label)) for value, label in Conversation.Channel.choices],
+        "state": [(value, str(label)) for value, label in Conversation.State.choices],
+    }
+    if user.may(Permission.CONVERSATION_READ_TEAM):
+        agents, teams = User.objects.filter(role=Role.AGENT), Team.objects.all()
+        if not user.may(Permission.CONVERSATION_READ_ALL):
+            agents, teams = agents.filter(team__supervisors=user), teams.filter(supervisors=user)
+        found["agent"] = [
+            (str(pk), name) for pk, name in agents.order_by("name").values_list("pk", "name")[:AGENTS_OFFERED]
+        ]
+        found["team"] = [(str(pk), name) for pk, name in teams.values_list("pk", "name")]
+    return found
+
+
+def _chips(filters: dict[str, str], offered: dict[str, list[tuple[str, str]]]) -> list[dict[str, str]]:
+    """The filters in words, each with the address of the list without it. Words have their own box."""
+    labels = {name: str(one.label) for name, one in ConversationFilter.base_filters.items()}
+    chips = []
+    for name, value in filters.items():
+        if name == "q":
+            continue
+        shown = dict(offered.get(name, [])).get(value, value)
+        if name == "unmatched":
+            shown = _("yes") if value.lower() in {"true", "1"} else _("no")
+        without = urlencode({key: given for key, given in filters.items() if key != name})
+        chips.append({"name": name, "label": labels[name], "value": shown, "without": without})
+    return chips
+
+
+# --- One conversation -----------------------------------------------------------------------------------
+
+
+@needs(Permission.CONVERSATION_READ_OWN)
+@require_safe
+@in_company_time
+def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """Player over transcript; summary, guidance, score, events and details beside them."""
+    user = _user(request)
+    conversation = conversation_for(user, conversation_id)
+    filters, _wrong = filters_given(request)
+    shown = review(user=user, conversation=conversation, words=filters.get("q", ""))
+    tab = request.GET.get("tab", "")
+    context = {
+        "review": shown,
+        "conversation": conversation,
+        "filters": filters,
+        "link": urlencode(filters),
+        "place": place_in(user=user, filters=filters, conversation=conversation),
+        "tab": tab if tab in TABS else "summary",
+        "player": player_data(user, shown),
+        "may_override": user.may(Permission.EVALUATION_OVERRIDE),
+        "values": [("yes", _("Yes")), ("no", _("No")), ("na", _("N/A"))],
+        "no_sound": _no_sound(user, shown),
+        "live_words": live_words(shown) if conversation.is_live else None,
+        "floor": user.may(Permission.FLOOR_WATCH),
+        "now": timezone.now(),
+    }
+    return render(request, "conversations/conversation.html", context)
+
+
+def player_data(user: User, shown: Review) -> dict[str, Any] | None:
+    """What the player draws: peaks (0-100, ten a second and side), silenced stretches and moments in ms."""
+    recording = shown.recording
+    if recording is None or not user.may(Permission.RECORDING_PLAY):
+        return None
+    return {
+        "duration_ms": recording.duration_ms,
+        "peaks": recording.peaks,
+        "redacted": recording.redacted_intervals,
+        "sides": shown.sides,
+        "moments": [
+            {"id": moment["id"], "at_ms": moment["at_ms"], "name": moment["name"]} for moment in shown.moments
+        ],
+        "words": {
+            "play": _("Play"),
+            "pause": _("Pause"),
+            "trouble": _("The recording could not be loaded."),
+            "of": _("{now} of {all}"),
+        },
+    }
+
+
+def live_words(shown: Review) -> dict[str, Any]:
+    """What the page needs to follow a call that is under way."""
+    return {
+        "names": shown.names,
+        "redactions": {kind.placeholder: _(kind.label) for kind in TYPES.values()},
+        "sign_in_url": reverse("sign-in"),
+        "changed": _("More has happened since this page was loaded."),
+        "ended": _("The call has ended. Load the page anew for its recording, summary and score."),
+        "play_from": _("Play from {time}"),
+        "words": {
+            "hidden_thing": _("hidden: {label}"),
+            "lost": _("Connection lost. This page keeps what it has and catches up by itself. Last heard {time}."),
+            "lost_never": _("No connection yet. This page goes on trying."),
+            "try_now": _("Try now"),
+            "signed_out": _("You are signed out. What you see stays until you leave this page."),
+            "sign_in": _("Sign in"),
+            "back": _("Connected again."),
+        },
+    }
+
+
+def _no_sound(user: User, shown: Review) -> str:
+    """Why there is nothing to play, in words; nothing where there is."""
+    conversation, ledger = shown.conversation, shown.ledger
+    if shown.recording is not None:
+        if user.may(Permission.RECORDING_PLAY):
+            return ""
+        return _("This call is recorded, but your role does not listen to recordings.")
+    if conversation.channel != Conversation.Channel.VOICE:
+        return _("A written conversation has no recording.")
+    if conversation.is_live:
+        return _("The recording can be played once the call has ended.")
+    if ledger is not None and any(ledger.recorded_ms):
+        return _("The recording is being put together. It is usually there within a minute of the end.")
+    if ledger is not None and not any(ledger.received_ms):
+        return _("No audio arrived for this call, so there is no recording.")
+    return _("There is no recording of this call. The transcript is all that was kept.")
+
+
+@needs(Permission.RECORDING_PLAY)
+@require_safe
+def recording(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+    """The sound of a conversation, in parts."""
+    user = _user(request)
+    found = recording_for(user, conversation_for(user, conversation_id))
+    if request.method == "GET":
+        recording_note(user=user, recording=found, address=address_of(request) or None)
+    return recording_response(request, found)
+
+
+@needs(Permission.CONVERSATION_READ_OWN)
+@require_GET
+@in_company_time
+def transcript(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """The transcript as a text file; taking it out of the house is noted in the audit log."""
+    user = _user(request)
+    conversation = conversation_for(user, conversation_id)
+    text = transcript_text(conversation=conversation)
+    audit(actor=user, action="conversation.export", thing=conversation, address=address_of(request) or None)
+    return HttpResponse(
+        text,
+        content_type="text/plain; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{conversation.pk}.txt"',
+            "Cache-Control": "private, no-store",
+        },
+    )
