@@ -24,6 +24,7 @@ from redis.asyncio import BlockingConnectionPool, Redis  # noqa: E402
 from redis.asyncio.retry import Retry  # noqa: E402
 from redis.backoff import NoBackoff  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
+from uvicorn.protocols.utils import ClientDisconnected  # noqa: E402
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # noqa: E402
 
 from conversations.live.buffer import AudioBuffer  # noqa: E402
@@ -50,9 +51,17 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.conn.max_message_size = settings.INGEST_MAX_MESSAGE_BYTES
 
+    async def send(self, message: Any) -> None:
+        if self.close_sent and message["type"] == "websocket.send":
+            # uvicorn takes this for a mistake of the application, which cannot know yet.
+            raise ClientDisconnected
+        await super().send(message)
+
     def handle_parser_exception(self) -> None:
         if self.close_sent:
             return
+        # What came whole before it, in the same read, is still the call's.
+        self.handle_events()
         close = self.conn.close_sent
         assert close is not None
         self.queue.put_nowait(

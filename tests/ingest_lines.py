@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,20 +94,24 @@ def start_message(call_id: str = "call-1", **changes: Any) -> dict[str, Any]:
     return message | changes
 
 
-@asynccontextmanager
-async def line(server: Server, company: Any, key: str | None) -> Any:
-    """An open WebSocket on the company's host (or on a host name given as a text)."""
+def knock(server: Server, company: Any, key: str | None) -> connect:
+    """A WebSocket to be opened, on the company's host (or on a host name given as a text)."""
     host = company if isinstance(company, str) else company.host
-    headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
-    async with connect(
+    return connect(
         f"ws://{host}:{server.port}{PATH}",
         host="127.0.0.1",
         port=server.port,
-        additional_headers=headers,
+        additional_headers={"Authorization": f"Bearer {key}"} if key is not None else {},
         compression=None,
         proxy=None,
         close_timeout=2,
-    ) as socket:
+    )
+
+
+@asynccontextmanager
+async def line(server: Server, company: Any, key: str | None) -> AsyncIterator[ClientConnection]:
+    """An open WebSocket on the company's host, closed in the end."""
+    async with knock(server, company, key) as socket:
         yield socket
 
 
@@ -163,7 +167,7 @@ class Cutter:
     """A TCP relay that breaks its connections, as a bad network does: each after so many bytes towards the server."""
 
     def __init__(self, port: int, cuts: list[int]) -> None:
-        self._target = port
+        self.target = port
         self._cuts = cuts
         self.port = 0
 
@@ -177,7 +181,7 @@ class Cutter:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         left = self._cuts.pop(0) if self._cuts else None
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
         back = asyncio.create_task(_relay(there_reader, writer, None))
         await _relay(reader, there_writer, left)
         back.cancel()

@@ -294,7 +294,10 @@ class Carrier:
         while True:
             await self._stored.wait()
             self._stored.clear()
-            await self._say(self._codec.ack(self.safe_ms))
+            try:
+                await self._say(self._codec.ack(self.safe_ms))
+            except LineGone:
+                return  # whoever hears the line learns why it went, which decides about the call
             await asyncio.sleep(ACK_EVERY_SECONDS)
 
     async def _pulse(self) -> None:
