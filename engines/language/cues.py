@@ -95,8 +95,8 @@ NEXT_AGENT: tuple[tuple[float, str], ...] = (
     (3, "will (arrive|be with you|reach you|be delivered|show up|take effect|appear|be on your|call you)"),
     (
         2,
-        "(please|you will need to|you need to|make sure you|remember to) ... (call|send|return|"
-        "check|keep|bring|pay)",
+        "(please|you will need to|you need to|make sure you|remember to) (|also|then|just) (call|send|"
+        "return|check|keep|bring|pay)",
     ),
     (
         2,

@@ -239,3 +239,15 @@ def test_the_demo_calls_give_a_full_summary(path, bare):
 )
 def test_a_line_is_supported_by_what_was_said_or_not(line, texts, expected):
     assert supported(line, texts) is expected
+
+
+def test_a_recording_notice_is_no_next_step() -> None:
+    """"Please note that this call is recorded" names a call, and asks nobody to make one."""
+    draft = summarise(
+        [
+            Line(1, "agent", 0, 5000, "my name is [NAME] please note that this call is being recorded today"),
+            Line(2, "customer", 6000, 9000, "my internet has been down since monday"),
+            Line(3, "agent", 10000, 14000, "please call us again on friday if it is still down"),
+        ]
+    )
+    assert [line.evidence for line in draft.section("next_steps")] == [(3,)]
