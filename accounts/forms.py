@@ -40,6 +40,7 @@ class SignInForm(auth_forms.AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         address = self.cleaned_data.get("username") or ""
+        assert self.request is not None
         place = throttle.address_of(self.request)
         wait = throttle.seconds_left(throttle.SIGN_IN, address=address, place=place)
         if wait:

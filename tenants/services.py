@@ -105,5 +105,5 @@ def tenant_activate(*, tenant: Tenant) -> bool:
 
 def _tenant_move(tenant: Tenant, before: str, after: str) -> bool:
     with schema_scope(PUBLIC):
-        moved = Tenant.objects.filter(pk=tenant.pk, state=before).update(state=after)
+        moved: int = Tenant.objects.filter(pk=tenant.pk, state=before).update(state=after)
     return moved == 1
