@@ -247,7 +247,7 @@ def test_a_recording_notice_is_no_next_step() -> None:
         [
             Line(1, "agent", 0, 5000, "my name is [NAME] please note that this call is being recorded today"),
             Line(2, "customer", 6000, 9000, "my internet has been down since monday"),
-            Line(3, "agent", 10000, 14000, "please call us again on friday if it is still down"),
+            Line(3, "agent", 10000, 14000, "please return the old router within ten days"),
         ]
     )
     assert [line.evidence for line in draft.section("next_steps")] == [(3,)]
