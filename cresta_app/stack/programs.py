@@ -30,6 +30,8 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "cresta_app.settings",
         "PYTHONUNBUFFERED": "1",
+        # Static files come from where they lie, and messages hold JSON alone (Celery fears for pickles as root).
+        "PYTHONWARNINGS": "ignore:No directory at,ignore:You're running the worker with superuser",
         "DATA_DIR": str(folder),
         MARK: str(folder),
         **more,
