@@ -21,6 +21,8 @@ from cresta_app.stack.errors import ServiceError
 from cresta_app.stack.process import group_end
 from cresta_app.stack.programs import MARK
 
+ENDING_SECONDS = 5.0
+
 
 @dataclass
 class Record:
@@ -82,12 +84,16 @@ class Folder:
         record = self.read()
         if record is None:
             return []
-        ended = []
+        ended = {}
         for name, pid, created in record.processes:
             if _is_same(pid, created) or _group_is_ours(pid, str(self.path)):
                 group_end(pid)
-                ended.append(name)
-        return ended
+                ended[pid] = name
+        # Their ports are free once they are gone, which takes the kernel a moment.
+        deadline = time.monotonic() + ENDING_SECONDS
+        while any(_group_lives(pid) for pid in ended) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return list(ended.values())
 
 
 def _is_same(pid: int, created: float) -> bool:
@@ -95,6 +101,15 @@ def _is_same(pid: int, created: float) -> bool:
         process = psutil.Process(pid)
         same = abs(float(process.create_time()) - created) < 0.05
         return same and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _group_lives(pid: int) -> bool:
+    """Whether any process of the group still runs (one that only waits to be collected holds nothing)."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
+                return True
     return False
 
 

@@ -61,8 +61,14 @@ class Stack:
         return self._folder.path
 
     @property
+    def reach(self) -> str:
+        """An address of this machine at which the processes answer, for a listen address that means all."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.options.listen, self.options.listen)  # noqa: S104
+
+    @property
     def ingest_url(self) -> str:
-        return f"ws://{self.options.listen}:{self.ingest_port}"
+        host = f"[{self.reach}]" if ":" in self.reach else self.reach
+        return f"ws://{host}:{self.ingest_port}"
 
     def environment(self) -> dict[str, str]:
         """What a command that works with this installation is started with."""
@@ -103,11 +109,11 @@ class Stack:
         self.web_port = port_choose(wanted.listen, wanted.web_port)
         self.ingest_port = port_choose(wanted.listen, wanted.ingest_port, taken=frozenset({self.web_port}))
         for name, asked, got in (
-            ("pages", wanted.web_port, self.web_port),
-            ("audio", wanted.ingest_port, self.ingest_port),
+            ("pages are", wanted.web_port, self.web_port),
+            ("audio is", wanted.ingest_port, self.ingest_port),
         ):
             if asked not in (0, got):
-                self._say("stack", f"port {asked} is taken, so {name} are on {got}")
+                self._say("stack", f"port {asked} is taken, so {name} on {got}")
 
     # --- Database ---------------------------------------------------------------------------------------
 
@@ -181,7 +187,7 @@ class Stack:
         deadline = time.monotonic() + HEALTHY_SECONDS
         while time.monotonic() < deadline:
             try:
-                _reader, writer = await asyncio.open_connection(self.options.listen, child.program.port)
+                _reader, writer = await asyncio.open_connection(self.reach, child.program.port)
             except OSError:
                 await asyncio.sleep(0.1)
                 continue
