@@ -215,12 +215,13 @@ function draw() {
     if (shownMode !== now) {
       shownMode = now;
       if (now === "after") drawAfter();
+      tab("now");
       transcript.follow();
     }
-    $("no-hints").hidden = $("hints").childElementCount > 0;
   }
   const elsewhere = state.calls.find((call) => call.id !== callId);
   $("to-call").hidden = !(elsewhere && now === "after");
+  tick();
 }
 
 function drawTray() {
@@ -260,9 +261,16 @@ function list(id, items, figure, isGood) {
     const sign = good ? "check" : item.state === "dismissed" ? "x" : item.kind === "checklist" ? "minus" : "arrow-back-up";
     const what = item.kind === "checklist" ? (good ? words.step_is_done : words.step_is_open) : words[`was_${item.state}`] ?? item.state;
     return make("li", {}, icon(sign, what), make("span", { title: what }, item.title),
-      make("button", { type: "button", class: "link small", disabled: !item.evidence[0], click: () => reveal(item.evidence[0].utterance) }, span(item.settled_ms ?? item.at_ms)));
+      item.kind === "checklist" && !good ? null : when(item));
   }));
   for (const sign of part.querySelectorAll(".ti-check")) sign.classList.add("is-good");
+}
+
+/** When it was settled, leading to what was said if that is known. */
+function when(item) {
+  const time = span(item.settled_ms ?? item.at_ms);
+  const said = item.evidence[0]?.utterance;
+  return said ? make("button", { type: "button", class: "link small", click: () => reveal(said) }, time) : make("span", { class: "small muted" }, time);
 }
 
 function language(code) {
@@ -330,7 +338,7 @@ addEventListener("pagehide", () => {
   summary.keep();
 });
 
-everySecond(() => {
+function tick() {
   if (store) {
     const { conversation } = store;
     say($("timer"), span(store.isLive ? callTime() : conversation.ended_at ? clock.since(conversation.ended_at) : 0));
@@ -341,7 +349,7 @@ everySecond(() => {
   } else {
     say($("ready-for"), fill(words.ready_for, { time: span(performance.now() - readySince) }));
   }
-});
+}
 
 new LiveSocket(() => "/ws/desk/", {
   line,
@@ -349,3 +357,4 @@ new LiveSocket(() => "/ws/desk/", {
 });
 if (page.call) open(page.call.id, page.call);
 else draw();
+everySecond(tick);

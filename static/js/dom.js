@@ -36,6 +36,17 @@ export function compose(sentence, values) {
   return whole;
 }
 
+const CLOCK = /\b\d{1,2}:\d{2}(?::\d{2})?\b/;
+
+/** A reason in words, in which the time leads to where it was said. */
+export function reason(text, evidence, reveal) {
+  const cause = evidence[0]?.utterance;
+  const time = text.match(CLOCK)?.[0];
+  if (!cause || !time) return document.createTextNode(text);
+  const link = make("button", { type: "button", class: "link", click: () => reveal(cause) }, time);
+  return compose(text.replace(time, "{time}"), { time: link });
+}
+
 /** Set text only where it changed, so that nothing is painted or read out for nothing. */
 export function say(element, text) {
   if (element && element.textContent !== text) element.textContent = text;

@@ -16,7 +16,7 @@ const line = new Line(words, page.signIn);
 let updated = performance.now();
 
 const rows = new Rows({
-  body: $("rows"), scroller: $("rows-scroll"), none: $("none"), fresh: $("fresh"), shown: $("shown"), words, me: page.me, clock, open: show,
+  body: $("rows"), pane: $("list"), none: $("none"), fresh: $("fresh"), shown: $("shown"), words, me: page.me, clock, open: show,
 });
 const call = new OpenCall({ words, redactions: page.redactions, line, clock, me: page.me, agents: page.agents, past: page.conversations, failed });
 call.closed = hide;

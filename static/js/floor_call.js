@@ -1,5 +1,5 @@
 // One call beside the floor's list: what is said, what the agent sees, and its alerts.
-import { compose, fill, icon, make, say } from "./dom.js";
+import { fill, icon, make, reason, say } from "./dom.js";
 import { read, Refused, write } from "./requests.js";
 import { LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
@@ -169,15 +169,10 @@ export class OpenCall {
 
   #alert(alert, isFirst) {
     const { words } = this;
-    const cause = alert.evidence[0]?.utterance;
-    const time = span(alert.at_ms);
-    const at = cause
-      ? compose(words.alert_at, { time: make("button", { type: "button", class: "link", click: () => this.transcript.reveal(cause) }, time) })
-      : fill(words.alert_at, { time });
     const mine = alert.assignee?.id === this.me.id;
     const who = mine ? words.alert_yours : alert.assignee ? fill(words.alert_of, { name: alert.assignee.name }) : words.alert_nobody;
     return make("div", { class: `alert-band ${alert.severity}`, "data-id": alert.id }, icon(alert.severity === "bad" ? "alert-triangle" : "alert-circle"),
-      make("div", {}, make("b", {}, alert.title), make("p", { class: "small ink2" }, at, " ", who), alert.reason ? make("p", { class: "small ink2" }, alert.reason) : null),
+      make("div", {}, make("b", {}, alert.title), make("p", { class: "small ink2" }, reason(alert.reason, alert.evidence, (id) => this.transcript.reveal(id)), " ", who)),
       make("span", { class: "row-x" },
         make("button", { type: "button", class: "btn btn-sm", click: () => this.#assign(alert) }, mine ? words.give_back : words.take, isFirst ? make("kbd", {}, "A") : null),
         make("button", { type: "button", class: "btn btn-sm", click: () => this.#do(`/floor/alerts/${alert.id}/resolve/`) }, words.resolve, isFirst ? make("kbd", {}, "X") : null)));

@@ -15,14 +15,15 @@ export class Rows {
   filter = "live";
   teams = new Set(); // none chosen: all
 
-  constructor({ body, scroller, none, fresh, shown, words, me, clock, open }) {
-    Object.assign(this, { body, scroller, none, fresh, shown, words, me, clock, open });
+  constructor({ body, pane, none, fresh, shown, words, me, clock, open }) {
+    Object.assign(this, { body, none, fresh, shown, words, me, clock, open });
     const hold = (held) => () => {
       this.#held = held;
       if (!held) this.draw();
     };
-    scroller.addEventListener("pointerenter", hold(true));
-    scroller.addEventListener("pointerleave", hold(false));
+    // The whole pane, with the button that lets the rows go: on the way to it they must not move either.
+    pane.addEventListener("pointerenter", hold(true));
+    pane.addEventListener("pointerleave", hold(false));
     fresh.addEventListener("click", () => this.draw({ anyway: true }));
     body.addEventListener("click", (event) => {
       const row = event.target.closest("tr");
@@ -89,6 +90,7 @@ export class Rows {
     });
     while (this.body.children.length > elements.length) this.body.lastElementChild.remove();
     this.#order = order;
+    this.body.closest("table").classList.toggle("with-state", order.some((id) => !LIVE.includes(this.#rows.get(id).state)));
     this.none.hidden = order.length > 0;
     this.body.closest("table").hidden = order.length === 0;
     say(this.none.querySelector("p"), this.#rows.size ? this.words.no_match : this.words.no_calls);

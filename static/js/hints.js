@@ -1,14 +1,13 @@
 // Guidance: at most three hints in one list, one of them open. A new hint takes the second row and leaves the open
 // one to who is reading it. What is settled says so in grey, then leaves.
 import { announce } from "./frame.js";
-import { compose, fill, icon, make, say } from "./dom.js";
+import { fill, icon, make, reason, say } from "./dom.js";
 import { ago, span } from "./time.js";
 
 const SHOWN = 3;
 const LEAVES_AFTER = 8_000;
 const SIGN = { Say: "message-2", Do: "hand-finger", Know: "book-2" };
 const SETTLED = { accepted: "check", dismissed: "x", withdrawn: "arrow-back-up", expired: "clock-off" };
-const CLOCK = /\b\d{1,2}:\d{2}(?::\d{2})?\b/;
 
 export class Hints {
   #order = [];
@@ -190,7 +189,7 @@ export class Hints {
             make("div", { class: "menu-pop" }, ...words.dismiss_reasons.split("|").map((reason) =>
               make("button", { type: "button", class: "menu-item", click: dismiss(reason) }, reason))))),
         make("button", { type: "button", class: "btn btn-quiet", "data-act": "why", "aria-expanded": String(this.#why), click: () => this.toggleWhy() },
-          icon(this.#why ? "chevron-up" : "chevron-down"), words.why, " ", make("kbd", {}, "W"))),
+          icon(this.#why ? "chevron-up" : "chevron-down"), make("span", {}, words.why, make("span", { class: "long" }, ` ${words.this}`)), make("kbd", { class: "long" }, "W"))),
       this.#why ? this.#because(hint) : null);
   }
 
@@ -205,14 +204,9 @@ export class Hints {
     return make("dl", { class: "why" }, ...lines.flatMap(([term, text]) => [make("dt", {}, term), make("dd", {}, text)]));
   }
 
-  /** The reason in words; the time in it leads to where it was said. */
   #reason(hint, inLine = true) {
     const text = inLine ? hint.reason.charAt(0).toLowerCase() + hint.reason.slice(1) : hint.reason;
-    const cause = hint.evidence[0]?.utterance;
-    const time = text.match(CLOCK)?.[0];
-    if (!cause || !time) return document.createTextNode(text);
-    const link = make("button", { type: "button", class: "link", click: () => this.reveal(cause) }, time);
-    return compose(text.replace(time, "{time}"), { time: link });
+    return reason(text, hint.evidence, this.reveal);
   }
 
   #row(hint, number) {

@@ -43,7 +43,7 @@ export class Summary {
     const { row, words } = this;
     this.confirmButton.disabled = !this.isOpen;
     this.copyButton.disabled = row === null;
-    say(this.origin, row?.origin_label ?? "");
+    say(this.origin, row ? row.origin_label.charAt(0).toUpperCase() + row.origin_label.slice(1) : "");
     this.origin.hidden = row === null;
     if (row === null) {
       if (this.#drawn !== "waiting") {
@@ -209,10 +209,13 @@ export class Summary {
   #section(section, label, row) {
     const lines = row.lines.filter((line) => line.section === section);
     const adding = this.#editing && this.#editing.id === null && this.#editing.section === section;
-    return make("section", { class: "s", "aria-label": label }, make("h3", {}, label),
-      make("div", { class: "ls" }, ...lines.map((line) => this.#draw(line)),
-        adding ? this.#field(this.#editing) : null,
-        this.isOpen && !adding ? make("button", { type: "button", class: "add", click: () => this.add(section) }, icon("plus"), this.words.add_line) : null));
+    const add = (words, ...attributes) => make("button", { type: "button", class: "add", click: () => this.add(section), ...Object.assign({}, ...attributes) }, icon("plus"), words);
+    const name = fill(this.words.add_line_to, { section: label });
+    const offered = this.isOpen && !adding;
+    return make("section", { class: "s", "aria-label": label },
+      make("h3", {}, make("span", {}, label), offered && lines.length ? add("", { "aria-label": name, title: name }) : null),
+      make("div", { class: "ls" }, ...lines.map((line) => this.#draw(line)), adding ? this.#field(this.#editing) : null,
+        offered && !lines.length ? add(this.words.add_line, { "aria-label": name }) : null));
   }
 
   #draw(line) {

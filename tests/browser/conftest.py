@@ -1,0 +1,176 @@
+"""A real Chromium on a real server: Daphne in a process of its own, on the test database.
+
+`live_site` is the server; `sign_in(persona)` gives a page of a signed-in person on a company's host. A test fails
+when a page it opened threw an error or was refused a file. A machine without Chromium skips these tests loudly;
+with `CI` set it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests.conftest import Company, World
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+START_SECONDS = 30
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class Site:
+    """The running server. Browsers find every company on `*.localhost`."""
+
+    port: int
+
+    def url(self, company: Company, path: str = "/") -> str:
+        return f"http://{company.host}:{self.port}{path}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def live_site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Daphne as in production, with the test database and the tests' Redis."""
+    site = Site(_free_port())
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    database = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+    log = tmp_path_factory.mktemp("web") / "daphne.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "daphne",
+                "-b",
+                "127.0.0.1",
+                "-p",
+                str(site.port),
+                "cresta_app.asgi:application",
+            ],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": database, "PLATFORM_DOMAIN": settings.PLATFORM_DOMAIN},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        end = time.monotonic() + START_SECONDS
+        while not _listens(site.port):
+            if process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"the server did not start:\n{log.read_text()[-4000:]}")
+            time.sleep(0.1)
+        yield site
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, once a module."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("browser tests need Chromium: install it or name it in CHROMIUM")
+        pytest.skip("NO BROWSER TEST RAN: no Chromium on this machine (set CHROMIUM to its path)")
+    from playwright.sync_api import sync_playwright
+
+    # Playwright's synchronous face runs an event loop in this thread, which Django takes for asynchronous code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    try:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(
+                executable_path=CHROMIUM,
+                args=["--no-sandbox", "--host-resolver-rules=MAP *.localhost 127.0.0.1"],
+            )
+            yield chromium
+            chromium.close()
+    finally:
+        if before is None:
+            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+        else:
+            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture
+def sign_in(live_site: Site, browser: Any, committed: World) -> Iterator[Callable[..., Any]]:
+    """`sign_in("agent", path="/desk/", company=…, width=1280, height=800, theme="light")` gives an open page."""
+    contexts: list[Any] = []
+    errors: list[str] = []
+
+    def open_page(
+        persona: str | None,
+        *,
+        path: str | None = None,
+        company: Company | None = None,
+        width: int = 1280,
+        height: int = 800,
+        theme: str = "light",
+        **options: Any,
+    ) -> Any:
+        company = company or committed.northwind
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            permissions=["clipboard-read", "clipboard-write"],
+            **options,
+        )
+        contexts.append(context)
+        context.set_default_timeout(8000)
+        if persona is not None:
+            value = company.client(persona).cookies[settings.SESSION_COOKIE_NAME].value
+            cookie = {"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_site.url(company)}
+            context.add_cookies([cookie])
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        page.on(
+            "response",
+            lambda answer: answer.status >= 500 and errors.append(f"{answer.status} for {answer.url}"),
+        )
+        page.on(
+            "response",
+            lambda answer: (
+                answer.status == 404 and "/static/" in answer.url and errors.append(f"no {answer.url}")
+            ),
+        )
+        if path is not None:
+            page.goto(live_site.url(company, path))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not errors, "\n".join(errors)
