@@ -63,6 +63,9 @@ def configure(settings: dict[str, Any]) -> None:
                 "uvicorn.access": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
+                # One line for every job that is handed on or taken would bury all others.
+                "celery.beat": {"level": "WARNING"},
+                "celery.worker.strategy": {"level": "WARNING"},
             },
         }
     )
