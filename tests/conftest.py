@@ -97,6 +97,11 @@ def _company(schema: str) -> Company:
     return company
 
 
+def pytest_configure() -> None:
+    # The slow hash that guards real passwords would be most of what the tests of sign-in do.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     from tenants.services import platform_prepare
