@@ -54,7 +54,14 @@ def envelope(sequence: int, kind: str, at: datetime, data: Payload) -> Payload:
 
 def stamp(at: datetime | None) -> str | None:
     """ISO 8601, UTC, microseconds."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return (
+        None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    )
+
+
+def rows(kind: str) -> models.QuerySet[Any]:
+    """All rows of a kind, with everything that showing them touches."""
+    return _KINDS[kind].rows()
 
 
 def render(kind: str, row: Any) -> Payload:
@@ -65,9 +72,9 @@ def render(kind: str, row: Any) -> Payload:
 def events_after(conversation_id: UUID, sequence: int, *, limit: int = 500) -> list[Payload]:
     """Read the events after `sequence` in order, with their items as they are now: one query a kind, not a row."""
     events = list(
-        ConversationEvent.objects.filter(conversation_id=conversation_id, sequence__gt=sequence).order_by("sequence")[
-            :limit
-        ]
+        ConversationEvent.objects.filter(conversation_id=conversation_id, sequence__gt=sequence).order_by(
+            "sequence"
+        )[:limit]
     )
     refs: dict[str, set[UUID]] = {}
     for event in events:

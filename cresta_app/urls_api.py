@@ -1,7 +1,39 @@
 """API v1: each room's view sets, and the OpenAPI pages."""
 
 from django.urls import include, path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list = [
+from accounts.api.people import UserViewSet
+from analytics.api.views import ReportViewSet
+from coaching.api.views import AlertViewSet, GuidanceViewSet
+from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
+from knowledge.api.views import KnowledgeViewSet
+from moments.api.views import MomentViewSet
+from qa.api.views import ScoreViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("conversations", ConversationViewSet, basename="api-conversation")
+router.register("utterances", UtteranceViewSet, basename="api-utterance")
+router.register("summaries", SummaryViewSet, basename="api-summary")
+router.register("moments", MomentViewSet, basename="api-moment")
+router.register("guidance", GuidanceViewSet, basename="api-guidance")
+router.register("alerts", AlertViewSet, basename="api-alert")
+router.register("scores", ScoreViewSet, basename="api-score")
+router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
+router.register("reports", ReportViewSet, basename="api-report")
+router.register("users", UserViewSet, basename="api-user")
+
+# Both show the same to everybody, so that being signed in, or a key, is all they ask for. The page keeps its script
+# in a response of its own.
+schema = extend_schema(exclude=True)(SpectacularAPIView).as_view(permission_classes=[IsAuthenticated])
+pages = SpectacularSwaggerSplitView.as_view(url_name="api-schema", permission_classes=[IsAuthenticated])
+
+urlpatterns = [
     path("", include("accounts.api.urls")),
+    path("schema/", schema, name="api-schema"),
+    path("docs/", pages, name="api-docs"),
+    *router.urls,
 ]

@@ -1,0 +1,1 @@
+"""API of analytics: serializers, filters, views."""

@@ -1,0 +1,80 @@
+"""How guidance and alerts look in the API: the items of events, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.api.base import PersonSerializer
+from coaching.models import Alert, Guidance, Rule
+
+Serializer = serializers.Serializer[Any]
+
+
+class PlaceSerializer(Serializer):
+    """Words in an utterance: characters `[start, end)` of its text."""
+
+    utterance = serializers.UUIDField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+
+class LatencySerializer(Serializer):
+    """From the end of the words to the channel, and to the agent's screen."""
+
+    heard_to_sent = serializers.IntegerField(allow_null=True)
+    heard_to_shown = serializers.IntegerField(allow_null=True)
+
+
+class PolicyRevisionSerializer(Serializer):
+    policy = serializers.CharField()
+    number = serializers.IntegerField()
+
+
+class GuidanceSerializer(Serializer):
+    id = serializers.UUIDField()
+    conversation = serializers.UUIDField()
+    kind = serializers.ChoiceField(Rule.Kind.choices)
+    label = serializers.CharField(help_text="Say, Do or Know.")  # type: ignore[assignment]
+    title = serializers.CharField()
+    say = serializers.CharField()
+    reason = serializers.CharField()
+    evidence = PlaceSerializer(many=True)
+    priority = serializers.IntegerField()
+    position = serializers.IntegerField()
+    state = serializers.ChoiceField(Guidance.State.choices)
+    dismiss_reason = serializers.CharField()
+    at_ms = serializers.IntegerField()
+    expires_ms = serializers.IntegerField(allow_null=True)
+    spoken_at = serializers.DateTimeField(allow_null=True)
+    decided_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    shown_at = serializers.DateTimeField(allow_null=True)
+    settled_ms = serializers.IntegerField(allow_null=True)
+    latency_ms = LatencySerializer()
+    revision = PolicyRevisionSerializer()
+
+
+class GuidanceAnswerSerializer(Serializer):
+    action = serializers.ChoiceField(["seen", "accept", "dismiss", "undo"])
+    reason = serializers.CharField(required=False, max_length=400, help_text="Why it was dismissed.")
+
+
+class AlertSerializer(Serializer):
+    id = serializers.UUIDField()
+    conversation = serializers.UUIDField()
+    title = serializers.CharField()
+    reason = serializers.CharField()
+    evidence = PlaceSerializer(many=True)
+    severity = serializers.ChoiceField(Rule.Severity.choices)
+    state = serializers.ChoiceField(Alert.State.choices)
+    at_ms = serializers.IntegerField()
+    raised_at = serializers.DateTimeField()
+    assignee = PersonSerializer(allow_null=True)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    resolved_by = PersonSerializer(allow_null=True)
+
+
+class AssignSerializer(Serializer):
+    user = serializers.UUIDField(allow_null=True, help_text="Who looks after it; null for nobody.")

@@ -1,0 +1,140 @@
+"""How conversations and what belongs to them look in the API: the items of events, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.api.base import PersonSerializer
+from conversations.models import Conversation, Recording, Speaker, Summary, SummaryLine
+
+Serializer = serializers.Serializer[Any]
+
+
+class CustomerSerializer(Serializer):
+    reference = serializers.CharField()
+    name = serializers.CharField()
+    segment = serializers.CharField()
+    fields = serializers.DictField()  # type: ignore[assignment]
+
+
+class ConversationSerializer(Serializer):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(Conversation.State.choices)
+    end_reason = serializers.CharField()
+    channel = serializers.ChoiceField(Conversation.Channel.choices)
+    direction = serializers.ChoiceField(Conversation.Direction.choices)
+    language = serializers.CharField()
+    queue = serializers.CharField(allow_null=True, help_text="The queue's name.")
+    agent = PersonSerializer(allow_null=True)
+    unmatched = serializers.CharField(
+        allow_null=True, help_text="The agent's id at the provider, while nobody is attached."
+    )
+    customer = CustomerSerializer(allow_null=True)
+    disposition = serializers.CharField(allow_null=True)
+    announced_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
+
+
+class UtteranceSerializer(Serializer):
+    id = serializers.UUIDField()
+    n = serializers.IntegerField(help_text="Its number in the conversation, from 1, without gaps.")
+    speaker = serializers.ChoiceField(Speaker.choices)
+    start_ms = serializers.IntegerField()
+    end_ms = serializers.IntegerField()
+    text = serializers.CharField(help_text="Redacted: [CREDIT_CARD] and the like stand for what was said.")
+    sentiment = serializers.FloatField(allow_null=True, help_text="The customer's, -1 to 1.")
+    revision = serializers.IntegerField()
+
+
+class UtteranceFoundSerializer(UtteranceSerializer):
+    conversation = serializers.UUIDField()
+
+
+class SummaryLineSerializer(Serializer):
+    id = serializers.UUIDField()
+    section = serializers.ChoiceField(SummaryLine.Section.choices)
+    section_label = serializers.CharField()
+    text = serializers.CharField()
+    original = serializers.CharField(help_text="What stood there before the agent's edit, or nothing.")
+    evidence = serializers.ListField(child=serializers.UUIDField(), help_text="Utterances it rests on.")
+    removed = serializers.BooleanField()
+
+
+class SummarySerializer(Serializer):
+    id = serializers.UUIDField()
+    conversation = serializers.UUIDField()
+    origin = serializers.ChoiceField(Summary.Origin.choices)
+    origin_label = serializers.CharField()
+    state = serializers.ChoiceField(Summary.State.choices)
+    created_at = serializers.DateTimeField()
+    confirm_by = serializers.DateTimeField()
+    confirmed_at = serializers.DateTimeField(allow_null=True)
+    confirmed_by = PersonSerializer(allow_null=True)
+    lines = SummaryLineSerializer(many=True)
+
+
+class LineChangeSerializer(Serializer):
+    """At least one of the two."""
+
+    text = serializers.CharField(required=False, max_length=400)
+    removed = serializers.BooleanField(required=False, help_text="true leaves it out, false brings it back.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError("Give text or removed.")
+        return attrs
+
+
+class LineAddSerializer(Serializer):
+    section = serializers.ChoiceField(SummaryLine.Section.choices)
+    text = serializers.CharField(max_length=400)
+
+
+class ConfirmSerializer(Serializer):
+    disposition = serializers.SlugField(required=False, help_text="A disposition's key.")
+
+
+class AttachSerializer(Serializer):
+    user = serializers.UUIDField(help_text="The agent whose call it is.")
+
+
+class SnapshotSerializer(Serializer):
+    head = serializers.IntegerField(help_text="The last event's sequence number: ask for events after it.")
+    items = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()), help_text="By kind, as in events."
+    )
+
+
+class EventSerializer(Serializer):
+    seq = serializers.IntegerField()
+    kind = serializers.CharField()
+    at = serializers.DateTimeField()
+    data = serializers.DictField(help_text="The item as it is now; replaces the one of that kind and id.")  # type: ignore[assignment]
+
+
+class EventsSerializer(Serializer):
+    head = serializers.IntegerField(help_text="The last event there is.")
+    next = serializers.IntegerField(help_text="Ask for events after this one.")
+    events = EventSerializer(many=True)
+
+
+class RecordingSerializer(serializers.ModelSerializer[Recording]):
+    class Meta:
+        model = Recording
+        fields = (
+            "id",
+            "conversation",
+            "codec",
+            "sample_rate",
+            "channels",
+            "duration_ms",
+            "size_bytes",
+            "sha256",
+            "redacted_intervals",
+            "peaks",
+            "created_at",
+        )

@@ -1,0 +1,255 @@
+"""API of conversations, utterances and summaries."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.base import CompanyViewSet, ItemListMixin
+from accounts.api.pagination import TimeCursor
+from accounts.errors import Conflict
+from accounts.models import User
+from accounts.permissions import Permission, Role
+from accounts.services import audit
+from accounts.throttle import address_of
+from conversations import events, summaries
+from conversations.access import conversation_for, conversations_visible
+from conversations.api import serializers as shape
+from conversations.filters import ConversationFilter, UtteranceFilter
+from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
+from conversations.playback import recording_for, recording_note, recording_response
+from conversations.review import transcript_text
+from conversations.selectors import item_visible
+from conversations.services import conversation_attach
+
+EVENTS_AT_ONCE = 500
+
+
+class SequenceCursor(TimeCursor):
+    """In the order in which it was said."""
+
+    ordering = "sequence"
+    page_size = 200
+    max_page_size = 500
+
+
+class AfterSerializer(serializers.Serializer[Any]):
+    after = serializers.IntegerField(min_value=0, default=0)
+    limit = serializers.IntegerField(min_value=1, max_value=EVENTS_AT_ONCE, default=EVENTS_AT_ONCE)
+
+
+class ConversationViewSet(ItemListMixin, CompanyViewSet):
+    """Conversations that you may read, newest first."""
+
+    permission = Permission.CONVERSATION_READ_OWN
+    permissions_by_action = {
+        "attach": Permission.IDENTITY_ATTACH,
+        "recording": Permission.RECORDING_PLAY,
+        "recording_download": Permission.RECORDING_PLAY,
+    }
+    serializer_class = shape.ConversationSerializer
+    filterset_class = ConversationFilter
+    queryset = Conversation.objects.none()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if self.is_schema:
+            return Conversation.objects.none()
+        return events.rows("conversation").filter(pk__in=conversations_visible(self.user).values("pk"))
+
+    def render(self, row: Any) -> dict[str, Any]:
+        return events.render("conversation", row)
+
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """One conversation."""
+        return self.shown(conversation_for(self.user, pk))
+
+    @extend_schema(responses=shape.SnapshotSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def snapshot(self, request: Request, pk: UUID) -> Response:
+        """Everything there is to show of a conversation now, by kind."""
+        found = events.snapshot(conversation_for(self.user, pk))
+        items = {kind: rows for kind, rows in found["items"].items() if item_visible(self.user, kind)}
+        return Response({"head": found["head"], "items": items})
+
+    @extend_schema(parameters=[AfterSerializer], responses=shape.EventsSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def events(self, request: Request, pk: UUID) -> Response:
+        """What happened after an event, in order. A snapshot and the events after it make a later snapshot."""
+        asked = AfterSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        conversation = conversation_for(self.user, pk)
+        after, limit = asked.validated_data["after"], asked.validated_data["limit"]
+        head = events.head_of(conversation.pk)
+        found = events.events_after(conversation.pk, after, limit=limit)
+        return Response(
+            {
+                "head": head,
+                # Events that are not for this person are left out, but passed by.
+                "next": found[-1]["seq"] if found else max(after, head),
+                "events": [event for event in found if item_visible(self.user, event["kind"])],
+            }
+        )
+
+    @extend_schema(responses=shape.UtteranceSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=SequenceCursor, filter_backends=[])
+    def utterances(self, request: Request, pk: UUID) -> Response:
+        """The transcript, in the order in which it was said."""
+        rows = Utterance.objects.filter(conversation=conversation_for(self.user, pk)).defer("words", "search")
+        page = self.paginate_queryset(rows)
+        shown = [events.render("utterance", row) for row in page or []]
+        return self.get_paginated_response(shape.UtteranceSerializer(shown, many=True).data)
+
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR}, filters=False)
+    @action(detail=True, pagination_class=None)
+    def transcript(self, request: Request, pk: UUID) -> HttpResponse:
+        """The transcript as plain text. Noted in the audit log."""
+        conversation = conversation_for(self.user, pk)
+        text = transcript_text(conversation=conversation)
+        address = address_of(request._request) or None
+        audit(actor=self.user, action="conversation.export", thing=conversation, address=address)
+        return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+    @extend_schema(request=shape.AttachSerializer, responses=shape.ConversationSerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def attach(self, request: Request, pk: UUID) -> Response:
+        """Say whose call an unmatched one is; remembered for the agent's next calls."""
+        given = shape.AttachSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        conversation = conversation_for(self.user, pk)
+        if not conversation.is_unmatched:
+            raise Conflict("This call is somebody's already.")
+        agents = User.objects.filter(role=Role.AGENT, is_active=True)
+        if not self.user.may(Permission.CONVERSATION_READ_ALL):
+            agents = agents.filter(team__supervisors=self.user)
+        agent = agents.filter(pk=given.validated_data["user"]).first()
+        if agent is None:
+            raise serializers.ValidationError({"user": ["There is no such agent in your teams."]})
+        conversation_attach(conversation=conversation, user=agent)
+        return self.shown(conversation_for(self.user, pk))
+
+    @extend_schema(responses=shape.RecordingSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def recording(self, request: Request, pk: UUID) -> Response:
+        """What is known of the recording: length, channels, silenced stretches, peaks."""
+        found = recording_for(self.user, conversation_for(self.user, pk))
+        return Response(shape.RecordingSerializer(found).data)
+
+    @extend_schema(
+        responses={(200, "audio/flac"): OpenApiTypes.BINARY, (206, "audio/flac"): OpenApiTypes.BINARY},
+        parameters=[OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="bytes=0-1023")],
+        filters=False,
+    )
+    @action(detail=True, url_path="recording/download", pagination_class=None)
+    def recording_download(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The sound as FLAC, whole or by Range. Noted in the audit log once an hour."""
+        found = recording_for(self.user, conversation_for(self.user, pk))
+        recording_note(user=self.user, recording=found, address=address_of(request._request) or None)
+        return recording_response(request._request, found)
+
+
+class UtteranceViewSet(ItemListMixin, CompanyViewSet):
+    """Utterances of all conversations that you may read, newest first."""
+
+    permission = Permission.CONVERSATION_READ_OWN
+    serializer_class = shape.UtteranceFoundSerializer
+    filterset_class = UtteranceFilter
+    queryset = Utterance.objects.none()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if self.is_schema:
+            return Utterance.objects.none()
+        visible = conversations_visible(self.user).values("pk")
+        return Utterance.objects.filter(conversation__in=visible).defer("words", "search")
+
+    def render(self, row: Any) -> dict[str, Any]:
+        return {**events.render("utterance", row), "conversation": row.conversation_id}
+
+
+class SummaryViewSet(ItemListMixin, CompanyViewSet):
+    """Summaries of the conversations that you may read; yours to edit and confirm where you were the agent."""
+
+    permission = Permission.CONVERSATION_READ_OWN
+    permissions_by_action = dict.fromkeys(("lines", "line_change", "confirm"), Permission.SUMMARY_EDIT_OWN)
+    serializer_class = shape.SummarySerializer
+    filterset_fields = {"conversation": ["exact"], "state": ["exact"]}
+    queryset = Summary.objects.none()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if self.is_schema:
+            return Summary.objects.none()
+        return events.rows("summary").filter(conversation__in=conversations_visible(self.user).values("pk"))
+
+    def render(self, row: Any) -> dict[str, Any]:
+        return {**events.render("summary", row), "conversation": row.conversation_id}
+
+    def _one(self, pk: UUID, *, own: bool = False) -> Summary:
+        rows = self.get_queryset().filter(pk=pk)
+        row = rows.filter(conversation__agent=self.user).first() if own else rows.first()
+        if row is None:
+            raise Http404("no such summary")
+        return row  # type: ignore[no-any-return]
+
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """One summary with its lines."""
+        return self.shown(self._one(pk))
+
+    @extend_schema(request=shape.LineAddSerializer, responses={201: shape.SummarySerializer}, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def lines(self, request: Request, pk: UUID) -> Response:
+        """Add a line of your own."""
+        given = shape.LineAddSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        summaries.summary_line_add(summary=self._one(pk, own=True), user=self.user, **given.validated_data)
+        answer = self.shown(self._one(pk))
+        answer.status_code = status.HTTP_201_CREATED
+        return answer
+
+    @extend_schema(
+        request=shape.LineChangeSerializer,
+        responses=shape.SummarySerializer,
+        parameters=[OpenApiParameter("line_id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
+        filters=False,
+    )
+    @action(detail=True, methods=["patch"], url_path="lines/<uuid:line_id>", pagination_class=None)
+    def line_change(self, request: Request, pk: UUID, line_id: UUID) -> Response:
+        """Edit a line, leave it out, or bring it back. The original stays beside the edit."""
+        given = shape.LineChangeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        line = SummaryLine.objects.filter(summary=self._one(pk, own=True), pk=line_id).first()
+        if line is None:
+            raise Http404("no such line")
+        if "text" in given.validated_data:
+            summaries.summary_edit(line=line, user=self.user, text=given.validated_data["text"])
+        if "removed" in given.validated_data:
+            change = (
+                summaries.summary_line_remove
+                if given.validated_data["removed"]
+                else summaries.summary_line_restore
+            )
+            change(line=line, user=self.user)
+        return self.shown(self._one(pk))
+
+    @extend_schema(request=shape.ConfirmSerializer, responses=shape.SummarySerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def confirm(self, request: Request, pk: UUID) -> Response:
+        """Confirm a summary, with a disposition or without; ends the wrap-up."""
+        given = shape.ConfirmSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        summary = self._one(pk, own=True)
+        disposition = None
+        if key := given.validated_data.get("disposition"):
+            disposition = Disposition.objects.filter(key=key).first()
+            if disposition is None:
+                raise serializers.ValidationError({"disposition": ["There is no such disposition."]})
+        summaries.summary_confirm(summary=summary, user=self.user, disposition=disposition)
+        return self.shown(self._one(pk))

@@ -1,0 +1,1 @@
+"""API of knowledge: serializers, filters, views."""

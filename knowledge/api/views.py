@@ -1,0 +1,93 @@
+"""API of knowledge: search over passages, and the documents."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import django_filters as filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.base import CompanyViewSet
+from accounts.permissions import Permission
+from knowledge.access import document_for
+from knowledge.models import Document
+from knowledge.selectors import QUERY_LENGTH, passages_search
+
+
+class PassageSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    document = serializers.UUIDField(source="document_id")
+    title = serializers.CharField()
+    collection = serializers.CharField()
+    path = serializers.CharField(help_text="The headings above it.")
+    text = serializers.CharField()
+    html = serializers.CharField(
+        help_text="The part that matches, escaped, with <mark> around what was found."
+    )
+    start = serializers.IntegerField(help_text="Characters in the document's text, half-open.")
+    end = serializers.IntegerField()
+    version = serializers.IntegerField()
+    rank = serializers.FloatField()
+
+
+class SearchSerializer(serializers.Serializer[Any]):
+    q = serializers.CharField(max_length=QUERY_LENGTH, help_text="Words; a phrase in quotes stands together.")
+    limit = serializers.IntegerField(min_value=1, max_value=20, default=5)
+
+
+class DocumentSerializer(serializers.ModelSerializer[Document]):
+    collection = serializers.CharField(source="collection.name")
+
+    class Meta:
+        model = Document
+        fields = ("id", "collection", "title", "version", "valid_from", "valid_to", "updated_at")
+
+
+class DocumentTextSerializer(DocumentSerializer):
+    class Meta(DocumentSerializer.Meta):
+        fields = (*DocumentSerializer.Meta.fields, "body")
+
+
+class DocumentFilter(filters.FilterSet):
+    collection = filters.CharFilter(field_name="collection__name")
+
+    class Meta:
+        model = Document
+        fields: list[str] = []
+
+
+class KnowledgeViewSet(CompanyViewSet):
+    """Documents of the company, and search over their passages."""
+
+    permission = Permission.KNOWLEDGE_SEARCH
+    serializer_class = DocumentSerializer
+    filterset_class = DocumentFilter
+    queryset = Document.objects.none()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return Document.objects.select_related("collection").defer("body")
+
+    def list(self, request: Request) -> Response:
+        """All documents, newest first, without their text."""
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
+
+    @extend_schema(responses=DocumentTextSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """One document with its text."""
+        return Response(DocumentTextSerializer(document_for(self.user, pk)).data)
+
+    @extend_schema(parameters=[SearchSerializer], responses=PassageSerializer(many=True), filters=False)
+    @action(detail=False, pagination_class=None, filter_backends=[])
+    def search(self, request: Request) -> Response:
+        """Find the passages that answer best, best first."""
+        asked = SearchSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = passages_search(query=asked.validated_data["q"], limit=asked.validated_data["limit"])
+        return Response(PassageSerializer(found, many=True).data)

@@ -1,0 +1,1 @@
+"""API of qa: serializers, filters, views."""
