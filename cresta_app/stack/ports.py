@@ -11,6 +11,8 @@ TRIES = 50
 
 def port_choose(host: str, wanted: int, *, taken: frozenset[int] = frozenset()) -> int:
     """The first free port from `wanted` on (0: any), leaving out those in `taken`. Raises `ServiceError`."""
+    if not 0 <= wanted < 65536:
+        raise ServiceError(f"{wanted} is no port")
     if wanted == 0:
         return _bound(host, 0) or 0
     for port in range(wanted, min(wanted + TRIES, 65536)):
@@ -30,8 +32,6 @@ def _bound(host: str, port: int) -> int | None:
             probe.listen()
         except PermissionError:
             raise ServiceError(f"port {port} is not ours to use; choose one above 1023") from None
-        except OverflowError:
-            raise ServiceError(f"{port} is no port") from None
         except socket.gaierror:
             raise ServiceError(f"{host} is not an address of this machine") from None
         except OSError:

@@ -149,6 +149,7 @@ def postgres_remove(folder: Path) -> None:
     """Delete the (stopped) server's data, wherever it is."""
     data = _data(folder)
     shutil.rmtree(data, ignore_errors=True)
+    shutil.rmtree(_short_folder(data), ignore_errors=True)
     if data != folder:
         shutil.rmtree(data.parent, ignore_errors=True)
         (folder.parent / "postgres.path").unlink(missing_ok=True)
@@ -264,8 +265,7 @@ def _socket_folder(place: _Place) -> Path:
     """Within the data, or, where that path is too long for a socket, a closed folder below /tmp."""
     if len(os.fsencode(place.data / ".s.PGSQL.5432")) <= SOCKET_PATH_BYTES:
         return place.data
-    name = hashlib.sha256(os.fsencode(place.data)).hexdigest()[:12]
-    folder = Path("/tmp") / f"cresta-{name}"  # noqa: S108 its owner and mode are checked below
+    folder = _short_folder(place.data)
     folder.mkdir(mode=0o700, exist_ok=True)
     if place.account is not None and folder.stat().st_uid == 0:
         os.chown(folder, *place.account)
@@ -274,6 +274,11 @@ def _socket_folder(place: _Place) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
         raise ServiceError(f"{folder} is not ours alone; remove it, or choose a shorter DATA_DIR")
     return folder
+
+
+def _short_folder(data: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    return Path("/tmp") / f"cresta-{name}"  # noqa: S108 who uses it checks its owner and mode
 
 
 # --- Running or not -------------------------------------------------------------------------------------
