@@ -61,6 +61,8 @@ def guidance_shown(row: Guidance) -> dict[str, Any]:
         "latency_ms": {
             "heard_to_sent": _between(row.spoken_at, row.sent_at),
             "heard_to_shown": _between(row.spoken_at, row.shown_at),
+            "final_to_sent": _between(row.final_at, row.sent_at),
+            "final_to_shown": _between(row.final_at, row.shown_at),
         },
         "revision": {"policy": row.revision.policy.name, "number": row.revision.number},
     }

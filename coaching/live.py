@@ -64,9 +64,9 @@ class GuidanceSession:
         row = utterance.row
         for occurrence in self._new(batch):
             self._heard[row.sequence] = row
-            spoken_at = utterance.spoken_at if occurrence.sequence == row.sequence else None
+            caused = utterance if occurrence.sequence == row.sequence else None
             for decision in self._engine.observe(occurrence, row.text):
-                self._do(decision, spoken_at, batch)
+                self._do(decision, caused, batch)
         self._forget()
 
     def clock(self, now_ms: int, batch: Batch) -> None:
@@ -132,7 +132,7 @@ class GuidanceSession:
             cited = {place[0] for wait in waiting for place in wait[3]}
             self._heard = {sequence: row for sequence, row in self._heard.items() if sequence in cited}
 
-    def _do(self, decision: Decision, spoken_at: datetime | None, batch: Batch) -> None:
+    def _do(self, decision: Decision, caused: FinalUtterance | None, batch: Batch) -> None:
         rule, revision = self._rules[decision.rule_id]
         evidence = [
             {"utterance": str(self._heard[sequence].pk), "start": start, "end": end}
@@ -142,7 +142,7 @@ class GuidanceSession:
         cause = self._heard.get(decision.evidence[0][0]) if evidence else None
         because = {"reason": decision.form, "evidence": evidence, "cause": cause}
         if decision.action == "show":
-            self._show(decision, rule, revision, spoken_at, because, batch)
+            self._show(decision, rule, revision, caused, because, batch)
         elif decision.action == "alert":
             self._alert(decision, rule, revision, because, batch)
         elif (row := self._open.pop(decision.rule_id, None)) is not None:
@@ -160,7 +160,7 @@ class GuidanceSession:
         decision: Decision,
         rule: RuleSpec,
         revision: PolicyRevision,
-        spoken_at: datetime | None,
+        caused: FinalUtterance | None,
         because: dict[str, Any],
         batch: Batch,
     ) -> None:
@@ -176,7 +176,8 @@ class GuidanceSession:
             position=rule.position,
             at_ms=decision.at_ms,
             expires_ms=decision.at_ms + rule.expires_ms if rule.kind == "hint" and rule.expires_ms else None,
-            spoken_at=spoken_at,
+            spoken_at=caused.spoken_at if caused else None,
+            final_at=caused.final_at if caused else None,
             decided_at=timezone.now(),
             **because,
         )

@@ -131,6 +131,7 @@ class Guidance(TimeOrderedModel):
     `reason` is a sentence with `{quote}` in place of what was said: the words stand in `cause`, at `evidence[0]`, so
     that a later redaction reaches them here too. `expires_ms`: call time at which it leaves by itself.
     `evidence`: list of {"utterance", "start", "end"}. `spoken_at`: when the words that caused it were spoken;
+    `final_at`: when speech recognition had ended them;
     `decided_at`: when the rule fired; `sent_at`: when it was handed to the channel layer; `shown_at`: when the
     agent's browser had painted it.
     """
@@ -160,6 +161,7 @@ class Guidance(TimeOrderedModel):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     dismiss_reason = models.CharField(max_length=80, blank=True, default="")
     spoken_at = models.DateTimeField(null=True)
+    final_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     shown_at = models.DateTimeField(null=True)

@@ -32,14 +32,15 @@ def _lines(facts: JSON) -> Iterator[str]:
         head = f"{row['utterance']:>3}  {row['speaker']:<9} {row['shown_as']:<15} "
         yield from _hanging(head, f"{row['reason']} ({row['detector']}, {row['score']:.2f})")
 
-    yield from _title(
-        "Hints, with their reason and the time from the last sound of the words to the agent's page"
-    )
+    yield from _title("Hints, with their reason and how long it took from the words to the agent's page")
     for row in facts["guidance"]:
         if row["kind"] == "hint":
             late = row["latency_ms"]
             if late["heard_to_shown"] is not None:
-                took = f"sent after {late['heard_to_sent']} ms, on the page after {late['heard_to_shown']} ms"
+                took = (
+                    f"on the page {late['heard_to_shown']} ms after the last sound,"
+                    f" {late['final_to_shown']} ms after the words were final"
+                )
             else:
                 took = "caused by silence, so there is no sound to count from"
             yield f"{_at(row['at_ms'])}  {row['label']}: {row['title']}  [{row['state']}]"

@@ -226,7 +226,7 @@ def test_a_rule_that_waits_acts_when_nothing_follows(world, heard, make_conversa
     assert quiet.shown[-1][1]["reason"] == (
         "Because the customer said “want to cancel” at 0:00 and no offer to stay followed within 0:10"
     )
-    assert quiet.shown[-1][1]["latency_ms"] == {"heard_to_sent": None, "heard_to_shown": None}
+    assert set(quiet.shown[-1][1]["latency_ms"].values()) == {None}
 
 
 def test_a_taken_over_call_goes_on_as_if_nothing_had_happened(world, policy, make_conversation):
