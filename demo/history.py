@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.utils import timezone
 
@@ -48,6 +47,7 @@ from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
 from engines.speech.types import HeardWord
 from qa.models import Evaluation
+from tenants.scope import current_schema
 
 SOURCE = "import"
 MS_PER_WORD = 330
@@ -134,7 +134,7 @@ class _Past:
         ended_at = self.started_at + timedelta(milliseconds=end_ms)
         conversation = self._begin(call_id, ended_at)
         context = CallContext(
-            schema=connection.schema_name,
+            schema=current_schema(),
             conversation_id=conversation.pk,
             agent_id=self.agent.pk,
             team_id=self.agent.team_id,
@@ -324,7 +324,7 @@ class _Past:
         )
         guidance.filter(settled_ms__isnull=False).update(settled_at=_at(self.started_at, "settled_ms"))
         # Nobody spoke: there is no time from speech to screen.
-        guidance.update(spoken_at=None, decided_at=decided, sent_at=decided)
+        guidance.update(spoken_at=None, final_at=None, decided_at=decided, sent_at=decided)
         alerts = Alert.objects.filter(conversation=conversation)
         if timezone.now() - ended_at > timedelta(days=1):
             supervisor = User.objects.filter(supervised_teams=self.agent.team_id).first()
