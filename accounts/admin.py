@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -24,7 +24,7 @@ from accounts.models import ApiKey, AuditEvent, Queue, Team, TelephonyIdentity, 
 from accounts.permissions import Permission, Role
 from accounts.services import api_key_create, api_key_revoke, user_save
 from accounts.throttle import address_of
-from tenants.scope import PUBLIC
+from tenants.scope import PUBLIC, current_schema
 
 # Roles come from one matrix in code; Django's own groups mean nothing here.
 admin.site.unregister(Group)
@@ -80,7 +80,7 @@ class UserAdmin(AuditedAdmin):
     inlines = (IdentityInline,)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        platform = connection.schema_name == PUBLIC
+        platform = current_schema() == PUBLIC
         person = (
             ("email", "name", "role", "is_active")
             if platform
@@ -99,11 +99,11 @@ class UserAdmin(AuditedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = super().get_list_display(request)
-        hidden = {"team"} if connection.schema_name == PUBLIC else set()
+        hidden = {"team"} if current_schema() == PUBLIC else set()
         return [name for name in columns if name not in hidden]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        if connection.schema_name == PUBLIC:
+        if current_schema() == PUBLIC:
             return ("is_active", PasswordFilter)
         return super().get_list_filter(request)
 
@@ -167,7 +167,7 @@ class UserAdmin(AuditedAdmin):
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[User], active: bool) -> None:
         changed = 0
-        for person in queryset.exclude(pk=request.user.pk).filter(is_active=not active):
+        for person in queryset.exclude(pk=str(request.user.pk)).filter(is_active=not active):
             person.is_active = active
             user_save(user=person, actor=request.user, address=address_of(request) or None)  # type: ignore[arg-type]
             changed += 1

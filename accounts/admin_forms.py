@@ -7,19 +7,18 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import ApiKey, Team, User
 from accounts.permissions import Role, Scope
-from tenants.scope import PUBLIC
+from tenants.scope import PUBLIC, current_schema
 
 
 def roles_here() -> list[tuple[str, Any]]:
     """The roles that people of this company can have; on the platform's own host, the operators'."""
-    platform = connection.schema_name == PUBLIC
+    platform = current_schema() == PUBLIC
     return [(role.value, role.label) for role in Role if (role is Role.PLATFORM) == platform]
 
 

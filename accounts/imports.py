@@ -24,6 +24,7 @@ from accounts.errors import Conflict
 from accounts.models import AuditEvent, Queue, Team, TelephonyIdentity, User
 from accounts.permissions import Role
 from accounts.services import audit
+from tenants.scope import current_schema
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_ROWS = 10_000
@@ -338,7 +339,7 @@ def people_import(*, text: str, actor: User, address: str | None = None) -> Plan
                 # Two imports at once would plan against the same past.
                 cursor.execute(
                     "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-                    [f"{connection.schema_name}:people"],
+                    [f"{current_schema()}:people"],
                 )
             plan = people_plan(text=text, actor=actor)
             if plan.errors:

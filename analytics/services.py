@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Avg, Count, F, Q, Sum
 from django.utils import timezone
 
@@ -15,12 +15,13 @@ from coaching.models import Alert, Guidance, Rule
 from conversations.models import Conversation, Speaker, Summary, Utterance
 from qa.models import Evaluation
 from tenants.models import Tenant
+from tenants.scope import current_schema
 
 
 def company_zone() -> ZoneInfo:
     """The time zone in which this company counts its days. One query."""
     name = (
-        Tenant.objects.filter(schema_name=connection.schema_name).values_list("time_zone", flat=True).first()  # type: ignore[attr-defined]
+        Tenant.objects.filter(schema_name=current_schema()).values_list("time_zone", flat=True).first()  # type: ignore[attr-defined]
     )
     return ZoneInfo(name or "UTC")
 

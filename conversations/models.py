@@ -77,7 +77,11 @@ class Conversation(TimeOrderedModel):
     end_reason = models.CharField(_("end reason"), max_length=40, blank=True, default="")
     queue = models.ForeignKey("accounts.Queue", null=True, blank=True, on_delete=models.SET_NULL)
     agent = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="conversations",
     )
     customer = models.ForeignKey(
         Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
@@ -86,7 +90,9 @@ class Conversation(TimeOrderedModel):
     provider = models.CharField(_("provider"), max_length=40, default="native")
     provider_call_id = models.CharField(_("call id at the provider"), max_length=120)
     # Who the telephony says the agent is; with no agent set, the conversation is unmatched.
-    provider_agent_id = models.CharField(_("agent id at the provider"), max_length=120, blank=True, default="")
+    provider_agent_id = models.CharField(
+        _("agent id at the provider"), max_length=120, blank=True, default=""
+    )
     announced_at = models.DateTimeField(_("announced"))
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
@@ -106,7 +112,9 @@ class Conversation(TimeOrderedModel):
             models.Index(fields=["-announced_at", "-id"], name="conversation_newest"),
             models.Index(fields=["agent", "-announced_at"], name="conversation_agent"),
             models.Index(
-                fields=["state"], name="conversation_open", condition=Q(state__in=["announced", "live", "wrap_up"])
+                fields=["state"],
+                name="conversation_open",
+                condition=Q(state__in=["announced", "live", "wrap_up"]),
             ),
         ]
 
@@ -326,7 +334,9 @@ class ConversationEvent(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["conversation", "sequence"]
-        constraints = [models.UniqueConstraint(fields=["conversation", "sequence"], name="event_sequence_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "sequence"], name="event_sequence_once")
+        ]
         indexes = [BrinIndex(fields=["occurred_at"], name="event_time")]
 
     def __str__(self) -> str:
@@ -338,8 +348,7 @@ class OutboxJob(TimeOrderedModel):
 
     task = models.CharField(_("task"), max_length=120)
     event = models.CharField(_("because of"), max_length=60)
-    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.CASCADE, related_name="jobs")
-    arguments = models.JSONField(default=dict)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="jobs")
     due_at = models.DateTimeField(_("due"))
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -350,7 +359,9 @@ class OutboxJob(TimeOrderedModel):
         verbose_name_plural = _("outbox")
         ordering = ["due_at"]
         constraints = [
-            models.UniqueConstraint(fields=["task", "event", "conversation"], name="outbox_once_per_conversation")
+            models.UniqueConstraint(
+                fields=["task", "event", "conversation"], name="outbox_once_per_conversation"
+            )
         ]
         indexes = [models.Index(fields=["due_at"], name="outbox_due", condition=Q(done_at__isnull=True))]
 
@@ -419,7 +430,9 @@ class Note(TimeOrderedModel):
     """An agent's own note in a conversation, redacted like everything that people write or say."""
 
     conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="note")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     text = models.TextField(max_length=4000)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts.errors import error_place
 from conversations.models import OutboxJob
+from tenants.scope import current_schema
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,9 @@ def job_execute(*, job_id: UUID) -> bool:
     handler fails, whatever with, that is noted and the job falls due again later.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"{connection.schema_name}:{job_id}"])
+        cursor.execute(
+            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"{current_schema()}:{job_id}"]
+        )
         if not cursor.fetchone()[0]:
             return False
     try:
@@ -107,7 +110,7 @@ def job_execute(*, job_id: UUID) -> bool:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{connection.schema_name}:{job_id}"]
+                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{current_schema()}:{job_id}"]
             )
 
 

@@ -26,8 +26,7 @@ def _client() -> redis.Redis:
 
 def channel_of(group: str) -> str:
     """The Redis channel of a channel-layer group, as `RedisPubSubChannelLayer` names it."""
-    prefix = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
-    return f"{prefix}__group__{group}"
+    return f"{settings.CHANNEL_PREFIX}__group__{group}"
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -46,7 +45,9 @@ def floor_group(schema: str) -> str:
     return names.group(schema, "floor")
 
 
-def messages_for(schema: str, conversation_id: UUID | str, events: list[dict[str, Any]]) -> list[tuple[str, bytes]]:
+def messages_for(
+    schema: str, conversation_id: UUID | str, events: list[dict[str, Any]]
+) -> list[tuple[str, bytes]]:
     """(Redis channel, bytes) to publish for committed events: to who follows the call, and to the floor."""
     if not events:
         return []

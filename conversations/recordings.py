@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import Iterator
+from typing import BinaryIO, cast
 from uuid import UUID
 
 import numpy as np
@@ -14,7 +15,7 @@ import soundfile
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 
 from conversations.live.buffer import AudioBuffer
 from conversations.live.recorder import segment_path
@@ -22,6 +23,7 @@ from conversations.models import CallOwner, Recording
 from conversations.sealed_files import open_range, seal_blocks
 from engines.speech.audio import peaks
 from tenants import keys, names
+from tenants.scope import current_schema
 
 PEAKS_PER_SECOND = 10
 
@@ -32,7 +34,7 @@ def recording_seal(conversation_id: UUID) -> None:
     The outbox's handler: it may run again at any point, and then goes on. A call without audio gets no recording.
     """
     owner = CallOwner.objects.get(pk=conversation_id)
-    schema = connection.schema_name
+    schema = current_schema()
     segments = owner.engine_state.get("recording", {}).get("segments", [])
     if owner.wrapped_key is None:
         return
@@ -67,7 +69,9 @@ class Waveform:
 
 
 def _write(owner: CallOwner, schema: str, segments: list[list[int]]) -> None:
-    call_key = keys.unwrap(schema, bytes(owner.wrapped_key), owner.key_version, bound_to=f"call:{owner.pk}")
+    call_key = keys.unwrap(
+        schema, bytes(owner.wrapped_key or b""), owner.key_version, bound_to=f"call:{owner.pk}"
+    )
     rate, channels = owner.audio_format["sample_rate"], owner.audio_format["channels"]
     flac, waves, frames = io.BytesIO(), [Waveform(rate) for _ in range(channels)], 0
     with soundfile.SoundFile(
@@ -94,7 +98,9 @@ def _write(owner: CallOwner, schema: str, segments: list[list[int]]) -> None:
         peaks=[wave.finish() for wave in waves],
     )
     key = keys.new_key()
-    recording.wrapped_key, recording.key_version = keys.wrap(schema, key, bound_to=f"recording:{recording.pk}")
+    recording.wrapped_key, recording.key_version = keys.wrap(
+        schema, key, bound_to=f"recording:{recording.pk}"
+    )
     path = names.storage_path(schema, "recordings", f"{recording.pk}.flac.sealed")
     recording.storage_key = default_storage.save(
         path, ContentFile(seal_blocks(key, data, bound_to=str(recording.pk)))
@@ -118,7 +124,7 @@ async def _buffer_destroy(schema: str, conversation_id: UUID) -> None:
 
 def recording_read(*, recording: Recording, start: int, end: int) -> Iterator[bytes]:
     """Yield the plain FLAC bytes [start, end) of a recording, block by block. Raises `keys.SealError`."""
-    schema = connection.schema_name
+    schema = current_schema()
     key = keys.unwrap(
         schema, bytes(recording.wrapped_key), recording.key_version, bound_to=f"recording:{recording.pk}"
     )
@@ -126,7 +132,12 @@ def recording_read(*, recording: Recording, start: int, end: int) -> Iterator[by
     def blocks() -> Iterator[bytes]:
         with default_storage.open(recording.storage_key, "rb") as file:
             yield from open_range(
-                file, key, size_bytes=recording.size_bytes, start=start, end=end, bound_to=str(recording.pk)
+                cast("BinaryIO", file),
+                key,
+                size_bytes=recording.size_bytes,
+                start=start,
+                end=end,
+                bound_to=str(recording.pk),
             )
 
     return blocks()

@@ -13,6 +13,7 @@ from accounts.services import identity_attach
 from conversations import events as shown
 from conversations.models import CallOwner, Conversation, ConversationEvent, Participant, Speaker
 from conversations.publish import messages_for, publish, tell_agent
+from tenants.scope import current_schema
 
 
 def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, Any] | None = None) -> int:
@@ -22,7 +23,7 @@ def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, 
     """
     if not connection.in_atomic_block:
         raise RuntimeError("an event is announced in the transaction of what it announces")
-    schema = connection.schema_name
+    schema = current_schema()
     now = timezone.now()
     with connection.cursor() as cursor:
         # Also takes the row's lock, so that numbers are given in the order of commits.
@@ -35,7 +36,12 @@ def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, 
         )
         sequence = int(cursor.fetchone()[0])
     ConversationEvent.objects.create(
-        conversation_id=conversation_id, sequence=sequence, kind=kind, ref=row.pk, data=data or {}, occurred_at=now
+        conversation_id=conversation_id,
+        sequence=sequence,
+        kind=kind,
+        ref=row.pk,
+        data=data or {},
+        occurred_at=now,
     )
 
     def tell() -> None:
@@ -48,10 +54,12 @@ def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, 
 
 def conversation_attach(*, conversation: Conversation, user: User) -> None:
     """Say whose call an unmatched one is, and remember it for the next. Raises `ValidationError`."""
-    schema = connection.schema_name
+    schema = current_schema()
     with transaction.atomic():
         if conversation.provider_agent_id:
-            identity_attach(user=user, provider=conversation.provider, agent_id=conversation.provider_agent_id)
+            identity_attach(
+                user=user, provider=conversation.provider, agent_id=conversation.provider_agent_id
+            )
         conversation.agent = user
         conversation.save(update_fields=["agent"])
         Participant.objects.filter(conversation=conversation, role=Speaker.AGENT).update(

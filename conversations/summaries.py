@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from conversations.publish import tell_agent
 from conversations.redacted import redacted
 from conversations.services import event_append
 from engines.language import Line, summarise
+from tenants.scope import current_schema
 
 CLOSED = "conversation.closed"
 """Outbox event: the wrap-up is over, confirmed or not."""
@@ -235,5 +236,5 @@ def _close(conversation_id: UUID, disposition: Disposition | None) -> None:
     # Confirming late adds to what was known when the time ran out.
     jobs_announce(event=CLOSED, conversation_id=conversation_id, because="" if closed else "later")
     if row.agent_id is not None:
-        schema, agent_id, state = connection.schema_name, row.agent_id, row.state  # type: ignore[attr-defined]
+        schema, agent_id, state = current_schema(), row.agent_id, row.state  # type: ignore[attr-defined]
         transaction.on_commit(lambda: tell_agent(schema, agent_id, conversation_id, state))

@@ -170,10 +170,11 @@ REDIS_LAYER_URL = env.text("REDIS_LAYER_URL") or redis_database(1)
 REDIS_BROKER_URL = env.text("REDIS_BROKER_URL") or redis_database(2)
 REDIS_CACHE_URL = env.text("REDIS_CACHE_URL") or redis_database(3)
 
+CHANNEL_PREFIX = "cresta"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_LAYER_URL], "prefix": "cresta"},
+        "CONFIG": {"hosts": [REDIS_LAYER_URL], "prefix": CHANNEL_PREFIX},
     }
 }
 CACHES = {

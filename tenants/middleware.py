@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import set_urlconf
 from django_tenants.middleware.main import TenantMainMiddleware
 
 from tenants.models import Domain, Tenant
-from tenants.scope import PUBLIC, TenantThreads
+from tenants.scope import PUBLIC, TenantThreads, connection
 
 Scope = dict[str, Any]
 
@@ -69,6 +68,4 @@ class TenantWebSocket:
             await receive()
             await send({"type": "websocket.close", "code": 4404, "reason": "unknown host"})
             return
-        await self.inner(
-            {**scope, "schema": tenant.schema_name, "tenant_name": tenant.name}, receive, send
-        )
+        await self.inner({**scope, "schema": tenant.schema_name, "tenant_name": tenant.name}, receive, send)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from django.db import connection
+from tenants.scope import current_schema
 
 PREFIX = "cresta"
 # Announcements of new calls from all companies: workers serve the whole installation. The entry names the schema.
@@ -44,7 +44,7 @@ def storage_path(schema: str, *parts: str | UUID | int) -> str:
 
 def cache_key(key: str, key_prefix: str, version: int) -> str:
     """Django's KEY_FUNCTION: the schema of the running request or task goes in front."""
-    return f"{connection.schema_name}:{key_prefix}:{version}:{key}"
+    return f"{current_schema()}:{key_prefix}:{version}:{key}"
 
 
 def cache_key_reverse(key: str) -> str:

@@ -12,14 +12,35 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
+from django.db import connection as django_connection
+
+
+class TenantConnection(Protocol):
+    """The part of django-tenants' database wrapper that decides whose rows are read."""
+
+    schema_name: str
+    tenant: Any
+
+    def set_schema(self, schema_name: str) -> None: ...
+    def set_tenant(self, tenant: Any) -> None: ...
+    def set_schema_to_public(self) -> None: ...
+
+
+# django-tenants' wrapper, which Django's types do not know.
+connection = cast("TenantConnection", django_connection)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PUBLIC = "public"
+
+
+def current_schema() -> str:
+    """The schema that this thread works in."""
+    return connection.schema_name
 
 
 @contextmanager

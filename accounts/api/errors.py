@@ -38,10 +38,11 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
         return None
     set_rollback()
     headers = {}
-    if getattr(exception, "auth_header", None):
-        headers["WWW-Authenticate"] = exception.auth_header
-    if getattr(exception, "wait", None):
-        headers["Retry-After"] = str(int(exception.wait))
+    # Set by DRF on the exceptions that carry them, and declared on none.
+    if challenge := getattr(exception, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if seconds := getattr(exception, "wait", None):
+        headers["Retry-After"] = str(int(seconds))
     error: dict[str, Any] = {"code": exception.default_code, "message": _message(exception.detail)}
     if isinstance(exception, exceptions.ValidationError) and isinstance(exception.detail, dict):
         error["fields"] = exception.detail

@@ -14,7 +14,7 @@ from accounts.permissions import Permission, Role
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
-    team = serializers.SlugRelatedField(slug_field="name", read_only=True)
+    team: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="name", read_only=True)
 
     class Meta:
         model = User

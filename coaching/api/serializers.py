@@ -21,10 +21,12 @@ class PlaceSerializer(Serializer):
 
 
 class LatencySerializer(Serializer):
-    """From the end of the words to the channel, and to the agent's screen."""
+    """Milliseconds to the channel and to the agent's screen, from the last sound and from the words being final."""
 
     heard_to_sent = serializers.IntegerField(allow_null=True)
     heard_to_shown = serializers.IntegerField(allow_null=True)
+    final_to_sent = serializers.IntegerField(allow_null=True)
+    final_to_shown = serializers.IntegerField(allow_null=True)
 
 
 class PolicyRevisionSerializer(Serializer):

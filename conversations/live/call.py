@@ -197,7 +197,11 @@ class LiveCall:
         self.arrived.append((self.received_ms, chunk.received_at))
         self.recorder.add(start_ms, sides)
         for channel, (session, pcm) in enumerate(zip(self.sessions, sides, strict=True)):
-            if pcm and float(np.sqrt(np.mean(np.square(np.frombuffer(pcm, "<i2"), dtype=np.float32)))) > SOUND_RMS:
+            if (
+                pcm
+                and float(np.sqrt(np.mean(np.square(np.frombuffer(pcm, "<i2"), dtype=np.float32))))
+                > SOUND_RMS
+            ):
                 self.last_sound[channel] = self.received_ms
             skip_ms = self.resume_ms[channel] - start_ms
             if skip_ms >= self.received_ms - start_ms:
@@ -249,7 +253,9 @@ class LiveCall:
             start_ms=start_ms,
             end_ms=end_ms,
             text=redacted.redacted.text,
-            words=[[word.text, word.start_ms, word.end_ms, round(word.confidence, 3)] for word in redacted.words],
+            words=[
+                [word.text, word.start_ms, word.end_ms, round(word.confidence, 3)] for word in redacted.words
+            ],
             confidence=round(heard.confidence, 3),
             provider=heard.provider,
             sentiment=score(redacted.redacted.text) if speaker == Speaker.CUSTOMER else None,
@@ -383,7 +389,8 @@ class LiveCall:
                 now_ms=self.received_ms,
                 late_ms=max(0, self.received_ms - heard_ms),
                 quiet_ms={
-                    role: self.received_ms - last for role, last in zip(self.roles, self.last_sound, strict=True)
+                    role: self.received_ms - last
+                    for role, last in zip(self.roles, self.last_sound, strict=True)
                 },
             )
             await asyncio.sleep(HEARTBEAT_SECONDS)

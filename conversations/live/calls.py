@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -21,6 +21,7 @@ from conversations.models import CallLedger, CallOwner, Conversation, Customer, 
 from conversations.publish import tell_agent
 from conversations.services import event_append
 from tenants import keys
+from tenants.scope import current_schema
 
 
 class CallRefused(ProtocolError):
@@ -46,7 +47,7 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
 
     Raises `CallRefused` for a call id that the provider has used before.
     """
-    schema, now, key = connection.schema_name, timezone.now(), keys.new_key()
+    schema, now, key = current_schema(), timezone.now(), keys.new_key()
     # Redaction takes a while on long metadata; it needs no transaction.
     details = _customer_clean(start.customer) if start.customer else None
     extra = metadata.redacted(start.metadata)
@@ -109,7 +110,7 @@ def call_resume(*, source: str, call_id: str, audio: CallAudio) -> Announced | N
     if owner.audio_format != audio.as_dict():
         raise CallRefused(CloseCode.FORMAT_CHANGED, "audio must be the same as when the call began")
     key = keys.unwrap(
-        connection.schema_name,
+        current_schema(),
         bytes(owner.wrapped_key),
         owner.key_version,
         bound_to=f"call:{conversation.pk}",
@@ -162,7 +163,7 @@ def _customer_clean(details: CustomerDetails) -> dict[str, Any]:
     reference = details.reference
     if metadata.text_redacted(reference) != reference:
         # A phone or card number as reference: the customer stays recognisable, the number is not kept.
-        reference = f"hidden-{salted_hmac(f'customer:{connection.schema_name}', reference).hexdigest()[:24]}"
+        reference = f"hidden-{salted_hmac(f'customer:{current_schema()}', reference).hexdigest()[:24]}"
     return {
         "reference": reference,
         "name": metadata.text_redacted(details.name)[:120],

@@ -134,6 +134,7 @@ class Carrier:
         self._room = asyncio.Event()
         self._room.set()
         self._hung_up = False
+        self._over = False
 
     @property
     def safe_ms(self) -> int:
@@ -197,6 +198,9 @@ class Carrier:
                 for task in done:
                     task.result()
         finally:
+            # A cancellation can get lost: redis-py sends within `asyncio.wait_for`, which up to Python 3.11 swallows
+            # one that comes as its work is done. So each task also looks, between two commands, whether it is over.
+            self._over = True
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -249,11 +253,11 @@ class Carrier:
 
     async def _store(self) -> None:
         """Put chunks into the stream as they come, until the line has ended and all are in."""
-        while True:
+        while not self._over:
             await self._heard.wait()
             self._heard.clear()
             hung_up = self._hung_up
-            while self._waiting:
+            while self._waiting and not self._over:
                 batch = list(islice(self._waiting, BATCH_CHUNKS))
                 await self._put(batch)
                 for _ in batch:
@@ -267,7 +271,7 @@ class Carrier:
 
     async def _put(self, batch: list[tuple[bytes, datetime]]) -> None:
         give_up = time.monotonic() + FULL_SECONDS
-        while True:
+        while not self._over:
             outcome, _last = await self._patiently(
                 lambda: self._buffer.append_many(
                     self._schema,
@@ -291,7 +295,7 @@ class Carrier:
             await asyncio.sleep(1.0)
 
     async def _acknowledge(self) -> None:
-        while True:
+        while not self._over:
             await self._stored.wait()
             self._stored.clear()
             try:
@@ -303,7 +307,7 @@ class Carrier:
     async def _pulse(self) -> None:
         """Keep saying that the line is there; notice when another has taken over although this one is silent."""
         ident = self.call.conversation_id
-        while True:
+        while not self._over:
             await asyncio.sleep(PULSE_SECONDS)
             try:
                 holds = await self._buffer.line_touch(self._schema, ident, ALIVE_SECONDS, self._line)

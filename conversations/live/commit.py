@@ -7,6 +7,7 @@ call's part is conditional on its epoch, so a superseded worker's part falls out
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from conversations.live.ownership import Superseded
 from conversations.live.stages import Batch
 from conversations.models import ConversationEvent
 from conversations.publish import messages_for, publish
-from tenants.scope import TenantThreads
+from tenants.scope import TenantThreads, current_schema
 
 log = structlog.get_logger(__name__)
 
@@ -89,16 +90,14 @@ def group_write(parts: Sequence[CallCommit]) -> list[CallCommit]:
 
 
 def _numbers(part: CallCommit) -> int | None:
-    from psycopg.types.json import Jsonb
-
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM_NUMBERS,
             [
                 len(part.batch.events),
                 part.utterances,
-                Jsonb(part.coverage),
-                Jsonb(part.engine_state),
+                json.dumps(part.coverage),
+                json.dumps(part.engine_state),
                 part.recorded_ms,
                 part.conversation_id,
                 part.epoch,
@@ -124,7 +123,11 @@ def _events(parts: Sequence[CallCommit], now: datetime) -> list[ConversationEven
         for sequence, (kind, row) in enumerate(part.batch.events, first):
             rows.append(
                 ConversationEvent(
-                    conversation_id=part.conversation_id, sequence=sequence, kind=kind, ref=row.pk, occurred_at=now
+                    conversation_id=part.conversation_id,
+                    sequence=sequence,
+                    kind=kind,
+                    ref=row.pk,
+                    occurred_at=now,
                 )
             )
     return rows
@@ -132,7 +135,7 @@ def _events(parts: Sequence[CallCommit], now: datetime) -> list[ConversationEven
 
 def _tell(parts: Sequence[CallCommit], now: datetime) -> None:
     """Publish what is committed. A layer that is away loses nothing: pages read it back by the next head."""
-    schema = connection.schema_name
+    schema = current_schema()
     messages = []
     for part in parts:
         first = part.head - len(part.batch.events) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from conversations import outbox
@@ -13,6 +13,7 @@ from conversations.live.stages import Batch
 from conversations.models import CallLedger, Conversation, Participant
 from conversations.publish import tell_agent
 from conversations.services import event_append
+from tenants.scope import current_schema
 
 # Why a call ended, as the ledger says it. Only the first is a complete call.
 STOP = "stop"
@@ -46,10 +47,9 @@ def _state_for(reason: str) -> str:
     return Conversation.State.WRAP_UP if reason == STOP else Conversation.State.INCOMPLETE
 
 
-
 def end_prepare(*, batch: Batch, account: Account) -> None:
     """Put the end of a call into its last batch. Reads what the final event shows; writes within the batch's commit."""
-    schema = connection.schema_name
+    schema = current_schema()
     conversation = Conversation.objects.select_related("agent", "customer", "queue", "disposition").get(
         pk=batch.conversation_id
     )

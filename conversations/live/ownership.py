@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from conversations.live.stages import CallContext
@@ -19,6 +19,7 @@ from conversations.services import event_append
 from providers.models import Route
 from providers.selectors import provider_of
 from tenants import keys
+from tenants.scope import current_schema
 
 
 class Superseded(Exception):
@@ -63,7 +64,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
             conversation.started_at = timezone.now()
             conversation.save(update_fields=["state", "started_at"])
             event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
-    schema = connection.schema_name
+    schema = current_schema()
     agent = conversation.agent
     return Claim(
         context=CallContext(
@@ -75,7 +76,9 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
             language=conversation.language,
         ),
         epoch=owner.epoch,
-        key=keys.unwrap(schema, owner.wrapped_key, owner.key_version, bound_to=f"call:{conversation.pk}"),
+        key=keys.unwrap(
+            schema, bytes(owner.wrapped_key), owner.key_version, bound_to=f"call:{conversation.pk}"
+        ),
         audio_format=owner.audio_format,
         coverage=owner.coverage,
         engine_state=owner.engine_state,

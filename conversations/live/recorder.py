@@ -47,7 +47,9 @@ def segment_store(*, schema: str, conversation_id: UUID, epoch: int, key: bytes,
 class Recorder:
     """Holds the decoded audio that is not stored yet. Begins at `recorded_ms` of the call."""
 
-    def __init__(self, *, sample_rate: int, channels: int, recorded_ms: int, state: dict[str, Any] | None) -> None:
+    def __init__(
+        self, *, sample_rate: int, channels: int, recorded_ms: int, state: dict[str, Any] | None
+    ) -> None:
         self._rate = sample_rate
         self._start_ms = recorded_ms
         self._pcm = [bytearray() for _ in range(channels)]

@@ -28,7 +28,9 @@ class Signals:
             call, {"type": "conversation.partial", "speaker": speaker, "text": text, "start_ms": start_ms}
         )
 
-    async def heartbeat(self, call: CallContext, *, now_ms: int, late_ms: int, quiet_ms: dict[str, int]) -> None:
+    async def heartbeat(
+        self, call: CallContext, *, now_ms: int, late_ms: int, quiet_ms: dict[str, int]
+    ) -> None:
         """Say how far the call is, how late its transcript is and how long each side has been without a sound."""
         head = await self._threads.run(call.schema, head_of, call.conversation_id)
         await self._send(
@@ -48,4 +50,6 @@ class Signals:
         try:
             await self._client.publish(channel, encode(message))
         except redis.RedisError as error:
-            log.warning("signals.layer_away", conversation=str(call.conversation_id), error=type(error).__name__)
+            log.warning(
+                "signals.layer_away", conversation=str(call.conversation_id), error=type(error).__name__
+            )

@@ -12,11 +12,11 @@ from uuid import UUID
 import redis
 import structlog
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from conversations.models import CallOwner, Conversation
 from tenants import names
+from tenants.scope import current_schema
 
 log = structlog.get_logger(__name__)
 
@@ -38,5 +38,5 @@ def calls_announce_stray() -> list[UUID]:
         strays = [ident for ident in stale if str(ident) not in known]
         for ident in strays:
             log.warning("call.stray", conversation=str(ident))
-            client.xadd(names.CALLS_NEW, {"schema": connection.schema_name, "conversation": str(ident)})
+            client.xadd(names.CALLS_NEW, {"schema": current_schema(), "conversation": str(ident)})
     return strays

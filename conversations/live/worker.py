@@ -11,6 +11,7 @@ import asyncio
 import os
 import socket
 from dataclasses import dataclass
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import redis.asyncio as redis
@@ -116,16 +117,13 @@ class LiveWorker:
 
     async def _fresh(self, room: int) -> list[Announced]:
         answer = await self._redis.xreadgroup(GROUP, self.name, {names.CALLS_NEW: ">"}, count=room, block=500)
-        if not answer:
-            return []
-        entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
-        return [_announced(entry, fields) for entry, fields in entries]
+        return [_announced(entry, fields) for entry, fields in _entries(answer)]
 
     async def _orphans(self, room: int) -> list[Announced]:
-        _next, entries, *_ = await self._redis.xautoclaim(
+        answer = await self._redis.xautoclaim(
             names.CALLS_NEW, GROUP, self.name, min_idle_time=settings.LIVE_CLAIM_IDLE_MS, count=room
         )
-        taken = [_announced(entry, fields) for entry, fields in entries if fields]
+        taken = [_announced(entry, fields) for entry, fields in cast("Any", answer)[1] if fields]
         for announced in taken:
             log.warning("worker.takes_over", conversation=str(announced.conversation_id), worker=self.name)
         return taken
@@ -134,7 +132,7 @@ class LiveWorker:
         """Refresh our entries well before others may think us dead."""
         while True:
             await asyncio.sleep(settings.LIVE_CLAIM_IDLE_MS / 4000)
-            entries = list(self._calls)
+            entries: list[Any] = list(self._calls)
             if not entries:
                 continue
             try:
@@ -197,6 +195,13 @@ class LiveWorker:
     async def _done(self, announced: Announced) -> None:
         await self._redis.xack(names.CALLS_NEW, GROUP, announced.entry)
         await self._redis.xdel(names.CALLS_NEW, announced.entry)
+
+
+def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """The entries of one stream in a reading's answer, which has another shape in each version of the protocol."""
+    if not answer:
+        return []
+    return answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]  # type: ignore[no-any-return]
 
 
 def _announced(entry: bytes, fields: dict[bytes, bytes]) -> Announced:

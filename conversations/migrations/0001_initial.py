@@ -124,12 +124,11 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=accounts.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('task', models.CharField(max_length=120, verbose_name='task')),
                 ('event', models.CharField(max_length=60, verbose_name='because of')),
-                ('arguments', models.JSONField(default=dict)),
                 ('due_at', models.DateTimeField(verbose_name='due')),
                 ('done_at', models.DateTimeField(blank=True, null=True, verbose_name='done')),
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
                 ('last_error', models.CharField(blank=True, default='', max_length=200, verbose_name='last error')),
-                ('conversation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='conversations.conversation')),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='conversations.conversation')),
             ],
             options={
                 'verbose_name': 'outbox job',
