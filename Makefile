@@ -50,7 +50,7 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 
 $(PACKAGES): package.json package-lock.json | $(INSTALLED)
 	@echo "Fetching the front-end packages"
-	@if command -v npm >/dev/null; then npm ci --loglevel=error --ignore-scripts; \
+	@if command -v npm >/dev/null; then npm ci --loglevel=error --no-update-notifier --ignore-scripts; \
 	  else $(PIP) install --quiet --require-hashes -r requirements-node.txt \
-	    && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --loglevel=error --ignore-scripts; fi
+	    && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --loglevel=error --no-update-notifier --ignore-scripts; fi
 	@touch $@
