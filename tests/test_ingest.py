@@ -17,6 +17,7 @@ import redis as sync_redis
 from django.conf import settings
 
 from accounts.services import identity_attach
+from conversations.live import carrier
 from conversations.models import CallLedger, CallOwner, Conversation, ConversationEvent, Customer, Participant
 from integrations.telephony.native.client import AudioClient, IngestRefused
 from tenants import names
@@ -400,3 +401,34 @@ def test_lost_chunks_are_asked_for_again(committed: Any, server: Server) -> None
     assert played.closes == [4503]
     assert audio_of(company, played.conversation) == (sent, "stop")
     assert played.safe_ms == 3_000
+
+
+def test_a_cancellation_that_gets_lost_holds_up_no_line(
+    committed: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As redis-py loses it, sending by `asyncio.wait_for`: the task is cancelled and knows nothing of it."""
+    company, key = committed.northwind, ingest_key(committed.northwind)
+    touch, lost = server.app.buffer.line_touch, []
+
+    async def touch_deaf(*args: Any) -> bool:
+        try:
+            await asyncio.sleep(0.5)
+        except asyncio.CancelledError:
+            lost.append(True)
+        return await touch(*args)
+
+    monkeypatch.setattr(carrier, "PULSE_SECONDS", 0.01)
+    monkeypatch.setattr(server.app.buffer, "line_touch", touch_deaf)
+
+    async def talk() -> None:
+        async with line(server, company, key) as socket:
+            await say(socket, start_message())
+            await hear(socket, "ready")
+            await say(socket, noise(800))
+            await hear(socket, "ack")
+            await asyncio.sleep(0.1)  # now the pulse is within Redis
+            await say(socket, {"type": "stop"})
+            await hear(socket, "stopped", seconds=5)
+
+    asyncio.run(talk())
+    assert lost == [True]
