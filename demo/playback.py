@@ -15,7 +15,6 @@ import structlog
 from django.conf import settings
 from django.core.cache import cache as store
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -27,7 +26,7 @@ from demo.provision import ingest_key
 from integrations.telephony.native.client import AudioClient, IngestRefused, IngestUnreachable, Played
 from integrations.telephony.native.codec import SOURCE
 from tenants.models import Domain
-from tenants.scope import PUBLIC, schema_scope
+from tenants.scope import PUBLIC, current_schema, schema_scope
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +122,7 @@ def play(
     None where the way in did not take it; the log says why. `begins_at`: seconds since 1970.
     """
     call = sample_calls()[key]
-    schema = connection.schema_name
+    schema = current_schema()
     with schema_scope(PUBLIC):
         host = Domain.objects.filter(tenant__schema_name=schema).values_list("domain", flat=True).first()
     client = AudioClient(settings.INGEST_URL, str(host), ingest_key(schema))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
@@ -12,10 +11,11 @@ from accounts.views import needs
 from demo.playback import play_request, sample_calls
 from demo.provision import is_demo
 from desk.answering import answers_json, body, words
+from tenants.scope import current_schema
 
 
 def _only_in_demo() -> None:
-    if not is_demo(connection.schema_name):
+    if not is_demo(current_schema()):
         raise Http404("no sample calls in this company")
 
 
