@@ -1,8 +1,10 @@
 """Reports."""
 
-from django.http import HttpResponse
 from django.urls import path
 
+from analytics import views
+
 urlpatterns = [
-    path("reports/", lambda request: HttpResponse("not yet"), name="reports"),
+    path("reports/", views.reports_page, name="reports"),
+    path("reports/<slug:table>.csv", views.report_file, name="report-file"),
 ]

@@ -16,6 +16,8 @@ from django.db.models import Avg, Exists, F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+from accounts.permissions import Permission
 from conversations.models import Conversation, Utterance
 from engines.language.marking import clean
 
@@ -38,6 +40,13 @@ def with_score(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
         .annotate(mean=Avg("total"))
     )
     return rows.annotate(score=Subquery(mean.values("mean")))
+
+
+def _having(rows: QuerySet[Any], relation: str, wanted: bool, **which: Any) -> QuerySet[Any]:
+    """Those with (or without) a row in a relation, each once."""
+    related = Conversation._meta.get_field(relation).related_model._default_manager  # type: ignore[union-attr]
+    found = Exists(related.filter(conversation=OuterRef("pk"), **which).order_by().values("pk"))
+    return rows.filter(found if wanted else ~found)
 
 
 def day_start(day: date) -> datetime:
@@ -64,19 +73,33 @@ class ConversationFilter(filters.FilterSet):
     score_min = filters.NumberFilter(method="score_from", label=_("Score from"), min_value=0, max_value=100)
     score_max = filters.NumberFilter(method="score_to", label=_("Score to"), min_value=0, max_value=100)
 
+    hinted = filters.BooleanFilter(method="with_hint", label=_("With hints"))
+    alerted = filters.BooleanFilter(method="with_alert", label=_("With alerts"))
+
     class Meta:
         model = Conversation
         fields: list[str] = []
+
+    def __init__(self, *args: Any, viewer: User | None = None, **kwargs: Any) -> None:
+        """`viewer`: who asks, where there is no request to say so."""
+        super().__init__(*args, **kwargs)
+        self.viewer = viewer or getattr(self.request, "user", None)
 
     def with_words(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         said = Utterance.objects.filter(search=words_query(value))
         return rows.filter(pk__in=said.values("conversation"))
 
     def with_moment(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        heard = Conversation._meta.get_field("moments").related_model._default_manager  # type: ignore[union-attr]
-        return rows.filter(
-            Exists(heard.filter(conversation=OuterRef("pk"), definition__key=value).order_by().values("pk"))
-        )
+        return _having(rows, "moments", True, definition__key=value)
+
+    def with_hint(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        return _having(rows, "guidance", value, kind="hint")
+
+    def with_alert(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        # Whoever is not shown alerts does not learn by a filter where there are some.
+        if self.viewer is None or not self.viewer.may(Permission.ALERT_RESOLVE):
+            return rows.none()
+        return _having(rows, "alerts", value)
 
     def since_day(self, rows: QuerySet[Any], name: str, value: date) -> QuerySet[Any]:
         return rows.filter(announced_at__gte=day_start(value))

@@ -113,7 +113,7 @@ def duration_ms(row: Conversation) -> int | None:
 
 def conversations_filtered(user: User, filters: Mapping[str, Any]) -> QuerySet[Conversation]:
     """What this person may read, narrowed down. Raises `ValidationError` for filters that make no sense."""
-    chosen = ConversationFilter(filters, conversations_visible(user))
+    chosen = ConversationFilter(filters, conversations_visible(user), viewer=user)
     if not chosen.is_valid():
         raise ValidationError(chosen.form.errors.as_data())
     return chosen.qs
@@ -136,7 +136,9 @@ def conversations_search(
     words = str(filters.get("q") or "").strip()
     matched = _matched(words, [row.pk for row in found]) if words else {}
     common = Counter(
-        key for row in found for key in {one.definition.key for one in row.moments.all()}  # type: ignore[attr-defined]
+        key
+        for row in found
+        for key in {one.definition.key for one in row.moments.all()}  # type: ignore[attr-defined]
     )
     return Page(
         rows=[_row(row, matched.get(row.pk), common) for row in found],

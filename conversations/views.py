@@ -114,7 +114,7 @@ def _chips(filters: dict[str, str], offered: dict[str, list[tuple[str, str]]]) -
         if name == "q":
             continue
         shown = dict(offered.get(name, [])).get(value, value)
-        if name == "unmatched":
+        if name in {"unmatched", "hinted", "alerted"}:
             shown = _("yes") if value.lower() in {"true", "1"} else _("no")
         without = urlencode({key: given for key, given in filters.items() if key != name})
         chips.append({"name": name, "label": labels[name], "value": shown, "without": without})
@@ -185,7 +185,9 @@ def live_words(shown: Review) -> dict[str, Any]:
         "play_from": _("Play from {time}"),
         "words": {
             "hidden_thing": _("hidden: {label}"),
-            "lost": _("Connection lost. This page keeps what it has and catches up by itself. Last heard {time}."),
+            "lost": _(
+                "Connection lost. This page keeps what it has and catches up by itself. Last heard {time}."
+            ),
             "lost_never": _("No connection yet. This page goes on trying."),
             "try_now": _("Try now"),
             "signed_out": _("You are signed out. What you see stays until you leave this page."),

@@ -68,9 +68,9 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, methods=["post"], pagination_class=None)
     def answer(self, request: Request, pk: UUID) -> Response:
         """Answer guidance in your own conversation: seen, accept, dismiss (with a reason) or undo."""
+        row = guidance_for(self.user, pk)
         given = GuidanceAnswerSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        row = guidance_for(self.user, pk)
         return self.shown(guidance_answer(guidance=row, user=self.user, **given.validated_data))
 
 
@@ -113,10 +113,11 @@ class AlertViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, methods=["post"], pagination_class=None)
     def assign(self, request: Request, pk: UUID) -> Response:
         """Say who looks after an open alert."""
+        alert = alert_for(self.user, pk)
         given = AssignSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         wanted = given.validated_data["user"]
         assignee = None if wanted is None else User.objects.filter(pk=wanted).first()
         if wanted is not None and assignee is None:
             raise serializers.ValidationError({"user": ["There is no such person."]})
-        return self.shown(alert_assign(alert=alert_for(self.user, pk), assignee=assignee, actor=self.user))
+        return self.shown(alert_assign(alert=alert, assignee=assignee, actor=self.user))

@@ -123,9 +123,9 @@ class ConversationViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, methods=["post"], pagination_class=None)
     def attach(self, request: Request, pk: UUID) -> Response:
         """Say whose call an unmatched one is; remembered for the agent's next calls."""
+        conversation = conversation_for(self.user, pk)
         given = shape.AttachSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        conversation = conversation_for(self.user, pk)
         if not conversation.is_unmatched:
             raise Conflict("This call is somebody's already.")
         agents = User.objects.filter(role=Role.AGENT, is_active=True)
@@ -207,9 +207,10 @@ class SummaryViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, methods=["post"], pagination_class=None)
     def lines(self, request: Request, pk: UUID) -> Response:
         """Add a line of your own."""
+        summary = self._one(pk, own=True)
         given = shape.LineAddSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        summaries.summary_line_add(summary=self._one(pk, own=True), user=self.user, **given.validated_data)
+        summaries.summary_line_add(summary=summary, user=self.user, **given.validated_data)
         answer = self.shown(self._one(pk))
         answer.status_code = status.HTTP_201_CREATED
         return answer
@@ -223,11 +224,11 @@ class SummaryViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, methods=["patch"], url_path="lines/<uuid:line_id>", pagination_class=None)
     def line_change(self, request: Request, pk: UUID, line_id: UUID) -> Response:
         """Edit a line, leave it out, or bring it back. The original stays beside the edit."""
-        given = shape.LineChangeSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
         line = SummaryLine.objects.filter(summary=self._one(pk, own=True), pk=line_id).first()
         if line is None:
             raise Http404("no such line")
+        given = shape.LineChangeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
         if "text" in given.validated_data:
             summaries.summary_edit(line=line, user=self.user, text=given.validated_data["text"])
         if "removed" in given.validated_data:
@@ -243,9 +244,9 @@ class SummaryViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, methods=["post"], pagination_class=None)
     def confirm(self, request: Request, pk: UUID) -> Response:
         """Confirm a summary, with a disposition or without; ends the wrap-up."""
+        summary = self._one(pk, own=True)
         given = shape.ConfirmSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        summary = self._one(pk, own=True)
         disposition = None
         if key := given.validated_data.get("disposition"):
             disposition = Disposition.objects.filter(key=key).first()

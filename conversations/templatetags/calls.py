@@ -27,6 +27,11 @@ def seconds(ms: int | None) -> str:
 
 
 @register.filter
+def minus(value: int, other: int) -> int:
+    return value - other
+
+
+@register.filter
 def iso_length(ms: int | None) -> str:
     """A length for `<time datetime>`."""
     return f"PT{int(ms or 0) // 1000}S"

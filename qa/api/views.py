@@ -113,6 +113,7 @@ class ScoreViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, methods=["post"], pagination_class=None)
     def override(self, request: Request, pk: UUID) -> Response:
         """Put your answer in place of the automatic one, which stays beside it."""
+        evaluation_for(self.user, pk)
         given = OverrideSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         answer = answer_for(self.user, given.validated_data["answer"])

@@ -1,0 +1,133 @@
+"""API v1 by role and object; sessions here, keys in tests/test_api.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.conftest import Company
+from tests.past_calls import Past, past_call, recording_make
+from tests.permission_tables.review import document as _document
+
+ALL = {"nobody": 401, "agent": 200, "supervisor": 200, "analyst": 200, "admin": 200}
+OWN = {**ALL, "teammate": 404, "outsider": 404, "other_supervisor": 404}
+LOOKING = {**ALL, "agent": 403}
+WATCHING = {"nobody": 401, "agent": 403, "supervisor": 200, "analyst": 403, "admin": 200}
+WATCHED = {**WATCHING, "other_supervisor": 404}
+JUDGING = {
+    "nobody": 401,
+    "agent": 403,
+    "supervisor": 200,
+    "other_supervisor": 404,
+    "analyst": 200,
+    "admin": 200,
+}
+# What only the agent of the conversation does.
+AGENT = {
+    "nobody": 401,
+    "agent": 200,
+    "teammate": 404,
+    "outsider": 404,
+    "supervisor": 403,
+    "analyst": 403,
+    "admin": 403,
+}
+
+
+def about(name: str, address: Callable[[Past], str]) -> Callable[[Company], str]:
+    """The path to something of a past call of the agent."""
+
+    def path(company: Company) -> str:
+        return "/api/v1" + address(past_call(agent=company.people["agent"], queue=company.queue))
+
+    path.__name__ = name
+    return path
+
+
+def recording(company: Company) -> str:
+    past = past_call(agent=company.people["agent"])
+    recording_make(past.conversation, seconds=1)
+    return f"/api/v1/conversations/{past.conversation.pk}/recording/"
+
+
+def sound(company: Company) -> str:
+    return recording(company) + "download/"
+
+
+def document(company: Company) -> str:
+    return f"/api/v1/knowledge/{_document(company).split('/')[-2]}/"
+
+
+def person(company: Company) -> str:
+    return f"/api/v1/users/{company.people['agent'].pk}/"
+
+
+def unmatched(company: Company) -> str:
+    return f"/api/v1/conversations/{past_call(agent=None).conversation.pk}/attach/"
+
+
+def line(past: Past) -> str:
+    return f"/summaries/{past.summary.pk}/lines/{past.summary.lines.first().pk}/"
+
+
+CONVERSATION = [
+    (
+        "GET",
+        about(
+            f"conversation {part}", lambda past, part=part: f"/conversations/{past.conversation.pk}/{part}"
+        ),
+        OWN,
+    )
+    for part in ("", "snapshot/", "events/", "utterances/", "transcript/")
+]
+LISTS = [
+    ("GET", f"/api/v1/{name}/", ALL)
+    for name in (
+        "conversations",
+        "utterances",
+        "summaries",
+        "moments",
+        "guidance",
+        "scores",
+        "users",
+        "knowledge",
+    )
+]
+
+ROWS = [
+    *LISTS,
+    *CONVERSATION,
+    ("GET", recording, OWN),
+    ("GET", sound, OWN),
+    # Nobody is named, so that whoever may attach gets told so.
+    ("POST", unmatched, {"nobody": 401, "agent": 403, "supervisor": 400, "analyst": 403, "admin": 400}, {}),
+    ("GET", about("summary", lambda past: f"/summaries/{past.summary.pk}/"), OWN),
+    (
+        "POST",
+        about("summary lines", lambda past: f"/summaries/{past.summary.pk}/lines/"),
+        AGENT | {"agent": 201},
+        {"section": "outcome", "text": "Credited."},
+    ),
+    ("PATCH", about("summary line", line), AGENT, {"text": "Changed."}),
+    ("POST", about("confirm", lambda past: f"/summaries/{past.summary.pk}/confirm/"), AGENT, {}),
+    ("GET", about("guidance", lambda past: f"/guidance/{past.hint.pk}/"), OWN),
+    ("POST", about("answer", lambda past: f"/guidance/{past.hint.pk}/answer/"), AGENT, {"action": "accept"}),
+    ("GET", "/api/v1/alerts/", WATCHING),
+    ("GET", about("alert", lambda past: f"/alerts/{past.alert.pk}/"), WATCHED),
+    ("POST", about("resolve", lambda past: f"/alerts/{past.alert.pk}/resolve/"), WATCHED, {}),
+    ("POST", about("assign", lambda past: f"/alerts/{past.alert.pk}/assign/"), WATCHED, {"user": None}),
+    ("GET", about("score", lambda past: f"/scores/{past.score.pk}/"), OWN),
+    # An answer that is none: 404 for who may override at all, 403 before that for who may not.
+    (
+        "POST",
+        about("override", lambda past: f"/scores/{past.score.pk}/override/"),
+        JUDGING | {"supervisor": 404, "analyst": 404, "admin": 404},
+        {"answer": "01a1fb5b-0000-7000-8000-000000000000", "value": "no", "reason": "None."},
+    ),
+    ("GET", "/api/v1/knowledge/search/?q=refund", ALL),
+    ("GET", document, ALL),
+    ("GET", "/api/v1/reports/daily/", LOOKING),
+    ("GET", "/api/v1/reports/agents/", LOOKING),
+    ("GET", person, {**ALL, "teammate": 404, "other_supervisor": 404}),
+    ("GET", "/api/v1/schema/", ALL),
+    ("GET", "/api/v1/docs/", ALL),
+]
