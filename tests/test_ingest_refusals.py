@@ -369,19 +369,20 @@ def test_a_restart_is_a_reason_to_come_back(committed: Any, tmp_path: Path) -> N
         start = {"call": {"id": "restarted"}, "audio": audio_field()}
         return await client.play(pcm, start, speed=1.0)
 
-    async def through_a_restart() -> Any:
-        async with Cutter(0, []) as relay:
-            with process_running(tmp_path / "first.log") as (first, _process):
-                relay.target = first.port
-                playing = asyncio.create_task(play(relay.port))
-                await asyncio.sleep(1.0)
-                assert (await asyncio.to_thread(health, first))["lines"] == 1
-                await asyncio.to_thread(_process.terminate)
-                await asyncio.to_thread(_process.wait, 10)
-            with process_running(tmp_path / "second.log") as (second, _process):
-                relay.target = second.port
-                return await playing
+    async def through_a_restart(first: Server, process: subprocess.Popen[bytes], second: Server) -> Any:
+        async with Cutter(first.port, []) as relay:
+            playing = asyncio.create_task(play(relay.port))
+            await asyncio.sleep(1.0)
+            assert (await asyncio.to_thread(health, first))["lines"] == 1
+            relay.target = second.port
+            process.terminate()
+            return await playing
 
-    played = asyncio.run(through_a_restart())
+    with (
+        process_running(tmp_path / "first.log") as (first, process),
+        process_running(tmp_path / "second.log") as (second, _process),
+    ):
+        played = asyncio.run(through_a_restart(first, process, second))
+        assert process.wait(10) is not None
     assert played.reconnects >= 1 and played.closes[0] == 1012
     assert audio_of(company, played.conversation) == (pcm, "stop")
