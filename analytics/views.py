@@ -105,7 +105,9 @@ def _chart(daily: list[DayFigures], team: Team | None) -> dict[str, Any]:
     """Bars for conversations and a line for scores, in a box of 1000 by 100 that the page stretches."""
     highest = max((row.figures.conversations for row in daily), default=0)
     step = CHART_WIDTH / max(1, len(daily))
-    bars, line, pieces = [], [], []
+    bars = []
+    line: list[str] = []
+    pieces: list[list[str]] = []
     for number, row in enumerate(daily):
         height = CHART_HEIGHT * 0.9 * row.figures.conversations / highest if highest else 0
         bars.append(

@@ -30,7 +30,7 @@ def words_query(words: str) -> SearchQuery:
     return SearchQuery(text, config="english", search_type="websearch")
 
 
-def with_score(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+def with_score(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Add `score`: the mean total of a conversation's evaluations, 0-100, None where it has none."""
     evaluations = Conversation._meta.get_field("evaluations").related_model._default_manager  # type: ignore[union-attr]
     mean = (

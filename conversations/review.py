@@ -157,7 +157,7 @@ def _turns(
         Turn(
             id=row["id"],
             speaker=row["speaker"],
-            name=names.get(row["speaker"], row["speaker"]),
+            name=names.get(str(row["speaker"]), str(row["speaker"])),
             at_ms=row["start_ms"],
             end_ms=row["end_ms"],
             html=mark_safe(spans_html(row["text"], spans.get(row["id"], ()))),  # noqa: S308 escaped there

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -217,13 +217,13 @@ def _no_sound(user: User, shown: Review) -> str:
 
 @needs(Permission.RECORDING_PLAY)
 @require_safe
-def recording(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+def recording(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """The sound of a conversation, in parts."""
     user = _user(request)
     found = recording_for(user, conversation_for(user, conversation_id))
     if request.method == "GET":
         recording_note(user=user, recording=found, address=address_of(request) or None)
-    return recording_response(request, found)
+    return cast(HttpResponse, recording_response(request, found))
 
 
 @needs(Permission.CONVERSATION_READ_OWN)

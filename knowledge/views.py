@@ -55,7 +55,8 @@ def document_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """One document; `?passage=` marks the passage that the reader came for."""
     document = document_for(request.user, document_id)  # type: ignore[arg-type]
     wanted = request.GET.get("passage", "")
-    cited = Chunk.objects.filter(document=document, pk=_uuid(wanted)).first() if _uuid(wanted) else None
+    chunk_id = _uuid(wanted)
+    cited = Chunk.objects.filter(document=document, pk=chunk_id).first() if chunk_id else None
     parts = [
         {"html": mark_safe(part.html), "cited": part.cited}  # noqa: S308 escaped in knowledge.markdown
         for part in document_parts(document, cited)

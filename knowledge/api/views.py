@@ -50,7 +50,8 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 
 
 class DocumentTextSerializer(DocumentSerializer):
-    class Meta(DocumentSerializer.Meta):
+    class Meta:
+        model = Document
         fields = (*DocumentSerializer.Meta.fields, "body")
 
 

@@ -52,3 +52,8 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (event.target.id !== "filters") return;
   for (const [name, value] of [...event.detail.formData.entries()]) if (value === "") event.detail.formData.delete(name);
 });
+
+// The cross in the box empties it without Enter.
+document.getElementById("words").addEventListener("search", (event) => {
+  if (!event.target.value) event.target.form.requestSubmit();
+});
