@@ -12,7 +12,6 @@ from statistics import fmean
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import Avg, Count, F, Q, QuerySet, Window
 from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
@@ -33,6 +32,7 @@ from conversations.models import (
     Utterance,
 )
 from tenants.models import Tenant
+from tenants.scope import current_schema
 
 State = Conversation.State
 LIVE = (State.ANNOUNCED, State.LIVE)
@@ -59,9 +59,8 @@ def now_ms() -> int:
 
 def today_start() -> datetime:
     """When today began where the company is."""
-    zone = (
-        Tenant.objects.filter(schema_name=connection.schema_name).values_list("time_zone", flat=True).first()
-    )
+    schema: str = current_schema()
+    zone = Tenant.objects.filter(schema_name=schema).values_list("time_zone", flat=True).first()
     local = timezone.localtime(timezone=ZoneInfo(zone or "UTC"))
     return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -240,7 +239,8 @@ def _moods(keys: list[UUID]) -> dict[UUID, Payload]:
         .values_list("conversation", "sentiment")
     )
     return {
-        key: mood([value for _key, value in group]) for key, group in groupby(rows, key=lambda row: row[0])
+        key: mood([value for _key, value in group if value is not None])
+        for key, group in groupby(rows, key=lambda row: row[0])
     }
 
 

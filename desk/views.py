@@ -67,6 +67,8 @@ def desk(request: HttpRequest) -> HttpResponse:
         "queues": queues,
         "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
         "search_url": _url("knowledge-search"),
+        # The sample call is a higher room's: its card is named here, not imported.
+        "sample": user.may(Permission.DEMO_PLAY) and request.tenant.plan == "demo",  # type: ignore[attr-defined]
     }
     return render(request, "desk/desk.html", context)
 
@@ -94,7 +96,7 @@ def floor(request: HttpRequest) -> HttpResponse:
         "conversations": past,
     }
     today = timezone.localdate(timezone=ZoneInfo(request.tenant.time_zone)).isoformat()  # type: ignore[attr-defined]
-    return render(request, "desk/floor.html", {"page": page, "today": f"{past}?from={today}"})
+    return render(request, "desk/floor.html", {"page": page, "today": f"{past}?since={today}"})
 
 
 @answers_json(Permission.DESK_WORK, "GET")

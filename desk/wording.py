@@ -115,6 +115,7 @@ def desk() -> dict[str, str]:
         "add_line_to": _("Add a line to {section}"),
         "original": _("Before: {text}"),
         "copied": _("Copied"),
+        "confirmed": _("Confirmed, so it stays as it is."),
         "unconfirmed": _("Stored unconfirmed. You can still confirm it."),
         "call_length": _("Call {time}"),
         "ended": _("Ended {time}"),

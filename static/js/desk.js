@@ -330,6 +330,11 @@ $("tabs").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) tab(button.dataset.for);
 });
+// What is looked up opens beside the call, never in its place.
+$("answers")?.addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (link) Object.assign(link, { target: "_blank", rel: "noopener" });
+});
 $("strip").addEventListener("click", () => tab("steps"));
 $("to-call").addEventListener("click", () => next());
 // What is typed is kept before the page goes.

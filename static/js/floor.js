@@ -108,7 +108,10 @@ function heard(message) {
 bindKeys({
   ArrowDown: () => move(1),
   ArrowUp: () => move(-1),
-  Enter: () => (rows.selected ? show(rows.selected) : false),
+  Enter: () => {
+    const id = document.activeElement?.closest?.("#rows tr")?.dataset.id ?? rows.selected;
+    return id ? show(id) : false;
+  },
   Escape: () => (call.isOpen ? hide() : false),
   x: () => call.resolve(),
   a: () => call.take(),
@@ -120,6 +123,7 @@ function move(step) {
   if (!id) return false;
   if (call.isOpen) show(id);
   else rows.select(id);
+  rows.focus(id);
   return true;
 }
 

@@ -49,10 +49,14 @@ export class Rows {
     this.selected = id;
     for (const [key, { element }] of this.#elements) {
       element.classList.toggle("on", key === id);
-      element.setAttribute("aria-selected", String(key === id));
+      element.setAttribute("aria-current", String(key === id));
       element.tabIndex = key === (id ?? this.#order[0]) ? 0 : -1;
     }
     this.#elements.get(id)?.element.scrollIntoView({ block: "nearest" });
+  }
+
+  focus(id) {
+    this.#elements.get(id)?.element.focus({ preventScroll: true });
   }
 
   /** The row so many places away from the selected one. */
@@ -129,7 +133,7 @@ export class Rows {
     ];
     let element = known?.element;
     if (element) element.replaceChildren(...cells);
-    else element = make("tr", { "data-id": row.id, "aria-selected": "false", class: arrives ? "arrive" : null }, ...cells);
+    else element = make("tr", { "data-id": row.id, class: arrives ? "arrive" : null }, ...cells);
     this.#elements.set(row.id, { element, drawn, time });
     return element;
   }

@@ -18,10 +18,23 @@ export class Hints {
   #painted = new Map(); // when a hint was first on the screen, by performance.now()
   #told = new Set();
   #drawn = "";
+  #built = null; // the hint that is drawn open
 
   /** `answer(content)` sends and returns whether it went out; `reveal(id)` shows an utterance. */
   constructor({ list, count, words, answer, reveal, callTime }) {
     Object.assign(this, { list, count, words, answer, reveal, callTime });
+    const menu = () => list.querySelector("details[open]");
+    document.addEventListener("click", (event) => {
+      if (menu() && !menu().contains(event.target)) menu().open = false;
+    });
+    // With the menu open, Esc closes the menu and dismisses nothing.
+    list.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu()) return;
+      event.stopPropagation();
+      const open = menu();
+      open.open = false;
+      open.querySelector("summary").focus();
+    });
   }
 
   open(store) {
@@ -49,8 +62,11 @@ export class Hints {
     }
     const shown = this.#shown();
     const drawn = JSON.stringify([this.#open, this.#why, shown.map((id) => [id, this.#state(id)]), [...this.#left.keys()], [...this.#asked]]);
-    if (drawn !== this.#drawn) {
+    // Not under the hands of who chooses a reason; the next second will do.
+    const busy = this.#built === this.#open && this.list.querySelector("details[open]");
+    if (drawn !== this.#drawn && !busy) {
       this.#drawn = drawn;
+      this.#built = this.#open;
       this.#build(shown);
     }
     for (const time of this.list.querySelectorAll("[data-at]")) say(time, ago(this.callTime() - Number(time.dataset.at), this.words));

@@ -61,7 +61,7 @@ export class Summary {
     this.#drawn = drawn;
     const kept = row.lines.filter((line) => !line.removed);
     say(this.count, kept.length === 1 ? words.line : fill(words.lines, { n: kept.length }));
-    say(this.status, row.state === "unconfirmed" ? words.unconfirmed : "");
+    say(this.status, { unconfirmed: words.unconfirmed, confirmed: words.confirmed }[row.state] ?? "");
     if (this.#editing?.field) this.#editing.value = this.#editing.field.value; // redrawn under the writer's hands
     const focused = this.#editing?.field === document.activeElement;
     this.body.replaceChildren(...Object.entries(this.sections).map(([section, label]) => this.#section(section, label, row)));
@@ -80,6 +80,7 @@ export class Summary {
     if (!ids.length || this.#editing) return false;
     const at = order.indexOf(this.#selected);
     this.select(order[at === -1 ? (step > 0 ? 0 : order.length - 1) : Math.min(order.length - 1, Math.max(0, at + step))]);
+    this.body.querySelector(".line.sel")?.focus({ preventScroll: true });
     return true;
   }
 
@@ -235,7 +236,7 @@ export class Summary {
     const tools = this.isOpen && !line.removed && this.#selected === line.id ? make("span", { class: "tools" },
       make("button", { type: "button", class: "btn btn-sm btn-icon", "aria-label": words.edit_line, title: `${words.edit_line} (E)`, click: (event) => { event.stopPropagation(); this.edit(line.id); } }, icon("pencil")),
       make("button", { type: "button", class: "btn btn-sm btn-icon", "aria-label": words.remove_line, title: `${words.remove_line} (Del)`, click: (event) => { event.stopPropagation(); this.remove(line.id); } }, icon("trash"))) : null;
-    return make("div", { class: `line${this.#selected === line.id ? " sel" : ""}${line.removed ? " gone" : ""}`, "data-id": line.id, click: () => this.select(line.id), dblclick: () => this.edit(line.id) },
+    return make("div", { class: `line${this.#selected === line.id ? " sel" : ""}${line.removed ? " gone" : ""}`, "data-id": line.id, tabindex: "-1", click: () => this.select(line.id), dblclick: () => this.edit(line.id) },
       make("span", { class: "text" }, line.text), make("span", { class: "src" }, ...notes, tools));
   }
 

@@ -42,6 +42,43 @@ def until(page: Any, check: Callable[[], bool]) -> None:
     assert check()
 
 
+def partial_shown(page: Any, call: Conversation, text: str) -> None:
+    """Send partial words, as speech recognition does again and again, until the page shows them."""
+
+    def check() -> bool:
+        live.partial(call, "customer", text, 5000)
+        return bool(page.locator(".is-partial p", has_text=text).count())
+
+    until(page, check)
+
+
+class Wire:
+    """What lies between a page and the server, to be cut. Make it before the page goes anywhere."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.is_cut = page, False
+        self.lines: list[Any] = []
+        page.route_web_socket(re.compile("/ws/"), self._opened)
+
+    def _opened(self, line: Any) -> None:
+        if self.is_cut:
+            line.close(code=1001)
+        else:
+            line.connect_to_server()
+            self.lines.append(line)
+
+    def cut(self) -> None:
+        self.is_cut = True
+        self.page.context.set_offline(True)
+        for line in self.lines:
+            line.close(code=1001)
+        self.lines.clear()
+
+    def mend(self) -> None:
+        self.is_cut = False
+        self.page.context.set_offline(False)
+
+
 # --- The agent ------------------------------------------------------------------------------------------
 
 
@@ -56,8 +93,7 @@ def test_a_call_from_ready_to_confirmed(northwind: Company, sign_in: Pages) -> N
     step = live.hint(call, "Greeting and recording notice", kind="checklist", label="Do")
     page.locator("#steps-list li.now").wait_for()
 
-    live.partial(call, "customer", "honestly i am going", 5000)
-    page.locator(".is-partial p", has_text="honestly i am going").wait_for()
+    partial_shown(page, call, "honestly i am going")
     said = live.say(call, "customer", "honestly i am going to cancel my card is [CREDIT_CARD]", 5000)
     page.locator("#tx .redact", has_text="card number").wait_for()
     assert page.locator(".is-partial").count() == 0, "the final takes the partial's place"
@@ -139,6 +175,20 @@ def test_keys_are_letters_where_one_types(northwind: Company, sign_in: Pages) ->
     assert "[CREDIT_CARD]" in page.locator("#note").input_value()
 
 
+def test_a_reason_for_dismissing(northwind: Company, sign_in: Pages) -> None:
+    call = begin(northwind)
+    hint = live.hint(call, "Offer", at_ms=59_000)
+    page = sign_in("agent", path="/desk/")
+    page.get_by_label("Dismiss, and say why").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Said already").wait_for(state="hidden")
+    assert Guidance.objects.get(pk=hint.pk).state == "open", "Esc closed the menu, not the hint"
+    page.get_by_label("Dismiss, and say why").click()
+    page.get_by_role("button", name="Said already").click()
+    page.get_by_text("Dismissed, said already: Offer").wait_for()
+    until(page, lambda: Guidance.objects.get(pk=hint.pk).dismiss_reason == "Said already")
+
+
 def test_words_are_never_markup(northwind: Company, sign_in: Pages) -> None:
     call = begin(
         northwind, customer=live.customer_make("X", "<b>Eve</b>", segment="<i>x</i>", fields={"<u>": "<s>"})
@@ -157,18 +207,22 @@ def test_words_are_never_markup(northwind: Company, sign_in: Pages) -> None:
     page.locator("#tx mark").wait_for()
 
 
-def test_a_lost_line_is_said_and_everything_comes_back_once(northwind: Company, sign_in: Pages) -> None:
+def test_a_lost_line_is_said_and_everything_comes_back_once(
+    northwind: Company, sign_in: Pages, live_site: Any
+) -> None:
     call = begin(northwind)
     live.say(call, "agent", "line 0", 0)
-    page = sign_in("agent", path="/desk/")
+    page = sign_in("agent")
+    wire = Wire(page)
+    page.goto(live_site.url(northwind, "/desk/"))
     page.locator("#tx li[data-id]").first.wait_for()
     for round_ in range(2):
-        page.context.set_offline(True)
+        wire.cut()
         page.locator("#lost", has_text="Connection lost. This page keeps what it has").wait_for()
         assert page.locator("#tx li[data-id]").count() == 1 + 5 * round_
         for number in range(5):
             live.say(call, "customer", f"line {1 + 5 * round_ + number}", 1000 * (1 + 5 * round_ + number))
-        page.context.set_offline(False)
+        wire.mend()
         page.locator("#tx li[data-id]", has_text=re.compile(rf"line {5 + 5 * round_}$")).wait_for(
             timeout=20_000
         )
@@ -176,17 +230,21 @@ def test_a_lost_line_is_said_and_everything_comes_back_once(northwind: Company, 
     assert spoken(page) == [f"line {number}" for number in range(11)]
 
 
-def test_an_answer_given_without_a_line_is_sent_later(northwind: Company, sign_in: Pages) -> None:
+def test_an_answer_given_without_a_line_is_sent_later(
+    northwind: Company, sign_in: Pages, live_site: Any
+) -> None:
     call = begin(northwind)
     hint = live.hint(call, "Offer", at_ms=59_000)
-    page = sign_in("agent", path="/desk/")
+    page = sign_in("agent")
+    wire = Wire(page)
+    page.goto(live_site.url(northwind, "/desk/"))
     page.locator("article.hint").wait_for()
-    page.context.set_offline(True)
+    wire.cut()
     page.locator("#lost").wait_for()
     page.keyboard.press("Enter")
     page.get_by_text("not sent yet").wait_for()
     assert Guidance.objects.get(pk=hint.pk).state == "open"
-    page.context.set_offline(False)
+    wire.mend()
     until(page, lambda: Guidance.objects.get(pk=hint.pk).state == "accepted")
 
 
@@ -217,9 +275,12 @@ def test_trouble_is_said_in_words(northwind: Company, sign_in: Pages) -> None:
     call = begin(northwind)
     page = sign_in("agent", path="/desk/")
     page.locator("#timer").wait_for()
-    page.wait_for_timeout(300)
-    live.heartbeat(call, now_ms=163_000, late_ms=6100, customer=12_000, agent=4000)
-    page.locator("#trouble .note", has_text="No audio from the customer since 2:31").wait_for()
+
+    def noticed() -> bool:
+        live.heartbeat(call, now_ms=163_000, late_ms=6100, customer=12_000, agent=4000)
+        return bool(page.locator("#trouble .note", has_text="No audio from the customer since 2:31").count())
+
+    until(page, noticed)
     page.locator("#trouble .note", has_text="Transcript is late by 6 s.").wait_for()
     live.heartbeat(call, now_ms=165_000, late_ms=200, customer=14_000, agent=0)  # listening is no trouble
     page.locator("#trouble .note").first.wait_for(state="detached")
@@ -284,8 +345,7 @@ def test_the_floor_follows_opens_and_resolves(northwind: Company, sign_in: Pages
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.locator("#tx li[data-id]", has_text="i want to cancel").wait_for()
-    live.partial(short, "customer", "do something", 5000)
-    page.locator(".is-partial", has_text="do something").wait_for()
+    partial_shown(page, short, "do something")
     hint = live.hint(short, "Refund, then offer", said=said, words="cancel", at_ms=59_000)
     page.get_by_text("Sees: Refund, then offer").wait_for()
     live.settle(hint, "accepted", 61_000)
