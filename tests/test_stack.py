@@ -18,14 +18,13 @@ import psutil
 import psycopg
 import pytest
 import redis
-from django.conf import settings
 
 from cresta_app import env
 from cresta_app.stack import postgres, supervisor
 from cresta_app.stack.errors import ServiceError
 from cresta_app.stack.ports import port_choose
 from cresta_app.stack.process import Child
-from cresta_app.stack.programs import MARK, Program, programs
+from cresta_app.stack.programs import MARK, Program
 from cresta_app.stack.record import Folder, Record
 from cresta_app.stack.services import services_remove, services_start, services_stop
 from cresta_app.stack.supervisor import Options, Stack, code_stamp
@@ -282,15 +281,6 @@ def test_changed_migrations_are_noticed(tmp_path: Path, monkeypatch: pytest.Monk
     assert code_stamp(demo=True) != before
     migration.write_text("two")
     assert code_stamp(demo=False) != before
-
-
-def test_worker_takes_from_every_queue_that_tasks_are_sent_to(tmp_path: Path) -> None:
-    [worker] = [
-        one for one in programs(tmp_path, listen="::1", web_port=1, ingest_port=2) if one.name == "worker"
-    ]
-    taken = set(worker.argv[worker.argv.index("-Q") + 1].split(","))
-    sent = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
-    assert taken == sent | {settings.CELERY_TASK_DEFAULT_QUEUE}
 
 
 # --- Settings -------------------------------------------------------------------------------------------

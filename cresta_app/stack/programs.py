@@ -83,7 +83,7 @@ def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> l
             # Threads: the jobs wait for the database most of the time, a sample call that plays for two minutes
             # holds up none of them, and one process of 100 MB does what three would.
             [
-                *(*celery, "worker", "-Q", "default,demo", "-P", "threads", "-c", "6", "--loglevel", "info"),
+                *(*celery, "worker", "-P", "threads", "-c", "6", "--loglevel", "info"),
                 *("--without-gossip", "--without-mingle"),
             ],
             stop_rank=2,
