@@ -8,7 +8,7 @@ A row is `(method, path, expected)` or `(method, path, expected, data)`:
   get 404 (a row with a fixed path answers a stranger from the other company like anybody who has not signed in).
 - `expected`: answer by persona: nobody, agent, teammate, outsider, supervisor, other_supervisor, analyst, admin. Each
   row names nobody and all four roles; who is in which team says tests/conftest.py.
-- `data`: what is sent; as JSON to /api/, as a form elsewhere.
+- `data`: what is sent; as JSON to /api/, /desk/ and /floor/, as a form elsewhere.
 
 `ELSEWHERE` of a module lists routes that the table leaves to a test of their own, with that test's name.
 """

@@ -1,0 +1,137 @@
+"""Who works live: the agent's desk, the supervisor's floor, and what is changed from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conversations.models import Conversation
+from tests import live_events as live
+from tests.conftest import Company
+
+AGENTS = {"nobody": 302, "agent": 200, "supervisor": 403, "analyst": 403, "admin": 403}
+WATCHERS = {"nobody": 302, "agent": 403, "supervisor": 200, "analyst": 403, "admin": 200}
+# Read by the live pages: a stranger gets 401, not the way to the sign-in page.
+CALL = {
+    "nobody": 401,
+    "agent": 200,
+    "supervisor": 200,
+    "analyst": 200,
+    "admin": 200,
+    "teammate": 404,
+    "outsider": 404,
+    "other_supervisor": 404,
+}
+# Changed by the call's agent alone.
+OWN = {
+    "nobody": 401,
+    "agent": 200,
+    "teammate": 404,
+    "outsider": 404,
+    "supervisor": 403,
+    "other_supervisor": 403,
+    "analyst": 403,
+    "admin": 403,
+}
+# Changed by who watches over the call.
+WATCHED = {
+    "nobody": 401,
+    "agent": 403,
+    "supervisor": 200,
+    "other_supervisor": 404,
+    "analyst": 403,
+    "admin": 200,
+}
+
+
+def _live(company: Company) -> Any:
+    return live.call_begin(company.people["agent"], ago_seconds=60, customer=live.customer_make())
+
+
+def _ended(company: Company) -> Conversation:
+    call: Conversation = _live(company)
+    live.say(call, "customer", "i was charged twice and i want a refund", 1000)
+    live.call_end(call)
+    return call
+
+
+def _line(company: Company) -> str:
+    return f"/desk/lines/{_ended(company).summary.lines.first().pk}/"
+
+
+def _alert(company: Company) -> str:
+    return f"/floor/alerts/{live.alert(_live(company), 'Cancel threat').pk}/"
+
+
+def call(company: Company) -> str:
+    return f"/desk/calls/{_live(company).pk}/"
+
+
+def guidance(company: Company) -> str:
+    conversation = _live(company)
+    ANSWER["id"] = str(live.hint(conversation, "Offer").pk)
+    return f"/desk/calls/{conversation.pk}/guidance/"
+
+
+def note(company: Company) -> str:
+    return f"/desk/calls/{_live(company).pk}/note/"
+
+
+def line_add(company: Company) -> str:
+    return f"/desk/calls/{_ended(company).pk}/lines/"
+
+
+def line_edit(company: Company) -> str:
+    return _line(company)
+
+
+def line_remove(company: Company) -> str:
+    return f"{_line(company)}remove/"
+
+
+def line_restore(company: Company) -> str:
+    return f"{_line(company)}restore/"
+
+
+def confirm(company: Company) -> str:
+    return f"/desk/calls/{_ended(company).pk}/confirm/"
+
+
+def summary_text(company: Company) -> str:
+    return f"/desk/calls/{_ended(company).pk}/summary.txt"
+
+
+def attach(company: Company) -> str:
+    CHOICE["agent"] = str(company.people["agent"].pk)
+    return f"/floor/calls/{live.call_begin().pk}/attach/"
+
+
+def resolve(company: Company) -> str:
+    return f"{_alert(company)}resolve/"
+
+
+def assign(company: Company) -> str:
+    return f"{_alert(company)}assign/"
+
+
+# Filled in by the functions above, which know the ids.
+ANSWER: dict[str, Any] = {"action": "accept"}
+CHOICE: dict[str, Any] = {}
+
+ROWS = [
+    ("GET", "/desk/", AGENTS),
+    ("GET", "/desk/state/", {**AGENTS, "nobody": 401}),
+    ("GET", call, CALL),
+    ("POST", guidance, OWN, ANSWER),
+    ("POST", note, OWN, {"text": "Wants it on the card."}),
+    ("POST", line_add, OWN, {"section": "outcome", "text": "Refunded."}),
+    ("POST", line_edit, OWN, {"text": "Charged twice."}),
+    ("POST", line_remove, OWN),
+    ("POST", line_restore, OWN),
+    ("POST", confirm, OWN),
+    ("GET", summary_text, CALL),
+    ("GET", "/floor/", WATCHERS),
+    # An unmatched call is on every supervisor's floor; whom it can be given to follows from their teams.
+    ("POST", attach, {**WATCHED, "other_supervisor": 400}, CHOICE),
+    ("POST", resolve, WATCHED),
+    ("POST", assign, WATCHED, {"to": "me"}),
+]
