@@ -21,7 +21,6 @@ from accounts.permissions import Permission
 from accounts.views import needs
 from analytics.periods import PERIODS, teams_offered
 from analytics.selectors import AgentFigures, DayFigures, Figures, report_agents, report_daily
-from tenants.zone import in_company_time
 
 CHART_WIDTH, CHART_HEIGHT = 1000, 100
 # What a cell of a spreadsheet must not begin with, or the program would take it for a formula.
@@ -53,7 +52,6 @@ def _asked(request: HttpRequest) -> Asked:
 
 @needs(Permission.REPORT_READ)
 @require_safe
-@in_company_time
 def reports_page(request: HttpRequest) -> HttpResponse:
     """Trend, figures by day and by agent."""
     asked = _asked(request)
@@ -163,7 +161,6 @@ def _text(value: str) -> str:
 
 @needs(Permission.REPORT_READ)
 @require_safe
-@in_company_time
 def report_file(request: HttpRequest, table: str) -> HttpResponse:
     """The figures by day (`daily.csv`) or by agent (`agents.csv`)."""
     asked = _asked(request)

@@ -320,7 +320,7 @@ class CallOwner(models.Model):
 
 
 class ConversationEvent(models.Model):
-    """What happened, in order: what browsers and webhooks follow. `data` refers to rows and holds no text of its own."""
+    """What happened, in order: what browsers and webhooks follow. `data` holds no text of its own."""
 
     id = models.BigAutoField(primary_key=True)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events")

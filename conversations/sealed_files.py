@@ -30,7 +30,9 @@ def seal_blocks(key: bytes, data: bytes, *, bound_to: str) -> bytes:
     sealed = bytearray()
     for number in range(count):
         block = data[number * BLOCK_BYTES : (number + 1) * BLOCK_BYTES]
-        sealed += cipher.encrypt(number.to_bytes(12, "big"), block, _bound(bound_to, number, number == count - 1))
+        sealed += cipher.encrypt(
+            number.to_bytes(12, "big"), block, _bound(bound_to, number, number == count - 1)
+        )
     return bytes(sealed)
 
 
@@ -44,7 +46,9 @@ def open_range(
         file.seek(number * (BLOCK_BYTES + TAG_BYTES))
         sealed = file.read(BLOCK_BYTES + TAG_BYTES)
         try:
-            block = cipher.decrypt(number.to_bytes(12, "big"), sealed, _bound(bound_to, number, number == count - 1))
+            block = cipher.decrypt(
+                number.to_bytes(12, "big"), sealed, _bound(bound_to, number, number == count - 1)
+            )
         except InvalidTag:
             raise SealError("a stored file does not open: wrong key, altered, or cut off") from None
         first = number * BLOCK_BYTES

@@ -26,9 +26,11 @@ def sweep() -> None:
     from conversations.summaries import summaries_expire
 
     with schema_scope(PUBLIC):
-        schemas = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).exclude(schema_name=PUBLIC).values_list(
-            "schema_name", flat=True
-        ))
+        schemas = list(
+            Tenant.objects.filter(state=Tenant.State.ACTIVE)
+            .exclude(schema_name=PUBLIC)
+            .values_list("schema_name", flat=True)
+        )
     failures = []
     for schema in schemas:
         try:

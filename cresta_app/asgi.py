@@ -2,10 +2,14 @@
 
 import os
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
 http = get_asgi_application()
+if settings.SECRET_KEY == settings.NO_SECRET_KEY:
+    raise ImproperlyConfigured("Set SECRET_KEY: sessions are signed with it.")
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 

@@ -19,10 +19,9 @@ _services_file = DATA_DIR / "services.json"
 _services: dict[str, str] = json.loads(_services_file.read_text()) if _services_file.is_file() else {}
 
 DEBUG = env.flag("DEBUG", False)
-SECRET_KEY = env.text("SECRET_KEY") or _services.get("secret_key", "")
-if not SECRET_KEY:
-    # Commands that need no secret (install, check, help) run before there is a data folder.
-    SECRET_KEY = "not-for-serving-" + "0" * 50  # noqa: S105 the web process refuses to serve with it
+# Commands that need no secret (check, help) run before there is a data folder; nothing is served with this one.
+NO_SECRET_KEY = "not-for-serving-" + "0" * 50
+SECRET_KEY = env.text("SECRET_KEY") or _services.get("secret_key", "") or NO_SECRET_KEY
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", (".localhost", "localhost", "127.0.0.1", "testserver"))
 PLATFORM_DOMAIN = env.text("PLATFORM_DOMAIN", "localhost")
 HTTPS_ONLY = env.flag("HTTPS_ONLY", False)
@@ -141,7 +140,9 @@ def database(url: str) -> dict[str, object]:
     }
 
 
-DATABASE_URL = env.text("DATABASE_URL") or _services.get("database_url", "postgresql://cresta@localhost/cresta")
+DATABASE_URL = env.text("DATABASE_URL") or _services.get(
+    "database_url", "postgresql://cresta@localhost/cresta"
+)
 DATABASES = {"default": database(DATABASE_URL)}
 # The web process serves each request in a thread of its own; a pool keeps connections between them.
 DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 0, minimum=0)

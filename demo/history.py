@@ -42,6 +42,7 @@ from conversations.models import (
 )
 from conversations.summaries import summaries_expire, summary_confirm
 from demo.people import Company
+from demo.scripts import sample_calls
 from engines.language.sentiment import score
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
@@ -70,6 +71,28 @@ class Told:
     text: str
     start_ms: int
     end_ms: int
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A customer, as the company's own books have them."""
+
+    reference: str
+    name: str
+    segment: str
+
+
+def customers_of(company: Company) -> list[Caller]:
+    """Who calls this company: its own customers, and those of the sample calls, whom it then knows."""
+    mark = company.schema[:2].upper()
+    callers = [
+        Caller(f"{mark}-{10_000 + 37 * number}", name, _SEGMENTS[number % len(_SEGMENTS)])
+        for number, name in enumerate(company.customers, 1)
+    ]
+    for call in sample_calls().values():
+        known = call.script["customer"]
+        callers.append(Caller(known["reference"], known["name"], known["segment"]))
+    return callers
 
 
 def history_make(*, company: Company, stages: list[Stage], count: int) -> int:
@@ -125,6 +148,7 @@ class _Past:
     ) -> None:
         self.company, self.agent, self.queue = company, agent, queue
         self.started_at, self.random, self.dispositions = started_at, random, dispositions
+        self.customers = customers_of(company)
         # Some people keep to the rules more than others do, and that is what the scores then show.
         self.care = 0.55 + 0.45 * Random(agent.email).random()
 
@@ -185,14 +209,14 @@ class _Past:
     def _values(self) -> dict[str, str]:
         random = self.random
         phone = f"2125550{random.randrange(100, 200)}"
-        self.customer = random.choice(self.company.customers)
+        self.customer = random.choice(self.customers)
         return {
             "company": self.company.name,
             "agent": self.agent.name.split()[0],
-            "customer": self.customer,
+            "customer": self.customer.name,
             "phone": _spoken(phone, (3, 6)),
             "card": _spoken(random.choice(_CARDS), (4, 8, 12)),
-            "email": f"{self.customer.split()[0].lower()} at example dot com",
+            "email": f"{self.customer.name.split()[0].lower()} at example dot com",
             "amount": str(random.choice((15, 20, 25, 40, 60, 85))),
             "years": random.choice(("two", "three", "five", "eight")),
             "city": random.choice(_CITIES),
@@ -201,10 +225,9 @@ class _Past:
         }
 
     def _begin(self, call_id: str, ended_at: datetime) -> Conversation:
-        number = self.company.customers.index(self.customer) + 1
         customer, _created = Customer.objects.get_or_create(
-            reference=f"{self.company.schema[:2].upper()}-{10_000 + 37 * number}",
-            defaults={"name": self.customer, "segment": _SEGMENTS[number % len(_SEGMENTS)]},
+            reference=self.customer.reference,
+            defaults={"name": self.customer.name, "segment": self.customer.segment},
         )
         conversation = Conversation.objects.create(
             state=Conversation.State.WRAP_UP,

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import soundfile
 import structlog
 from django.conf import settings
 from django.core.cache import cache as store
@@ -23,6 +18,7 @@ from accounts.ids import new_id
 from accounts.models import TelephonyIdentity, User
 from conversations.models import Conversation
 from demo.provision import ingest_key
+from demo.scripts import SampleCall, sample_calls
 from integrations.telephony.native.client import AudioClient, IngestRefused, IngestUnreachable, Played
 from integrations.telephony.native.codec import SOURCE
 from tenants.models import Domain
@@ -30,41 +26,10 @@ from tenants.scope import PUBLIC, current_schema, schema_scope
 
 log = structlog.get_logger(__name__)
 
-CALLS = Path(__file__).parent / "calls"
 # The task must have been picked up by then, so that the sound in the browser and the audio sent begin together.
 LEAD_MS = 900
 # Nobody waits longer for a call that was asked for.
 EXPIRES_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class SampleCall:
-    """A scripted call. `duration_ms` is that of its sound."""
-
-    key: str
-    title: str
-    duration_ms: int
-    script: dict[str, Any]
-
-    @property
-    def sound(self) -> Path:
-        return CALLS / f"{self.key}.flac"
-
-    @property
-    def duration(self) -> str:
-        seconds = self.duration_ms // 1000
-        return f"{seconds // 60}:{seconds % 60:02}"
-
-
-@cache
-def sample_calls() -> dict[str, SampleCall]:
-    """The calls there are, by key; the one that shows most comes first."""
-    found = {}
-    for sound in CALLS.glob("*.flac"):
-        script = json.loads(sound.with_suffix(".json").read_text(encoding="utf-8"))
-        duration_ms = round(soundfile.info(sound).duration * 1000)
-        found[sound.stem] = SampleCall(sound.stem, script["title"], duration_ms, script)
-    return dict(sorted(found.items(), key=lambda item: (item[0] != "cancellation", item[0])))
 
 
 def start_message(call: SampleCall, *, call_id: str, agent_id: str) -> dict[str, Any]:

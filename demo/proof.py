@@ -18,7 +18,8 @@ from conversations.events import snapshot
 from conversations.models import CallLedger, Conversation, Redaction
 from demo.follower import JSON, Browser, ProofFailed, Seen, call_arrives, follow
 from demo.people import NORTHWIND, PASSWORD, Company
-from demo.playback import SampleCall, play, sample_calls
+from demo.playback import play
+from demo.scripts import SampleCall, sample_calls
 from tenants.scope import TenantThreads
 
 ARRIVES_SECONDS = 30.0

@@ -8,8 +8,9 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.views import needs
-from demo.playback import play_request, sample_calls
+from demo.playback import play_request
 from demo.provision import is_demo
+from demo.scripts import sample_calls
 from desk.answering import answers_json, body, words
 from tenants.scope import current_schema
 

@@ -17,12 +17,10 @@ from conversations.review import review
 from qa.access import answer_for
 from qa.models import Answer
 from qa.services import answer_override
-from tenants.zone import in_company_time
 
 
 @needs(Permission.EVALUATION_OVERRIDE)
 @require_POST
-@in_company_time
 def answer_override_page(request: HttpRequest, answer_id: UUID) -> HttpResponse:
     """Change an answer with a reason; shows the scores anew, or what is wrong beside the answer."""
     user = request.user

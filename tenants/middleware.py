@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import set_urlconf
+from django.utils import timezone
 from django_tenants.middleware.main import TenantMainMiddleware
 
 from tenants.models import Domain, Tenant
@@ -28,7 +29,13 @@ class TenantMiddleware(TenantMainMiddleware):
             return response
         if not request.tenant.is_open:  # type: ignore[attr-defined]
             return self._refuse(request, "tenants/not_active.html", 503)
+        # Pages speak of the company's own hours; what is stored and what the API says stays UTC.
+        timezone.activate(request.tenant.time_zone)  # type: ignore[attr-defined]
         return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        timezone.deactivate()
+        return response
 
     def _refuse(self, request: HttpRequest, template: str, status: int) -> HttpResponse:
         from django.conf import settings

@@ -24,7 +24,13 @@ from tests.services import SHARED_DATA
 
 PASSWORD = "a long enough secret"
 COMPANIES = ("northwind", "acme")
-KEPT = ("accounts_user", "accounts_team", "accounts_team_supervisors", "accounts_queue", "accounts_queue_teams")
+KEPT = (
+    "accounts_user",
+    "accounts_team",
+    "accounts_team_supervisors",
+    "accounts_queue",
+    "accounts_queue_teams",
+)
 
 
 @dataclass

@@ -35,7 +35,10 @@ def call_make(agent: Any = None, *, roles: tuple[str, ...] = ("agent", "customer
     """Announce a call in the current schema, as the way in does, without a line. Returns its id and content key."""
     now, key = timezone.now(), keys.new_key()
     conversation = Conversation.objects.create(
-        agent=agent, announced_at=now, provider_call_id=str(new_id()), provider_agent_id="" if agent else "7001"
+        agent=agent,
+        announced_at=now,
+        provider_call_id=str(new_id()),
+        provider_agent_id="" if agent else "7001",
     )
     for index, role in enumerate(roles):
         Participant.objects.create(conversation=conversation, role=role, channel_index=index, joined_at=now)
@@ -131,7 +134,11 @@ def worker_process(script: Path, log: Path, **extra: str) -> Iterator[subprocess
     environment = process_environment(**(defaults | extra))
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "live_worker"], cwd=ROOT, env=environment, stdout=output, stderr=output
+            [sys.executable, "manage.py", "live_worker"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield process

@@ -28,8 +28,9 @@ from demo import playback
 from demo.content import content_install
 from demo.history import history_make
 from demo.people import COMPANIES, NORTHWIND, sign_ins
-from demo.playback import play_request, sample_calls, start_message
+from demo.playback import play_request, start_message
 from demo.provision import ingest_key, is_demo
+from demo.scripts import sample_calls
 from qa.models import Evaluation
 from tenants.models import Tenant
 from tests.conftest import World

@@ -55,7 +55,9 @@ def test_no_speech_is_missing_or_doubled_when_the_worker_is_killed(committed, tm
             ident, key = call_make(company.people["agent"])
             asyncio.run(call_play(company.schema, ident, key, seconds=seconds, sound=sound))
             wait_for(
-                lambda: Utterance.objects.filter(conversation=ident).count() >= 3, seconds=60, what="three utterances"
+                lambda: Utterance.objects.filter(conversation=ident).count() >= 3,
+                seconds=60,
+                what="three utterances",
             )
             victim.send_signal(signal.SIGKILL)
             victim.wait()

@@ -127,11 +127,19 @@ def test_a_killed_worker_is_continued_by_another_as_if_nothing_had_happened(comm
             victim.send_signal(signal.SIGKILL)
             victim.wait()
             with worker_process(script, log):
-                rest = call_play(company.schema, ident, key, seconds=33 - kill_at, first=round(kill_at * 10) + 1)
+                rest = call_play(
+                    company.schema, ident, key, seconds=33 - kill_at, first=round(kill_at * 10) + 1
+                )
                 asyncio.run(rest)
                 wait_for(lambda: ended(ident), what="the end of the disturbed call")
         assert told(ident) == told(calm)
-        assert {entry[0] for entry in told(calm)} == {"conversation", "utterance", "moment", "guidance", "alert"}
+        assert {entry[0] for entry in told(calm)} == {
+            "conversation",
+            "utterance",
+            "moment",
+            "guidance",
+            "alert",
+        }
         assert CallOwner.objects.get(pk=ident).epoch == 2
         assert CallLedger.objects.get(conversation=ident).transcribed_ms == [33_000, 33_000]
         numbers = [event["seq"] for event in events_after(ident, 0)]

@@ -98,7 +98,7 @@ def test_a_reason_never_quotes_the_client() -> None:
 def test_metadata_is_redacted_in_every_place_and_keeps_its_shape() -> None:
     given = {
         "note": "paid with 4111 1111 1111 1111 today",
-            "phones": ["212 555 0134"],
+        "phones": ["212 555 0134"],
         "numbers": [4111111111111111, 42, 4.5, True, None],
         "deep": {"jane@example.com": {"ssn": "123-45-6789"}},
         "reference": "550e8400-e29b-41d4-a716-446655440000",

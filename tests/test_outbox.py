@@ -62,7 +62,6 @@ def test_a_failed_job_falls_due_again_and_says_where_but_not_what(job, caplog):
 
 
 def test_a_job_that_keeps_failing_is_given_up_and_counted(job):
-    row, _seen, _failures = job
     OutboxJob.objects.update(attempts=outbox.MAX_ATTEMPTS, due_at=timezone.now() - timedelta(hours=1))
     assert outbox.jobs_overdue() == []
     assert outbox.outbox_figures() == {"waiting": 0, "given_up": 1}
@@ -81,7 +80,9 @@ def test_an_exception_is_logged_by_kind_and_place(caplog):
     try:
         raise ValueError("my secret words")
     except ValueError as error:
-        event = exception_place(None, "error", {"event": "x", "exc_info": (type(error), error, error.__traceback__)})
+        event = exception_place(
+            None, "error", {"event": "x", "exc_info": (type(error), error, error.__traceback__)}
+        )
     assert event["exception"] == "ValueError"
     assert "test_outbox.py" in event["where"]
     assert "secret" not in repr(event)

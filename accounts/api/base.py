@@ -1,20 +1,16 @@
-"""What the view sets of every room share: the signed-in person, the company's time, items shown as in events."""
+"""What the view sets of every room share: the signed-in person, items shown as in events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, cast
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
-from tenants.zone import request_zone
 
 
 class PersonSerializer(serializers.Serializer[Any]):
@@ -33,15 +29,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
     error = Inner()
 
 
-class CompanyTime:
-    """Days in filters and figures are those of the company."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with timezone.override(request_zone(request)):
-            return cast(HttpResponseBase, super().dispatch(request, *args, **kwargs))  # type: ignore[misc]
-
-
-class CompanyViewSet(CompanyTime, GenericViewSet[Any]):
+class CompanyViewSet(GenericViewSet[Any]):
     """Base of all view sets. Keys are UUIDs; what one may not see is not there."""
 
     lookup_value_converter = "uuid"

@@ -7,35 +7,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('conversations', '0001_initial'),
+        ("conversations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ConversationFact',
+            name="ConversationFact",
             fields=[
-                ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='fact', serialize=False, to='conversations.conversation')),
-                ('day', models.DateField(verbose_name='day')),
-                ('handle_seconds', models.PositiveIntegerField(verbose_name='handle time')),
-                ('agent_talk_ms', models.PositiveIntegerField(default=0)),
-                ('customer_talk_ms', models.PositiveIntegerField(default=0)),
-                ('hints_shown', models.PositiveSmallIntegerField(default=0)),
-                ('hints_accepted', models.PositiveSmallIntegerField(default=0)),
-                ('alerts', models.PositiveSmallIntegerField(default=0)),
-                ('sentiment', models.FloatField(null=True)),
-                ('score', models.DecimalField(decimal_places=2, max_digits=5, null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "conversation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="fact",
+                        serialize=False,
+                        to="conversations.conversation",
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                ("handle_seconds", models.PositiveIntegerField(verbose_name="handle time")),
+                ("agent_talk_ms", models.PositiveIntegerField(default=0)),
+                ("customer_talk_ms", models.PositiveIntegerField(default=0)),
+                ("hints_shown", models.PositiveSmallIntegerField(default=0)),
+                ("hints_accepted", models.PositiveSmallIntegerField(default=0)),
+                ("alerts", models.PositiveSmallIntegerField(default=0)),
+                ("sentiment", models.FloatField(null=True)),
+                ("score", models.DecimalField(decimal_places=2, max_digits=5, null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'conversation fact',
-                'verbose_name_plural': 'conversation facts',
-                'indexes': [django.contrib.postgres.indexes.BrinIndex(fields=['day'], name='fact_day'), models.Index(fields=['agent', 'day'], name='fact_agent_day')],
+                "verbose_name": "conversation fact",
+                "verbose_name_plural": "conversation facts",
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(fields=["day"], name="fact_day"),
+                    models.Index(fields=["agent", "day"], name="fact_agent_day"),
+                ],
             },
         ),
     ]

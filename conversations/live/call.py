@@ -94,6 +94,8 @@ class LiveCall:
         self.trimmed = 0
         self.arrived: deque[tuple[int, datetime]] = deque(maxlen=6_000)
         self.last_sound = [0] * self.format.channels
+        # How far each recogniser has worked, whether or not what it hears is final yet.
+        self.heard_ms = list(self.resume_ms)
         self.lost: list[tuple[int, int]] = []
         self.sessions: list[SpeechSession] = []
         self.stage_sessions: list[StageSession] = []
@@ -218,6 +220,8 @@ class LiveCall:
 
     async def _work(self) -> None:
         while (heard := await self._heard.get()) is not None:
+            reached = heard.end_ms if isinstance(heard, Hypothesis) else heard.upto_ms
+            self.heard_ms[heard.channel] = max(self.heard_ms[heard.channel], reached)
             if not isinstance(heard, Hypothesis):
                 await self._progress(heard.channel, heard.upto_ms)
             elif heard.final:
@@ -383,11 +387,10 @@ class LiveCall:
 
     async def _beat(self) -> None:
         while True:
-            heard_ms = min(coverage.upto for coverage in self.coverage)
             await self.means.signals.heartbeat(
                 self.call,
                 now_ms=self.received_ms,
-                late_ms=max(0, self.received_ms - heard_ms),
+                late_ms=max(0, self.received_ms - min(self.heard_ms)),
                 quiet_ms={
                     role: self.received_ms - last
                     for role, last in zip(self.roles, self.last_sound, strict=True)

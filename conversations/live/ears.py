@@ -1,4 +1,4 @@
-"""The speech providers of one worker: the installation's default, and what companies chose, started when first asked for."""
+"""The speech providers of one worker: the installation's default and what companies chose, started when asked for."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class CallContext:
 
 @dataclass(frozen=True, slots=True)
 class FinalUtterance:
-    """A redacted utterance, not yet committed. `row` has its id and sequence. Times on the wall are for figures only."""
+    """A redacted utterance, not yet committed. `row` has its id and sequence. Wall times are for figures only."""
 
     row: Utterance
     spoken_at: datetime  # when its last sound reached us

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django import template
 
-from demo import playback
+from demo import scripts
 
 register = template.Library()
 
 
 @register.simple_tag
-def sample_calls() -> list[playback.SampleCall]:
+def sample_calls() -> list[scripts.SampleCall]:
     """The sample calls, in the order in which they are offered."""
-    return list(playback.sample_calls().values())
+    return list(scripts.sample_calls().values())

@@ -242,7 +242,7 @@ def test_a_line_is_supported_by_what_was_said_or_not(line, texts, expected):
 
 
 def test_a_recording_notice_is_no_next_step() -> None:
-    """"Please note that this call is recorded" names a call, and asks nobody to make one."""
+    """ "Please note that this call is recorded" names a call, and asks nobody to make one."""
     draft = summarise(
         [
             Line(1, "agent", 0, 5000, "my name is [NAME] please note that this call is being recorded today"),

@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from demo.follower import ProofFailed
-from demo.playback import sample_calls
 from demo.proof import prove
 from demo.report import report
+from demo.scripts import sample_calls
 
 
 class Command(BaseCommand):
