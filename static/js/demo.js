@@ -16,7 +16,7 @@ function pill(sound) {
     sound.muted = !sound.muted;
     mute.replaceChildren(icon(sound.muted ? "volume" : "volume-off"), sound.muted ? card.dataset.unmute : card.dataset.mute);
   } }, icon("volume-off"), card.dataset.mute);
-  return make("div", { class: "sample-pill", id: "sample-pill" }, card.dataset.on, mute);
+  return make("div", { class: "sample-pill", id: "sample-pill" }, make("span", {}, card.dataset.on), mute);
 }
 
 async function begin(button) {
@@ -36,7 +36,7 @@ async function begin(button) {
     // The server counts from when it answered; half of the way there and back has passed since.
     const passed = (performance.now() - asked) / 2;
     sound.addEventListener("ended", done, { once: true });
-    document.body.append(pill(sound));
+    document.querySelector(".nav-top .end").prepend(pill(sound));
     setTimeout(() => sound.play().catch(() => {
       document.getElementById("sample-pill")?.remove();
       complain(card.dataset.blocked);
