@@ -20,7 +20,6 @@ def shared() -> dict[str, str]:
         "lost": _(
             "Connection lost. This page keeps what it has and catches up by itself. Last heard {time}."
         ),
-        "lost_never": _("No connection yet. This page goes on trying."),
         "try_now": _("Try now"),
         "signed_out": _("You are signed out. What you see stays until you leave this page."),
         "sign_in": _("Sign in"),

@@ -16,7 +16,7 @@ const FINAL = new Set([SIGNED_OUT, 4403, 4404]);
 export class Line {
   #bar = document.getElementById("lost");
   #down = new Map();
-  #heard = null;
+  #heard = Date.now(); // the page itself has just come
   #timer = null;
 
   constructor(words, signIn) {
@@ -59,10 +59,7 @@ export class Line {
 
   #show() {
     if (!this.#down.size) return;
-    const text = this.#heard === null
-      ? this.words.lost_never
-      : fill(this.words.lost, { time: ofDay(this.#heard, { seconds: true }) });
-    say(this.#bar.querySelector("span"), text);
+    say(this.#bar.querySelector("span"), fill(this.words.lost, { time: ofDay(this.#heard, { seconds: true }) }));
     if (!this.#bar.querySelector(".try")) {
       this.#bar.append(make("button", { type: "button", class: "try", click: () => this.tryNow() }, this.words.try_now));
     }
@@ -129,15 +126,19 @@ export class LiveSocket {
       if (socket !== this.#socket) return;
       this.#heardAt = performance.now();
       this.#ping = setInterval(() => this.#check(), PING_EVERY);
-      this.line.up(this);
-      this.line.heard();
-      this.opened();
     });
+    // Something in between may take the line and let it drop again: it is back when the server has spoken.
+    let greeted = false;
     socket.addEventListener("message", (event) => {
       if (socket !== this.#socket || this.#over) return;
       this.#tries = 0;
       this.#heardAt = performance.now();
       this.line.heard();
+      if (!greeted) {
+        greeted = true;
+        this.line.up(this);
+        this.opened();
+      }
       this.message(JSON.parse(event.data));
     });
     socket.addEventListener("close", (event) => {
