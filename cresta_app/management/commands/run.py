@@ -31,6 +31,7 @@ class Command(BaseCommand):
             "--ingest-port", type=int, default=INGEST_PORT, help="audio (default: %(default)s)"
         )
         parser.add_argument("--no-demo", action="store_true", help="do not make the demo companies")
+        parser.add_argument("--conversations", type=int, help="past ones to make for each demo company")
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = Options(
@@ -39,6 +40,9 @@ class Command(BaseCommand):
             web_port=options["port"],
             ingest_port=options["ingest_port"],
             demo=not options["no_demo"],
+            demo_arguments=()
+            if options["conversations"] is None
+            else ("--conversations", str(options["conversations"])),
         )
         try:
             asyncio.run(_run(wanted))
