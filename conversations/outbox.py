@@ -115,11 +115,19 @@ def job_execute(*, job_id: UUID) -> bool:
 
 
 def jobs_overdue(*, limit: int = 200) -> list[UUID]:
-    """Jobs that should have run by now and may be tried again."""
-    rows = OutboxJob.objects.filter(
-        done_at__isnull=True, due_at__lte=timezone.now() - timedelta(seconds=5), attempts__lt=MAX_ATTEMPTS
-    )
-    return list(rows.order_by("due_at").values_list("pk", flat=True)[:limit])
+    """Take the jobs that should have run by now and may be tried again, for the caller to dispatch.
+
+    Each falls due again later, so that the sweeps of a busy time do not fill the broker with the same jobs.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        rows = OutboxJob.objects.filter(
+            done_at__isnull=True, due_at__lte=now - timedelta(seconds=5), attempts__lt=MAX_ATTEMPTS
+        )
+        locked = rows.order_by("due_at").select_for_update(skip_locked=True, no_key=True)
+        taken = list(locked.values_list("pk", flat=True)[:limit])
+        OutboxJob.objects.filter(pk__in=taken).update(due_at=now + RETRY_AFTER)
+    return taken
 
 
 def outbox_figures() -> dict[str, Any]:

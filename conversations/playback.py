@@ -56,7 +56,8 @@ def recording_response(request: HttpRequest, recording: Recording) -> HttpRespon
     shared = {
         "Accept-Ranges": "bytes",
         "ETag": etag,
-        "Cache-Control": "private, max-age=3600",
+        # Desks are shared: the next person at this browser must not hear it from a cache.
+        "Cache-Control": "private, no-store",
         "Content-Disposition": f'inline; filename="{recording.conversation_id}.flac"',
     }
     start, end, status = 0, size, 200

@@ -11,10 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import redis
+import structlog
 from channels_redis.serializers import registry
 from django.conf import settings
 
 from tenants import names
+
+log = structlog.get_logger(__name__)
 
 _serializer = registry.get_serializer("msgpack")
 
@@ -60,12 +63,20 @@ def messages_for(
     ]
 
 
-def publish(messages: list[tuple[str, bytes]]) -> None:
-    """Send from synchronous code, in one round trip."""
+def publish(messages: list[tuple[str, bytes]]) -> bool:
+    """Send from synchronous code, in one round trip. False when the layer is away.
+
+    That is no error of the caller's, whose work is committed: pages read back what they missed.
+    """
     pipeline = _client().pipeline(transaction=False)
     for channel, message in messages:
         pipeline.publish(channel, message)
-    pipeline.execute()
+    try:
+        pipeline.execute()
+    except (redis.RedisError, OSError) as error:
+        log.warning("publish.layer_away", messages=len(messages), error=type(error).__name__)
+        return False
+    return True
 
 
 def tell_agent(schema: str, user_id: UUID | str, conversation_id: UUID | str, state: str) -> None:

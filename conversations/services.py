@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import identity_attach
 from conversations import events as shown
@@ -53,9 +55,22 @@ def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, 
 
 
 def conversation_attach(*, conversation: Conversation, user: User) -> None:
-    """Say whose call an unmatched one is, and remember it for the next. Raises `ValidationError`."""
+    """Say whose call an unmatched one is, and remember it for the next.
+
+    Raises `ValidationError`, and `Conflict` where somebody else has said so meanwhile.
+    """
     schema = current_schema()
     with transaction.atomic():
+        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
+        CallOwner.objects.select_for_update().filter(pk=conversation.pk).first()
+        # As it is now: the call may have ended since it was read, and the event shows all of it.
+        conversation = (
+            Conversation.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("customer", "queue", "disposition")
+            .get(pk=conversation.pk)
+        )
+        if conversation.agent_id is not None:
+            raise Conflict(_("This call is somebody's already."))
         if conversation.provider_agent_id:
             identity_attach(
                 user=user, provider=conversation.provider, agent_id=conversation.provider_agent_id

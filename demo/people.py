@@ -34,6 +34,13 @@ class Company:
     def email(self, name: str) -> str:
         return f"{name.split()[0].lower()}@{self.schema}.example"
 
+    def host(self, platform: str) -> str:
+        return f"{self.schema}.{platform}"
+
+    def floor_host(self, platform: str) -> str:
+        """A second host name, for the supervisor: a browser keeps one sign-in a host."""
+        return f"floor.{self.host(platform)}"
+
     @property
     def agent(self) -> str:
         return self.teams[0].agents[0]
@@ -110,11 +117,12 @@ def sign_ins(*, port: int, domain: str) -> list[str]:
     """Lines to print: where to sign in, as whom."""
     lines = []
     for company in COMPANIES:
-        site = f"http://{company.schema}.{domain}:{port}"
+        site = f"http://{company.host(domain)}:{port}"
+        floor = f"http://{company.floor_host(domain)}:{port}"
         lines += [
             company.name,
             f"  agent       {site}/desk/           {company.email(company.agent)}",
-            f"  supervisor  {site}/floor/          {company.email(company.supervisor)}",
+            f"  supervisor  {floor}/floor/    {company.email(company.supervisor)}",
             f"  analyst     {site}/conversations/  {company.email(company.analyst)}",
             f"  admin       {site}/admin/          {company.email(company.admin)}",
             "",
@@ -124,7 +132,6 @@ def sign_ins(*, port: int, domain: str) -> list[str]:
         f"  operator    http://{domain}:{port}/admin/  {PLATFORM_EMAIL}",
         "",
         f"The password of all of them: {PASSWORD}",
-        "Agent and supervisor side by side: open one of the two in a private window. On the agent's desk, play",
-        "the sample call.",
+        "Open the agent's and the supervisor's link side by side and play the sample call on the agent's desk.",
     ]
     return lines

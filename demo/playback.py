@@ -90,7 +90,8 @@ def play(
     call = sample_calls()[key]
     schema = current_schema()
     with schema_scope(PUBLIC):
-        host = Domain.objects.filter(tenant__schema_name=schema).values_list("domain", flat=True).first()
+        domains = Domain.objects.filter(tenant__schema_name=schema, is_primary=True)
+        host = domains.values_list("domain", flat=True).first()
     client = AudioClient(settings.INGEST_URL, str(host), ingest_key(schema))
 
     async def send() -> Played:

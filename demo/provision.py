@@ -23,7 +23,7 @@ from knowledge.models import Collection
 from knowledge.services import document_save
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
-from tenants.services import tenant_create
+from tenants.services import domain_ensure, tenant_create
 
 DOCUMENTS = Path(__file__).parent / "documents"
 CONVERSATIONS = 60
@@ -45,10 +45,11 @@ def demo_provision(
             tenant_create(
                 schema=company.schema,
                 name=company.name,
-                domain=f"{company.schema}.{settings.PLATFORM_DOMAIN}",
+                domain=company.host(settings.PLATFORM_DOMAIN),
                 plan=PLAN,
                 time_zone=company.time_zone,
             )
+        domain_ensure(schema=company.schema, domain=company.floor_host(settings.PLATFORM_DOMAIN))
         with schema_scope(company.schema):
             with transaction.atomic():
                 people = _people(company)

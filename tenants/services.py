@@ -77,6 +77,17 @@ def tenant_check(*, schema: str, domain: str) -> None:
             raise ValidationError({"domain": _("This host name belongs to a company already.")})
 
 
+def domain_ensure(*, schema: str, domain: str) -> None:
+    """Have a further host name lead to a company. Raises `ValidationError` if it leads to another."""
+    with schema_scope(PUBLIC):
+        tenant = Tenant.objects.get(schema_name=schema)
+        row, _created = Domain.objects.get_or_create(
+            domain=domain, defaults={"tenant": tenant, "is_primary": False}
+        )
+        if row.tenant_id != tenant.pk:
+            raise ValidationError({"domain": _("This host name belongs to a company already.")})
+
+
 def tenant_create(*, schema: str, name: str, domain: str, **fields: object) -> Tenant:
     """Create a company: its schema cloned from the template, its host, its first data key.
 

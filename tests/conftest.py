@@ -109,14 +109,33 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_setup(
+    django_test_environment: None,
+    django_db_blocker: Any,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+    django_db_modify_db_settings: None,
+) -> Iterator[None]:
+    """The test database with both companies in it, whatever the tests that run were marked with.
+
+    pytest-django's own fixture makes it for tests with its mark only; one of ours without would be on the real one.
+    """
+    from django.test.utils import setup_databases, teardown_databases
+
     from tenants.services import platform_prepare
 
     with django_db_blocker.unblock():
+        keep = django_db_keepdb and not django_db_createdb
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, keepdb=keep)
+        assert connection.settings_dict["NAME"].startswith("test_")
         platform_prepare(domain=settings.PLATFORM_DOMAIN)
         for schema in COMPANIES:
             _company(schema)
         connection.close()
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(made, verbosity=0)
 
 
 def _flush_redis() -> None:

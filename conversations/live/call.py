@@ -57,6 +57,7 @@ class Means:
     ears: Ears
     stages: list[Stage]
     signals: Signals
+    stopping: asyncio.Event
 
 
 class LiveCall:
@@ -101,6 +102,8 @@ class LiveCall:
         self.stage_sessions: list[StageSession] = []
         self._heard: asyncio.Queue[Heard | None] = asyncio.Queue()
         self._commits: deque[asyncio.Task[None]] = deque()
+        self._work_task: asyncio.Task[None] | None = None
+        self._over = False
 
     async def run(self) -> str:
         """Work until the call's end is committed. Raises `Superseded`, `SpeechError` or a database error."""
@@ -109,7 +112,7 @@ class LiveCall:
             async with asyncio.TaskGroup() as group:
                 listeners = [group.create_task(self._listen(session)) for session in self.sessions]
                 beat = group.create_task(self._beat())
-                work = group.create_task(self._work())
+                self._work_task = work = group.create_task(self._work())
                 reason = await self._read()
                 for session in self.sessions:
                     await session.finish()
@@ -117,6 +120,7 @@ class LiveCall:
                     await asyncio.gather(*listeners)
                 await self._heard.put(None)
                 await work
+                self._over = True
                 beat.cancel()
             await self._end(reason)
             return reason
@@ -162,6 +166,7 @@ class LiveCall:
         number = start_ms // CHUNK_MS
         heard_of = time.monotonic()
         while True:
+            self._raise_stopped()
             chunks = await self.means.buffer.read(
                 schema, ident, after=number, key=key, block_ms=500, count=READ_AHEAD
             )
@@ -180,6 +185,17 @@ class LiveCall:
                 heard_of = now
             elif now - heard_of > settings.INGEST_RESUME_SECONDS:
                 await self.means.buffer.append_end(schema, ident, ending.NO_STOP)
+
+    def _raise_stopped(self) -> None:
+        """End the reading when the worker stops or the work on what was heard has failed.
+
+        Both are also told by cancellation, but one that arrives as a Redis command completes can be lost: the client
+        waits with `asyncio.wait_for`, which in Python 3.11 may swallow it.
+        """
+        if self.means.stopping.is_set():
+            raise asyncio.CancelledError
+        if self._work_task is not None and self._work_task.done():
+            self._work_task.result()
 
     async def _fill(self, wanted: int, chunk: Chunk) -> None:
         """Put silence where the buffer has lost chunks, so that times stay true, and say so in the ledger."""
@@ -386,7 +402,7 @@ class LiveCall:
     # --- Signals that are not kept ----------------------------------------------------------------------
 
     async def _beat(self) -> None:
-        while True:
+        while not self._over:
             await self.means.signals.heartbeat(
                 self.call,
                 now_ms=self.received_ms,

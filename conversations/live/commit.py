@@ -15,8 +15,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import structlog
-from django.db import IntegrityError, connection, models, transaction
+from django.db import DataError, IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from conversations import events as shown
@@ -26,8 +25,6 @@ from conversations.live.stages import Batch
 from conversations.models import ConversationEvent
 from conversations.publish import messages_for, publish
 from tenants.scope import TenantThreads, current_schema
-
-log = structlog.get_logger(__name__)
 
 LINGER_SECONDS = 0.01
 GROUP_LIMIT = 200
@@ -144,10 +141,7 @@ def _tell(parts: Sequence[CallCommit], now: datetime) -> None:
             for sequence, (kind, row) in enumerate(part.batch.events, first)
         ]
         messages += messages_for(schema, part.conversation_id, events)
-    try:
-        publish(messages)
-    except OSError as error:
-        log.warning("publish.layer_away", schema=schema, error=type(error).__name__)
+    if not publish(messages):
         return
     sent_at = timezone.now()
     for part in parts:
@@ -187,7 +181,7 @@ class Committer:
     async def _write(self, schema: str, group: list[tuple[CallCommit, asyncio.Future[None]]]) -> None:
         try:
             superseded = await self._threads.run(schema, group_write, [part for part, _ in group])
-        except IntegrityError as error:
+        except (IntegrityError, DataError) as error:
             # One call's rows are refused by the database: the others must not suffer for it.
             if len(group) > 1:
                 for single in group:

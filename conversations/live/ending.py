@@ -19,6 +19,7 @@ from tenants.scope import current_schema
 STOP = "stop"
 NO_STOP = "no_stop"
 SPEECH_FAILED = "speech_failed"
+FAILED = "failed"
 AUDIO_LOST = "audio_lost"
 
 

@@ -97,7 +97,8 @@ class Recorder:
         return segment
 
     def state(self) -> dict[str, Any]:
-        return {"segments": self._segments, "beeps": self._beeps}
+        # Copies: a commit writes it in another thread, while the next segment is being cut here.
+        return {"segments": list(self._segments), "beeps": list(self._beeps)}
 
     def _bytes(self, ms: int) -> int:
         return ms * self._rate // 1000 * 2

@@ -58,6 +58,7 @@ class LiveWorker:
         self._layer = redis.Redis.from_url(settings.REDIS_LAYER_URL)
         self._threads = TenantThreads(DATABASE_THREADS, "live-db")
         self._ears = ears
+        self._stopping = asyncio.Event()
         self._means = Means(
             buffer=AudioBuffer(self._redis),
             committer=Committer(self._threads),
@@ -65,9 +66,9 @@ class LiveWorker:
             ears=ears,
             stages=stages,
             signals=Signals(self._layer, self._threads),
+            stopping=self._stopping,
         )
         self._calls: dict[bytes, asyncio.Task[None]] = {}
-        self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -86,6 +87,7 @@ class LiveWorker:
                     log.warning("worker.redis_away", error=type(error).__name__)
                     await asyncio.sleep(BACKOFF_SECONDS)
         finally:
+            self._stopping.set()
             chores.cancel()
             for task in self._calls.values():
                 task.cancel()
@@ -130,7 +132,7 @@ class LiveWorker:
 
     async def _keep_claims(self) -> None:
         """Refresh our entries well before others may think us dead."""
-        while True:
+        while not self._stopping.is_set():
             await asyncio.sleep(settings.LIVE_CLAIM_IDLE_MS / 4000)
             entries: list[Any] = list(self._calls)
             if not entries:
@@ -145,7 +147,7 @@ class LiveWorker:
     # --- Following one call -----------------------------------------------------------------------------
 
     async def _follow(self, announced: Announced) -> None:
-        ident = str(announced.conversation_id)
+        ident, why = str(announced.conversation_id), ending.FAILED
         try:
             for attempt in range(ATTEMPTS):
                 try:
@@ -156,6 +158,7 @@ class LiveWorker:
                     self._calls.pop(announced.entry, None)
                     return
                 except SpeechError as error:
+                    why = ending.SPEECH_FAILED
                     log.warning("call.speech_failed", conversation=ident, attempt=attempt, why=str(error))
                     if not error.retryable:
                         break
@@ -163,6 +166,7 @@ class LiveWorker:
                 except Exception as error:
                     # Anything may fail in a call's way, and must fail for this call alone; the next attempt goes on
                     # from the last commit. The error's message stays out of the log: a database quotes rows in it.
+                    why = ending.FAILED
                     log.error(
                         "call.failed",
                         conversation=ident,
@@ -171,15 +175,27 @@ class LiveWorker:
                         where=error_place(error),
                     )
                     await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+            await self._give_up(announced, why)
+        finally:
+            self._calls.pop(announced.entry, None)
+
+    async def _give_up(self, announced: Announced, reason: str) -> None:
+        """End a call that failed too often. If even that fails, its entry stays and falls to the next claim."""
+        try:
             await self._threads.run(
                 announced.schema,
                 ending.call_fail,
                 conversation_id=announced.conversation_id,
-                reason=ending.SPEECH_FAILED,
+                reason=reason,
             )
             await self._done(announced)
-        finally:
-            self._calls.pop(announced.entry, None)
+        except Exception as error:
+            log.error(
+                "call.not_ended",
+                conversation=str(announced.conversation_id),
+                error=type(error).__name__,
+                where=error_place(error),
+            )
 
     async def _once(self, announced: Announced) -> bool:
         """Claim and follow the call. True when it is over."""
