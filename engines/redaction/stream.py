@@ -25,7 +25,7 @@ from engines.redaction.resolve import replaced
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.timing import RedactedWord, beeps, redacted_words
 from engines.redaction.tokens import BACKCHANNELS
-from engines.redaction.vocabulary import TYPES
+from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
 from engines.speech.types import HeardWord
 
 # Who works for the company: digits that end a turn of theirs begin no card.
@@ -118,15 +118,18 @@ class StreamRedactor:
         """Redact what `speaker` is heard to say so far; changes no state.
 
         No digit is shown that the final could hide. The end of the text may be missing for one word ("oh"),
-        as only the next one tells what it is.
+        as only the next one tells what it is; after a number all the rest is, as recognition writes its last
+        words anew each time, and digits as "fight" or "one's" among them.
         """
         raw = text.reveal()
         with self._lock:
             context = self._context(speaker, None, growing=True)
         findings = self._redactor.examine(raw, context)
+        number = next((span.end for span in findings.spans if span.type in NUMERIC_TYPES), len(raw))
+        spans = [span for span in findings.spans if span.end <= number]
         # A finding may reach over the words kept back; it must hide its own beginning all the same.
-        shown = raw[: max([findings.kept_back, *(span.end for span in findings.spans)])]
-        return replaced(shown if len(shown) == len(raw) else shown.rstrip(), findings.spans)
+        shown = raw[: max([min(findings.kept_back, number), *(span.end for span in spans)])]
+        return replaced(shown if len(shown) == len(raw) else shown.rstrip(), spans)
 
     def state(self) -> dict[str, Any]:
         """Return what must outlive the process, as JSON: types, counts, speakers' roles and times."""

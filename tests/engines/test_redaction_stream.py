@@ -208,6 +208,27 @@ def test_a_partial_hides_what_may_still_become_a_finding() -> None:
     assert call.customer("sure it's john smith at gmail dot com") == "sure it's [EMAIL]"
 
 
+def test_a_partial_shows_nothing_after_a_number() -> None:
+    """As recognised from a card and a phone number that were read aloud; the finals were right."""
+    call = Call()
+    partial = call.redactor.redact_partial
+    call.agent("can you please read me the number of the credit card")
+    for heard in (
+        "five one zero fight",
+        "five one zero fight one's a",
+        "five ones",
+        "five one zero five will",
+    ):
+        shown = partial("customer", RawText(f"yes my card number is {heard}")).text
+        assert shown == "yes my card number is [CREDIT_CARD]"
+    call = Call()
+    partial = call.redactor.redact_partial
+    for heard in ("seven one day", "seven one eight fight fight fight little one", "seven one eight like my"):
+        shown = partial("customer", RawText(f"my name is andrew miller the phone number is {heard}")).text
+        assert shown == "my name is [NAME] the phone number is [PHONE]"
+    assert call.customer("i have two kids and one day off") == "i have two kids and one day off"
+
+
 def test_a_partial_changes_no_state() -> None:
     call = Call()
     call.agent("what is the card number")

@@ -108,7 +108,9 @@ class DigitDetector:
         literals: list[tuple[int, int]],
     ) -> Verdict | None:
         """Say as what `run` is hidden, or None if it stays."""
-        if is_counted(utterance, run) or is_pronoun(utterance, run):
+        # "seven one day" is how recognition may begin "seven one eight": where a number is due, a partial waits.
+        waits = context.growing and due is not None and due.strength is Strength.DUE
+        if not waits and (is_counted(utterance, run) or is_pronoun(utterance, run)):
             return None
         if run.total == 0:  # months, ordinals or letters alone
             wanted = due is not None and due.strength is Strength.DUE
