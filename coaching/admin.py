@@ -29,12 +29,12 @@ class RuleInline(StackedInline):
     hide_ordering_field = True
     autocomplete_fields = ("when", "unless", "withdraw_on")
     fieldsets = (
-        (None, {"fields": (("kind", "label", "severity"), ("when", "unless", "wait_seconds"))}),
+        (None, {"fields": (("kind", "when"), ("label", "severity"), ("unless", "wait_seconds"))}),
         (_("What people read"), {"fields": ("title", "say")}),
         (
             _("Limits"),
             {
-                "fields": (("priority", "cooldown_seconds", "once"), ("expires_seconds", "withdraw_on")),
+                "fields": (("priority", "once"), ("cooldown_seconds", "expires_seconds"), "withdraw_on"),
                 "classes": ("collapse",),
             },
         ),

@@ -26,10 +26,10 @@ class CriterionInline(StackedInline):
     hide_ordering_field = True
     autocomplete_fields = ("moment", "applies_after")
     fieldsets = (
-        (None, {"fields": (("section", "question"), "guideline")}),
+        (None, {"fields": ("section", "question", "guideline")}),
         (
             _("Judgement"),
-            {"fields": (("moment", "expect", "applies_after"), ("weight", "auto_fail"), "position")},
+            {"fields": (("moment", "expect"), ("applies_after", "weight"), "auto_fail", "position")},
         ),
     )
 
