@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import logging.config
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -21,6 +23,28 @@ def exception_place(_logger: object, _name: str, event: dict[str, Any]) -> dict[
         event["exception"] = type(error).__name__
         event["where"] = error_place(error, depth=8)
     return event
+
+
+class WithoutMessages(logging.Filter):
+    """Take the messages of exceptions out of what frameworks log: for the same reason as `exception_place`.
+
+    Daphne and Celery's signals give the exception as an argument, Celery's tasks its `repr`, and asyncio writes it
+    into the second line, behind a first one that says what happened.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "asyncio":
+            record.msg, record.args = record.getMessage().partition("\n")[0], ()
+        elif isinstance(record.args, Mapping):
+            given = dict(record.args)
+            if "exc" in given:
+                given["exc"] = str(given["exc"]).partition("(")[0]
+            record.args = given | {name: "" for name in ("traceback", "args", "kwargs") if name in given}
+        elif record.args:
+            record.args = tuple(
+                type(one).__name__ if isinstance(one, BaseException) else one for one in record.args
+            )
+        return True
 
 
 def configure(settings: dict[str, Any]) -> None:
@@ -54,7 +78,14 @@ def configure(settings: dict[str, Any]) -> None:
                     ],
                 }
             },
-            "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "filters": {"without_messages": {"()": WithoutMessages}},
+            "handlers": {
+                "console": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "line",
+                    "filters": ["without_messages"],
+                }
+            },
             "root": {"handlers": ["console"], "level": settings.get("level", "INFO")},
             "loggers": {
                 # Access logs would put call ids and search words of every request into the log.
