@@ -12,7 +12,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
 app = CeleryApp("cresta")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.conf.beat_schedule = {"sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0}}
+app.conf.beat_schedule = {
+    # One that no worker has taken by the time of the next is not worth doing any more: none pile up.
+    "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}}
+}
 
 
 @setup_logging.connect

@@ -12,7 +12,8 @@ from django.utils import timezone
 from conversations import outbox
 from conversations.models import OutboxJob
 from conversations.tasks import job_run
-from cresta_app.logs import exception_place
+from cresta_app.celery import app
+from cresta_app.logs import WithoutMessages, exception_place
 
 EVENT = "test.happened"
 
@@ -61,6 +62,20 @@ def test_a_failed_job_falls_due_again_and_says_where_but_not_what(job, caplog):
     assert len(seen) == 2
 
 
+def test_a_busy_worker_s_queue_is_not_filled_with_the_same_job(job):
+    row, _seen, _failures = job
+    OutboxJob.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+    assert [outbox.jobs_overdue() for _sweep in range(3)] == [[row.pk], [], []]
+    # Taken and never run, because the broker lost it: it comes again.
+    OutboxJob.objects.update(due_at=timezone.now() - timedelta(seconds=6))
+    assert outbox.jobs_overdue() == [row.pk]
+
+
+def test_sweeps_that_nobody_took_do_not_pile_up():
+    sweep = app.conf.beat_schedule["sweep"]
+    assert sweep["options"]["expires"] <= sweep["schedule"]
+
+
 def test_a_job_that_keeps_failing_is_given_up_and_counted(job):
     OutboxJob.objects.update(attempts=outbox.MAX_ATTEMPTS, due_at=timezone.now() - timedelta(hours=1))
     assert outbox.jobs_overdue() == []
@@ -86,3 +101,37 @@ def test_an_exception_is_logged_by_kind_and_place(caplog):
     assert event["exception"] == "ValueError"
     assert "test_outbox.py" in event["where"]
     assert "secret" not in repr(event)
+
+
+def _logged(name, message, *args):
+    """A log line of a framework, as it is written."""
+    record = logging.LogRecord(name, logging.ERROR, __file__, 1, message, args, None)
+    assert WithoutMessages().filter(record)
+    return record.getMessage()
+
+
+def test_frameworks_do_not_log_an_exception_s_message():
+    error = DatabaseError('Failing row contains ("my secret words")')
+    context = {
+        "name": "sweep",
+        "id": "1",
+        "exc": repr(error),
+        "traceback": str(error),
+        "args": "my secret words",
+    }
+    lines = [
+        _logged("celery.app.trace", "Task %(name)s[%(id)s] raised: %(exc)s", context),
+        _logged("daphne.server", "Exception inside application: %s", error),
+        _logged("asyncio", f"Task exception was never retrieved\nfuture: <Task exception={error!r}>"),
+    ]
+    assert lines == [
+        "Task sweep[1] raised: DatabaseError",
+        "Exception inside application: DatabaseError",
+        "Task exception was never retrieved",
+    ]
+
+
+def test_the_filter_is_at_work_in_every_process():
+    configured = logging.getLogger().handlers
+    ours = [one for one in configured if any(isinstance(it, WithoutMessages) for it in one.filters)]
+    assert ours
