@@ -11,22 +11,21 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from http.cookies import SimpleCookie
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
 import structlog
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.permissions import Permission
-from accounts.socket_auth import SIGNED_OUT, user_of_session
+from accounts.socket_auth import SIGNED_OUT, session_key_of, user_of_session
 from conversations.access import conversation_for, conversations_visible
 from conversations.publish import agent_group, conversation_group, floor_group
 from desk import answers
@@ -50,13 +49,6 @@ FLOOR_DEBOUNCE_SECONDS = 0.4
 
 class SignedOut(Exception):
     """The person behind the socket may no longer sign in."""
-
-
-def session_key_of(scope: dict[str, Any]) -> str | None:
-    """The session cookie that the socket was opened with (which `SocketAuth` has found to be good)."""
-    header = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
-    morsel = SimpleCookie(header).get(settings.SESSION_COOKIE_NAME)
-    return morsel.value if morsel else None
 
 
 def user_now(session_key: str | None) -> User:
@@ -308,7 +300,12 @@ class FloorConsumer(Socket):
     async def _later(self) -> None:
         await asyncio.sleep(FLOOR_DEBOUNCE_SECONDS)
         # Back through the queue, so that reading and sending happen in this socket's own order.
-        await self.channel_layer.send(self.channel_name, {"type": "floor.read"})
+        try:
+            await self.channel_layer.send(self.channel_name, {"type": "floor.read"})
+        except (RedisError, OSError) as error:
+            # The next change tries again; what has changed until then is kept.
+            self.waiting = None
+            log.warning("floor.layer_away", error=type(error).__name__)
 
     async def floor_read(self, message: dict[str, Any]) -> None:
         self.waiting = None
