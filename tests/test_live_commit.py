@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from accounts.ids import new_id
@@ -13,6 +14,7 @@ from conversations.live.commit import CallCommit, Committer, group_write
 from conversations.live.coverage import Coverage
 from conversations.live.ending import call_fail
 from conversations.live.ownership import Superseded, call_claim
+from conversations.live.recorder import Recorder
 from conversations.live.stages import Batch
 from conversations.models import CallLedger, CallOwner, Conversation, ConversationEvent, OutboxJob, Utterance
 from conversations.services import event_append
@@ -125,7 +127,8 @@ def test_snapshot_with_the_events_after_it_is_a_later_snapshot(committed):
         assert {kind: list(rows.values()) for kind, rows in items.items()} == after["items"]
 
 
-def test_one_refused_part_does_not_take_the_group_with_it(committed):
+@pytest.mark.parametrize("refused", ["twice", "unstorable"])
+def test_one_refused_part_does_not_take_the_group_with_it(committed, refused):
     schema = committed.northwind.schema
     with committed.northwind.scope():
         good, _ = call_make()
@@ -135,10 +138,11 @@ def test_one_refused_part_does_not_take_the_group_with_it(committed):
     async def run():
         threads = TenantThreads(2, "test")
         committer = Committer(threads)
-        twice = part(bad, epochs[bad], utterance(bad, 1), utterance(bad, 1))
+        other = utterance(bad, 1) if refused == "twice" else utterance(bad, 2, text="no \x00 in a database")
+        wrong = part(bad, epochs[bad], utterance(bad, 1), other)
         results = await asyncio.gather(
             committer.commit(schema, part(good, epochs[good], utterance(good, 1))),
-            committer.commit(schema, twice),
+            committer.commit(schema, wrong),
             committer.commit(schema, part(bad, epochs[bad] - 1, utterance(bad, 2))),
             return_exceptions=True,
         )
@@ -147,10 +151,21 @@ def test_one_refused_part_does_not_take_the_group_with_it(committed):
 
     results = asyncio.run(run())
     assert results[0] is None
-    assert "utterance_sequence_once" in str(results[1])
+    assert isinstance(results[1], {"twice": IntegrityError, "unstorable": DataError}[refused])
     assert isinstance(results[2], Superseded)
     with committed.northwind.scope():
         assert Utterance.objects.count() == 1
+
+
+def test_what_is_to_be_committed_says_nothing_of_the_next_segment():
+    """A commit is written in another thread, after the next segment may have been cut and before it is stored."""
+    recorder = Recorder(sample_rate=8000, channels=1, recorded_ms=0, state=None)
+    recorder.add(0, [bytes(8000 * 2 * 12)])
+    state = recorder.state()
+    recorder.hide(0, ((100, 200),))
+    assert recorder.take(12_000, epoch=1) is not None
+    assert state == {"segments": [], "beeps": []}
+    assert recorder.state() == {"segments": [[0, 11_500, 1]], "beeps": [[0, 100, 200]]}
 
 
 def test_a_failed_call_ends_once_with_its_ledger(committed):
