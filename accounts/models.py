@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from accounts.permissions import Permission, Role, administers, allows
+from tenants.scope import PUBLIC, current_schema
 
 
 class Team(TimeOrderedModel):
@@ -84,8 +85,13 @@ class User(AbstractBaseUser, TimeOrderedModel):
         return self.name
 
     def may(self, permission: Permission) -> bool:
-        """Whether an active user's role allows this."""
-        return self.is_active and allows(self.role, permission)
+        """Whether an active user's role allows this, where they are."""
+        return self.is_active and self._at_home and allows(self.role, permission)
+
+    @property
+    def _at_home(self) -> bool:
+        """A platform operator's role means something on the platform's own host alone, whoever wrote it elsewhere."""
+        return self.role != Role.PLATFORM or current_schema() == PUBLIC
 
     @property
     def initials(self) -> str:
@@ -107,7 +113,8 @@ class User(AbstractBaseUser, TimeOrderedModel):
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Django's `app.action_model`; the action makes no difference, what is read-only says so itself."""
         app, _dot, codename = perm.partition(".")
-        return self.is_active and administers(self.role, f"{app}.{codename.partition('_')[2]}")
+        label = f"{app}.{codename.partition('_')[2]}"
+        return self.is_active and self._at_home and administers(self.role, label)
 
     def has_perms(self, perms: Iterable[str], obj: Any = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perms)

@@ -17,7 +17,7 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.backends import EmailBackend
 from accounts.models import User
-from tenants.middleware import host_of
+from tenants.middleware import host_name, host_of
 from tenants.scope import TenantThreads
 
 Scope = dict[str, Any]
@@ -65,7 +65,7 @@ class SocketAuth:
 
     async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         origin = _header(scope, b"origin")
-        if origin and (urlsplit(origin).hostname or "") != host_of(scope):
+        if origin and host_name(urlsplit(origin).netloc) != host_of(scope):
             return await self._close(receive, send, WRONG_ORIGIN, "this page may not open sockets here")
         user = await self.threads.run(scope["schema"], user_of_session, session_key_of(scope))
         if user is None:

@@ -93,5 +93,14 @@ def wrap(schema: str, key: bytes, *, bound_to: str) -> tuple[bytes, int]:
 
 def unwrap(schema: str, wrapped: bytes, version: int, *, bound_to: str) -> bytes:
     """Open a content key. Raises `SealError` if it is another company's, another object's, or altered."""
+    remembered = (schema, version) in _cache
+    _, tenant_key = _tenant_key(schema, version)
+    try:
+        return unseal(tenant_key, bytes(wrapped), bound_to=f"{schema}:{bound_to}")
+    except SealError:
+        if not remembered:
+            raise
+    # What we remember may be the key of a company that was removed and whose schema another has now.
+    _cache.pop((schema, version), None)
     _, tenant_key = _tenant_key(schema, version)
     return unseal(tenant_key, bytes(wrapped), bound_to=f"{schema}:{bound_to}")

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import set_urlconf
 from django.utils import timezone
 from django_tenants.middleware.main import TenantMainMiddleware
+from django_tenants.utils import remove_www
 
 from tenants.models import Domain, Tenant
 from tenants.scope import PUBLIC, TenantThreads, connection
@@ -17,8 +18,17 @@ from tenants.scope import PUBLIC, TenantThreads, connection
 Scope = dict[str, Any]
 
 
+def host_name(netloc: str) -> str:
+    """The name that a company is looked up by: lower case, without port and `www.`, the same for every door."""
+    return str(remove_www(netloc.rsplit(":", 1)[0].lower()))
+
+
 class TenantMiddleware(TenantMainMiddleware):
     """Set the schema by host. Unknown host: 404. A company that is not active: a page that says so."""
+
+    @staticmethod
+    def hostname_from_request(request: HttpRequest) -> str:
+        return host_name(request.get_host())
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         try:
@@ -47,18 +57,18 @@ class TenantMiddleware(TenantMainMiddleware):
 
 
 def tenant_by_host(host: str) -> Tenant | None:
-    """Read the active company behind a host name (no port). Run it in the public schema."""
-    domain = Domain.objects.select_related("tenant").filter(domain=host.lower()).first()
+    """Read the active company behind a `host_name`. Run it in the public schema."""
+    domain = Domain.objects.select_related("tenant").filter(domain=host).first()
     if domain is None or not domain.tenant.is_open or domain.tenant.schema_name == PUBLIC:
         return None
     return domain.tenant
 
 
 def host_of(scope: Scope) -> str:
-    """The host name that an ASGI connection asked for, without its port."""
+    """The host name that an ASGI connection asked for, as `host_name` has it."""
     for name, value in scope["headers"]:
         if name == b"host":
-            return str(value.decode("latin-1")).rsplit(":", 1)[0].lower()
+            return host_name(value.decode("latin-1"))
     return ""
 
 

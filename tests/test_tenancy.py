@@ -23,8 +23,9 @@ from conversations import outbox
 from conversations.models import OutboxJob
 from conversations.publish import agent_group, conversation_group, floor_group
 from conversations.tasks import job_run
-from tenants import names
-from tenants.keys import SealError, new_key, unwrap, wrap
+from tenants import keys, names
+from tenants.keys import SealError, new_key, tenant_key_create, unwrap, wrap
+from tenants.middleware import host_of, tenant_by_host
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, TenantThreads, schema_scope
 from tenants.services import tenant_activate, tenant_create, tenant_suspend
@@ -159,6 +160,31 @@ def test_what_one_company_sealed_the_other_cannot_open(world: World) -> None:
             unwrap(schema, wrapped, version, bound_to=bound_to)
 
 
+def test_a_key_is_not_remembered_beyond_its_company(world: World) -> None:
+    """A schema's name is given to another company: this process still remembers the first one's key."""
+    tenant = Tenant.objects.get(schema_name="northwind")
+    wrap("northwind", new_key(), bound_to="call:1")
+    tenant.keys.all().delete()
+    tenant_key_create(tenant=tenant)
+    here = dict(keys._cache)
+    key = new_key()
+    wrapped, version = wrap("northwind", key, bound_to="call:2")
+    keys._cache.update(here)  # as in a process that only opens
+    assert unwrap("northwind", wrapped, version, bound_to="call:2") == key
+    with pytest.raises(SealError):
+        unwrap("northwind", wrapped, version, bound_to="call:3")
+    keys._cache.clear()
+
+
+def test_a_platform_operator_is_nobody_in_a_company(world: World) -> None:
+    """However such a person came to be there: the platform's tables are within reach of every company's schema."""
+    with world.northwind.scope():
+        User.objects.filter(pk=world.northwind.people["analyst"].pk).update(role="platform")
+    client = world.northwind.client("analyst")
+    for path in ("/admin/", "/admin/tenants/tenant/", "/admin/accounts/user/", "/"):
+        assert client.get(path).status_code == 403, path
+
+
 # --- Tasks ----------------------------------------------------------------------------------------------
 
 
@@ -215,6 +241,15 @@ def test_an_unknown_host_gets_404(world: World, host: str, path: str) -> None:
     response = Client(headers={"host": host}).get(path)
     assert response.status_code == 404
     assert "No company at this address" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "host", ["Northwind.LOCALHOST", "www.northwind.localhost", "northwind.localhost:8000"]
+)
+def test_every_door_knows_a_host_however_it_is_written(world: World, host: str) -> None:
+    assert Client(headers={"host": host}).get("/sign-in/").status_code == 200
+    found = tenant_by_host(host_of({"headers": [(b"host", host.encode())]}))
+    assert found is not None and found.schema_name == "northwind"
 
 
 def test_an_inactive_company_gets_a_clear_page(world: World) -> None:
