@@ -101,7 +101,7 @@ def _search(text: str, limit: int, *, without: list[UUID]) -> list[Found]:
             title=row.document.title,
             collection=row.document.collection.name,
             path=row.heading_path,
-            html=headline_html(row.headline),
+            html=headline_html(_dotted(row.headline, row.text)),
             text=row.text,
             start=row.start,
             end=row.end,
@@ -110,6 +110,13 @@ def _search(text: str, limit: int, *, without: list[UUID]) -> list[Found]:
         )
         for row in rows
     ]
+
+
+def _dotted(headline: str, text: str) -> str:
+    """The headline, with dots where it leaves out the passage's beginning or end."""
+    shown, whole = clean(headline).strip(), clean(text).strip()
+    begins, ends = whole.startswith(shown), whole.endswith(shown)
+    return f"{'' if begins else '… '}{headline}{'' if ends else ' …'}"
 
 
 @dataclass(frozen=True, slots=True)

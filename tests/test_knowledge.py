@@ -145,6 +145,20 @@ def test_search_takes_phrases_prefers_headings_and_fills_up_with_any_word(world:
             assert passages_search(query=nothing) == []
 
 
+def test_dots_stand_where_a_passage_was_cut(world: Any) -> None:
+    filling = "agents look at the bill and say what they see "
+    with world.northwind.scope():
+        collection = Collection.objects.create(name="Policies")
+        document_save(
+            collection=collection, title="Long", body=f"{filling * 12}a waiver is given {filling * 12}"
+        )
+        document_save(collection=collection, title="Short", body="A voucher is given at once.")
+        [long] = passages_search(query="waiver")
+        assert long.html.startswith("… ") and long.html.endswith(" …") and "<mark>waiver</mark>" in long.html
+        [short] = passages_search(query="voucher")
+        assert short.html == "A <mark>voucher</mark> is given at once."
+
+
 def test_search_leaves_out_what_does_not_hold_today(world: Any) -> None:
     today = timezone.localdate()
     with world.northwind.scope():
