@@ -29,7 +29,7 @@ class RuleInline(StackedInline):
     hide_ordering_field = True
     autocomplete_fields = ("when", "unless", "withdraw_on")
     fieldsets = (
-        (None, {"fields": (("kind", "when"), ("label", "severity"), ("unless", "wait_seconds"))}),
+        (None, {"fields": ("when", ("kind", "label"), "severity", "unless", "wait_seconds")}),
         (_("What people read"), {"fields": ("title", "say")}),
         (
             _("Limits"),

@@ -29,7 +29,7 @@ class CriterionInline(StackedInline):
         (None, {"fields": ("section", "question", "guideline")}),
         (
             _("Judgement"),
-            {"fields": (("moment", "expect"), ("applies_after", "weight"), "auto_fail", "position")},
+            {"fields": ("moment", ("expect", "weight"), "applies_after", "auto_fail", "position")},
         ),
     )
 
