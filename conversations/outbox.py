@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.errors import error_place
 from conversations.models import OutboxJob
-from tenants.scope import current_schema
+from tenants.scope import current_schema, schema_scope
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,14 @@ def jobs_announce(*, event: str, conversation_id: UUID, because: str = "") -> li
         if item.event == event
     ]
     OutboxJob.objects.bulk_create(jobs, ignore_conflicts=True)
-    transaction.on_commit(lambda: jobs_dispatch(job_ids=[job.pk for job in jobs]))
+    schema = current_schema()
+
+    def dispatch() -> None:
+        # An outer transaction may be committed after the company's scope was left; the message must still name it.
+        with schema_scope(schema):
+            jobs_dispatch(job_ids=[job.pk for job in jobs])
+
+    transaction.on_commit(dispatch)
     return jobs
 
 

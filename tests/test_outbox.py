@@ -91,6 +91,19 @@ def test_the_task_runs_in_the_company_that_the_message_names(job, world):
     assert seen == [row.conversation_id]
 
 
+def test_jobs_name_their_company_when_an_outer_transaction_commits_them(
+    world, make_conversation, monkeypatch, django_capture_on_commit_callbacks
+):
+    sent = []
+    monkeypatch.setattr(outbox, "_SUBSCRIPTIONS", {})
+    monkeypatch.setattr(outbox, "jobs_dispatch", lambda *, job_ids: sent.append(connection.schema_name))
+    outbox.subscribe(EVENT, "test.task", lambda _conversation_id: None)
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic(), world.acme.scope():
+        outbox.jobs_announce(event=EVENT, conversation_id=make_conversation().pk)
+    assert sent == [world.acme.schema]
+    assert connection.schema_name == "public"
+
+
 def test_an_exception_is_logged_by_kind_and_place(caplog):
     try:
         raise ValueError("my secret words")
