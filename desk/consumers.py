@@ -28,9 +28,10 @@ from accounts.permissions import Permission
 from accounts.socket_auth import SIGNED_OUT, session_key_of, user_of_session
 from conversations.access import conversation_for, conversations_visible
 from conversations.publish import agent_group, conversation_group, floor_group
+from conversations.selectors import item_visible
 from desk import answers
 from desk.following import Following, events_missing
-from desk.selectors import desk_state, floor_rows, floor_tiles, may_see, now_ms
+from desk.selectors import desk_state, floor_rows, floor_tiles, now_ms
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -211,7 +212,7 @@ class ConversationConsumer(Socket):
         data = event["data"]
         if event["kind"] == "conversation" and ((data.get("agent") or {}).get("id") != self.agent_id):
             await self.check()
-        if not may_see(self.user, event["kind"]):
+        if not item_visible(self.user, event["kind"]):
             # The number goes out, so that the page's count has no hole; what it stands for does not.
             event = {**event, "kind": "hidden", "data": {"id": data["id"]}}
         await self.send_json({"type": "event", **event})

@@ -31,6 +31,7 @@ from conversations.models import (
     SummaryLine,
     Utterance,
 )
+from conversations.selectors import item_visible
 from tenants.models import Tenant
 from tenants.scope import current_schema
 
@@ -42,14 +43,6 @@ CONTACTS = 5
 MOOD_POINTS = 20
 # Change of the smoothed sentiment (-1 to 1) from a call's first third to its last that counts as a trend.
 TREND = 0.12
-# Kinds of items that not everyone who may read a conversation may see.
-GUARDED = {"alert": Permission.ALERT_RESOLVE, "score": Permission.EVALUATION_READ}
-
-
-def may_see(user: User, kind: str) -> bool:
-    """Whether items of this kind are for this person: agents are not shown their supervisors' alerts."""
-    needed = GUARDED.get(kind)
-    return needed is None or user.may(needed)
 
 
 def now_ms() -> int:
@@ -103,7 +96,7 @@ def call_open(user: User, conversation: Conversation) -> Payload:
     The caller has checked that this person may read the conversation.
     """
     shown = snapshot(conversation)
-    shown["items"] = {kind: rows for kind, rows in shown["items"].items() if may_see(user, kind)}
+    shown["items"] = {kind: rows for kind, rows in shown["items"].items() if item_visible(user, kind)}
     note = Note.objects.filter(conversation=conversation).first()
     return {
         "now": now_ms(),
