@@ -19,6 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
 django.setup()
 
 from django.conf import settings  # noqa: E402
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from django.db import connection  # noqa: E402
 from redis.asyncio import BlockingConnectionPool, Redis  # noqa: E402
 from redis.asyncio.retry import Retry  # noqa: E402
@@ -31,6 +32,11 @@ from conversations.live.buffer import AudioBuffer  # noqa: E402
 from conversations.live.ingest import IngestApp, Message, Receive, Send  # noqa: E402
 from integrations.telephony.native.codec import PATH, NativeCodec  # noqa: E402
 from tenants.scope import PUBLIC, TenantThreads  # noqa: E402
+
+if settings.SECRET_KEY == settings.NO_SECRET_KEY:
+    raise ImproperlyConfigured(
+        "Set SECRET_KEY: references of customers that had to be hidden are made with it."
+    )
 
 # uvicorn writes the path and query of every WebSocket into its log.
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
