@@ -264,7 +264,7 @@ KEY_FILE = env.folder("KEY_FILE", DATA_DIR / "platform.key", shown=".data/platfo
 SPEECH_PROVIDER = env.text("SPEECH_PROVIDER", "pocketsphinx")
 SPEECH_OPTIONS = json.loads(env.text("SPEECH_OPTIONS", "{}"))
 SPEECH_PROCESSES = env.integer("SPEECH_PROCESSES", 2, minimum=1)
-LIVE_CALLS_PER_WORKER = env.integer("LIVE_CALLS_PER_WORKER", 50, minimum=1)
+LIVE_CALLS_PER_WORKER = env.integer("LIVE_CALLS_PER_WORKER", 16, minimum=1)
 # A worker that has not been heard of for this long has lost its calls to another.
 LIVE_CLAIM_IDLE_MS = env.integer("LIVE_CLAIM_IDLE_MS", 5_000, minimum=200)
 # How long a call whose line broke waits for its client to come back before it ends as incomplete.

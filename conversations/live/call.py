@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 READ_AHEAD = 50
 CHECKPOINT_MS = 5_000
+COMMITS_AHEAD = 200
 HEARTBEAT_SECONDS = 2.0
 DRAIN_SECONDS = 120.0
 # A final that begins this little before the covered point was only timed anew by a restarted recogniser.
@@ -97,10 +98,10 @@ class LiveCall:
         self.last_sound = [0] * self.format.channels
         # How far each recogniser has worked, whether or not what it hears is final yet.
         self.heard_ms = list(self.resume_ms)
-        self.lost: list[tuple[int, int]] = []
+        self.lost: list[list[int]] = list(state.get("lost", []))
         self.sessions: list[SpeechSession] = []
         self.stage_sessions: list[StageSession] = []
-        self._heard: asyncio.Queue[Heard | None] = asyncio.Queue()
+        self._heard: asyncio.Queue[Heard | None] = asyncio.Queue(maxsize=1_000)
         self._commits: deque[asyncio.Task[None]] = deque()
         self._work_task: asyncio.Task[None] | None = None
         self._over = False
@@ -156,6 +157,8 @@ class LiveCall:
                 await session.abort()
         for task in self._commits:
             task.cancel()
+        # One that failed is the reason why we are here; reading it keeps it from being reported as forgotten.
+        await asyncio.gather(*self._commits, return_exceptions=True)
 
     # --- Audio in ---------------------------------------------------------------------------------------
 
@@ -201,7 +204,9 @@ class LiveCall:
         """Put silence where the buffer has lost chunks, so that times stay true, and say so in the ledger."""
         if chunk.number == wanted:
             return
-        self.lost.append(((wanted - 1) * CHUNK_MS, (chunk.number - 1) * CHUNK_MS))
+        stretch = [(wanted - 1) * CHUNK_MS, (chunk.number - 1) * CHUNK_MS]
+        if stretch not in self.lost:  # a successor meets the same gap again
+            self.lost.append(stretch)
         zero = b"\xff" if self.format.codec == "mulaw" else b"\0"
         silence = zero * (self.format.bytes_per_ms * CHUNK_MS)
         for number in range(wanted, chunk.number):
@@ -245,6 +250,9 @@ class LiveCall:
             else:
                 await self._partial(heard)
             self._raise_failed()
+            if len(self._commits) > COMMITS_AHEAD:
+                # The database stands still: hold back what is heard instead of holding all of it.
+                await self._commits.popleft()
 
     async def _partial(self, heard: Hypothesis) -> None:
         speaker = self.roles[heard.channel]
@@ -337,6 +345,7 @@ class LiveCall:
             coverage=[coverage.as_lists() for coverage in self.coverage],
             engine_state={
                 "clock_ms": self.clock_ms,
+                "lost": list(self.lost),
                 "redaction": self.redactor.state(),
                 "recording": self.recorder.state(),
                 "stages": {

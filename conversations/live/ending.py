@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from conversations import outbox
 from conversations.live.stages import Batch
 from conversations.models import CallLedger, Conversation, Participant
@@ -62,6 +63,8 @@ def end_prepare(*, batch: Batch, account: Account) -> None:
         conversation.closed_at = now
 
     def write() -> None:
+        # Somebody may have attached the call to its agent since it was read.
+        conversation.agent = User.objects.filter(conversations=conversation.pk).first()
         conversation.save(update_fields=["state", "end_reason", "ended_at", "closed_at"])
         Participant.objects.filter(conversation=conversation, left_at__isnull=True).update(left_at=now)
         _ledger_close(conversation.pk, account)

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import redis.asyncio as redis
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from redis.exceptions import ResponseError
 
 from accounts.errors import error_place
@@ -36,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 GROUP = "live"
 ATTEMPTS = 5
-BACKOFF_SECONDS = 0.5
+BACKOFF_SECONDS = 0.25
+DATABASE_AWAY_SECONDS = 1.0
 DATABASE_THREADS = 6
 
 
@@ -69,6 +71,9 @@ class LiveWorker:
             stopping=self._stopping,
         )
         self._calls: dict[bytes, asyncio.Task[None]] = {}
+        # How far a call had come when it failed last: failures count against it only where it stands still.
+        self._reached_ms: dict[bytes, int] = {}
+        self._chores: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         self._stopping.set()
@@ -77,7 +82,7 @@ class LiveWorker:
         """Take calls until `stop()`. Redis may go away and come back."""
         await self._ears.of()
         log.info("worker.ready", worker=self.name)
-        chores = asyncio.create_task(self._keep_claims())
+        self._chores = chores = asyncio.create_task(self._keep_claims())
         try:
             while not self._stopping.is_set():
                 try:
@@ -112,7 +117,11 @@ class LiveWorker:
             if room <= 0:
                 await asyncio.sleep(0.2)
                 continue
-            for announced in [*await self._orphans(room), *await self._fresh(room)]:
+            if self._chores is not None and self._chores.done():
+                self._chores.result()  # nobody refreshes our claims any more: end, and be started again
+            orphans = await self._orphans(room)
+            fresh = await self._fresh(room - len(orphans)) if len(orphans) < room else []
+            for announced in [*orphans, *fresh]:
                 if announced.entry not in self._calls:
                     task = asyncio.create_task(self._follow(announced))
                     self._calls[announced.entry] = task
@@ -147,37 +156,41 @@ class LiveWorker:
     # --- Following one call -----------------------------------------------------------------------------
 
     async def _follow(self, announced: Announced) -> None:
-        ident, why = str(announced.conversation_id), ending.FAILED
+        ident = str(announced.conversation_id)
+        failures, reached_ms = 0, 0
         try:
-            for attempt in range(ATTEMPTS):
+            while failures < ATTEMPTS:
                 try:
-                    if await self._once(announced):
-                        return
+                    await self._once(announced)
+                    return
                 except Superseded:
                     log.warning("call.superseded", conversation=ident, worker=self.name)
-                    self._calls.pop(announced.entry, None)
                     return
-                except SpeechError as error:
-                    why = ending.SPEECH_FAILED
-                    log.warning("call.speech_failed", conversation=ident, attempt=attempt, why=str(error))
-                    if not error.retryable:
-                        break
-                    await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+                except (OperationalError, InterfaceError) as error:
+                    # The database is away, which says nothing about the call: its audio waits in the buffer.
+                    log.warning("call.database_away", conversation=ident, error=type(error).__name__)
+                    await asyncio.sleep(DATABASE_AWAY_SECONDS)
                 except Exception as error:
                     # Anything may fail in a call's way, and must fail for this call alone; the next attempt goes on
                     # from the last commit. The error's message stays out of the log: a database quotes rows in it.
-                    why = ending.FAILED
+                    now_ms = self._reached_ms.get(announced.entry, 0)
+                    failures = failures + 1 if now_ms <= reached_ms else 1
+                    reached_ms = max(reached_ms, now_ms)
+                    why = ending.SPEECH_FAILED if isinstance(error, SpeechError) else ending.FAILED
                     log.error(
                         "call.failed",
                         conversation=ident,
-                        attempt=attempt,
+                        failures=failures,
                         error=type(error).__name__,
                         where=error_place(error),
                     )
-                    await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+                    if isinstance(error, SpeechError) and not error.retryable:
+                        break
+                    await asyncio.sleep(BACKOFF_SECONDS * 2**failures)
             await self._give_up(announced, why)
         finally:
             self._calls.pop(announced.entry, None)
+            self._reached_ms.pop(announced.entry, None)
 
     async def _give_up(self, announced: Announced, reason: str) -> None:
         """End a call that failed too often. If even that fails, its entry stays and falls to the next claim."""
@@ -197,16 +210,19 @@ class LiveWorker:
                 where=error_place(error),
             )
 
-    async def _once(self, announced: Announced) -> bool:
-        """Claim and follow the call. True when it is over."""
+    async def _once(self, announced: Announced) -> None:
+        """Claim and follow the call to its end."""
         claim = await self._threads.run(
             announced.schema, call_claim, conversation_id=announced.conversation_id, worker=self.name
         )
         if claim is not None:
-            reason = await LiveCall(claim, self._means).run()
+            call = LiveCall(claim, self._means)
+            try:
+                reason = await call.run()
+            finally:
+                self._reached_ms[announced.entry] = call.clock_ms
             log.info("call.ended", conversation=str(announced.conversation_id), reason=reason)
         await self._done(announced)
-        return True
 
     async def _done(self, announced: Announced) -> None:
         await self._redis.xack(names.CALLS_NEW, GROUP, announced.entry)
