@@ -252,13 +252,16 @@ function drawAfter() {
   list("after-hints", shown, fill(words.used_count, { used: used.length, all: shown.length }), (item) => item.state === "accepted");
 }
 
+// What became of a hint that was not used; an item of the checklist that is still open has a dash.
+const SETTLED = { dismissed: "x", withdrawn: "arrow-back-up", expired: "clock-off" };
+
 function list(id, items, figure, isGood) {
   const part = $(id);
   part.hidden = !items.length;
   say(part.querySelector(".end"), figure);
   part.querySelector("ul").replaceChildren(...items.map((item) => {
     const good = isGood(item);
-    const sign = good ? "check" : item.state === "dismissed" ? "x" : item.kind === "checklist" ? "minus" : "arrow-back-up";
+    const sign = good ? "check" : SETTLED[item.state] ?? "minus";
     const what = item.kind === "checklist" ? (good ? words.step_is_done : words.step_is_open) : words[`was_${item.state}`] ?? item.state;
     return make("li", {}, icon(sign, what), make("span", { title: what }, item.title),
       item.kind === "checklist" && !good ? null : when(item));
