@@ -146,6 +146,26 @@ def test_a_killed_worker_is_continued_by_another_as_if_nothing_had_happened(comm
         assert numbers == list(range(1, len(numbers) + 1))
 
 
+def test_a_call_outlives_every_database_connection(committed, tmp_path):
+    """As when PostgreSQL restarts: what was under way fails, the call goes on from its last commit."""
+    company = committed.northwind
+    with company.scope(), worker_process(script_file(tmp_path, TALK), tmp_path / "log"):
+        ident, key = call_make(company.people["agent"])
+        asyncio.run(call_play(company.schema, ident, key, seconds=12, end=""))
+        wait_for(lambda: Utterance.objects.filter(conversation=ident).exists(), what="the first utterance")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            assert cursor.fetchone()[0] >= 1
+        asyncio.run(call_play(company.schema, ident, key, seconds=21, first=121))
+        assert wait_for(lambda: ended(ident), what="the end of the call").end_reason == "stop"
+        texts = Utterance.objects.filter(conversation=ident).values_list("text", flat=True)
+        assert list(texts) == [row["text"] for row in TALK]
+        assert CallLedger.objects.get(conversation=ident).transcribed_ms == [33_000, 33_000]
+
+
 def test_a_line_that_never_comes_back_ends_the_call_as_incomplete(committed, tmp_path):
     company = committed.northwind
     with (
