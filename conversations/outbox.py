@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -135,6 +135,11 @@ def jobs_overdue(*, limit: int = 200) -> list[UUID]:
         taken = list(locked.values_list("pk", flat=True)[:limit])
         OutboxJob.objects.filter(pk__in=taken).update(due_at=now + RETRY_AFTER)
     return taken
+
+
+def jobs_forget(*, done_before: datetime) -> int:
+    """Remove jobs that were done before then. What waits or was given up stays, for people to see."""
+    return OutboxJob.objects.filter(done_at__lt=done_before).delete()[0]
 
 
 def outbox_figures() -> dict[str, Any]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError
+from django.utils import timezone
 
 from conversations import outbox
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
+
+JOBS_KEPT = timedelta(days=7)
 
 
 @shared_task
@@ -19,12 +25,8 @@ def job_run(*, job_id: str) -> None:
     outbox.job_execute(job_id=UUID(job_id))
 
 
-@shared_task
-def sweep() -> None:
-    """Every few seconds, over all companies: start overdue jobs, close summaries nobody confirmed, find stray calls."""
-    from conversations.live.stray import calls_announce_stray
-    from conversations.summaries import summaries_expire
-
+def _each_company(work: Callable[[], object]) -> None:
+    """Do `work` in every active company. One company's trouble does not hold up the others; it is raised at the end."""
     with schema_scope(PUBLIC):
         schemas = list(
             Tenant.objects.filter(state=Tenant.State.ACTIVE)
@@ -35,10 +37,33 @@ def sweep() -> None:
     for schema in schemas:
         try:
             with schema_scope(schema):
-                outbox.jobs_dispatch(job_ids=outbox.jobs_overdue())
-                summaries_expire(older_than_seconds=settings.SUMMARY_CONFIRM_SECONDS)
-                calls_announce_stray()
-        except DatabaseError as error:  # one company's trouble must not hold up the others
-            failures.append((schema, error))
+                work()
+        except DatabaseError as error:
+            failures.append(error)
     if failures:
-        raise ExceptionGroup("sweep failed for some companies", [error for _schema, error in failures])
+        raise ExceptionGroup("failed for some companies", failures)
+
+
+@shared_task
+def sweep() -> None:
+    """Every few seconds: start overdue jobs, close summaries nobody confirmed, announce stray calls again."""
+    from conversations.live.stray import calls_announce_stray
+    from conversations.summaries import summaries_expire
+
+    def work() -> None:
+        outbox.jobs_dispatch(job_ids=outbox.jobs_overdue())
+        summaries_expire(older_than_seconds=settings.SUMMARY_CONFIRM_SECONDS)
+        calls_announce_stray()
+
+    _each_company(work)
+
+
+@shared_task
+def tidy() -> None:
+    """Every hour: remove sessions that have expired and jobs that were done a week ago."""
+
+    def work() -> None:
+        Session.objects.filter(expire_date__lt=timezone.now()).delete()
+        outbox.jobs_forget(done_before=timezone.now() - JOBS_KEPT)
+
+    _each_company(work)

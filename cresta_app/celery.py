@@ -14,7 +14,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     # One that no worker has taken by the time of the next is not worth doing any more: none pile up.
-    "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}}
+    "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "tidy": {"task": "conversations.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }
 
 

@@ -182,8 +182,8 @@ def _clean(company: Company) -> None:
 
     with company.scope(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename NOT LIKE 'django_%%'"
-            " AND tablename NOT LIKE 'auth_%%'",
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename NOT LIKE 'auth_%%'"
+            " AND tablename NOT IN ('django_migrations', 'django_content_type')",
             [company.schema],
         )
         tables = [row[0] for row in cursor.fetchall() if row[0] not in KEPT]

@@ -6,12 +6,13 @@ import logging
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from conversations import outbox
 from conversations.models import OutboxJob
-from conversations.tasks import job_run
+from conversations.tasks import job_run, tidy
 from cresta_app.celery import app
 from cresta_app.logs import WithoutMessages, exception_place
 
@@ -148,3 +149,24 @@ def test_the_filter_is_at_work_in_every_process():
     configured = logging.getLogger().handlers
     ours = [one for one in configured if any(isinstance(it, WithoutMessages) for it in one.filters)]
     assert ours
+
+
+def test_what_is_done_is_forgotten_after_a_week_and_what_waits_is_not(job, world, make_conversation):
+    row, _seen, _failures = job
+    old = timezone.now() - timedelta(days=8)
+    done = OutboxJob.objects.create(
+        task="a", event=EVENT, conversation=make_conversation(), due_at=old, done_at=old
+    )
+    recent = OutboxJob.objects.create(
+        task="b", event=EVENT, conversation=done.conversation, due_at=old, done_at=timezone.now()
+    )
+    OutboxJob.objects.filter(pk=row.pk).update(due_at=old)
+    Session.objects.create(session_key="gone", session_data="", expire_date=old)
+    Session.objects.create(
+        session_key="here", session_data="", expire_date=timezone.now() + timedelta(days=1)
+    )
+    tidy()
+    connection.set_schema(world.northwind.schema)
+    assert set(OutboxJob.objects.values_list("pk", flat=True)) == {row.pk, recent.pk}
+    assert Session.objects.filter(session_key="here").exists()
+    assert not Session.objects.filter(session_key="gone").exists()
