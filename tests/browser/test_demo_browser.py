@@ -286,8 +286,11 @@ def _afterwards(desk: Any, floor: Any) -> None:
     floor.locator("#call-over a").click()
     floor.locator("#transcript li[data-seek]").first.wait_for()
     assert floor.locator("#transcript .redact", has_text="card number").count() == 1
-    floor.keyboard.press("3")
     until_scored(floor)
+    # The page's script has taken over once the tabs have their place in the tab order; keys count from then on.
+    floor.locator("#tab-score[tabindex]").wait_for()
+    floor.keyboard.press("3")
+    floor.locator("#panel-score").wait_for(state="visible")
     assert 0 < float(floor.locator(".rv-tot .n").inner_text()) <= 100
     longest = sample_calls()["cancellation"].duration_ms
     quotes = floor.locator("#panel-score .rv-q a[data-seek]")
