@@ -33,7 +33,7 @@ demo: install ## prove the main job without a browser: play a sample call, print
 	@$(PYTHON) manage.py demo
 
 lock: install ## compile the requirements anew from the *.in files (needs uv)
-	for name in requirements requirements-dev requirements-node; do \
+	for name in requirements requirements-dev requirements-node requirements-whisper; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate $$name.in -o $$name.txt; \
 	done
