@@ -224,11 +224,14 @@ class Redaction(TimeOrderedModel):
 class Recording(TimeOrderedModel):
     """The stored audio of a conversation, beeped where `redacted_intervals` says, sealed under its own key.
 
+    A later finding gives it a new file, key and `revision`; `stale_key` names the file before until that is deleted.
     `redacted_intervals`: list of [channel, start_ms, end_ms]. `peaks`: per channel a list of 0..100, 10 per second.
     """
 
     conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="recording")
     storage_key = models.CharField(max_length=200)
+    stale_key = models.CharField(max_length=200, blank=True, default="")
+    revision = models.PositiveIntegerField(default=1)
     codec = models.CharField(max_length=12, default="flac")
     sample_rate = models.PositiveIntegerField()
     channels = models.PositiveSmallIntegerField()

@@ -1,0 +1,39 @@
+"""Conversations and what belongs to each. One module a subject; all models are imported from here."""
+
+from conversations.models.calls import (
+    CallLedger,
+    CallOwner,
+    Conversation,
+    ConversationEvent,
+    Customer,
+    Disposition,
+    Note,
+    OutboxJob,
+    Participant,
+    Recording,
+    Redaction,
+    Speaker,
+    Summary,
+    SummaryLine,
+    Utterance,
+)
+from conversations.models.hidden import HiddenStretch
+
+__all__ = [
+    "CallLedger",
+    "CallOwner",
+    "Conversation",
+    "ConversationEvent",
+    "Customer",
+    "Disposition",
+    "HiddenStretch",
+    "Note",
+    "OutboxJob",
+    "Participant",
+    "Recording",
+    "Redaction",
+    "Speaker",
+    "Summary",
+    "SummaryLine",
+    "Utterance",
+]
