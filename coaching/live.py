@@ -83,6 +83,7 @@ class GuidanceSession:
 
     def state(self) -> dict[str, Any]:
         return {
+            "team": str(self._call.team_id or ""),
             "revisions": list(self._revisions),
             "begun": self._begun,
             "open": {rule_id: str(row.pk) for rule_id, row in self._open.items()},
@@ -238,11 +239,21 @@ class GuidanceStage:
     def open(self, call: CallContext, state: dict[str, Any] | None) -> GuidanceSession:
         """Begin with what is published for everyone and for the agent's team, or go on from `state`.
 
-        One query; three when a call is taken over.
+        One query; three when a call is taken over. A call that went to an agent of another team goes on with what is
+        published for that team, and with those earlier policies of which something is still shown.
         """
-        revisions = (
-            effective_revisions(team_id=call.team_id)
-            if state is None
-            else revisions_by_id(state["revisions"])
-        )
+        if not call.live:
+            return GuidanceSession(call, [], None)
+        if state is None:
+            return GuidanceSession(call, effective_revisions(team_id=call.team_id), None)
+        revisions = revisions_by_id(state["revisions"])
+        if state.get("team", str(call.team_id or "")) != str(call.team_id or ""):
+            shown = set(state["open"])
+            now = effective_revisions(team_id=call.team_id)
+            known = {revision.pk for revision in now}
+            revisions = now + [
+                revision
+                for revision in revisions
+                if revision.pk not in known and shown & {rule["id"] for rule in revision.spec["rules"]}
+            ]
         return GuidanceSession(call, revisions, state)

@@ -7,10 +7,16 @@ ended.
 
 Entry ids are `<number>-1` for audio and `<number>-2` for the end, so that the stream's last id, which Redis keeps
 when entries are trimmed, tells both how far the call has come and whether it is over.
+
+When Redis holds more than its share, or one call's backlog grows long, sealed chunks go to the storage instead, a file
+for each batch, and their entries only say where: nothing is dropped, and nothing lies anywhere in the clear.
+
+What happened to the call meanwhile (held, transferred, withdrawn) is told in a second, short stream: its marks.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,19 +24,26 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from conversations.live.spill import Spill
 from tenants import names
 from tenants.keys import seal, unseal
+
+log = structlog.get_logger(__name__)
 
 CHUNK_MS = 100
 # What nobody fetched or took away is gone after a day.
 KEPT_SECONDS = 86_400
 # Announcements are read at once; the cap only bounds what is left when no worker runs for long.
 ANNOUNCEMENTS_KEPT = 100_000
-# How much of a call may wait for its worker before the line is held up: half an hour.
-BACKLOG_CHUNKS = 18_000
+# How much of a call may wait in Redis for its worker before the rest goes to the storage: five minutes.
+BACKLOG_CHUNKS = 3_000
+# What happens to a call is told in few words; a vendor gone mad shall not fill Redis with them.
+MARKS_KEPT = 5_000
+Mark = dict[str, Any]
 
 _AUDIO, _END = 1, 2
 
@@ -54,7 +67,7 @@ class Outcome(Enum):
     GAP = (
         "gap"  # Redis has lost chunks that it had confirmed: the line must begin again where the stream ends
     )
-    FULL = "full"  # the worker is too far behind; nothing was stored, try again later
+    FULL = "full"  # neither Redis nor the storage took it; nothing was stored, try again later
 
 
 # A script runs whole or not at all, and numbers say what is there: an answer lost on its way may be asked for again.
@@ -79,10 +92,10 @@ if line ~= '' and redis.call('GET', KEYS[2]) ~= line then return {'superseded', 
 if kind == 2 then return {'ended', last, 0} end
 if first > last + 1 then return {'gap', last, 0} end
 if limit > 0 and redis.call('XLEN', KEYS[1]) >= limit then return {'full', last, 0} end
-for i = 5, #ARGV, 2 do
-  local number = first + (i - 5) / 2
+for i = 6, #ARGV, 2 do
+  local number = first + (i - 6) / 2
   if number > last then
-    redis.call('XADD', KEYS[1], string.format('%d-1', number), 'at', ARGV[i], 'audio', ARGV[i + 1])
+    redis.call('XADD', KEYS[1], string.format('%d-1', number), 'at', ARGV[i], ARGV[5], ARGV[i + 1])
     last, stored = number, stored + 1
     if number % 600 == 1 then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
   end
@@ -114,8 +127,10 @@ return redis.call('DEL', KEYS[2])
 class AudioBuffer:
     """The buffer of all companies' calls. `redis` must not decode responses. Safe to share between tasks."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, memory_bytes: int = 0) -> None:
+        """`memory_bytes`: how much Redis may hold in all before audio goes to the storage; 0 does not ask."""
         self._redis = redis
+        self._spill = Spill(redis, memory_bytes)
         self._append = redis.register_script(_APPEND)
         self._end = redis.register_script(_END_ONCE)
         self._touch = redis.register_script(_TOUCH)
@@ -134,8 +149,12 @@ class AudioBuffer:
 
     async def destroy(self, schema: str, conversation_id: UUID) -> None:
         """Remove everything of a call. Its key is destroyed elsewhere."""
+        await self._spill.forget(schema, conversation_id)
         await self._redis.delete(
-            _stream(schema, conversation_id), _line(schema, conversation_id), _alive(schema, conversation_id)
+            _stream(schema, conversation_id),
+            _marks(schema, conversation_id),
+            _line(schema, conversation_id),
+            _alive(schema, conversation_id),
         )
 
     # --- Writing ----------------------------------------------------------------------------------------
@@ -187,12 +206,31 @@ class AudioBuffer:
         line: str,
         limit: int,
     ) -> tuple[Outcome, int, int]:
-        arguments: list[Any] = [line, first, KEPT_SECONDS, limit]
-        for number, (payload, received_at) in enumerate(chunks, first):
-            arguments += [_stamp(received_at), seal(key, payload, bound_to=f"{conversation_id}:{number}")]
+        sealed = [
+            seal(key, payload, bound_to=f"{conversation_id}:{number}")
+            for number, (payload, _received_at) in enumerate(chunks, first)
+        ]
+        stamps = [_stamp(received_at) for _payload, received_at in chunks]
         keys = [_stream(schema, conversation_id), _line(schema, conversation_id)]
-        outcome, last, stored = await self._append(keys=keys, args=arguments)
-        return Outcome(outcome.decode()), int(last), int(stored)
+
+        async def put(field: str, limit: int, values: Sequence[bytes | str]) -> tuple[Outcome, int, int]:
+            arguments: list[Any] = [line, first, KEPT_SECONDS, limit, field]
+            for stamp, value in zip(stamps, values, strict=True):
+                arguments += [stamp, value]
+            outcome, last, stored = await self._append(keys=keys, args=arguments)
+            return Outcome(outcome.decode()), int(last), int(stored)
+
+        answer = Outcome.FULL, first - 1, 0
+        if not await self._spill.is_due():
+            answer = await put("audio", limit, sealed)
+        if answer[0] is not Outcome.FULL:
+            return answer
+        try:
+            places = await self._spill.write(schema, conversation_id, first, sealed)
+        except OSError as error:
+            log.error("buffer.spill_failed", conversation=str(conversation_id), error=type(error).__name__)
+            return Outcome.FULL, first - 1, 0
+        return await put("spilled", 0, places)
 
     async def append_end(self, schema: str, conversation_id: UUID, reason: str, *, line: str = "") -> bool:
         """Say that the call is over and why. The first to say so is heard; returns whether it was this one.
@@ -230,13 +268,15 @@ class AudioBuffer:
     ) -> list[Chunk]:
         """Read up to `count` entries with numbers above `after`; wait up to `block_ms` for one (None: do not).
 
-        Raises `tenants.keys.SealError` for an entry that was altered or moved.
+        Raises `tenants.keys.SealError` for an entry that was altered or moved, `OSError` when the storage that holds
+        some of them is away.
         """
         stream = _stream(schema, conversation_id)
         answer: Any = await self._redis.xread({stream: f"{after}-{_END}"}, count=count, block=block_ms)
         if not answer:
             return []
         entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
+        await self._spill.fetch(schema, conversation_id, [fields for _id, fields in entries])
         return [_chunk(conversation_id, entry_id, fields, key) for entry_id, fields in entries]
 
     async def end_reason(self, schema: str, conversation_id: UUID) -> str:
@@ -249,6 +289,37 @@ class AudioBuffer:
         await self._redis.xtrim(
             _stream(schema, conversation_id), minid=f"{upto_number + 1}-0", approximate=False
         )
+        await self._spill.trim(schema, conversation_id, upto_number)
+
+    # --- Marks ------------------------------------------------------------------------------------------
+
+    async def append_mark(self, schema: str, conversation_id: UUID, mark: Mark, key: bytes) -> int:
+        """Say that something happened to the call now. Returns where in its audio, in milliseconds.
+
+        `mark` is JSON with a `kind`; `at_ms` is filled in, with the end of the audio stored so far, where it is not
+        given.
+        """
+        if "at_ms" not in mark:
+            number, _ended = await self.audio_end(schema, conversation_id)
+            mark = mark | {"at_ms": number * CHUNK_MS}
+        stream = _marks(schema, conversation_id)
+        sealed = seal(key, json.dumps(mark).encode(), bound_to=f"{conversation_id}:mark")
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.xadd(stream, {"mark": sealed}, maxlen=MARKS_KEPT, approximate=True)
+        pipeline.expire(stream, KEPT_SECONDS)
+        await pipeline.execute()
+        return int(mark["at_ms"])
+
+    async def marks(
+        self, schema: str, conversation_id: UUID, key: bytes, after: str = "0"
+    ) -> tuple[list[Mark], str]:
+        """The marks that came after the position `after`, in order, and the position to ask from the next time."""
+        entries: Any = await self._redis.xrange(_marks(schema, conversation_id), min=f"({after}")
+        opened = [
+            json.loads(unseal(key, fields[b"mark"], bound_to=f"{conversation_id}:mark"))
+            for _entry_id, fields in entries
+        ]
+        return opened, entries[-1][0].decode() if entries else after
 
     # --- Lines: who may write, and whether anybody is there ----------------------------------------------
 
@@ -276,6 +347,10 @@ class AudioBuffer:
 
 def _stream(schema: str, conversation_id: UUID) -> str:
     return names.redis_key(schema, "audio", conversation_id)
+
+
+def _marks(schema: str, conversation_id: UUID) -> str:
+    return names.redis_key(schema, "marks", conversation_id)
 
 
 def _line(schema: str, conversation_id: UUID) -> str:

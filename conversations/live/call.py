@@ -10,42 +10,41 @@ import asyncio
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-import numpy as np
 import structlog
 from django.conf import settings
 
-from accounts.ids import new_id
 from conversations.live import ending
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk
 from conversations.live.commit import CallCommit, Committer
 from conversations.live.coverage import Coverage
 from conversations.live.ears import Ears
+from conversations.live.lane import SOUND_RMS, Lane, loudness, meeting_point, silence
 from conversations.live.ownership import Claim
 from conversations.live.recorder import Recorder, segment_store
 from conversations.live.signals import Signals
+from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
-from conversations.models import Redaction, Speaker, Utterance
-from engines.language.sentiment import score
+from conversations.live.timeline import AgentChange, Timeline
+from conversations.live.transcript import utterance_rows
 from engines.redaction.stream import StreamRedactor
 from engines.speech.audio import AudioFormat, split_channels
-from engines.speech.types import Heard, Hypothesis, SpeechError, SpeechSession
+from engines.speech.types import CallToHear, Heard, Hypothesis, SpeechError
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
 
-READ_AHEAD = 50
 CHECKPOINT_MS = 5_000
 COMMITS_AHEAD = 200
 HEARTBEAT_SECONDS = 2.0
+MARKS_SECONDS = 0.3
 DRAIN_SECONDS = 120.0
 # A final that begins this little before the covered point was only timed anew by a restarted recogniser.
 OVERLAP_MS = 250
-# RMS of PCM16 above which a channel carries sound rather than line noise.
-SOUND_RMS = 120
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,18 @@ class Means:
 
 
 class LiveCall:
-    """Follows one call from its claim to its end. `run()` returns why it ended."""
+    """Follows one call from its claim to its end. `run()` returns why it ended.
 
-    def __init__(self, claim: Claim, means: Means) -> None:
+    `source` gives its audio; without one it is the call's buffer.
+    """
+
+    def __init__(self, claim: Claim, means: Means, source: AudioSource | None = None) -> None:
         self.claim = claim
         self.call = claim.context
         self.means = means
+        self.source = source or BufferedAudio(
+            means.buffer, claim.context.schema, claim.context.conversation_id, claim.key
+        )
         self.format = AudioFormat(
             codec=claim.audio_format["codec"],
             sample_rate=claim.audio_format["sample_rate"],
@@ -77,8 +82,6 @@ class LiveCall:
         channels = range(self.format.channels)
         covered = claim.coverage or [[] for _ in channels]
         self.coverage = [Coverage(intervals) for intervals in covered]
-        # Where each channel is heard from: audio before it is not fed again.
-        self.resume_ms = [coverage.upto for coverage in self.coverage]
         state = claim.engine_state
         self.redactor = (
             StreamRedactor.restore(state["redaction"]) if "redaction" in state else StreamRedactor()
@@ -89,6 +92,8 @@ class LiveCall:
             recorded_ms=claim.recorded_ms,
             state=state.get("recording"),
         )
+        self.timeline = Timeline(claim.heard_phases)
+        self.unheard = {cause: Coverage(stretches) for cause, stretches in state.get("unheard", {}).items()}
         self.clock_ms: int = state.get("clock_ms", 0)
         self.utterances = claim.utterances
         self.received_ms = 0
@@ -96,14 +101,16 @@ class LiveCall:
         self.trimmed = 0
         self.arrived: deque[tuple[int, datetime]] = deque(maxlen=6_000)
         self.last_sound = [0] * self.format.channels
-        # How far each recogniser has worked, whether or not what it hears is final yet.
-        self.heard_ms = list(self.resume_ms)
         self.lost: list[list[int]] = list(state.get("lost", []))
-        self.sessions: list[SpeechSession] = []
+        # The last lane is the one that hears what is being said now.
+        self.lanes: list[Lane] = []
         self.stage_sessions: list[StageSession] = []
-        self._heard: asyncio.Queue[Heard | None] = asyncio.Queue(maxsize=1_000)
+        # What the live lane has read while the audio before it is still being read: the recording goes in order.
+        self._ahead: list[tuple[int, list[bytes]]] = []
+        self._heard: asyncio.Queue[tuple[Lane, Heard] | AgentChange | None] = asyncio.Queue(maxsize=1_000)
         self._commits: deque[asyncio.Task[None]] = deque()
         self._work_task: asyncio.Task[None] | None = None
+        self._marked_at = 0.0
         self._over = False
 
     async def run(self) -> str:
@@ -111,14 +118,14 @@ class LiveCall:
         try:
             await self._open()
             async with asyncio.TaskGroup() as group:
-                listeners = [group.create_task(self._listen(session)) for session in self.sessions]
+                listeners = [group.create_task(self._listen(lane)) for lane in self.lanes]
                 beat = group.create_task(self._beat())
                 self._work_task = work = group.create_task(self._work())
-                reason = await self._read()
-                for session in self.sessions:
-                    await session.finish()
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    await asyncio.gather(*listeners)
+                # What piled up, in a lane of its own, beside what is said now.
+                piled_up = [group.create_task(self._read(lane)) for lane in self.lanes[:-1]]
+                reason = await self._read(self.lanes[-1])
+                async with asyncio.timeout(None if piled_up else DRAIN_SECONDS):
+                    await asyncio.gather(*piled_up, *listeners)
                 await self._heard.put(None)
                 await work
                 self._over = True
@@ -136,25 +143,44 @@ class LiveCall:
     async def _open(self) -> None:
         state = self.claim.engine_state.get("stages", {})
         self.stage_sessions = await self.means.threads.run(self.call.schema, self._open_stages, state)
+        for mark in self.claim.marks:
+            self.timeline.add(mark)
+        await self._marks()
+        # Where each channel is heard from: audio before it is not fed again.
+        start_ms = [coverage.upto for coverage in self.coverage]
+        meet_ms = await meeting_point(self.source, self.format, min(start_ms))
+        if meet_ms is None:
+            await self._open_lane(self.redactor, start_ms)
+        else:
+            await self._open_lane(self.redactor, start_ms, meet_ms)
+            # What was said before is not known here yet, so a number may be on its way.
+            redactor = StreamRedactor.restore(self.redactor.state())
+            redactor.suspect(meet_ms)
+            await self._open_lane(redactor, [max(meet_ms, each) for each in start_ms])
+
+    async def _open_lane(
+        self, redactor: StreamRedactor, start_ms: list[int], until_ms: int | None = None
+    ) -> None:
         speech = await self.means.ears.of(self.claim.speech)
-        for channel, start_ms in enumerate(self.resume_ms):
-            self.sessions.append(
-                await speech.open(
-                    channel=channel,
-                    sample_rate=self.format.sample_rate,
-                    language=self.call.language,
-                    start_ms=start_ms,
-                    call_id=str(self.call.conversation_id),
-                )
+        session = await speech.open(
+            CallToHear(
+                call_id=str(self.call.conversation_id),
+                channels=self.format.channels,
+                sample_rate=self.format.sample_rate,
+                language=self.call.language,
+                start_ms=tuple(start_ms),
+                keyterms=self.claim.keyterms,
             )
+        )
+        self.lanes.append(Lane(session, redactor, start_ms, until_ms))
 
     def _open_stages(self, state: dict[str, Any]) -> list[StageSession]:
         return [stage.open(self.call, state.get(stage.key)) for stage in self.means.stages]
 
     async def _close(self) -> None:
-        for session in self.sessions:
+        for lane in self.lanes:
             with suppress(SpeechError):
-                await session.abort()
+                await lane.session.abort()
         for task in self._commits:
             task.cancel()
         # One that failed is the reason why we are here; reading it keeps it from being reported as forgotten.
@@ -162,32 +188,47 @@ class LiveCall:
 
     # --- Audio in ---------------------------------------------------------------------------------------
 
-    async def _read(self) -> str:
-        """Feed the recognisers until the call's last entry. Returns the reason that it gives."""
-        key, schema, ident = self.claim.key, self.call.schema, self.call.conversation_id
-        start_ms = min([*self.resume_ms, self.recorder.recorded_ms])
+    async def _read(self, lane: Lane) -> str:
+        """Feed the lane to its end. Returns the reason that the call's last entry gives; "" for an earlier lane."""
+        is_live = lane.until_ms is None
+        # The recording may be further back than what is heard, and takes all audio in order.
+        start_ms = min(lane.start_ms)
+        if lane is self.lanes[0]:
+            start_ms = min(start_ms, self.recorder.recorded_ms)
         number = start_ms // CHUNK_MS
         heard_of = time.monotonic()
         while True:
             self._raise_stopped()
-            chunks = await self.means.buffer.read(
-                schema, ident, after=number, key=key, block_ms=500, count=READ_AHEAD
-            )
+            chunks = await self.source.read(number)
+            if is_live and time.monotonic() - self._marked_at > MARKS_SECONDS:
+                await self._marks()
             for chunk in chunks:
                 if chunk.end:
+                    await lane.session.finish()
                     return chunk.end
-                await self._fill(number + 1, chunk)
-                await self._feed(chunk)
+                if lane.until_ms is not None and chunk.number * CHUNK_MS > lane.until_ms:
+                    await self._read_out(lane)
+                    return ""
+                await self._fill(lane, number + 1, chunk)
+                await self._feed(lane, chunk)
                 number = chunk.number
                 # The recognisers' answers to this chunk are taken before the next one goes in, so that what
                 # happens on two channels keeps its order however fast the audio comes.
                 for _ in range(3):
                     await asyncio.sleep(0)
             now = time.monotonic()
-            if chunks or await self.means.buffer.line_alive(schema, ident):
+            if chunks or await self.source.alive():
                 heard_of = now
-            elif now - heard_of > settings.INGEST_RESUME_SECONDS:
-                await self.means.buffer.append_end(schema, ident, ending.NO_STOP)
+            elif is_live and now - heard_of > settings.INGEST_RESUME_SECONDS:
+                await self.source.end(ending.NO_STOP)
+
+    async def _read_out(self, lane: Lane) -> None:
+        """An earlier lane has read its stretch: the recording goes on with what the live lane has read meanwhile."""
+        lane.until_ms = None
+        ahead, self._ahead = self._ahead, []
+        for start_ms, sides in ahead:
+            self.recorder.add(start_ms, sides)
+        await lane.session.finish()
 
     def _raise_stopped(self) -> None:
         """End the reading when the worker stops or the work on what was heard has failed.
@@ -200,124 +241,140 @@ class LiveCall:
         if self._work_task is not None and self._work_task.done():
             self._work_task.result()
 
-    async def _fill(self, wanted: int, chunk: Chunk) -> None:
+    async def _marks(self) -> None:
+        """Take note of what happened to the call. What is told late holds for the audio that went by meanwhile."""
+        self._marked_at = time.monotonic()
+        for mark in await self.source.marks():
+            change = self.timeline.add(mark)
+            if change is not None and str(self.call.agent_id or "") != (change.agent_id or ""):
+                await self._heard.put(change)
+            late = int(mark.get("at_ms", self.received_ms)), self.received_ms
+            if late[0] < late[1] and self.timeline.unrecorded(late[0]):
+                for channel in range(self.format.channels):
+                    self.recorder.hide(channel, (late,))
+
+    async def _fill(self, lane: Lane, wanted: int, chunk: Chunk) -> None:
         """Put silence where the buffer has lost chunks, so that times stay true, and say so in the ledger."""
         if chunk.number == wanted:
             return
         stretch = [(wanted - 1) * CHUNK_MS, (chunk.number - 1) * CHUNK_MS]
         if stretch not in self.lost:  # a successor meets the same gap again
             self.lost.append(stretch)
-        zero = b"\xff" if self.format.codec == "mulaw" else b"\0"
-        silence = zero * (self.format.bytes_per_ms * CHUNK_MS)
+        nothing = silence(self.format, CHUNK_MS)
         for number in range(wanted, chunk.number):
-            await self._feed(Chunk(number, chunk.received_at, silence, ""))
+            await self._feed(lane, Chunk(number, chunk.received_at, nothing, ""))
 
-    async def _feed(self, chunk: Chunk) -> None:
+    async def _feed(self, lane: Lane, chunk: Chunk) -> None:
         start_ms = (chunk.number - 1) * CHUNK_MS
         sides = split_channels(self.format, chunk.payload)
-        rate = self.format.sample_rate
-        self.received_ms = start_ms + len(sides[0]) * 1000 // (rate * 2)
-        self.arrived.append((self.received_ms, chunk.received_at))
-        self.recorder.add(start_ms, sides)
-        for channel, (session, pcm) in enumerate(zip(self.sessions, sides, strict=True)):
-            if (
-                pcm
-                and float(np.sqrt(np.mean(np.square(np.frombuffer(pcm, "<i2"), dtype=np.float32))))
-                > SOUND_RMS
-            ):
-                self.last_sound[channel] = self.received_ms
-            skip_ms = self.resume_ms[channel] - start_ms
-            if skip_ms >= self.received_ms - start_ms:
-                continue
-            if skip_ms > 0:
-                pcm = pcm[skip_ms * rate // 1000 * 2 :]
-            await session.feed(pcm, start_ms + max(0, skip_ms))
+        end_ms = start_ms + len(sides[0]) * 1000 // (self.format.sample_rate * 2)
+        if lane is self.lanes[-1]:
+            self.received_ms = end_ms
+            self.arrived.append((end_ms, chunk.received_at))
+            for channel, pcm in enumerate(sides):
+                if loudness(pcm) > SOUND_RMS:
+                    self.last_sound[channel] = end_ms
+        unheard = self.timeline.unheard(start_ms)
+        kept = [bytes(len(pcm)) for pcm in sides] if self.timeline.unrecorded(start_ms) else sides
+        if lane is self.lanes[-1] and any(each.until_ms is not None for each in self.lanes):
+            self._ahead.append((start_ms, kept))
+        else:
+            self.recorder.add(start_ms, kept)
+        if end_ms <= min(lane.start_ms):
+            return
+        if not unheard:
+            await lane.session.feed(sides, start_ms)
+            return
+        self.unheard.setdefault(unheard, Coverage()).add(start_ms, end_ms)
+        for coverage in self.coverage:
+            coverage.add(start_ms, end_ms)
+        await lane.session.skip(start_ms, end_ms)
 
-    async def _listen(self, session: SpeechSession) -> None:
-        async for heard in session:
-            await self._heard.put(heard)
+    async def _listen(self, lane: Lane) -> None:
+        async for heard in lane.session:
+            await self._heard.put((lane, heard))
+        lane.over = True
 
     # --- What was heard ---------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        while (heard := await self._heard.get()) is not None:
-            reached = heard.end_ms if isinstance(heard, Hypothesis) else heard.upto_ms
-            self.heard_ms[heard.channel] = max(self.heard_ms[heard.channel], reached)
-            if not isinstance(heard, Hypothesis):
-                await self._progress(heard.channel, heard.upto_ms)
-            elif heard.final:
-                await self._final(heard)
+        while (item := await self._heard.get()) is not None:
+            if isinstance(item, AgentChange):
+                await self._agent(item)
             else:
-                await self._partial(heard)
+                lane, heard = item
+                reached = heard.end_ms if isinstance(heard, Hypothesis) else heard.upto_ms
+                lane.heard_ms[heard.channel] = max(lane.heard_ms[heard.channel], reached)
+                if not isinstance(heard, Hypothesis):
+                    await self._progress(lane, heard.channel, heard.upto_ms)
+                elif heard.final:
+                    await self._final(lane, heard)
+                elif lane is self.lanes[-1]:
+                    await self._partial(lane, heard)
             self._raise_failed()
             if len(self._commits) > COMMITS_AHEAD:
                 # The database stands still: hold back what is heard instead of holding all of it.
                 await self._commits.popleft()
 
-    async def _partial(self, heard: Hypothesis) -> None:
+    async def _agent(self, change: AgentChange) -> None:
+        """The call is another agent's from here: stages go on from where they are, for them."""
+        self.call = replace(
+            self.call,
+            agent_id=UUID(change.agent_id) if change.agent_id else None,
+            team_id=UUID(change.team_id) if change.team_id else None,
+        )
+        while self._commits:  # what stages are opened from must be there
+            await self._commits.popleft()
+        self.stage_sessions = await self.means.threads.run(
+            self.call.schema, self._open_stages, self._stage_states()
+        )
+
+    async def _partial(self, lane: Lane, heard: Hypothesis) -> None:
+        if self.timeline.unheard(heard.end_ms):
+            return
         speaker = self.roles[heard.channel]
-        redacted = self.redactor.redact_partial(speaker, heard.text)
+        redacted = lane.redactor.redact_partial(speaker, heard.text)
         await self.means.signals.partial(self.call, speaker, redacted.text, heard.start_ms)
 
-    async def _final(self, heard: Hypothesis) -> None:
+    async def _final(self, lane: Lane, heard: Hypothesis) -> None:
         coverage, speaker = self.coverage[heard.channel], self.roles[heard.channel]
         start_ms, end_ms = heard.start_ms, max(heard.start_ms, heard.end_ms)
         if coverage.overlap(start_ms, end_ms) > min(OVERLAP_MS, (end_ms - start_ms) // 2):
             log.info("call.interval_again", conversation=str(self.call.conversation_id), start_ms=start_ms)
             return
-        redacted = self.redactor.redact_final(speaker, heard.text, heard.words, start_ms, end_ms)
+        if self.timeline.unheard(start_ms):
+            return  # heard before the call was known to be held there
+        redacted = lane.redactor.redact_final(speaker, heard.text, heard.words, start_ms, end_ms)
         self.recorder.hide(heard.channel, redacted.audio_intervals)
         # Finals of a channel come in order: what lies between the last one and this one was heard to be silent.
-        coverage.add(coverage.upto, end_ms)
+        coverage.add(lane.upto_ms[heard.channel], end_ms)
+        lane.upto_ms[heard.channel] = max(lane.upto_ms[heard.channel], end_ms)
         if not redacted.redacted.text.strip():
             return
         self.utterances += 1
-        row = Utterance(
-            id=new_id(),
+        row, batch = utterance_rows(
             conversation_id=self.call.conversation_id,
             sequence=self.utterances,
             speaker=speaker,
-            channel_index=heard.channel,
-            start_ms=start_ms,
-            end_ms=end_ms,
-            text=redacted.redacted.text,
-            words=[
-                [word.text, word.start_ms, word.end_ms, round(word.confidence, 3)] for word in redacted.words
-            ],
-            confidence=round(heard.confidence, 3),
-            provider=heard.provider,
-            sentiment=score(redacted.redacted.text) if speaker == Speaker.CUSTOMER else None,
+            heard=heard,
+            redacted=redacted,
         )
-        batch = Batch(self.call.conversation_id)
-        batch.create(row)
-        batch.event("utterance", row)
-        for span in redacted.redacted.spans:
-            batch.create(
-                Redaction(
-                    utterance=row,
-                    type=span.type,
-                    start=span.start,
-                    end=span.end,
-                    score=span.score,
-                    detector=span.detector,
-                    reason=span.reason[:200],
-                )
-            )
         spoken = FinalUtterance(row=row, spoken_at=self._arrival(end_ms), final_at=datetime.now(UTC))
         for session in self.stage_sessions:
             session.utterance(spoken, batch)
         self._commit(batch)
 
-    async def _progress(self, channel: int, upto_ms: int) -> None:
-        coverage = self.coverage[channel]
-        coverage.add(coverage.upto, upto_ms)
-        now_ms = min(coverage.upto for coverage in self.coverage)
+    async def _progress(self, lane: Lane, channel: int, upto_ms: int) -> None:
+        self.coverage[channel].add(lane.upto_ms[channel], upto_ms)
+        lane.upto_ms[channel] = max(lane.upto_ms[channel], upto_ms)
+        # Stages live by what is said now, whatever is still being caught up with; the recording goes in order.
+        now_ms = max(each.clock_ms for each in self.lanes)
         if now_ms > self.clock_ms:
             self.clock_ms = now_ms
             batch = Batch(self.call.conversation_id)
             for session in self.stage_sessions:
                 session.clock(now_ms, batch)
-            segment = self.recorder.take(now_ms, self.claim.epoch)
+            segment = self.recorder.take(min(each.upto for each in self.coverage), self.claim.epoch)
             if segment is not None:
                 await self._store(segment)
             if segment is not None or not batch.is_empty or now_ms - self.committed_ms >= CHECKPOINT_MS:
@@ -346,12 +403,10 @@ class LiveCall:
             engine_state={
                 "clock_ms": self.clock_ms,
                 "lost": list(self.lost),
-                "redaction": self.redactor.state(),
+                "unheard": {cause: stretches.as_lists() for cause, stretches in self.unheard.items()},
+                "redaction": self._redaction_state(),
                 "recording": self.recorder.state(),
-                "stages": {
-                    stage.key: session.state()
-                    for stage, session in zip(self.means.stages, self.stage_sessions, strict=True)
-                },
+                "stages": self._stage_states(),
             },
             recorded_ms=self.recorder.recorded_ms,
         )
@@ -360,6 +415,16 @@ class LiveCall:
         self._commits.append(task)
         return task
 
+    def _stage_states(self) -> dict[str, Any]:
+        return {
+            stage.key: session.state()
+            for stage, session in zip(self.means.stages, self.stage_sessions, strict=True)
+        }
+
+    def _redaction_state(self) -> dict[str, Any]:
+        """What a successor goes on from: the first lane that has not heard all of its stretch."""
+        return next((lane for lane in self.lanes if not lane.over), self.lanes[-1]).redactor.state()
+
     async def _committed(self, part: CallCommit) -> None:
         await self.means.committer.commit(self.call.schema, part)
         # Audio behind what is both transcribed and recorded will not be needed again.
@@ -367,7 +432,7 @@ class LiveCall:
         number = kept_from // CHUNK_MS
         if number - self.trimmed >= 50:
             self.trimmed = number
-            await self.means.buffer.trim(self.call.schema, self.call.conversation_id, number)
+            await self.source.trim(number)
 
     def _raise_failed(self) -> None:
         """Let go of commits that are done; raise what one of them failed with."""
@@ -385,23 +450,14 @@ class LiveCall:
         segment = self.recorder.take(end_ms, self.claim.epoch, all_of_it=True)
         if segment is not None:
             await self._store(segment)
-        account = ending.Account(
+        account = ending.account_of(
             reason=reason,
             received_ms=end_ms,
-            transcribed_ms=[coverage.total for coverage in self.coverage],
+            coverage=self.coverage,
+            unheard=self.unheard,
             recorded_ms=self.recorder.recorded_ms,
-            gaps=[
-                *(
-                    ending.Gap(channel, start, end, "not transcribed")
-                    for channel, coverage in enumerate(self.coverage)
-                    for start, end in coverage.gaps(end_ms)
-                ),
-                *(
-                    ending.Gap(channel, start, end, "audio lost")
-                    for channel in range(self.format.channels)
-                    for start, end in self.lost
-                ),
-            ],
+            lost=self.lost,
+            missing=self.timeline.missing,
         )
         await self.means.threads.run(self.call.schema, ending.end_prepare, batch=batch, account=account)
         await self._commit(batch)
@@ -415,7 +471,7 @@ class LiveCall:
             await self.means.signals.heartbeat(
                 self.call,
                 now_ms=self.received_ms,
-                late_ms=max(0, self.received_ms - min(self.heard_ms)),
+                late_ms=max(0, self.received_ms - min(self.lanes[-1].heard_ms)),
                 quiet_ms={
                     role: self.received_ms - last
                     for role, last in zip(self.roles, self.last_sound, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
@@ -10,7 +11,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from conversations import outbox
+from conversations.live.coverage import Coverage
 from conversations.live.stages import Batch
+from conversations.live.timeline import Missing
 from conversations.models import CallLedger, Conversation, Participant
 from conversations.publish import tell_agent
 from conversations.services import event_append
@@ -43,6 +46,43 @@ class Account:
     transcribed_ms: list[int]
     recorded_ms: int
     gaps: list[Gap]
+
+
+def account_of(
+    *,
+    reason: str,
+    received_ms: int,
+    coverage: Sequence[Coverage],
+    unheard: Mapping[str, Coverage],
+    recorded_ms: int,
+    lost: Sequence[Sequence[int]],
+    missing: Sequence[Missing],
+) -> Account:
+    """Draw up the account of a call: every millisecond of each channel is transcribed, or missing for a cause.
+
+    `unheard`: what was not to be heard, by cause; it counts as covered, and not as transcribed. `lost`: what the
+    buffer lost; `missing`: what the telephony did not deliver. Both were heard as silence.
+    """
+    channels = range(len(coverage))
+    passed = sum(stretches.total for stretches in unheard.values())
+    gaps = [
+        Gap(channel, start, end, cause)
+        for channel in channels
+        for cause, stretches in (
+            *((cause, stretches.as_lists()) for cause, stretches in sorted(unheard.items())),
+            ("audio lost", [list(stretch) for stretch in lost]),
+            *((each.cause, [[each.from_ms, each.to_ms]]) for each in missing),
+            ("not transcribed", [list(gap) for gap in coverage[channel].gaps(received_ms)]),
+        )
+        for start, end in stretches
+    ]
+    return Account(
+        reason=reason,
+        received_ms=received_ms,
+        transcribed_ms=[each.total - passed for each in coverage],
+        recorded_ms=recorded_ms,
+        gaps=gaps,
+    )
 
 
 def _state_for(reason: str) -> str:

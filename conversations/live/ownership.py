@@ -6,7 +6,7 @@ So a claim raises the call's epoch in PostgreSQL, and every write is conditional
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations.live.stages import CallContext
+from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
 from conversations.services import event_append
 from providers.models import Route
@@ -42,6 +43,10 @@ class Claim:
     utterances: int
     recorded_ms: int
     speech: str
+    keyterms: tuple[str, ...] = ()
+    # What the database knows of the call's phases, agents and consent (see `timeline`), and which phases are heard.
+    marks: list[dict[str, Any]] = field(default_factory=list)
+    heard_phases: frozenset[str] = TALK
 
 
 def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:

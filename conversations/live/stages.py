@@ -30,6 +30,8 @@ class CallContext:
     team_id: UUID | None
     queue_id: UUID | None
     language: str
+    # False for a call that was recorded elsewhere and is heard afterwards: nobody is there to be guided.
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,10 @@ class RedactedUtterance:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """The number being given, by `speaker` ("" while nobody has); `alone`: nobody else may go on with it."""
+    """The number being given, by `speaker` ("" while nobody has); `alone`: nobody else may go on with it.
+
+    `since_ms`: where the utterance begins in which it was asked for or begun; None in a state of earlier times.
+    """
 
     type: str
     strength: str
@@ -58,6 +61,7 @@ class _Given:
     turns: int
     speaker: str
     alone: bool
+    since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,18 @@ class _Asked:
     speaker: str
     at_ms: int
     turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNumber:
+    """A number that is being given and of which more may come: since when in the call, and by whom.
+
+    `digits` counts those heard; with none, it has only been asked for and `speaker` is empty.
+    """
+
+    since_ms: int
+    speaker: str
+    digits: int
 
 
 class StreamRedactor:
@@ -92,7 +108,7 @@ class StreamRedactor:
         with self._lock:
             context = self._context(speaker, start_ms, growing=False)
             findings = self._redactor.examine(raw, context)
-            self._remember(speaker, findings, context, end_ms)
+            self._remember(speaker, findings, context, start_ms, end_ms)
         timed = redacted_words(raw, findings.spans, words)
         if timed is None:
             # The words are not those of the text ("4111" for "four one one one"): redact them by themselves.
@@ -131,6 +147,27 @@ class StreamRedactor:
         shown = raw[: max([min(findings.kept_back, number), *(span.end for span in spans)])]
         return replaced(shown if len(shown) == len(raw) else shown.rstrip(), spans)
 
+    def suspect(self, at_ms: int) -> None:
+        """Treat what follows `at_ms` as if a card number had just been asked for.
+
+        For a conversation that is joined in its middle: what was said before is not known, so digits are hidden
+        for as long as they would be after the question.
+        """
+        with self._lock:
+            self._given = _Given("CREDIT_CARD", Strength.DUE.value, 0, at_ms, 0, "", False)
+
+    def open_number(self, at_ms: int) -> OpenNumber | None:
+        """Return the number of which, at `at_ms` of the call, more digits are still waited for; None if there is none.
+
+        What was said since it began may turn out to belong to it.
+        """
+        with self._lock:
+            given = self._given
+        if given is None or not self._is_open(given, at_ms):
+            return None
+        since_ms = given.at_ms if given.since_ms is None else given.since_ms
+        return OpenNumber(since_ms, given.speaker, given.digits)
+
     def state(self) -> dict[str, Any]:
         """Return what must outlive the process, as JSON: types, counts, speakers' roles and times."""
         with self._lock:
@@ -163,11 +200,7 @@ class StreamRedactor:
         given, asked, config = self._given, self._asked, self._config
         due = None
         if given is not None and (not given.alone or given.speaker == speaker):
-            strong = given.strength == Strength.DUE
-            turns, milliseconds = (
-                (config.due_turns, config.due_ms) if strong else (config.open_turns, config.open_ms)
-            )
-            if given.turns < turns and (at_ms is None or at_ms - given.at_ms <= milliseconds):
+            if self._is_open(given, at_ms):
                 due = Due(given.type, Strength(given.strength), given.digits)
         question = None
         if (
@@ -179,16 +212,29 @@ class StreamRedactor:
             question = asked.type
         return Context(due, question, ends_turn=speaker not in COMPANY_SPEAKERS, growing=growing)
 
-    def _remember(self, speaker: str, findings: Findings, context: Context, end_ms: int) -> None:
+    def _is_open(self, given: _Given, at_ms: int | None) -> bool:
+        """Whether more of a number is waited for; with no `at_ms`, without regard to the clock."""
+        config = self._config
+        strong = given.strength == Strength.DUE
+        turns, milliseconds = (
+            (config.due_turns, config.due_ms) if strong else (config.open_turns, config.open_ms)
+        )
+        return given.turns < turns and (at_ms is None or at_ms - given.at_ms <= milliseconds)
+
+    def _remember(
+        self, speaker: str, findings: Findings, context: Context, start_ms: int, end_ms: int
+    ) -> None:
         reading = findings.digits
         says_something = any(token.low not in BACKCHANNELS for token in findings.utterance.tokens)
         if reading.spans or reading.announced:
-            self._given = self._given_after(speaker, findings, context, end_ms)
+            self._given = self._given_after(speaker, findings, context, start_ms, end_ms)
         elif self._given is not None and says_something:
             self._given = replace(self._given, turns=self._given.turns + 1)
         self._asked = self._asked_after(speaker, findings, end_ms, says_something=says_something)
 
-    def _given_after(self, speaker: str, findings: Findings, context: Context, end_ms: int) -> _Given | None:
+    def _given_after(
+        self, speaker: str, findings: Findings, context: Context, start_ms: int, end_ms: int
+    ) -> _Given | None:
         reading, before = findings.digits, self._given if context.due is not None else None
         due = reading.due
         if due is None:
@@ -199,7 +245,10 @@ class StreamRedactor:
         giver = speaker if reading.spans else ""
         # A single digit that merely ended a turn says too little about those of another speaker.
         alone = reading.guessed and before is None and due.digits <= 1
-        return _Given(due.type, due.strength.value, due.digits, end_ms, 0, giver, alone)
+        # A new question is for a new number; otherwise it is the same one that goes on.
+        goes_on = before is not None and not reading.announced
+        since_ms = before.since_ms if before is not None and goes_on else start_ms
+        return _Given(due.type, due.strength.value, due.digits, end_ms, 0, giver, alone, since_ms)
 
     def _asked_after(
         self, speaker: str, findings: Findings, end_ms: int, *, says_something: bool

@@ -6,7 +6,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any, cast
 
-from engines.speech.types import SpeechProvider
+from engines.speech.channels import PerChannel
+from engines.speech.types import ChannelProvider, SpeechProvider
 
 KNOWN = {
     "pocketsphinx": "engines.speech.sphinx:SphinxProvider",
@@ -17,6 +18,7 @@ KNOWN = {
 def create(name: str, **options: Any) -> SpeechProvider:
     """Make the provider `name`: one of `KNOWN`, or `module:Class`. It is not started yet.
 
+    A class that hears one channel at a time says so by `per_channel = True` and is wrapped to hear whole calls.
     `options` go to its constructor; `path=...` calls its `from_file` instead, where it has one. Raises
     `ValueError` for a name that leads nowhere, and whatever the constructor raises.
     """
@@ -29,4 +31,7 @@ def create(name: str, **options: Any) -> SpeechProvider:
     except (ImportError, AttributeError) as error:
         raise ValueError(f"speech provider {name!r} cannot be loaded: {error}") from error
     make: Callable[..., Any] = getattr(found, "from_file", found) if "path" in options else found
-    return cast("SpeechProvider", make(**options))
+    made = make(**options)
+    if getattr(made, "per_channel", False):
+        return PerChannel(cast("ChannelProvider", made))
+    return cast("SpeechProvider", made)

@@ -180,6 +180,7 @@ class ScriptedProvider:
     """
 
     name = NAME
+    per_channel = True
 
     def __init__(self, script: Script | Mapping[str, Script]) -> None:
         """Take one script for all calls, or scripts by call id with `"*"` for all others.

@@ -114,6 +114,7 @@ class SphinxProvider:
     """
 
     name = sphinx_channel.NAME
+    per_channel = True
 
     def __init__(self, processes: int = 1, *, channels_per_process: int = 16, warm_decoders: int = 2) -> None:
         """`channels_per_process` bounds the memory; `warm_decoders` are made at the start of each process."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,8 @@ class Hypothesis:
     words: tuple[HeardWord, ...]
     confidence: float
     provider: str
+    # What the provider took the language to be; "" when it was not asked or does not say.
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,43 @@ class Progress:
 Heard = Hypothesis | Progress
 
 
-class SpeechSession(Protocol):
-    """One channel of one call. Fed in order, from one task; read by iteration, from another."""
+@dataclass(frozen=True, slots=True)
+class CallToHear:
+    """One call, as a provider needs to know it. `sample_rate` in Hz.
 
-    async def feed(self, pcm: bytes, start_ms: int) -> None:
-        """Take PCM16 little-endian mono at the session's rate, whose first sample lies at `start_ms`."""
+    `language` is a BCP 47 tag; "" asks the provider to find out. `start_ms` says for each channel what lies before
+    and was heard already: it is not said again. `keyterms` are words of the company's own vocabulary. `diarise` asks
+    to tell the speakers of a single channel apart: hypotheses then give the speaker as their channel, where the
+    provider can (`SpeechProvider.diarises`).
+    """
+
+    call_id: str
+    channels: int
+    sample_rate: int
+    language: str
+    start_ms: tuple[int, ...]
+    keyterms: tuple[str, ...] = ()
+    diarise: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.start_ms) != self.channels:
+            raise ValueError("start_ms must name one start per channel")
+
+
+class SpeechSession(Protocol):
+    """One call, all its channels. Fed in order, from one task; read by iteration, from another."""
+
+    async def feed(self, sides: Sequence[bytes], start_ms: int) -> None:
+        """Take the next audio: PCM16 little-endian mono per channel, all of one length, beginning at `start_ms`.
+
+        Raises `SpeechError` when the session has failed.
+        """
+
+    async def skip(self, start_ms: int, end_ms: int) -> None:
+        """Pass over a stretch that nobody shall hear (hold, IVR): end what was being said, and go on behind it.
+
+        Progress is said past the stretch as if it had been silent. Raises `SpeechError`.
+        """
 
     async def finish(self) -> None:
         """Say that no more audio comes. The iteration ends after the last final and its progress."""
@@ -78,13 +112,44 @@ class SpeechProvider(Protocol):
     """Opens sessions. One per process; shared by all its calls."""
 
     name: str
+    diarises: bool
 
     async def start(self) -> None:
         """Acquire what sessions need (processes, connections). Called once before the first `open`."""
 
+    async def open(self, call: CallToHear) -> SpeechSession:
+        """Begin to hear a call. Raises `SpeechError`."""
+
+    async def close(self) -> None:
+        """Release everything; open sessions end."""
+
+
+class ChannelSession(Protocol):
+    """One channel of one call, for providers that hear each channel apart (see `engines.speech.channels`)."""
+
+    async def feed(self, pcm: bytes, start_ms: int) -> None:
+        """Take PCM16 little-endian mono at the session's rate, whose first sample lies at `start_ms`."""
+
+    async def finish(self) -> None:
+        """Say that no more audio comes. The iteration ends after the last final and its progress."""
+
+    async def abort(self) -> None:
+        """Drop the session and what it holds, at once."""
+
+    def __aiter__(self) -> AsyncIterator[Heard]: ...
+
+
+class ChannelProvider(Protocol):
+    """Opens sessions of one channel."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Acquire what sessions need. Called once before the first `open`."""
+
     async def open(
         self, *, channel: int, sample_rate: int, language: str, start_ms: int, call_id: str
-    ) -> SpeechSession:
+    ) -> ChannelSession:
         """Begin to hear one channel at `start_ms`. Raises `SpeechError`."""
 
     async def close(self) -> None:

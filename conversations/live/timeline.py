@@ -1,0 +1,90 @@
+"""What happened to a call beside its sound, by call time: phases, agents, consent, and audio that telephony dropped.
+
+Pure: made of what the call's claim knew and of the marks that come while it is followed. It says for any moment
+whether the sound there may be heard, and if not, why; that word is the cause in the call's ledger.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+# Phases in which the customer and an agent talk to each other.
+TALK = frozenset({"connected", "consult", "conference"})
+# What a call without a word from its telephony is in.
+FIRST_PHASE = "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChange:
+    """From `at_ms` on the call is this agent's (None: nobody's)."""
+
+    at_ms: int
+    agent_id: str | None
+    team_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A stretch that the telephony did not deliver, filled with silence; `cause` as the vendor or codec said."""
+
+    from_ms: int
+    to_ms: int
+    cause: str
+
+
+class Timeline:
+    """`heard_phases`: those whose sound is transcribed; the company may ask for more than the talk itself."""
+
+    def __init__(self, heard_phases: Iterable[str] = TALK) -> None:
+        self._heard = frozenset(heard_phases)
+        self._phases: list[tuple[int, str]] = []
+        self._assist: list[tuple[int, bool]] = []
+        self._record: list[tuple[int, bool]] = []
+        self.missing: list[Missing] = []
+
+    def add(self, mark: dict[str, Any]) -> AgentChange | None:
+        """Take a mark; unknown kinds are passed over. One that says who the agent is now is given back, to act on."""
+        kind, at_ms = mark.get("kind"), int(mark.get("at_ms", 0))
+        if kind == "phase":
+            _insert(self._phases, (at_ms, str(mark["phase"])))
+        elif kind == "consent":
+            for purpose, line in (("assist", self._assist), ("record", self._record)):
+                if mark.get("purpose") == purpose:
+                    _insert(line, (at_ms, bool(mark["allowed"])))
+        elif kind == "gap":
+            found = Missing(int(mark["from_ms"]), int(mark["to_ms"]), str(mark["cause"]))
+            if found not in self.missing:  # a line that came back may say it twice
+                self.missing.append(found)
+        elif kind == "agent":
+            return AgentChange(at_ms, mark.get("agent_id"), mark.get("team_id"))
+        return None
+
+    def phase(self, at_ms: int) -> str:
+        return _at(self._phases, at_ms, FIRST_PHASE)
+
+    def unheard(self, at_ms: int) -> str:
+        """Why the sound at `at_ms` may not be transcribed; "" when it may."""
+        if not _at(self._assist, at_ms, True):
+            return "no consent"
+        phase = self.phase(at_ms)
+        return "" if phase in self._heard else phase
+
+    def unrecorded(self, at_ms: int) -> str:
+        """Why the sound at `at_ms` is silent in the recording; "" when it is kept.
+
+        What is not transcribed cannot be redacted, and what cannot be redacted is not kept.
+        """
+        return self.unheard(at_ms) or ("" if _at(self._record, at_ms, True) else "no consent")
+
+
+def _insert(line: list[Any], entry: tuple[int, Any]) -> None:
+    # Behind what is there for the same moment: the later word counts.
+    line.insert(bisect_right(line, entry[0], key=lambda each: each[0]), entry)
+
+
+def _at(line: list[Any], at_ms: int, otherwise: Any) -> Any:
+    index = bisect_right(line, at_ms, key=lambda each: each[0])
+    return line[index - 1][1] if index else otherwise

@@ -1,0 +1,48 @@
+"""From what was heard to what is kept: one redacted utterance and what was taken out of it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.ids import new_id
+from conversations.live.stages import Batch
+from conversations.models import Redaction, Speaker, Utterance
+from engines.language.sentiment import score
+from engines.redaction.stream import RedactedUtterance
+from engines.speech.types import Hypothesis
+
+
+def utterance_rows(
+    *, conversation_id: UUID, sequence: int, speaker: str, heard: Hypothesis, redacted: RedactedUtterance
+) -> tuple[Utterance, Batch]:
+    """The row of a final and a batch that creates and announces it, with its redactions."""
+    row = Utterance(
+        id=new_id(),
+        conversation_id=conversation_id,
+        sequence=sequence,
+        speaker=speaker,
+        channel_index=heard.channel,
+        start_ms=heard.start_ms,
+        end_ms=max(heard.start_ms, heard.end_ms),
+        text=redacted.redacted.text,
+        words=[[word.text, word.start_ms, word.end_ms, round(word.confidence, 3)] for word in redacted.words],
+        confidence=round(heard.confidence, 3),
+        provider=heard.provider,
+        sentiment=score(redacted.redacted.text) if speaker == Speaker.CUSTOMER else None,
+    )
+    batch = Batch(conversation_id)
+    batch.create(row)
+    batch.event("utterance", row)
+    for span in redacted.redacted.spans:
+        batch.create(
+            Redaction(
+                utterance=row,
+                type=span.type,
+                start=span.start,
+                end=span.end,
+                score=span.score,
+                detector=span.detector,
+                reason=span.reason[:200],
+            )
+        )
+    return row, batch
