@@ -1,4 +1,4 @@
-"""Audio comes in here, under uvicorn in processes of its own: which codec speaks at which path, and what it writes to.
+"""Audio comes in here, under uvicorn in processes of its own: which vendor speaks at which path, and what it writes to.
 
     uvicorn cresta_app.ingest:application --ws cresta_app.ingest:AudioProtocol
 
@@ -30,7 +30,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from conversations.live.buffer import AudioBuffer  # noqa: E402
 from conversations.live.ingest import IngestApp, Message, Receive, Send  # noqa: E402
-from integrations.telephony.native.codec import PATH, NativeCodec  # noqa: E402
+from integrations.telephony.native.vendor import NativeVendor  # noqa: E402
 from tenants.scope import PUBLIC, TenantThreads  # noqa: E402
 
 if settings.SECRET_KEY == settings.NO_SECRET_KEY:
@@ -41,7 +41,7 @@ if settings.SECRET_KEY == settings.NO_SECRET_KEY:
 # uvicorn writes the path and query of every WebSocket into its log.
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
-CODECS = {PATH: NativeCodec}
+VENDORS = (NativeVendor(),)
 REDIS_CONNECTIONS = 64
 LINGER_SECONDS = 5.0
 
@@ -96,7 +96,7 @@ streams = Redis(
         retry=Retry(NoBackoff(), 0),
     )
 )
-lines = IngestApp(CODECS, AudioBuffer(streams), threads)
+lines = IngestApp(VENDORS, AudioBuffer(streams), threads)
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

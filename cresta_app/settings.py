@@ -256,7 +256,23 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["cresta_app.sealed_bodies.SealedUploads"]
+# What a request may have that is no upload of calls.
+WEB_MAX_BODY_BYTES = env.integer("WEB_MAX_BODY_BYTES", 32 * 1024 * 1024, minimum=1)
+
+# --- Uploaded calls -------------------------------------------------------------------------------------
+
+UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 256 * 1024 * 1024, minimum=1)
+UPLOAD_MAX_REQUEST_BYTES = env.integer("UPLOAD_MAX_REQUEST_BYTES", 1024 * 1024 * 1024, minimum=1)
+UPLOAD_MAX_FILES = env.integer("UPLOAD_MAX_FILES", 500, minimum=1)
+UPLOAD_MAX_SECONDS = env.integer("UPLOAD_MAX_SECONDS", 4 * 3600, minimum=1)
+# What one company may upload in a day (UTC), unpacked.
+UPLOAD_DAILY_BYTES = env.integer("UPLOAD_DAILY_BYTES", 20 * 1024 * 1024 * 1024, minimum=1)
+UPLOADS_PER_HOUR = env.integer("UPLOADS_PER_HOUR", 120, minimum=1)
+# How many uploaded calls one process hears at once.
+UPLOAD_CALLS_AT_ONCE = env.integer("UPLOAD_CALLS_AT_ONCE", 2, minimum=1)
+# How long a file whose call could not be heard waits for somebody to try again.
+UPLOAD_KEPT_DAYS = env.integer("UPLOAD_KEPT_DAYS", 7, minimum=0)
 
 # --- The live way ---------------------------------------------------------------------------------------
 
@@ -273,6 +289,9 @@ INGEST_RESUME_SECONDS = env.decimal("INGEST_RESUME_SECONDS", 30.0)
 INGEST_IDLE_SECONDS = env.decimal("INGEST_IDLE_SECONDS", 20.0)
 INGEST_MAX_MESSAGE_BYTES = env.integer("INGEST_MAX_MESSAGE_BYTES", 256 * 1024)
 INGEST_MAX_CALL_SECONDS = env.integer("INGEST_MAX_CALL_SECONDS", 4 * 3600)
+# Seconds of audio that may be missing in one place, and that a vendor's line may run ahead of the clock.
+INGEST_MAX_GAP_SECONDS = env.decimal("INGEST_MAX_GAP_SECONDS", 600.0)
+INGEST_AHEAD_SECONDS = env.decimal("INGEST_AHEAD_SECONDS", 10.0)
 INGEST_URL = env.text("INGEST_URL", "ws://127.0.0.1:8001")
 SUMMARY_CONFIRM_SECONDS = env.integer("SUMMARY_CONFIRM_SECONDS", 600, minimum=1)
 

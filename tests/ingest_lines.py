@@ -23,11 +23,13 @@ from websockets.exceptions import ConnectionClosed
 
 from accounts.services import api_key_create
 from conversations.live.buffer import AudioBuffer, Chunk
-from conversations.live.carrier import Limits
-from conversations.live.ingest import IngestApp
+from conversations.live.hearing import Limits
+from conversations.live.ingest import IngestApp, OnMark, mark_ignored
+from conversations.live.wire import LineVendor
 from conversations.models import CallOwner
 from cresta_app.stack.services import free_port
-from integrations.telephony.native.codec import PATH, NativeCodec
+from integrations.telephony.native.codec import PATH
+from integrations.telephony.native.vendor import NativeVendor
 from tenants import keys
 from tenants.scope import TenantThreads
 
@@ -47,15 +49,23 @@ class Server:
 
 
 @contextmanager
-def server_running(*, redis_timeout: float = 5.0, **limits: float) -> Iterator[Server]:
-    """Serve the native protocol on a free port, with its own event loop in a thread."""
+def server_running(
+    *,
+    redis_timeout: float = 5.0,
+    vendors: tuple[LineVendor, ...] = (),
+    on_mark: OnMark = mark_ignored,
+    **limits: float,
+) -> Iterator[Server]:
+    """Serve the native protocol, or these vendors', on a free port, with its own event loop in a thread."""
     from cresta_app.ingest import AudioProtocol
 
     threads = TenantThreads(4, "ingest-test")
     redis = Redis.from_url(
         settings.REDIS_STREAMS_URL, socket_timeout=redis_timeout, retry=Retry(NoBackoff(), 0)
     )
-    app = IngestApp({PATH: NativeCodec}, AudioBuffer(redis), threads, replace(LIMITS, **limits))
+    app = IngestApp(
+        vendors or (NativeVendor(),), AudioBuffer(redis), threads, replace(LIMITS, **limits), on_mark
+    )
     port = free_port()
     config = uvicorn.Config(
         app, port=port, ws=AudioProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=2

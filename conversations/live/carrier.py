@@ -1,7 +1,7 @@
-"""Carries the audio of one line into the buffer: cuts it into chunks, stores them, acknowledges what is stored.
+"""Carries the audio of one line into the buffer: stores what was heard, and acknowledges what is stored.
 
-Four tasks share a line: one hears, one stores, one acknowledges, one says that the line is there. What was heard and
-is not stored yet is bounded; when it is too much, nothing more is read, and the network holds the other side up.
+What was heard comes from `hearing.Hearing` in chunks. Three tasks share a line's carrying: one stores, one
+acknowledges, one says that the line is there.
 """
 
 from __future__ import annotations
@@ -9,137 +9,70 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
-from django.conf import settings
 from redis.exceptions import RedisError
 
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Outcome
 from conversations.live.calls import Announced
-from conversations.live.wire import (
-    ENDS_CALL,
-    Action,
-    Audio,
-    CallAudio,
-    CloseCode,
-    LineCodec,
-    ProtocolError,
-    Stop,
-)
+from conversations.live.hearing import Closing, Hearing, Note, Piece
+from conversations.live.wire import ENDS_CALL, CallAudio, CloseCode, Mark, ProtocolError
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-Message = dict[str, Any]
 
 ACK_EVERY_SECONDS = 0.2
 PULSE_SECONDS = 1.0
 # A line that has not been heard of for this long is gone, as if it had said so.
 ALIVE_SECONDS = 5.0
-# Five seconds of audio may wait for Redis before nothing more is read from the line.
-WAITING_CHUNKS = 50
 BATCH_CHUNKS = 25
 # How long Redis may be away, and the worker too far behind, before the client is told to come back later.
 PATIENCE_SECONDS = 15.0
 FULL_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a line may do. Seconds until its start, without any message, and of a call; bytes of a message."""
-
-    start: float
-    idle: float
-    call: float
-    message_bytes: int
-
-    @classmethod
-    def from_settings(cls) -> Limits:
-        idle = settings.INGEST_IDLE_SECONDS
-        return cls(
-            start=min(10.0, idle),
-            idle=idle,
-            call=settings.INGEST_MAX_CALL_SECONDS,
-            message_bytes=settings.INGEST_MAX_MESSAGE_BYTES,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """How a line ends. `gone`: the other side has left, or the server has closed it; there is nobody to tell."""
-
-    code: CloseCode
-    reason: str
-    gone: bool = False
-
-
-class LineGone(Exception):
-    """The connection is no more. `code` as the server saw it."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"line gone: {code}")
-        self.code = code
-
-    @property
-    def closing(self) -> Closing:
-        for known in (CloseCode.MESSAGE_TOO_BIG, CloseCode.SERVER_RESTART):
-            if self.code == known:
-                return Closing(known, known.slug, gone=True)
-        return Closing(CloseCode.LINE_BROKEN, "line broken", gone=True)
-
-
-def read(codec: LineCodec, message: Message) -> Action:
-    """What a WebSocket message says. Raises `ProtocolError`."""
-    text = message.get("text")
-    return codec.text(text) if text is not None else codec.binary(message.get("bytes") or b"")
+# What happened to a call is told in its place; but audio does not wait longer than this for a slow database.
+MARK_SECONDS = 1.0
+MARKS_WAITING = 20
 
 
 class Carrier:
-    """One line of one call. `receive` gives the next message or raises `LineGone`; `say` sends a text."""
+    """One line of one call. `mark` passes on what happened to the call; `stored` is told each chunk's delay."""
 
     def __init__(
         self,
         *,
         buffer: AudioBuffer,
         schema: str,
-        codec: LineCodec,
+        hearing: Hearing,
         call: Announced,
         audio: CallAudio,
-        limits: Limits,
-        receive: Callable[[], Awaitable[Message]],
-        say: Callable[[str | None], Awaitable[None]],
+        mark: Callable[[Mark], Coroutine[Any, Any, None]],
+        stored: Callable[[float], None],
     ) -> None:
         self.call = call
         self._buffer = buffer
         self._schema = schema
-        self._codec = codec
-        self._limits = limits
-        self._receive = receive
-        self._say = say
+        self._hearing = hearing
+        self._codec = hearing.codec
+        self._voice = hearing.voice
+        self._mark = mark
+        self._tell_stored = stored
         self._line = secrets.token_hex(8)
         self._bytes_per_ms = audio.format.bytes_per_ms
-        self._chunk_bytes = audio.format.bytes_per_ms * CHUNK_MS
-        self._rest = bytearray()  # heard, not yet a whole chunk
-        self._waiting: deque[tuple[bytes, datetime]] = deque()  # whole chunks, not yet stored
         self._number = 0  # the last chunk stored
-        self._short_bytes = 0  # what the last chunk lacks to a whole one
-        self._heard = asyncio.Event()
+        self._all_stored = False
         self._stored = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._marks: set[asyncio.Task[None]] = set()
         self._hung_up = False
         self._over = False
 
     @property
     def safe_ms(self) -> int:
         """All audio before this is in the stream."""
-        return self._number * CHUNK_MS - -(-self._short_bytes // self._bytes_per_ms)
+        short = self._hearing.short_bytes if self._all_stored else 0
+        return self._number * CHUNK_MS - -(-short // self._bytes_per_ms)
 
     # --- The line takes the call, and leaves it ---------------------------------------------------------
 
@@ -151,6 +84,7 @@ class Carrier:
         if ended and not await self._was_stopped():
             raise ProtocolError(CloseCode.CALL_USED_BEFORE, "the call has ended")
         self._hung_up = ended
+        self._hearing.call_begins(self.call.announced_at, self._number * CHUNK_MS)
 
     async def leave(self, closing: Closing) -> None:
         """Let go of the call; end it if what happened ends it. Raises redis errors and `ProtocolError`."""
@@ -177,16 +111,14 @@ class Carrier:
     # --- Carrying ---------------------------------------------------------------------------------------
 
     async def carry(self) -> Closing:
-        """Serve the line until it ends. What was heard before that is stored. Raises `ProtocolError`, `LineGone`."""
+        """Serve the line until it ends. What was heard before that is stored. Raises `ProtocolError`."""
         if self.call.over or self._hung_up:
             # The client came back for the answer to a stop that it had sent before.
-            await self._say(self._codec.stopped(self.safe_ms))
+            self._voice.say(self._codec.stopped(self.safe_ms))
             return Closing(CloseCode.DONE, "")
-        await self._say(self._codec.ready(self.call.conversation_id, self.safe_ms))
-        hearing = asyncio.create_task(self._hear())
+        self._voice.say(self._codec.ready(self.call.conversation_id, self.safe_ms))
         storing = asyncio.create_task(self._store())
         tasks: set[asyncio.Task[Any]] = {
-            hearing,
             storing,
             asyncio.create_task(self._acknowledge()),
             asyncio.create_task(self._pulse()),
@@ -203,73 +135,67 @@ class Carrier:
             self._over = True
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        closing = hearing.result()
+            await asyncio.gather(*tasks, *self._marks, return_exceptions=True)
+        closing = self._hearing.ended.result()
         if closing.code is CloseCode.DONE:
             await self._stop()
-            await self._say(self._codec.stopped(self.safe_ms))
+            self._voice.say(self._codec.stopped(self.safe_ms))
         return closing
-
-    async def _hear(self) -> Closing:
-        """Read messages and cut them into chunks until the line ends."""
-        closing = None
-        while closing is None:
-            await self._room.wait()
-            try:
-                async with asyncio.timeout(self._limits.idle):
-                    message = await self._receive()
-                closing = self._take_in(read(self._codec, message))
-            except TimeoutError:
-                closing = Closing(CloseCode.IDLE, f"no message for {self._limits.idle:g} seconds")
-            except LineGone as gone:
-                closing = gone.closing
-            except ProtocolError as error:
-                closing = Closing(error.code, error.reason)
-        if self._rest and (closing.code is CloseCode.DONE or closing.code in ENDS_CALL):
-            self._short_bytes = self._chunk_bytes - len(self._rest)
-            self._waiting.append((bytes(self._rest), datetime.now(UTC)))
-            self._rest.clear()
-        self._hung_up = True
-        self._heard.set()
-        return closing
-
-    def _take_in(self, action: Action) -> Closing | None:
-        if isinstance(action, Stop):
-            return Closing(CloseCode.DONE, "")
-        now = datetime.now(UTC)
-        if isinstance(action, Audio):
-            self._rest += action.payload
-            while len(self._rest) >= self._chunk_bytes:
-                self._waiting.append((bytes(self._rest[: self._chunk_bytes]), now))
-                del self._rest[: self._chunk_bytes]
-                self._heard.set()
-            if len(self._waiting) >= WAITING_CHUNKS:
-                self._room.clear()
-        audio_ms = (self._number + len(self._waiting)) * CHUNK_MS
-        lasted = max(audio_ms / 1000, (now - self.call.announced_at).total_seconds())
-        if lasted > self._limits.call:
-            return Closing(CloseCode.TOO_LONG, f"a call may last {self._limits.call:g} seconds")
-        return None
 
     async def _store(self) -> None:
         """Put chunks into the stream as they come, until the line has ended and all are in."""
+        hearing = self._hearing
+        waiting = hearing.waiting
         while not self._over:
-            await self._heard.wait()
-            self._heard.clear()
-            hung_up = self._hung_up
-            while self._waiting and not self._over:
-                batch = list(islice(self._waiting, BATCH_CHUNKS))
-                await self._put(batch)
-                for _ in batch:
-                    self._waiting.popleft()
-                self._number += len(batch)
-                if len(self._waiting) < WAITING_CHUNKS:
-                    self._room.set()
-                self._stored.set()
-            if hung_up:
+            over = hearing.over
+            while waiting and not self._over:
+                batch: list[Piece] = []
+                for piece in waiting:
+                    if type(piece) is not tuple or len(batch) == BATCH_CHUNKS:
+                        break
+                    batch.append(piece)
+                if batch:
+                    await self._put(batch)
+                    for _ in batch:
+                        waiting.popleft()
+                    self._number += len(batch)
+                    now = time.time()
+                    for _payload, heard_at in batch:
+                        self._tell_stored(now - heard_at.timestamp())
+                    self._stored.set()
+                else:
+                    await self._note(waiting[0])  # type: ignore[arg-type]
+                    waiting.popleft()
+                hearing.stored()
+            if over:
+                self._all_stored = True
                 return
+            await hearing.heard.wait()
+            hearing.heard.clear()
 
-    async def _put(self, batch: list[tuple[bytes, datetime]]) -> None:
+    async def _note(self, note: Note) -> None:
+        """Pass on what is not audio, at its place between the chunks."""
+        if isinstance(note, Mark):
+            task = asyncio.create_task(self._mark(note))
+            self._marks.add(task)
+            task.add_done_callback(self._marks.discard)
+            crowded = len(self._marks) > MARKS_WAITING
+            await asyncio.wait({task}, timeout=None if crowded else MARK_SECONDS)
+            return
+        base = self._hearing.base_ms
+        mark = {
+            "kind": "gap",
+            "at_ms": base + note.from_ms,
+            "channel": note.channel,
+            "from_ms": base + note.from_ms,
+            "to_ms": base + note.to_ms,
+            "cause": note.cause,
+        }
+        await self._patiently(
+            lambda: self._buffer.append_mark(self._schema, self.call.conversation_id, mark, self.call.key)
+        )
+
+    async def _put(self, batch: list[Piece]) -> None:
         give_up = time.monotonic() + FULL_SECONDS
         while not self._over:
             outcome, _last = await self._patiently(
@@ -298,10 +224,7 @@ class Carrier:
         while not self._over:
             await self._stored.wait()
             self._stored.clear()
-            try:
-                await self._say(self._codec.ack(self.safe_ms))
-            except LineGone:
-                return  # whoever hears the line learns why it went, which decides about the call
+            self._voice.say(self._codec.ack(self.safe_ms))
             await asyncio.sleep(ACK_EVERY_SECONDS)
 
     async def _pulse(self) -> None:

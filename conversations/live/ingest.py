@@ -1,8 +1,10 @@
 """The way in for audio: a plain ASGI application that puts what lines bring into the buffer, and acknowledges it.
 
-A line is one WebSocket of one call. Its wire format is read by a codec (`wire.LineCodec`), chosen by path. Nothing is
-acknowledged before it is in the Redis stream; what is not acknowledged the other side keeps and sends again. A line
-that breaks leaves its call open: the live worker ends it when no line has come back for a while.
+A line is one WebSocket of one call. Its vendor (`wire.LineVendor`) is chosen by path: it decides who may send, and has
+a codec for its wire format. The line is heard from its first message on, while the company, the connection and the
+call are still being looked up. Nothing is acknowledged before it is in the Redis stream; what is not acknowledged the
+other side keeps and sends again, where it can. A line that breaks leaves its call open: the live worker ends it when
+no line has come back for a while.
 
 Logs hold ids and codes, never what a client said about a call.
 """
@@ -11,21 +13,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
-from accounts.permissions import Scope as KeyScope
-from accounts.services import api_key_find
+from accounts.errors import error_place
 from conversations.live.buffer import AudioBuffer
 from conversations.live.calls import call_announce, call_line_closed, call_refused, call_resume
-from conversations.live.carrier import Carrier, Closing, Limits, LineGone, read
-from conversations.live.wire import CloseCode, LineCodec, ProtocolError, Start
+from conversations.live.carrier import PATIENCE_SECONDS, Carrier
+from conversations.live.hearing import Closing, Hearing, Limits, gone
+from conversations.live.voice import Voice
+from conversations.live.wire import (
+    Admission,
+    CloseCode,
+    LineCodec,
+    LineRequest,
+    LineVendor,
+    Mark,
+    ProtocolError,
+    Start,
+)
 from tenants.middleware import host_of, tenant_by_host
 from tenants.scope import PUBLIC, TenantThreads
 
@@ -40,23 +54,43 @@ Send = Callable[[Message], Awaitable[None]]
 STRANGERS_EVERY_SECONDS = 60.0
 # A client that leaves before it has begun a call has nothing to answer for.
 _LEFT = frozenset({CloseCode.LINE_BROKEN, CloseCode.SERVER_RESTART})
+_AWAY = (RedisError, DatabaseError, InterfaceError)
+
+# Called in the company's schema with schema, conversation, source, kind and data of what happened to a call.
+OnMark = Callable[[str, Any, str, str, Any], None]
+
+
+def mark_ignored(schema: str, conversation_id: Any, source: str, kind: str, data: Any) -> None:
+    """Take note of what happened to a call, by its kind."""
+    log.info("ingest.mark", schema=schema, conversation=str(conversation_id), source=source, kind=kind)
+
+
+def public_url(host: str, path: str) -> str:
+    """A way in's address as the other side has it: the company's host, with the scheme and port of `INGEST_URL`."""
+    parts = urlsplit(settings.INGEST_URL)
+    port = f":{parts.port}" if parts.port not in {None, 443 if parts.scheme == "wss" else 80} else ""
+    return f"{parts.scheme}://{host}{port}{path}"
 
 
 class IngestApp:
-    """ASGI application for WebSockets. One per process; `codec_by_path` makes a codec per line."""
+    """ASGI application for WebSockets. One per process. `on_mark` hears what happens to calls besides audio."""
 
     def __init__(
         self,
-        codec_by_path: Mapping[str, Callable[[], LineCodec]],
+        vendors: Iterable[LineVendor],
         buffer: AudioBuffer,
         threads: TenantThreads,
         limits: Limits | None = None,
+        on_mark: OnMark = mark_ignored,
     ) -> None:
-        self.codec_by_path = codec_by_path
+        self.vendors = {vendor.prefix: vendor for vendor in vendors}
         self.buffer = buffer
         self.threads = threads
         self.limits = limits or Limits.from_settings()
+        self.on_mark = on_mark
         self.lines = 0
+        # Seconds from a chunk's last byte to the chunk in the stream, of the last chunks.
+        self.delays: deque[float] = deque(maxlen=10_000)
         self._strangers: dict[tuple[str, CloseCode], float] = {}
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
@@ -65,6 +99,14 @@ class IngestApp:
             await Line(self, scope, receive, send).run()
         finally:
             self.lines -= 1
+
+    def vendor_at(self, path: str) -> tuple[LineVendor | None, str]:
+        """The vendor that listens at a path, and what of it is the vendor's to read."""
+        if path in self.vendors and not path.endswith("/"):
+            return self.vendors[path], ""
+        head, slash, tail = path.rpartition("/")
+        vendor = self.vendors.get(head + slash)
+        return (vendor, tail) if vendor is not None and tail else (None, "")
 
     def stranger_is_news(self, schema: str, code: CloseCode) -> bool:
         """Whether a refused stranger shall be noted: the first of its kind in a minute."""
@@ -85,92 +127,125 @@ class Line:
         self._send = send
         self.schema = ""
         self.admitted = False
-        make_codec = app.codec_by_path.get(scope["path"])
-        self.codec = make_codec() if make_codec else None
+        self.vendor, tail = app.vendor_at(scope["path"])
+        self.request = _request(scope, tail)
+        self.codec: LineCodec | None = None
         self.carrier: Carrier | None = None
+        self.voice = Voice(self._say)
 
     async def run(self) -> None:
         """Serve the line. Raises nothing: what goes wrong closes the line with a code."""
+        speaking = asyncio.create_task(self.voice.run())
         closing = Closing(CloseCode.SERVER_ERROR, "internal error")
         try:
-            await self._receive()
-            # Accepted before anything is checked: a client is told a code only on a line that was open.
-            await self._send({"type": "websocket.accept"})
-            closing = await self._serve()
+            closing = await self._accept()
         except ProtocolError as error:
             closing = Closing(error.code, error.reason)
-        except LineGone as gone:
-            closing = gone.closing
-        except OSError:
-            # The server's way to say that a message could not be sent any more. (Redis errors are none of these.)
-            closing = LineGone(1006).closing
-        except (RedisError, DatabaseError, InterfaceError) as error:
+        except _AWAY as error:
             log.warning("ingest.storage_away", schema=self.schema, error=type(error).__name__)
             closing = Closing(CloseCode.TRY_AGAIN, "storage is away, come back")
+        except OSError:
+            # The server's way to say that a message could not be sent any more.
+            closing = gone(1006)
         except Exception as error:
             # The message of an exception may quote what a client said; its type and place do not.
-            log.error("ingest.failed", schema=self.schema, error=type(error).__name__, place=_place(error))
-        await self._note(closing)
-        if not closing.gone:
-            with suppress(OSError):
-                await self._send(
-                    {"type": "websocket.close", "code": int(closing.code), "reason": closing.reason}
-                )
+            log.error(
+                "ingest.failed", schema=self.schema, error=type(error).__name__, place=error_place(error)
+            )
+        try:
+            await self._note(closing)
+            if not closing.gone:
+                await self._close(closing)
+        finally:
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
 
-    async def _serve(self) -> Closing:
-        if self.codec is None:
+    async def _accept(self) -> Closing:
+        """Open the line, and hear it while it is being served."""
+        await self._receive()
+        # Accepted before anything is checked: a client is told a code only on a line that was open.
+        accept: Message = {"type": "websocket.accept"}
+        offered = self.scope.get("subprotocols") or []
+        ours = [name for name in (self.vendor.subprotocols if self.vendor else ()) if name in offered]
+        await self._send(accept | {"subprotocol": ours[0]} if ours else accept)
+        if self.vendor is None:
             raise ProtocolError(CloseCode.UNKNOWN_HOST, "nothing at this path")
-        await self._admit()
-        start = await self._first(self.codec)
-        return await self._follow(self.codec, start)
+        self.codec = self.vendor.codec(self.request)
+        hearing = Hearing(self.codec, self.app.limits, self.voice, live=self.vendor.live)
+        tasks = [
+            asyncio.create_task(self._listen(hearing)),
+            asyncio.create_task(hearing.watch()),
+        ]
+        try:
+            return await self._serve(self.vendor, hearing)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            hearing.forget()
 
-    async def _admit(self) -> None:
-        """Find the company by host, and check the key within it."""
+    async def _listen(self, hearing: Hearing) -> None:
+        try:
+            await hearing.listen(self._receive)
+        except Exception as error:
+            hearing.fail(error)
+
+    async def _serve(self, vendor: LineVendor, hearing: Hearing) -> Closing:
+        connected = time.monotonic()
+        admission = await self._admission(vendor, hearing)
+        if admission is None:
+            return hearing.ended.result()
+        self.voice.open()
+        left = connected + self.app.limits.start - time.monotonic()
+        either: set[asyncio.Future[Any]] = {hearing.started, hearing.ended}
+        await asyncio.wait(either, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
+        if not hearing.started.done():
+            if hearing.ended.done():
+                return hearing.ended.result()
+            raise ProtocolError(CloseCode.NO_START, "no start came")
+        return await self._follow(admission, hearing)
+
+    async def _admission(self, vendor: LineVendor, hearing: Hearing) -> Admission | None:
+        """Find the company by host, and let the vendor decide within it. None when the line has gone meanwhile."""
+        admitting = asyncio.create_task(self._admit(vendor))
+        try:
+            either: set[asyncio.Future[Any]] = {admitting, hearing.ended}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not admitting.done() and not hearing.ended.exception() and not hearing.ended.result().gone:
+                # Whether it may send at all decides what a stranger's mistake is worth.
+                await asyncio.wait({admitting})
+            return admitting.result() if admitting.done() else None
+        finally:
+            admitting.cancel()
+            await asyncio.gather(admitting, return_exceptions=True)
+
+    async def _admit(self, vendor: LineVendor) -> Admission:
         tenant = await self.app.threads.run(PUBLIC, tenant_by_host, host_of(self.scope))
         if tenant is None:
             raise ProtocolError(CloseCode.UNKNOWN_HOST, "unknown host")
         self.schema = tenant.schema_name
-        header = next((value for name, value in self.scope["headers"] if name == b"authorization"), b"")
-        scheme, _, secret = header.decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer":
-            raise ProtocolError(CloseCode.NO_KEY, "an API key is required: Authorization: Bearer")
-        key = await self.app.threads.run(self.schema, api_key_find, secret=secret.strip())
-        if key is None:
-            raise ProtocolError(CloseCode.NO_KEY, "this API key is not valid here")
-        if KeyScope.INGEST not in key.scopes:
-            raise ProtocolError(CloseCode.NOT_ALLOWED, "this API key is not for audio")
+        admission = await self.app.threads.run(self.schema, vendor.admit, self.request)
         self.admitted = True
+        return admission
 
-    async def _first(self, codec: LineCodec) -> Start:
-        try:
-            async with asyncio.timeout(self.app.limits.start):
-                message = await self.receive()
-        except TimeoutError:
-            raise ProtocolError(CloseCode.NO_START, "no start came") from None
-        action = read(codec, message)
-        if not isinstance(action, Start):
-            raise ProtocolError(CloseCode.BAD_MESSAGE, "the first message must be start")
-        return action
-
-    async def _follow(self, codec: LineCodec, start: Start) -> Closing:
+    async def _follow(self, admission: Admission, hearing: Hearing) -> Closing:
         """Find or make the call, say from where to send, and carry what comes."""
-        run, buffer, schema = self.app.threads.run, self.app.buffer, self.schema
+        run, buffer, schema, codec = self.app.threads.run, self.app.buffer, self.schema, hearing.codec
+        start = hearing.started.result()
         call = None
+        details, audio = await run(schema, _prepared, admission, start)
         if start.resume:
-            call = await run(
-                schema, call_resume, source=codec.source, call_id=start.call.id, audio=start.audio
-            )
+            call = await run(schema, call_resume, source=codec.source, call_id=details.id, audio=audio)
         if call is None:
-            call = await run(schema, call_announce, source=codec.source, start=start.call, audio=start.audio)
+            call = await run(schema, call_announce, source=codec.source, start=details, audio=audio)
         carrier = Carrier(
             buffer=buffer,
             schema=schema,
-            codec=codec,
+            hearing=hearing,
             call=call,
-            audio=start.audio,
-            limits=self.app.limits,
-            receive=self.receive,
-            say=self.say,
+            audio=audio,
+            mark=self._mark,
+            stored=self.app.delays.append,
         )
         if not call.over:
             self.carrier = carrier
@@ -180,26 +255,63 @@ class Line:
                 await buffer.announce(schema, call.conversation_id)
         return await carrier.carry()
 
+    async def _mark(self, mark: Mark) -> None:
+        """Hand on what happened to the call, patiently while the database is away."""
+        assert self.carrier is not None and self.codec is not None
+        ident, give_up, delay = self.carrier.call.conversation_id, time.monotonic() + PATIENCE_SECONDS, 0.1
+        while True:
+            try:
+                await self.app.threads.run(
+                    self.schema,
+                    self.app.on_mark,
+                    self.schema,
+                    ident,
+                    self.codec.source,
+                    mark.kind,
+                    mark.data,
+                )
+                return
+            except Exception as error:
+                log.warning(
+                    "ingest.mark_failed",
+                    conversation=str(ident),
+                    kind=mark.kind,
+                    error=type(error).__name__,
+                    place=error_place(error),
+                )
+                if not isinstance(error, _AWAY) or time.monotonic() > give_up:
+                    return
+            await asyncio.sleep(delay)
+            delay = min(2.0, delay * 2)
+
     # --- Messages ---------------------------------------------------------------------------------------
 
-    async def receive(self) -> Message:
-        """The next message. Raises `LineGone`."""
-        message = await self._receive()
-        if message["type"] != "websocket.receive":
-            raise LineGone(int(message.get("code") or 1006))
-        # The server's own limit closes before a message is read whole; this one holds under any server.
-        if len(message.get("bytes") or message.get("text") or b"") > self.app.limits.message_bytes:
-            raise ProtocolError(CloseCode.MESSAGE_TOO_BIG, "message too big")
-        return message
+    async def _say(self, text: str) -> None:
+        await self._send({"type": "websocket.send", "text": text})
 
-    async def say(self, text: str | None) -> None:
-        """Send a codec's answer, if it has one. Raises `LineGone`."""
-        if text is None:
+    async def _close(self, closing: Closing) -> None:
+        """Say what the vendor's format has to say about it, and close."""
+        if closing.code is not CloseCode.DONE and self.codec is not None:
+            self.voice.say(self.codec.refused(closing.code, closing.reason))
+        self.voice.open()
+        await self.voice.flush()
+        if closing.code is CloseCode.DONE and await self._other_side_closes():
             return
+        with suppress(OSError):
+            await self._send({"type": "websocket.close", "code": int(closing.code), "reason": closing.reason})
+
+    async def _other_side_closes(self) -> bool:
+        """Give the other side the time to close first that its vendor's protocol asks for."""
+        linger = self.vendor.linger_seconds if self.vendor else 0.0
+        if not linger:
+            return False
         try:
-            await self._send({"type": "websocket.send", "text": text})
-        except OSError:
-            raise LineGone(1006) from None
+            async with asyncio.timeout(linger):
+                while (await self._receive())["type"] == "websocket.receive":
+                    pass
+        except TimeoutError:
+            return False
+        return True
 
     # --- The ledger -------------------------------------------------------------------------------------
 
@@ -225,17 +337,21 @@ class Line:
             elif self.admitted or self.app.stranger_is_news(self.schema, code):
                 source, call_id = (self.codec.source, self.codec.call_id) if self.codec else ("", "")
                 await self.app.threads.run(
-                    self.schema, call_refused, source=source, call_id=call_id, code=code
+                    self.schema, call_refused, source=source, call_id=call_id[:120], code=code
                 )
-        except (RedisError, DatabaseError, InterfaceError, ProtocolError) as error:
+        except (*_AWAY, ProtocolError) as error:
             log.warning("ingest.not_noted", schema=self.schema, error=type(error).__name__)
 
 
-def _place(error: Exception) -> str:
-    """The file and line where an exception arose."""
-    trace = error.__traceback__
-    if trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+def _prepared(admission: Admission, start: Start) -> Any:
+    return admission.prepare(start.call), admission.arrange(start.audio)
+
+
+def _request(scope: ASGIScope, tail: str) -> LineRequest:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    query = scope.get("query_string", b"").decode("latin-1")
+    host = headers.get("host", "").rsplit(":", 1)[0].lower()
+    return LineRequest(path, tail, query, headers, public_url(host, path))

@@ -1,12 +1,13 @@
 """What a line of audio says, once its wire format is read, and how a line is closed. No I/O, no database.
 
-Each vendor's format has a codec (`LineCodec`) that turns its messages into these actions. Close codes in the 44xx
-range are ours and are documented in `docs/ingest.md`.
+Each vendor's way in (`LineVendor`) decides who may send, and has a codec (`LineCodec`) that turns its messages into
+these actions. Close codes in the 44xx range are ours and are documented in `docs/ingest.md`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
@@ -44,6 +45,11 @@ class CloseCode(IntEnum):
     NO_START = 4419
     TOO_LONG = 4420
     BAD_START = 4422
+    BAD_SIGNATURE = 4423
+    UNKNOWN_ACCOUNT = 4424
+    OUT_OF_ORDER = 4425
+    CLOCK_JUMP = 4426
+    TOO_FAST = 4429
     TRY_AGAIN = 4503
 
     @property
@@ -60,6 +66,9 @@ ENDS_CALL = frozenset(
         CloseCode.AFTER_STOP,
         CloseCode.HALF_FRAME,
         CloseCode.TOO_LONG,
+        CloseCode.OUT_OF_ORDER,
+        CloseCode.CLOCK_JUMP,
+        CloseCode.TOO_FAST,
     }
 )
 
@@ -86,6 +95,10 @@ def _fields(value: dict[str, Any]) -> dict[str, Any]:
 
 Short = Annotated[str, Field(max_length=120), AfterValidator(_plain)]
 Fields = Annotated[dict[str, Any], AfterValidator(_fields)]
+Identifiers = Annotated[
+    dict[Annotated[Short, Field(min_length=1, max_length=40)], Annotated[Short, Field(min_length=1)]],
+    Field(max_length=20),
+]
 
 
 class CustomerDetails(BaseModel):
@@ -100,7 +113,10 @@ class CustomerDetails(BaseModel):
 
 
 class CallStart(BaseModel):
-    """What is known of a call when it begins. Only `id`, the provider's own id of the call, is required."""
+    """What is known of a call when it begins. Only `id`, the provider's own id of the call, is required.
+
+    `identifiers`: other ids that the vendor knows the call by, kind to value, for what comes later under one of them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -111,6 +127,7 @@ class CallStart(BaseModel):
     agent: Short = ""
     customer: CustomerDetails | None = None
     metadata: Fields = Field(default_factory=dict)
+    identifiers: Identifiers = Field(default_factory=dict)
 
 
 ROLES = ("agent", "customer", "supervisor", "bot")
@@ -142,13 +159,21 @@ class CallAudio:
         }
 
 
+# A text to be said, or what makes it when it is said: some formats number what they say.
+Saying = str | Callable[[], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A call begins, or goes on (`resume`) where it was if it is known."""
+    """A call begins, or goes on (`resume`) where it was if it is known.
+
+    `early` is said once the line is admitted, and after `EARLY_SECONDS` at the latest, however slow the database is.
+    """
 
     call: CallStart
     audio: CallAudio
     resume: bool
+    early: Saying = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +181,40 @@ class Audio:
     """Whole frames of interleaved samples, of any length."""
 
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`ms` of audio that never came, on all channels. Silence takes its place; the ledger says `cause`."""
+
+    ms: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A stretch of one channel whose place silence has taken already, in ms of this line's audio, for the ledger."""
+
+    channel: int
+    from_ms: int
+    to_ms: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something happened to the call at this point of its audio (hold, a digit): who obeys it knows the kinds."""
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to be sent at once. `admitted`: only once the line is admitted, as `Start.early` is."""
+
+    text: Saying
+    admitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +227,30 @@ class Stop:
     """The call is over; no audio follows."""
 
 
-Action = Start | Audio | KeepAlive | Stop
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The line is over and was no call (a probe of the connection). `text` is said, once it is admitted."""
+
+    text: Saying = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """What one message says, in order."""
+
+    actions: tuple[Action, ...]
+
+
+Action = Start | Audio | Gap | Missing | Mark | Reply | KeepAlive | Stop | Done | Several
+
+EARLY_SECONDS = 0.8
 
 
 class LineCodec(Protocol):
     """One connection's reading and writing of a wire format. Knows nothing of sockets.
 
-    `source` names the provider in the ledger; `call_id` is the provider's id of the call once it was said.
+    `source` names the provider in the ledger; `call_id` is the provider's id of the call once it was said. Codecs
+    may inherit from this class for what they have no use for.
     """
 
     source: str
@@ -186,6 +262,10 @@ class LineCodec(Protocol):
     def binary(self, message: bytes) -> Action:
         """Read a binary message. Raises `ProtocolError`."""
 
+    def rest(self) -> bytes:
+        """What was heard and has not become `Audio` yet, asked for when the line ends without a stop."""
+        return b""
+
     def ready(self, conversation_id: UUID, ms: int) -> str | None:
         """What to answer a start: send audio from `ms` on. None where the vendor expects nothing."""
 
@@ -194,3 +274,60 @@ class LineCodec(Protocol):
 
     def stopped(self, ms: int) -> str | None:
         """What to send when the call is over and all its audio, up to `ms`, is safe."""
+
+    def refused(self, code: CloseCode, reason: str) -> str | None:
+        """What to send before the line is closed for any other reason than its own stop."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LineRequest:
+    """What a line asks for when it connects.
+
+    `path` as it was sent; `tail` what follows the vendor's prefix; `query` without the question mark; `headers` by
+    lower-case name, the first of each; `url` the line's address as the other side was given it (`wss://host/path`,
+    with the port only where it is not the usual one), whatever proxies lie between.
+    """
+
+    path: str
+    tail: str
+    query: str
+    headers: Mapping[str, str]
+    url: str
+
+
+class Admission:
+    """A line that may send, and what its connection knows of calls. The plain one changes nothing."""
+
+    def prepare(self, call: CallStart) -> CallStart:
+        """Check what `start` said against the connection, and put attributes where they belong.
+
+        Runs in the company's schema, in a thread. Raises `ProtocolError`.
+        """
+        return call
+
+    def arrange(self, audio: CallAudio) -> CallAudio:
+        """Say who is on which channel where the connection knows better. Raises `ProtocolError`."""
+        return audio
+
+
+class LineVendor(Protocol):
+    """One vendor's way in: stateless, one per process. May be inherited from.
+
+    `prefix`: a path that ends in `/` takes what follows as `tail`, any other is the whole path. `live`: audio comes as
+    it is spoken and never again, so a line may not run ahead of the clock, and after a break silence takes the place
+    of what was lost. Where not, the other side keeps what was not acknowledged. `linger_seconds`: how long the other
+    side may take to close a line that is done before we do.
+    """
+
+    source: str
+    prefix: str
+    subprotocols: tuple[str, ...] = ()
+    live: bool = True
+    linger_seconds: float = 0.0
+
+    def codec(self, request: LineRequest) -> LineCodec:
+        """Make the codec of one line. Pure."""
+
+    def admit(self, request: LineRequest) -> Admission:
+        """Decide whether this line may send. Runs in the company's schema, in a thread. Raises `ProtocolError`."""

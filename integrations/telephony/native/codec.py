@@ -16,6 +16,7 @@ from conversations.live.wire import (
     CallStart,
     CloseCode,
     KeepAlive,
+    LineCodec,
     ProtocolError,
     Start,
     Stop,
@@ -49,7 +50,7 @@ def _message(text: str) -> dict[str, Any]:
     return message
 
 
-class NativeCodec:
+class NativeCodec(LineCodec):
     """One connection: NEW until `start`, STARTED until `stop`, then STOPPED."""
 
     source = SOURCE
