@@ -2,27 +2,29 @@
 
 import os
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
-http = get_asgi_application()
+django.setup(set_prefix=False)
 if settings.SECRET_KEY == settings.NO_SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY: sessions are signed with it.")
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from accounts.socket_auth import SocketAuth  # noqa: E402
+from cresta_app import sealed_bodies  # noqa: E402
 from desk.routing import websocket_urlpatterns  # noqa: E402
 from tenants.middleware import TenantWebSocket  # noqa: E402
 from tenants.scope import TenantThreads  # noqa: E402
 
+sealed_bodies.install()
 threads = TenantThreads(4, "sockets")
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": sealed_bodies.SealedHandler(),
         "websocket": TenantWebSocket(SocketAuth(URLRouter(websocket_urlpatterns), threads), threads),
     }
 )
