@@ -10,6 +10,8 @@ from engines.speech.channels import PerChannel
 from engines.speech.types import ChannelProvider, SpeechProvider
 
 KNOWN = {
+    "deepgram": "engines.speech.deepgram:DeepgramProvider",
+    "deepgram_batch": "engines.speech.deepgram:DeepgramBatchProvider",
     "pocketsphinx": "engines.speech.sphinx:SphinxProvider",
     "scripted": "engines.speech.scripted:ScriptedProvider",
 }

@@ -1,0 +1,73 @@
+"""Hears calls by Deepgram's streaming API: the provider, and what it knows of its sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+from deepgram import AsyncDeepgramClient
+
+from engines.speech.deepgram.assembler import NAME
+from engines.speech.deepgram.options import Streaming
+from engines.speech.deepgram.session import DeepgramSession
+from engines.speech.types import CallToHear, SpeechError
+
+CLOSE_SECONDS = 3.0
+
+
+class DeepgramProvider:
+    """One Deepgram account. Options are those of `Streaming`; raises `ValueError` for what they cannot be."""
+
+    name = NAME
+    diarises = False
+
+    def __init__(self, **options: Any) -> None:
+        self._options = Streaming(**options)
+        self._client: AsyncDeepgramClient | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._sessions: set[DeepgramSession] = set()
+
+    def __repr__(self) -> str:
+        return f"<DeepgramProvider {self._options.base_url or 'hosted'} {self._options.model}>"
+
+    @property
+    def max_rate(self) -> float:
+        """How much faster than it was spoken a session takes audio; 0 is no limit."""
+        return self._options.max_rate
+
+    async def start(self) -> None:
+        """Make the client. Nothing connects yet."""
+        if self._client is None:
+            self._client, self._http = self._options.client(self._options.connect_seconds)
+
+    async def open(self, call: CallToHear) -> DeepgramSession:
+        """Begin a session. It connects with its first audio; what a key or model is refused for comes then.
+
+        Raises `SpeechError`, not retryable, for a call that Deepgram cannot hear.
+        """
+        if self._client is None:
+            raise RuntimeError("the provider is not started")
+        problem = ""
+        try:
+            query = self._options.query(call)
+        except ValueError as error:
+            problem = str(error)
+        if problem:
+            raise SpeechError(problem, retryable=False)
+        session = DeepgramSession(
+            client=self._client, options=self._options, call=call, query=query, ended=self._sessions.discard
+        )
+        self._sessions.add(session)
+        return session
+
+    async def close(self) -> None:
+        """End all sessions and release the client."""
+        sessions, self._sessions = self._sessions, set()
+        for session in sessions:
+            await session.abort()
+        if sessions:
+            await asyncio.wait([asyncio.create_task(each.gone()) for each in sessions], timeout=CLOSE_SECONDS)
+        http, self._http, self._client = self._http, None, None
+        if http is not None:
+            await http.aclose()
