@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from integrations.mapping import TARGET_PATTERN
+from integrations.uploads.models import Upload as Upload
+from integrations.uploads.models import UploadedCall as UploadedCall
 
 
 class Provider(models.TextChoices):
