@@ -10,6 +10,8 @@ PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 PACKAGES := node_modules/.installed
+# One of them mostly waits: it plays calls at the pace of speech.
+TEST_PROCESSES ?= 3
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -19,8 +21,8 @@ install: $(INSTALLED) $(PACKAGES) ## make .venv and fetch what is pinned (nothin
 run: install ## start everything with two sample companies; Ctrl-C stops it
 	@exec $(PYTHON) manage.py run
 
-test: install ## run all tests (browser tests need Chromium)
-	$(PYTHON) -m pytest
+test: install ## run all tests in several processes (browser tests need Chromium)
+	$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 check: install ## lint, types, the direction of imports, migrations
 	$(VENV)/bin/ruff check .

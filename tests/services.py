@@ -2,23 +2,49 @@
 
 Loaded by `-p tests.services` (see pyproject.toml). A `DATABASE_URL` and `REDIS_URL` in the environment are used
 instead. `TEST_DATA_DIR` moves the data folder, so that two runs can go side by side.
+
+With `-n` (pytest-xdist) every worker has services and a data folder of its own, below the run's folder, and stops
+them when its last test is done; the process that hands out the tests has none.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from cresta_app.stack.services import services_start, services_stop
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = Path(os.environ.get("TEST_DATA_DIR") or ROOT / ".data" / "test").resolve()
+# "gw0", "gw1", … in a worker of pytest-xdist.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+FOLDER = (Path(os.environ.get("TEST_DATA_DIR") or ROOT / ".data" / "test") / WORKER).resolve()
 SHARED_DATA = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared" / "data")
+# What the process that only hands out tests has for addresses: nothing answers there.
+NOWHERE = {"DATABASE_URL": "postgresql://nowhere.invalid/none", "REDIS_URL": "redis://nowhere.invalid"}
 
 
-def _prepare() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    # A wrapper, because that runs before pytest-django loads the settings.
+    _prepare(hands_out=not WORKER and _is_distributed(early_config))
+    yield
+
+
+def _is_distributed(config: pytest.Config) -> bool:
+    options = config.known_args_namespace
+    return bool(getattr(options, "numprocesses", 0) or getattr(options, "tx", []))
+
+
+def _prepare(*, hands_out: bool) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if not os.environ.get("DATABASE_URL"):
+    if hands_out:
+        if os.environ.get("DATABASE_URL"):
+            raise pytest.UsageError("with -n every worker has services of its own: unset DATABASE_URL")
+        os.environ.update(NOWHERE)
+    elif WORKER or not os.environ.get("DATABASE_URL"):
         services = services_start(FOLDER, durable=False)
         os.environ["DATABASE_URL"] = services.database_url
         os.environ["REDIS_URL"] = services.redis_url
@@ -28,9 +54,13 @@ def _prepare() -> None:
     os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 
-_prepare()
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    # Here and not later: the process that hands out the tests ends its workers soon after they have said good-bye.
+    if WORKER:
+        services_stop(FOLDER)
 
 
 def pytest_unconfigure() -> None:
-    if os.environ.get("CI"):
+    if os.environ.get("CI") and not WORKER:
         services_stop(FOLDER)
