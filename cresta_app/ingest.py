@@ -63,6 +63,14 @@ class AudioProtocol(WebSocketsSansIOProtocol):
             raise ClientDisconnected
         await super().send(message)
 
+    def shutdown(self) -> None:
+        if not self.handshake_complete or self.close_sent:
+            super().shutdown()
+            return
+        # The line is told, stores what it has heard, says goodbye in its vendor's words, and closes with 1012 itself.
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1012})
+
     def handle_parser_exception(self) -> None:
         if self.close_sent:
             return

@@ -87,7 +87,8 @@ def gone(code: int) -> Closing:
     """How a line ended that is no more; `code` as the server saw it."""
     for known in (CloseCode.MESSAGE_TOO_BIG, CloseCode.SERVER_RESTART):
         if code == known:
-            return Closing(known, known.slug, gone=True)
+            # A server that goes away may still say so.
+            return Closing(known, known.slug, gone=known is not CloseCode.SERVER_RESTART)
     return Closing(CloseCode.LINE_BROKEN, "line broken", gone=True)
 
 

@@ -33,6 +33,7 @@ from conversations.live.voice import Voice
 from conversations.live.wire import (
     Admission,
     CloseCode,
+    Done,
     LineCodec,
     LineRequest,
     LineVendor,
@@ -211,9 +212,11 @@ class Line:
         try:
             either: set[asyncio.Future[Any]] = {admitting, hearing.ended}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if not admitting.done() and not hearing.ended.exception() and not hearing.ended.result().gone:
-                # Whether it may send at all decides what a stranger's mistake is worth.
-                await asyncio.wait({admitting})
+            if not admitting.done() and not hearing.ended.exception():
+                ended = hearing.ended.result()
+                if not ended.gone and ended.code is not CloseCode.SERVER_RESTART:
+                    # Whether it may send at all decides what a stranger's mistake is worth.
+                    await asyncio.wait({admitting})
             return admitting.result() if admitting.done() else None
         finally:
             admitting.cancel()
@@ -223,8 +226,12 @@ class Line:
         tenant = await self.app.threads.run(PUBLIC, tenant_by_host, host_of(self.scope))
         if tenant is None:
             raise ProtocolError(CloseCode.UNKNOWN_HOST, "unknown host")
-        self.schema = tenant.schema_name
-        admission = await self.app.threads.run(self.schema, vendor.admit, self.request)
+        self.schema, asked = tenant.schema_name, time.monotonic()
+        try:
+            admission = await self.app.threads.run(self.schema, vendor.admit, self.request)
+        except ProtocolError:
+            await asyncio.sleep(max(0.0, asked + vendor.refusal_seconds - time.monotonic()))
+            raise
         self.admitted = True
         return admission
 
@@ -291,27 +298,39 @@ class Line:
 
     async def _close(self, closing: Closing) -> None:
         """Say what the vendor's format has to say about it, and close."""
+        refusal = None
         if closing.code is not CloseCode.DONE and self.codec is not None:
-            self.voice.say(self.codec.refused(closing.code, closing.reason))
+            refusal = self.codec.refused(closing.code, closing.reason)
+            self.voice.say(refusal)
         self.voice.open()
         await self.voice.flush()
-        if closing.code is CloseCode.DONE and await self._other_side_closes():
+        if (closing.code is CloseCode.DONE or refusal) and await self._other_side_closes():
             return
         with suppress(OSError):
             await self._send({"type": "websocket.close", "code": int(closing.code), "reason": closing.reason})
 
     async def _other_side_closes(self) -> bool:
-        """Give the other side the time to close first that its vendor's protocol asks for."""
+        """Give the other side the time to close first that its vendor's protocol asks for; answer its goodbye."""
         linger = self.vendor.linger_seconds if self.vendor else 0.0
         if not linger:
             return False
         try:
             async with asyncio.timeout(linger):
-                while (await self._receive())["type"] == "websocket.receive":
-                    pass
+                while (message := await self._receive())["type"] == "websocket.receive":
+                    self._parting(message.get("text"))
         except TimeoutError:
             return False
         return True
+
+    def _parting(self, text: str | None) -> None:
+        if self.codec is None or text is None or len(text) > self.app.limits.message_bytes:
+            return
+        try:
+            action = self.codec.text(text)
+        except ProtocolError:
+            return  # the line is over already, and why was said
+        if isinstance(action, Done):
+            self.voice.say(action.text)
 
     # --- The ledger -------------------------------------------------------------------------------------
 

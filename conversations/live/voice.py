@@ -48,9 +48,11 @@ class Voice:
             await self._news.wait()
             self._news.clear()
             while self._texts and (self._open or not self._texts[0][1]):
-                text, _admitted = self._texts.popleft()
+                saying, _admitted = self._texts.popleft()
+                text = saying if isinstance(saying, str) else saying()
                 try:
-                    await self._send(text if isinstance(text, str) else text())
+                    if text:
+                        await self._send(text)
                 except OSError:
                     self._gone = True
                     self._texts.clear()

@@ -159,7 +159,7 @@ class CallAudio:
         }
 
 
-# A text to be said, or what makes it when it is said: some formats number what they say.
+# A text to be said, or what makes it when it is said: some formats number what they say. An empty one is not said.
 Saying = str | Callable[[], str]
 
 
@@ -272,10 +272,10 @@ class LineCodec(Protocol):
     def ack(self, ms: int) -> str | None:
         """What to send when all audio before `ms` is safe."""
 
-    def stopped(self, ms: int) -> str | None:
+    def stopped(self, ms: int) -> Saying | None:
         """What to send when the call is over and all its audio, up to `ms`, is safe."""
 
-    def refused(self, code: CloseCode, reason: str) -> str | None:
+    def refused(self, code: CloseCode, reason: str) -> Saying | None:
         """What to send before the line is closed for any other reason than its own stop."""
         return None
 
@@ -317,7 +317,8 @@ class LineVendor(Protocol):
     `prefix`: a path that ends in `/` takes what follows as `tail`, any other is the whole path. `live`: audio comes as
     it is spoken and never again, so a line may not run ahead of the clock, and after a break silence takes the place
     of what was lost. Where not, the other side keeps what was not acknowledged. `linger_seconds`: how long the other
-    side may take to close a line that is done before we do.
+    side may take to close a line that is done, or was refused in words, before we do. `refusal_seconds`: how long a
+    refusal takes at least, so that its time tells nothing.
     """
 
     source: str
@@ -325,6 +326,7 @@ class LineVendor(Protocol):
     subprotocols: tuple[str, ...] = ()
     live: bool = True
     linger_seconds: float = 0.0
+    refusal_seconds: float = 0.0
 
     def codec(self, request: LineRequest) -> LineCodec:
         """Make the codec of one line. Pure."""
