@@ -18,14 +18,24 @@ from conversations.models.calls import (
     Utterance,
 )
 from conversations.models.hidden import HiddenStretch
+from conversations.models.lifecycle import (
+    CallPhase,
+    ConversationIdentifier,
+    Handover,
+    VoiceSettings,
+    WaitingMetadata,
+)
 
 __all__ = [
     "CallLedger",
     "CallOwner",
+    "CallPhase",
     "Conversation",
     "ConversationEvent",
+    "ConversationIdentifier",
     "Customer",
     "Disposition",
+    "Handover",
     "HiddenStretch",
     "Note",
     "OutboxJob",
@@ -36,4 +46,6 @@ __all__ = [
     "Summary",
     "SummaryLine",
     "Utterance",
+    "VoiceSettings",
+    "WaitingMetadata",
 ]
