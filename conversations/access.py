@@ -9,14 +9,14 @@ from django.http import Http404
 
 from accounts.models import User
 from accounts.permissions import Permission
-from conversations.models import Conversation
+from conversations.models import Conversation, Participant
 
 
 def conversations_visible(user: User) -> QuerySet[Conversation]:
     """What this person may read, in no particular order and each once; nothing for who may read nothing.
 
-    Agents: their own. Supervisors: those of the agents in teams they look after, and unmatched ones, which
-    belong to nobody yet. Analysts and admins: all.
+    Agents: those they have or had a part in. Supervisors: those of the agents in teams they look after, and
+    unmatched ones, which belong to nobody yet. Analysts and admins: all.
     """
     rows = Conversation.objects.all()
     if user.may(Permission.CONVERSATION_READ_ALL):
@@ -24,10 +24,17 @@ def conversations_visible(user: User) -> QuerySet[Conversation]:
     if user.may(Permission.CONVERSATION_READ_TEAM):
         # A subquery, not a join: a team with two supervisors must not show its calls twice.
         theirs = User.objects.filter(team__supervisors=user).values("pk")
-        return rows.filter(Q(agent__isnull=True) | Q(agent=user) | Q(agent__in=theirs))
+        return rows.filter(
+            Q(agent__isnull=True) | Q(agent=user) | Q(agent__in=theirs) | _took_part(user__in=theirs)
+        )
     if user.may(Permission.CONVERSATION_READ_OWN):
-        return rows.filter(agent=user)
+        return rows.filter(Q(agent=user) | _took_part(user=user))
     return rows.none()
+
+
+def _took_part(**who: object) -> Q:
+    """Calls that went through these people's hands: before a transfer, or in a conference."""
+    return Q(pk__in=Participant.objects.filter(**who).values("conversation_id"))
 
 
 def conversation_for(user: User, conversation_id: UUID | str) -> Conversation:

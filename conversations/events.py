@@ -167,6 +167,25 @@ def _utterance(row: Utterance) -> Payload:
     }
 
 
+def _handover_rows() -> models.QuerySet[Any]:
+    from conversations.models import Handover
+
+    return Handover.objects.select_related("from_agent", "to_agent").order_by("at_ms", "pk")
+
+
+def _handover(row: Any) -> Payload:
+    return {
+        "id": str(row.pk),
+        "kind": row.kind,
+        "kind_label": str(row.get_kind_display()),
+        "from": person(row.from_agent),
+        "to": person(row.to_agent),
+        "at": stamp(row.at),
+        "at_ms": row.at_ms,
+        "brief": row.brief,
+    }
+
+
 def _summary_rows() -> models.QuerySet[Any]:
     from conversations.models import Summary
 
@@ -201,4 +220,5 @@ def _summary(row: Any) -> Payload:
 def register_own() -> None:
     register("conversation", rows=_conversation_rows, render=_conversation, conversation_field="id")
     register("utterance", rows=lambda: Utterance.objects.order_by("sequence"), render=_utterance)
+    register("handover", rows=_handover_rows, render=_handover)
     register("summary", rows=_summary_rows, render=_summary)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,8 @@ log = structlog.get_logger(__name__)
 # An agent who is named in these phases has the call; in a consultation the first one keeps it.
 _HAS_CALL = frozenset({Phase.CONNECTED, Phase.CONFERENCE, Phase.HOLD})
 BRIEF_LINES = 8
+# What the pages of an agent are told who passed a call on.
+HANDED_OVER = "handed_over"
 
 
 def heard_phases() -> frozenset[str]:
@@ -167,12 +170,9 @@ def _agent_take(
             brief=brief_of(conversation.pk),
         )
         event_append(conversation_id=conversation.pk, kind="handover", row=handover)
-    for person in {before, agent} - {None}:
-        assert person is not None
-        state = conversation.state if person == agent else "handed_over"
-        transaction.on_commit(
-            lambda pk=person.pk, state=state: tell_agent(schema, pk, conversation.pk, state)
-        )
+    for person, state in ((before, HANDED_OVER), (agent, conversation.state)):
+        if person is not None:
+            transaction.on_commit(partial(tell_agent, schema, person.pk, conversation.pk, state))
     return [
         {
             "kind": "agent",

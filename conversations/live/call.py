@@ -25,7 +25,8 @@ from conversations.live.coverage import Coverage
 from conversations.live.ears import Ears
 from conversations.live.lane import SOUND_RMS, Lane, loudness, meeting_point, silence
 from conversations.live.ownership import Claim
-from conversations.live.recorder import Recorder, segment_store
+from conversations.live.recorder import Recorder
+from conversations.live.segments import Segments
 from conversations.live.signals import Signals
 from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
@@ -43,6 +44,8 @@ COMMITS_AHEAD = 200
 HEARTBEAT_SECONDS = 2.0
 MARKS_SECONDS = 0.3
 DRAIN_SECONDS = 120.0
+# How long a call of which telephony says that it is over, and whose line is gone, may still bring audio.
+ENDED_SECONDS = 2.0
 # A final that begins this little before the covered point was only timed anew by a restarted recogniser.
 OVERLAP_MS = 250
 
@@ -86,6 +89,7 @@ class LiveCall:
         self.redactor = (
             StreamRedactor.restore(state["redaction"]) if "redaction" in state else StreamRedactor()
         )
+        self.segments = Segments(claim, means.threads)
         self.recorder = Recorder(
             sample_rate=self.format.sample_rate,
             channels=self.format.channels,
@@ -219,6 +223,8 @@ class LiveCall:
             now = time.monotonic()
             if chunks or await self.source.alive():
                 heard_of = now
+            elif is_live and self.timeline.has_ended and now - heard_of > ENDED_SECONDS:
+                await self.source.end(ending.STOP)
             elif is_live and now - heard_of > settings.INGEST_RESUME_SECONDS:
                 await self.source.end(ending.NO_STOP)
 
@@ -345,7 +351,8 @@ class LiveCall:
         if self.timeline.unheard(start_ms):
             return  # heard before the call was known to be held there
         redacted = lane.redactor.redact_final(speaker, heard.text, heard.words, start_ms, end_ms)
-        self.recorder.hide(heard.channel, redacted.audio_intervals)
+        if late := self.recorder.hide(heard.channel, redacted.audio_intervals):
+            await self.segments.hide(late)
         # Finals of a channel come in order: what lies between the last one and this one was heard to be silent.
         coverage.add(lane.upto_ms[heard.channel], end_ms)
         lane.upto_ms[heard.channel] = max(lane.upto_ms[heard.channel], end_ms)
@@ -374,22 +381,15 @@ class LiveCall:
             batch = Batch(self.call.conversation_id)
             for session in self.stage_sessions:
                 session.clock(now_ms, batch)
-            segment = self.recorder.take(min(each.upto for each in self.coverage), self.claim.epoch)
+            heard_ms = min(each.upto for each in self.coverage)
+            number = next(
+                (lane for lane in self.lanes if not lane.over), self.lanes[-1]
+            ).redactor.open_number(heard_ms)
+            segment = self.recorder.take(heard_ms, self.claim.epoch, number=number, roles=self.roles)
             if segment is not None:
-                await self._store(segment)
+                await self.segments.store(segment)
             if segment is not None or not batch.is_empty or now_ms - self.committed_ms >= CHECKPOINT_MS:
                 self._commit(batch)
-
-    async def _store(self, segment: Any) -> None:
-        await self.means.threads.run(
-            self.call.schema,
-            segment_store,
-            schema=self.call.schema,
-            conversation_id=self.call.conversation_id,
-            epoch=self.claim.epoch,
-            key=self.claim.key,
-            segment=segment,
-        )
 
     # --- Commits ----------------------------------------------------------------------------------------
 
@@ -449,7 +449,7 @@ class LiveCall:
             session.finish(end_ms, batch)
         segment = self.recorder.take(end_ms, self.claim.epoch, all_of_it=True)
         if segment is not None:
-            await self._store(segment)
+            await self.segments.store(segment)
         account = ending.account_of(
             reason=reason,
             received_ms=end_ms,

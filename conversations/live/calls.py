@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
-from accounts.models import Queue, TelephonyIdentity, User
+from accounts.models import Queue
+from conversations import correlation
+from conversations.customers import customer_clean, customer_update
+from conversations.lifecycle import agent_of
 from conversations.live import metadata
-from conversations.live.wire import CallAudio, CallStart, CloseCode, CustomerDetails, ProtocolError
-from conversations.models import CallLedger, CallOwner, Conversation, Customer, Participant, Speaker
+from conversations.live.wire import CallAudio, CallStart, CloseCode, ProtocolError
+from conversations.models import CallLedger, CallOwner, Conversation, Participant, Speaker
 from conversations.publish import tell_agent
 from conversations.services import event_append
 from tenants import keys
@@ -49,11 +50,11 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
     """
     schema, now, key = current_schema(), timezone.now(), keys.new_key()
     # Redaction takes a while on long metadata; it needs no transaction.
-    details = _customer_clean(start.customer) if start.customer else None
+    details = customer_clean(start.customer) if start.customer else None
     extra = metadata.redacted(start.metadata)
     try:
         with transaction.atomic():
-            agent = _agent(source, start.agent)
+            agent = agent_of(source, start.agent) if start.agent else None
             queue = Queue.objects.filter(key=start.queue).first() if start.queue else None
             if start.queue and queue is None:
                 extra["queue"] = metadata.text_redacted(start.queue)
@@ -61,7 +62,7 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
                 direction=start.direction,
                 queue=queue,
                 agent=agent,
-                customer=_customer_update(details) if details else None,
+                customer=customer_update(details) if details else None,
                 language=start.language,
                 provider=source,
                 provider_call_id=start.id,
@@ -81,6 +82,11 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
                 conversation=conversation, source=source, provider_call_id=start.id, announced_at=now
             )
             event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+            correlation.identifiers_add(
+                conversation_id=conversation.pk,
+                provider=source,
+                identifiers={**start.identifiers, "call": start.id},
+            )
             if agent is not None:
                 agent_id = agent.pk
                 transaction.on_commit(
@@ -91,6 +97,8 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
         if taken is None:
             raise
         raise _taken(taken) from None
+    # What was said of the call before we knew it. After the commit: it is written as if it came now.
+    correlation.waiting_join(conversation_id=conversation.pk)
     return Announced(conversation.pk, key, now)
 
 
@@ -146,57 +154,6 @@ def _taken(conversation: Conversation) -> CallRefused:
     if conversation.is_live:
         return CallRefused(CloseCode.CALL_IN_USE, "call id in use")
     return CallRefused(CloseCode.CALL_USED_BEFORE, "call id used before")
-
-
-def _agent(source: str, agent_id: str) -> User | None:
-    if not agent_id:
-        return None
-    identity = (
-        TelephonyIdentity.objects.select_related("user")
-        .filter(provider=source, agent_id=agent_id, user__is_active=True)
-        .first()
-    )
-    return identity.user if identity else None
-
-
-def _customer_clean(details: CustomerDetails) -> dict[str, Any]:
-    reference = details.reference
-    if metadata.text_redacted(reference) != reference:
-        # A phone or card number as reference: the customer stays recognisable, the number is not kept.
-        reference = f"hidden-{salted_hmac(f'customer:{current_schema()}', reference).hexdigest()[:24]}"
-    return {
-        "reference": reference,
-        "name": metadata.text_redacted(details.name)[:120],
-        "segment": metadata.text_redacted(details.segment)[:40],
-        "fields": metadata.redacted(details.fields),
-    }
-
-
-def _customer_update(details: dict[str, Any]) -> Customer:
-    """Find or make the customer, and take over what the call knows of them."""
-    customer, created = Customer.objects.get_or_create(reference=details["reference"], defaults=details)
-    if created:
-        return customer
-    changed = []
-    for name in ("name", "segment"):
-        if details[name] and details[name] != getattr(customer, name):
-            setattr(customer, name, details[name])
-            changed.append(name)
-    merged = customer.fields | details["fields"]
-    if merged != customer.fields:
-        customer.fields = merged if _fits(merged) else details["fields"]
-        changed.append("fields")
-    if changed:
-        customer.save(update_fields=changed)
-    return customer
-
-
-def _fits(fields: dict[str, Any]) -> bool:
-    try:
-        metadata.check(fields)
-    except ValueError:
-        return False
-    return True
 
 
 def _participants_create(conversation: Conversation, roles: tuple[str, ...], now: datetime) -> None:

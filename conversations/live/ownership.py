@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from conversations import lifecycle
 from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
@@ -89,5 +90,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         engine_state=owner.engine_state,
         utterances=owner.utterances,
         recorded_ms=owner.recorded_ms,
+        marks=lifecycle.marks_of(conversation.pk),
+        heard_phases=lifecycle.heard_phases(),
         speech=provider_of(Route.Task.SPEECH_LIVE),
     )

@@ -15,6 +15,7 @@ from typing import Any
 TALK = frozenset({"connected", "consult", "conference"})
 # What a call without a word from its telephony is in.
 FIRST_PHASE = "connected"
+ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Timeline:
     """`heard_phases`: those whose sound is transcribed; the company may ask for more than the talk itself."""
 
     def __init__(self, heard_phases: Iterable[str] = TALK) -> None:
-        self._heard = frozenset(heard_phases)
+        # The last words may still be on their way when the end is told.
+        self._heard = frozenset(heard_phases) | {ENDED}
         self._phases: list[tuple[int, str]] = []
         self._assist: list[tuple[int, bool]] = []
         self._record: list[tuple[int, bool]] = []
@@ -61,6 +63,11 @@ class Timeline:
         elif kind == "agent":
             return AgentChange(at_ms, mark.get("agent_id"), mark.get("team_id"))
         return None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the telephony said that the call is over, whatever its audio says."""
+        return bool(self._phases) and self._phases[-1][1] == ENDED
 
     def phase(self, at_ms: int) -> str:
         return _at(self._phases, at_ms, FIRST_PHASE)
