@@ -25,7 +25,7 @@ _UUID = re.compile(
     rf"[0-9a-fA-F]{{8}}-[0-9a-fA-F]{{4}}-[1-8][0-9a-fA-F]{{3}}-[89abAB][0-9a-fA-F]{{3}}-[0-9a-fA-F]{{12}}|{NULL_ID}"
 )
 _DURATION = re.compile(r"PT((?:\d{0,12}\.)?\d{1,12})S", re.ASCII)
-_CLOSE_REASONS = frozenset({"end", "error", "disconnect", "reconnect"})
+_CLOSE_REASONS = ("end", "error", "disconnect", "reconnect")
 
 
 @dataclass(frozen=True, slots=True)
