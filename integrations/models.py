@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from integrations.mapping import TARGET_PATTERN
+from integrations.telephony.connect.models import KvsStream as KvsStream
 from integrations.uploads.models import Upload as Upload
 from integrations.uploads.models import UploadedCall as UploadedCall
 

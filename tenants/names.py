@@ -13,6 +13,8 @@ from tenants.scope import current_schema
 PREFIX = "cresta"
 # Announcements of new calls from all companies: workers serve the whole installation. The entry names the schema.
 CALLS_NEW = f"{PREFIX}:calls:new"
+# The same for streams that calls are to be read from.
+KVS_NEW = f"{PREFIX}:kvs:new"
 
 _SAFE = re.compile(r"[A-Za-z0-9_.-]+")
 
