@@ -13,6 +13,8 @@ KNOWN = {
     "deepgram": "engines.speech.deepgram:DeepgramProvider",
     "deepgram_batch": "engines.speech.deepgram:DeepgramBatchProvider",
     "pocketsphinx": "engines.speech.sphinx:SphinxProvider",
+    "openai_audio": "engines.speech.transcription:OpenAITranscriptionProvider",
+    "whisper": "engines.speech.whisper:WhisperProvider",
     "scripted": "engines.speech.scripted:ScriptedProvider",
 }
 
