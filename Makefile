@@ -22,7 +22,7 @@ run: install ## start everything with two sample companies; Ctrl-C stops it
 	@exec $(PYTHON) manage.py run
 
 test: install ## run all tests in several processes (browser tests need Chromium)
-	$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+	$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 check: install ## lint, types, the direction of imports, migrations
 	$(VENV)/bin/ruff check .

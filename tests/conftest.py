@@ -6,7 +6,6 @@ other threads or processes: what it writes is really there, and is removed after
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -107,21 +106,6 @@ def _company(schema: str) -> Company:
 def pytest_configure() -> None:
     # The slow hash that guards real passwords would be most of what the tests of sign-in do.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay together when they are spread over processes (`-n`, `--dist loadgroup`).
-
-    A file's tests share what its fixtures make. Tests that start whole stacks or hold others to a time are all in
-    one group, one after the other, so that none of them runs against another; it takes longest and begins first.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            name = "stack" if item.get_closest_marker("stack") else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(name))
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        items.sort(key=lambda item: item.get_closest_marker("stack") is None)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,48 @@
+"""How `make test` spreads the tests over processes (pytest-xdist, `-n … --dist loadfile`): file by file.
+
+Files with tests marked `stack`, which start whole installations or hold real calls to a time, are one unit: one after
+the other in one process, so that none of them runs against another. That unit takes longest and begins first.
+
+Loaded by `-p tests.spread`. xdist's own groups (`--dist loadgroup`) would say the same, but its release 3.8 writes them
+where pytest 9 does not look any more.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STACK = "stack"
+
+
+@functools.cache
+def unit_of(path: str) -> str:
+    """The unit that a file's tests belong to: its own, or the one of all that start stacks."""
+    return STACK if "pytest.mark.stack" in (ROOT / path).read_text(encoding="utf-8") else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Distribute by `unit_of`, in the order of the collection."""
+    from xdist.scheduler.loadfile import LoadFileScheduling
+
+    if config.getvalue("dist") != "loadfile":
+        return None
+
+    class Units(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(nodeid.partition("::")[0])
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: unit_of(item.nodeid.partition("::")[0]) != STACK)
