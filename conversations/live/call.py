@@ -156,6 +156,7 @@ class LiveCall:
         if meet_ms is None:
             await self._open_lane(self.redactor, start_ms)
         else:
+            log.info("call.lanes", conversation=str(self.call.conversation_id), meet_ms=meet_ms)
             await self._open_lane(self.redactor, start_ms, meet_ms)
             # What was said before is not known here yet, so a number may be on its way.
             redactor = StreamRedactor.restore(self.redactor.state())
