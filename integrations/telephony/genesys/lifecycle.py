@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversations.phases import LifecycleEvent, Phase, Transfer
+from integrations.mapping import bounded
 from integrations.telephony.genesys.attributes import CONVERSATION
 
 DETAIL_EVENTS = "v2.detail.events.conversation."
@@ -212,7 +213,7 @@ def _fields(customers: Sequence[Leg], agents: Sequence[Leg], legs: Sequence[Leg]
         and (queue := _text(leg.participant.get("queueId")))
     ]
     if queues:
-        fields["queue"] = queues[-1]
+        fields["queue"] = queues[-1][:60]
     direction = _text((customers or agents)[0].call.get("direction")).lower()
     if direction in ("inbound", "outbound"):
         fields["direction"] = direction
@@ -225,7 +226,7 @@ def _fields(customers: Sequence[Leg], agents: Sequence[Leg], legs: Sequence[Leg]
         if contact:
             metadata["external_contact_id"] = contact
     if metadata:
-        fields["metadata"] = metadata
+        fields["metadata"] = bounded(metadata)
     return fields
 
 
@@ -245,7 +246,7 @@ def _detail(topic: str, said: Mapping[str, Any], at: datetime) -> LifecycleEvent
         return None
     fields: dict[str, object] = {}
     if _text(said.get("queueId")):
-        fields["queue"] = _text(said.get("queueId"))
+        fields["queue"] = _text(said.get("queueId"))[:60]
     direction = _text(said.get("direction")).lower()
     if direction in ("inbound", "outbound"):
         fields["direction"] = direction
