@@ -87,7 +87,7 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
                 provider=source,
                 identifiers={**start.identifiers, "call": start.id},
             )
-            if agent is not None:
+            if agent is not None and source != Conversation.UPLOADED:
                 agent_id = agent.pk
                 transaction.on_commit(
                     lambda: tell_agent(schema, agent_id, conversation.pk, conversation.state)

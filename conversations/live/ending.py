@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -99,8 +100,14 @@ def end_prepare(*, batch: Batch, account: Account) -> None:
     conversation.state = _state_for(account.reason)
     conversation.end_reason = account.reason
     conversation.ended_at = now
-    if conversation.state == Conversation.State.INCOMPLETE:
-        conversation.closed_at = now
+    if conversation.is_uploaded:
+        # It was over before it came here, and there is nobody to wrap it up.
+        began = conversation.started_at or conversation.announced_at
+        conversation.ended_at = began + timedelta(milliseconds=account.received_ms)
+        if conversation.state == Conversation.State.WRAP_UP:
+            conversation.state = Conversation.State.COMPLETED
+    if conversation.state in {Conversation.State.COMPLETED, Conversation.State.INCOMPLETE}:
+        conversation.closed_at = conversation.ended_at
 
     def write() -> None:
         # Somebody may have attached the call to its agent since it was read.
@@ -108,7 +115,7 @@ def end_prepare(*, batch: Batch, account: Account) -> None:
         conversation.save(update_fields=["state", "end_reason", "ended_at", "closed_at"])
         Participant.objects.filter(conversation=conversation, left_at__isnull=True).update(left_at=now)
         _ledger_close(conversation.pk, account)
-        if conversation.agent_id is not None:
+        if conversation.agent_id is not None and not conversation.is_uploaded:
             agent_id, state = conversation.agent_id, conversation.state
             transaction.on_commit(lambda: tell_agent(schema, agent_id, conversation.pk, state))
 

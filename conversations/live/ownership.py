@@ -67,7 +67,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         owner.save(update_fields=["epoch", "worker", "updated_at"])
         if conversation.state == Conversation.State.ANNOUNCED:
             conversation.state = Conversation.State.LIVE
-            conversation.started_at = timezone.now()
+            conversation.started_at = conversation.started_at or timezone.now()
             conversation.save(update_fields=["state", "started_at"])
             event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
     schema = current_schema()
@@ -80,6 +80,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
             team_id=agent.team_id if agent else None,
             queue_id=conversation.queue_id,
             language=conversation.language,
+            live=not conversation.is_uploaded,
         ),
         epoch=owner.epoch,
         key=keys.unwrap(

@@ -25,11 +25,14 @@ def calls_announce_stray() -> list[UUID]:
     """Announce the current company's stray calls again. A followed call writes a checkpoint every few seconds."""
     quiet = timedelta(seconds=max(60.0, 3 * settings.INGEST_RESUME_SECONDS))
     stale = list(
-        CallOwner.objects.filter(
+        # Uploaded calls are no worker's: their own sweep starts them again.
+        CallOwner.objects.exclude(conversation__provider=Conversation.UPLOADED)
+        .filter(
             conversation__state__in=[Conversation.State.ANNOUNCED, Conversation.State.LIVE],
             wrapped_key__isnull=False,
             updated_at__lt=timezone.now() - quiet,
-        ).values_list("pk", flat=True)[:200]
+        )
+        .values_list("pk", flat=True)[:200]
     )
     if not stale:
         return []

@@ -71,6 +71,9 @@ class Conversation(TimeOrderedModel):
         COMPLETED = "completed", _("completed")
         INCOMPLETE = "incomplete", _("incomplete")
 
+    # The provider of calls that come as files: recorded elsewhere, heard afterwards, over before they begin here.
+    UPLOADED = "upload"
+
     channel = models.CharField(_("channel"), max_length=8, choices=Channel, default=Channel.VOICE)
     direction = models.CharField(_("direction"), max_length=8, choices=Direction, default=Direction.INBOUND)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ANNOUNCED)
@@ -124,6 +127,11 @@ class Conversation(TimeOrderedModel):
     @property
     def is_unmatched(self) -> bool:
         return self.agent_id is None
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether it came as a file: nobody is on the line, even while it is `is_live` here."""
+        return self.provider == self.UPLOADED
 
     @property
     def is_live(self) -> bool:
