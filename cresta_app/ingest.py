@@ -25,12 +25,12 @@ from redis.asyncio import BlockingConnectionPool, Redis  # noqa: E402
 from redis.asyncio.retry import Retry  # noqa: E402
 from redis.backoff import NoBackoff  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
-from uvicorn.protocols.utils import ClientDisconnected  # noqa: E402
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # noqa: E402
 
 from conversations.live.buffer import AudioBuffer  # noqa: E402
 from conversations.live.ingest import IngestApp, Message, Receive, Send  # noqa: E402
+from cresta_app.ingest_protocol import AudioProtocol as AudioProtocol  # noqa: E402
 from integrations.telephony.native.vendor import NativeVendor  # noqa: E402
+from integrations.telephony.twilio.vendor import TwilioVendor  # noqa: E402
 from tenants.scope import PUBLIC, TenantThreads  # noqa: E402
 
 if settings.SECRET_KEY == settings.NO_SECRET_KEY:
@@ -41,55 +41,8 @@ if settings.SECRET_KEY == settings.NO_SECRET_KEY:
 # uvicorn writes the path and query of every WebSocket into its log.
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
-VENDORS = (NativeVendor(),)
+VENDORS = (NativeVendor(), TwilioVendor())
 REDIS_CONNECTIONS = 64
-LINGER_SECONDS = 5.0
-
-
-class AudioProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, with our limit on messages, and a close that arrives when a message is over it.
-
-    uvicorn closes the connection together with the close frame. A client that is still sending then meets a reset
-    and often never reads why. Here what it sends is thrown away for a moment, until it has read the close frame.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.conn.max_message_size = settings.INGEST_MAX_MESSAGE_BYTES
-
-    async def send(self, message: Any) -> None:
-        if self.close_sent and message["type"] == "websocket.send":
-            # uvicorn takes this for a mistake of the application, which cannot know yet.
-            raise ClientDisconnected
-        await super().send(message)
-
-    def shutdown(self) -> None:
-        if not self.handshake_complete or self.close_sent:
-            super().shutdown()
-            return
-        # The line is told, stores what it has heard, says goodbye in its vendor's words, and closes with 1012 itself.
-        self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1012})
-
-    def handle_parser_exception(self) -> None:
-        if self.close_sent:
-            return
-        # What came whole before it, in the same read, is still the call's.
-        self.handle_events()
-        close = self.conn.close_sent
-        assert close is not None
-        self.queue.put_nowait(
-            {"type": "websocket.disconnect", "code": int(close.code), "reason": close.reason}
-        )
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        self.stop_keepalive()
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 threads = TenantThreads(4, "ingest")

@@ -47,7 +47,7 @@ def connection_of(provider: str, request: LineRequest) -> TelephonyConnection:
     """The connection that a line's path names. Raises `ProtocolError`."""
     connection = connection_find(provider=provider, ident=request.tail)
     if connection is None:
-        raise ProtocolError(CloseCode.NO_KEY, "no such connection")
+        raise ProtocolError(CloseCode.UNKNOWN_ACCOUNT, "no such connection")
     return connection
 
 

@@ -16,7 +16,10 @@ from pydantic import ValidationError
 from conversations.live import metadata
 from conversations.live.wire import CallStart
 
-TARGET_PATTERN = r"^(agent|queue|language|direction|customer\.(reference|name|segment)|metadata\.[A-Za-z0-9_][A-Za-z0-9_ .-]{0,59})$"
+TARGET_PATTERN = (
+    r"^(agent|queue|language|direction|customer\.(reference|name|segment)"
+    r"|metadata\.[A-Za-z0-9_][A-Za-z0-9_ .-]{0,59})$"
+)
 _TARGET = re.compile(TARGET_PATTERN)
 _DIRECTIONS = {"inbound": "inbound", "in": "inbound", "outbound": "outbound", "out": "outbound"}
 _LENGTHS = {

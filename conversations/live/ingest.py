@@ -105,7 +105,7 @@ class IngestApp:
         """The vendor that listens at a path, and what of it is the vendor's to read."""
         if path in self.vendors and not path.endswith("/"):
             return self.vendors[path], ""
-        head, slash, tail = path.rpartition("/")
+        head, slash, tail = path.rstrip("/").rpartition("/")
         vendor = self.vendors.get(head + slash)
         return (vendor, tail) if vendor is not None and tail else (None, "")
 
@@ -187,7 +187,7 @@ class Line:
 
     async def _listen(self, hearing: Hearing) -> None:
         try:
-            await hearing.listen(self._receive)
+            await hearing.listen(self._receive, self.scope.get("extensions", {}).get("audio.direct"))
         except Exception as error:
             hearing.fail(error)
 
