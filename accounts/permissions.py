@@ -25,7 +25,9 @@ class Permission(StrEnum):
     CONVERSATION_READ_OWN = "conversation.read_own"
     CONVERSATION_READ_TEAM = "conversation.read_team"
     CONVERSATION_READ_ALL = "conversation.read_all"
+    CONVERSATION_REDACT = "conversation.redact"
     RECORDING_PLAY = "recording.play"
+    RECORDING_DOWNLOAD = "recording.download"
     SUMMARY_EDIT_OWN = "summary.edit_own"
     GUIDANCE_ANSWER = "guidance.answer"
     ALERT_RESOLVE = "alert.resolve"
@@ -48,7 +50,10 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     Permission.CONVERSATION_READ_OWN: frozenset({_A, _S, _Q, _X}),
     Permission.CONVERSATION_READ_TEAM: frozenset({_S, _Q, _X}),
     Permission.CONVERSATION_READ_ALL: frozenset({_Q, _X}),
+    Permission.CONVERSATION_REDACT: frozenset({_S, _Q, _X}),
     Permission.RECORDING_PLAY: frozenset({_A, _S, _Q, _X}),
+    # Out of the house: no longer in our hands.
+    Permission.RECORDING_DOWNLOAD: frozenset({_S, _Q, _X}),
     Permission.SUMMARY_EDIT_OWN: frozenset({_A}),
     Permission.GUIDANCE_ANSWER: frozenset({_A}),
     Permission.ALERT_RESOLVE: frozenset({_S, _X}),

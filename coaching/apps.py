@@ -8,5 +8,8 @@ class CoachingConfig(AppConfig):
 
     def ready(self) -> None:
         from coaching.events import register_own
+        from coaching.hidden import evidence_move
+        from conversations.hiding import follow
 
         register_own()
+        follow(evidence_move)

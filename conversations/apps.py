@@ -9,9 +9,10 @@ class ConversationsConfig(AppConfig):
     def ready(self) -> None:
         from conversations import outbox
         from conversations.events import register_own
-        from conversations.recordings import recording_seal
+        from conversations.recordings import HIDE, recording_seal, stretches_apply
         from conversations.summaries import summary_write_job
 
         register_own()
         outbox.subscribe(outbox.ENDED, "recording.seal", recording_seal)
+        outbox.subscribe(HIDE, "recording.hide", stretches_apply)
         outbox.subscribe(outbox.ENDED, "summary.write", summary_write_job)

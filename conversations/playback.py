@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from itertools import chain
 
+import structlog
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import AuditEvent, User
 from accounts.permissions import Permission
 from accounts.services import audit
+from accounts.throttle import address_of
 from conversations.models import Conversation, Recording
 from conversations.ranges import NotSatisfiable, byte_range, may_be_partial
-from conversations.recordings import recording_read
+from conversations.recording_files import recording_read, wav_read, wav_size
+from conversations.stored import StorageError, StoredFileMissing
+from engines.speech.encoding import CODECS
+from tenants.keys import SealError
 
 NOTED_EVERY = timedelta(hours=1)
 PLAY = "recording.play"
+DOWNLOAD = "recording.download"
+
+log = structlog.get_logger(__name__)
 
 
 def recording_for(user: User, conversation: Conversation) -> Recording:
@@ -44,24 +54,54 @@ def recording_note(*, user: User, recording: Recording, address: str | None) -> 
         audit(actor=user, action=PLAY, thing=recording, address=address)
 
 
+def download_response(
+    request: HttpRequest, user: User, recording: Recording, *, form: str = ""
+) -> HttpResponseBase:
+    """Give a recording to take away, as it is kept or as `form`; each download is noted in the audit log."""
+    response = recording_response(request, recording, form=form, attachment=True)
+    given = request.method == "GET" and response.status_code in {200, 206}
+    # One that goes on after a break is the same download.
+    if given and response.headers.get("Content-Range", "bytes 0-").startswith("bytes 0-"):
+        audit(
+            actor=user,
+            action=DOWNLOAD,
+            thing=recording,
+            changes={"codec": form or recording.codec},
+            address=address_of(request) or None,
+        )
+    return response
+
+
 async def _in_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Hand out blocks one by one; opening each reads a file and must not hold up the event loop."""
     while (block := await asyncio.to_thread(next, blocks, None)) is not None:
         yield block
 
 
-def recording_response(request: HttpRequest, recording: Recording) -> HttpResponseBase:
-    """Answer GET or HEAD for a recording: 200, 206 for a part, 416 for one beyond the end."""
-    size, etag = recording.size_bytes, f'"{recording.sha256}"'
+def recording_response(
+    request: HttpRequest, recording: Recording, *, form: str = "", attachment: bool = False
+) -> HttpResponseBase:
+    """Answer GET or HEAD for a recording: 200, 206 for a part, 416 for one beyond the end.
+
+    `form` "wav": decoded, and whole, as its parts would have to be decoded from the beginning anyway. Where storage
+    does not give the file: 404 if it is gone, 503 if it may come back.
+    """
+    kind = CODECS[recording.codec]
+    extension, content_type = (form, "audio/wav") if form else (kind.extension, kind.content_type)
+    size = wav_size(recording) if form else recording.size_bytes
+    etag = f'"{recording.sha256}{form}"'
+    shown = "attachment" if attachment else "inline"
     shared = {
-        "Accept-Ranges": "bytes",
+        "Accept-Ranges": "none" if form else "bytes",
         "ETag": etag,
         # Desks are shared: the next person at this browser must not hear it from a cache.
         "Cache-Control": "private, no-store",
-        "Content-Disposition": f'inline; filename="{recording.conversation_id}.flac"',
+        "Content-Disposition": f'{shown}; filename="{recording.conversation_id}.{extension}"',
+        # An address that opens something must not be told to others.
+        "Referrer-Policy": "no-referrer",
     }
     start, end, status = 0, size, 200
-    if may_be_partial(request.headers.get("If-Range", ""), etag):
+    if not form and may_be_partial(request.headers.get("If-Range", ""), etag):
         try:
             asked = byte_range(request.headers.get("Range", ""), size)
         except NotSatisfiable:
@@ -72,7 +112,25 @@ def recording_response(request: HttpRequest, recording: Recording) -> HttpRespon
             shared["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     shared["Content-Length"] = str(end - start)
     if request.method == "HEAD":
-        return HttpResponse(status=status, headers=shared, content_type="audio/flac")
-    blocks = recording_read(recording=recording, start=start, end=end)
+        return HttpResponse(status=status, headers=shared, content_type=content_type)
+    blocks = wav_read(recording) if form else recording_read(recording=recording, start=start, end=end)
+    try:
+        # The first block tells whether there is anything to give, while a clear answer can still be given.
+        blocks = chain([next(blocks, b"")], blocks)
+        if form:
+            blocks = chain([next(blocks)], [next(blocks, b"")], blocks)
+    except (StorageError, SealError) as error:
+        return _trouble(recording, error)
     streamed = _in_thread(blocks) if isinstance(request, ASGIRequest) else blocks
-    return StreamingHttpResponse(streamed, status=status, headers=shared, content_type="audio/flac")
+    return StreamingHttpResponse(streamed, status=status, headers=shared, content_type=content_type)
+
+
+def _trouble(recording: Recording, error: Exception) -> HttpResponse:
+    log.error("recording.unreadable", recording=str(recording.pk), error=type(error).__name__)
+    headers = {"Cache-Control": "private, no-store"}
+    if isinstance(error, StoredFileMissing):
+        return HttpResponse(_("The recording's file is missing in storage."), status=404, headers=headers)
+    if isinstance(error, StorageError):
+        words = _("The storage of recordings does not answer. Please try again in a while.")
+        return HttpResponse(words, status=503, headers={**headers, "Retry-After": "30"})
+    return HttpResponse(_("The recording's file does not open."), status=500, headers=headers)

@@ -1,116 +1,115 @@
-"""Recordings: sealed from the segments of the live way when a call has ended, and read back in parts."""
+"""Recordings: joined from the segments of the live way when a call has ended, and written anew for a later finding.
+
+Every step may run again after it was cut off anywhere. A new file is stored before the row names it, and the old one
+is deleted after; the row remembers it until then. One at a time works on a call's recording.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import io
-from collections.abc import Iterator
-from typing import BinaryIO, cast
-from uuid import UUID
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
 
 import numpy as np
 import redis.asyncio as redis
-import soundfile
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connection, transaction
+from django.utils import timezone
 
+from accounts.models import User
+from accounts.services import audit
+from conversations import outbox
 from conversations.live.buffer import AudioBuffer
-from conversations.live.recorder import segment_path
-from conversations.models import CallOwner, Recording
-from conversations.sealed_files import open_range, seal_blocks
-from engines.speech.audio import peaks
+from conversations.live.recorder import Stretch
+from conversations.live.segments import call_key, segment_folder, segment_path, segments_hide
+from conversations.models import CallOwner, Conversation, HiddenStretch, Recording, Redaction
+from conversations.recording_files import codec_now, file_write, recording_pieces
+from conversations.stored import folder_delete, stored_delete, stored_names, stored_read
+from engines.speech.encoding import Piece, silenced
 from tenants import keys, names
 from tenants.scope import current_schema
 
-PEAKS_PER_SECOND = 10
+# What people or a later pass want hidden in a recording.
+HIDE = "recording.hide"
+# A worker that lost its call may still be storing its last segment.
+LOSERS_DONE = timedelta(minutes=10)
+
+
+class RecordingBusy(Exception):
+    """Another job is writing this recording; the outbox tries again."""
+
+
+@contextmanager
+def _alone(conversation_id: UUID) -> Iterator[None]:
+    """Work on a call's recording while nobody else does. A session-level lock: it goes with a worker that dies."""
+    name = [f"{current_schema()}:recording:{conversation_id}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
+        if not cursor.fetchone()[0]:
+            raise RecordingBusy
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+
+# --- Joining --------------------------------------------------------------------------------------------
 
 
 def recording_seal(conversation_id: UUID) -> None:
-    """Join a call's segments into one sealed FLAC file, then destroy the call's key, segments and buffered audio.
+    """Join a call's segments into one sealed file, then destroy the call's key, segments and buffered audio.
 
     The outbox's handler: it may run again at any point, and then goes on. A call without audio gets no recording.
     """
-    owner = CallOwner.objects.get(pk=conversation_id)
     schema = current_schema()
-    segments = owner.engine_state.get("recording", {}).get("segments", [])
-    if owner.wrapped_key is None:
-        return
-    if segments and not Recording.objects.filter(conversation_id=conversation_id).exists():
-        _write(owner, schema, segments)
-    _destroy(owner, schema, segments)
+    with _alone(conversation_id):
+        owner = CallOwner.objects.get(pk=conversation_id)
+        if owner.wrapped_key is None:
+            return
+        state: dict[str, Any] = owner.engine_state.get("recording", {})
+        if state.get("segments") and not Recording.objects.filter(conversation_id=conversation_id).exists():
+            _join(owner, schema, state)
+        # What was asked for while it was joined is not in it yet.
+        _apply(conversation_id)
+        _destroy(owner, schema)
 
 
-class Waveform:
-    """Peaks of one channel, 0 to 100 and 10 a second, whatever pieces the sound comes in."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._window_bytes = rate // PEAKS_PER_SECOND * 2
-        self._pending = bytearray()
-        self._peaks: list[int] = []
-
-    def add(self, pcm: bytes) -> None:
-        self._pending += pcm
-        whole = len(self._pending) // self._window_bytes * self._window_bytes
-        self._take(whole)
-
-    def finish(self) -> list[int]:
-        self._take(len(self._pending))
-        return self._peaks
-
-    def _take(self, size: int) -> None:
-        if size:
-            found = peaks(bytes(self._pending[:size]), self._rate, PEAKS_PER_SECOND)
-            self._peaks += [round(100 * value) for value in found]
-            del self._pending[:size]
-
-
-def _write(owner: CallOwner, schema: str, segments: list[list[int]]) -> None:
-    call_key = keys.unwrap(
-        schema, bytes(owner.wrapped_key or b""), owner.key_version, bound_to=f"call:{owner.pk}"
-    )
-    rate, channels = owner.audio_format["sample_rate"], owner.audio_format["channels"]
-    flac, waves, frames = io.BytesIO(), [Waveform(rate) for _ in range(channels)], 0
-    with soundfile.SoundFile(
-        flac, mode="w", samplerate=rate, channels=channels, format="FLAC", subtype="PCM_16"
-    ) as file:
-        for start_ms, _end_ms, epoch in segments:
-            path = segment_path(schema, owner.pk, start_ms, epoch)
-            with default_storage.open(path, "rb") as stored:
-                pcm = keys.unseal(call_key, stored.read(), bound_to=path)
-            samples = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
-            file.write(samples)
-            frames += len(samples)
-            for wave, column in zip(waves, samples.T, strict=True):
-                wave.add(column.tobytes())
-    data = flac.getvalue()
+def _join(owner: CallOwner, schema: str, state: dict[str, Any]) -> None:
     recording = Recording(
+        # The same each time this is tried, and so the file's name: a file that was cut off is replaced.
+        id=uuid5(owner.pk, "recording"),
         conversation_id=owner.pk,
-        sample_rate=rate,
-        channels=channels,
-        duration_ms=frames * 1000 // rate,
-        size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        redacted_intervals=owner.engine_state["recording"].get("beeps", []),
-        peaks=[wave.finish() for wave in waves],
+        codec=codec_now(),
+        sample_rate=owner.audio_format["sample_rate"],
+        channels=owner.audio_format["channels"],
     )
-    key = keys.new_key()
-    recording.wrapped_key, recording.key_version = keys.wrap(
-        schema, key, bound_to=f"recording:{recording.pk}"
-    )
-    path = names.storage_path(schema, "recordings", f"{recording.pk}.flac.sealed")
-    recording.storage_key = default_storage.save(
-        path, ContentFile(seal_blocks(key, data, bound_to=str(recording.pk)))
-    )
-    recording.save()
+    asked = list(HiddenStretch.objects.filter(conversation_id=owner.pk, applied_at__isnull=True))
+    hidden: list[Stretch] = [(channel, start, end) for channel, start, end in state.get("beeps", [])]
+    hidden += [(one.channel, one.start_ms, one.end_ms) for one in asked]
+    pieces = _segment_pieces(owner, schema, state["segments"])
+    # Beeped again: what was found late may lie in a segment whose worker died before it wrote that anew.
+    file_write(recording, silenced(pieces, recording.sample_rate, hidden))
+    recording.redacted_intervals = _merged(hidden)
+    with transaction.atomic():
+        recording.save()
+        _applied(asked)
 
 
-def _destroy(owner: CallOwner, schema: str, segments: list[list[int]]) -> None:
+def _segment_pieces(owner: CallOwner, schema: str, segments: Sequence[Sequence[int]]) -> Iterator[Piece]:
+    key, channels = call_key(owner, schema), owner.audio_format["channels"]
     for start_ms, _end_ms, epoch in segments:
-        default_storage.delete(segment_path(schema, owner.pk, start_ms, epoch))
+        path = segment_path(schema, owner.pk, start_ms, epoch)
+        pcm = keys.unseal(key, stored_read(path), bound_to=path)
+        yield np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
+
+
+def _destroy(owner: CallOwner, schema: str) -> None:
+    # All that lies there, what superseded workers stored too.
+    folder_delete(segment_folder(schema, owner.pk))
     asyncio.run(_buffer_destroy(schema, owner.pk))
     with transaction.atomic():
         # Last, so that a run that was cut off before can still open what it has to join.
@@ -122,22 +121,141 @@ async def _buffer_destroy(schema: str, conversation_id: UUID) -> None:
         await AudioBuffer(client).destroy(schema, conversation_id)
 
 
-def recording_read(*, recording: Recording, start: int, end: int) -> Iterator[bytes]:
-    """Yield the plain FLAC bytes [start, end) of a recording, block by block. Raises `keys.SealError`."""
+def segments_tidy() -> int:
+    """Take away segments that nothing will read: stored by a superseded worker after its call was joined.
+
+    Returns how many calls had some. Their key is gone, so they could not be opened.
+    """
+    folder = names.storage_path(current_schema(), "segments")
+    found = 0
+    for name in stored_names(folder)[0]:
+        owner = CallOwner.objects.filter(pk=UUID(name)).first()
+        over = owner is None or (
+            owner.wrapped_key is None and owner.updated_at < timezone.now() - LOSERS_DONE
+        )
+        if over and folder_delete(f"{folder}/{name}"):
+            found += 1
+    return found
+
+
+# --- Hiding what was found later ------------------------------------------------------------------------
+
+
+def recording_rewrite(
+    *,
+    conversation_id: UUID,
+    intervals: Sequence[Stretch],
+    found_in: str = Redaction.Pass.MANUAL,
+    actor: User | None = None,
+    address: str | None = None,
+) -> None:
+    """Have stretches (channel, from and to in milliseconds) beeped in a call's sound, wherever that lies by now.
+
+    Works for a call that is under way, one whose recording is not joined yet, and a finished recording. The rows and
+    a job are written in the caller's transaction; what was asked for before is not done again.
+    """
+    conversation = Conversation.objects.get(pk=conversation_id)
+    rows = [
+        HiddenStretch(
+            conversation=conversation,
+            channel=channel,
+            start_ms=max(0, start_ms),
+            end_ms=end_ms,
+            found_in=found_in,
+            asked_by=actor,
+        )
+        for channel, start_ms, end_ms in intervals
+        if end_ms > max(0, start_ms)
+    ]
+    if not rows:
+        return
+    with transaction.atomic():
+        HiddenStretch.objects.bulk_create(rows, ignore_conflicts=True)
+        audit(
+            actor=actor,
+            action=HIDE,
+            thing=conversation,
+            changes={"stretches": len(rows), "found_in": str(found_in)},
+            address=address,
+        )
+        outbox.jobs_announce(event=HIDE, conversation_id=conversation_id, because=str(rows[0].pk))
+
+
+def stretches_apply(conversation_id: UUID) -> None:
+    """Beep what was asked for in the stored sound of a call. The outbox's handler; idempotent.
+
+    Raises `RecordingBusy` where two jobs meet, `StorageError` where storage does not do its part.
+    """
+    with _alone(conversation_id):
+        _apply(conversation_id)
+
+
+def _apply(conversation_id: UUID) -> None:
+    recording = Recording.objects.filter(conversation_id=conversation_id).first()
+    if recording is None:
+        # They stay to be applied: the recording that is joined of these segments obeys them, too.
+        _hide_in_segments(conversation_id)
+        return
+    _stale_delete(recording)
+    asked = list(HiddenStretch.objects.filter(conversation_id=conversation_id, applied_at__isnull=True))
+    if not asked:
+        return
+    hidden: list[Stretch] = [(one.channel, one.start_ms, one.end_ms) for one in asked]
+    pieces = recording_pieces(Recording.objects.get(pk=recording.pk))
+    recording.stale_key = recording.storage_key
+    recording.revision += 1
+    file_write(recording, silenced(pieces, recording.sample_rate, hidden))
+    recording.redacted_intervals = _merged([*map(_stretch, recording.redacted_intervals), *hidden])
+    with transaction.atomic():
+        recording.save()
+        _applied(asked)
+        audit(
+            actor=None,
+            action="recording.rewrite",
+            thing=recording,
+            changes={"revision": [recording.revision - 1, recording.revision], "stretches": len(asked)},
+        )
+    _stale_delete(recording)
+
+
+def _hide_in_segments(conversation_id: UUID) -> None:
+    owner = CallOwner.objects.filter(pk=conversation_id, wrapped_key__isnull=False).first()
+    asked = HiddenStretch.objects.filter(conversation_id=conversation_id, applied_at__isnull=True)
+    hidden = list(asked.values_list("channel", "start_ms", "end_ms"))
+    if owner is None or not hidden or not owner.audio_format:
+        return
     schema = current_schema()
-    key = keys.unwrap(
-        schema, bytes(recording.wrapped_key), recording.key_version, bound_to=f"recording:{recording.pk}"
+    segments_hide(
+        schema=schema,
+        conversation_id=conversation_id,
+        key=call_key(owner, schema),
+        sample_rate=owner.audio_format["sample_rate"],
+        channels=owner.audio_format["channels"],
+        hidden=hidden,
     )
 
-    def blocks() -> Iterator[bytes]:
-        with default_storage.open(recording.storage_key, "rb") as file:
-            yield from open_range(
-                cast("BinaryIO", file),
-                key,
-                size_bytes=recording.size_bytes,
-                start=start,
-                end=end,
-                bound_to=str(recording.pk),
-            )
 
-    return blocks()
+def _stale_delete(recording: Recording) -> None:
+    if recording.stale_key:
+        stored_delete(recording.stale_key)
+        Recording.objects.filter(pk=recording.pk, stale_key=recording.stale_key).update(stale_key="")
+        recording.stale_key = ""
+
+
+def _applied(asked: Sequence[HiddenStretch]) -> None:
+    HiddenStretch.objects.filter(pk__in=[one.pk for one in asked]).update(applied_at=timezone.now())
+
+
+def _stretch(one: Sequence[int]) -> Stretch:
+    return (one[0], one[1], one[2])
+
+
+def _merged(hidden: Sequence[Stretch]) -> list[list[int]]:
+    """The stretches channel by channel, in order, apart from each other."""
+    merged: list[list[int]] = []
+    for channel, start, end in sorted(hidden):
+        if merged and merged[-1][0] == channel and start <= merged[-1][2]:
+            merged[-1][2] = max(merged[-1][2], end)
+        else:
+            merged.append([channel, start, end])
+    return merged

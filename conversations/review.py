@@ -45,6 +45,7 @@ class Turn:
     end_ms: int
     html: SafeString
     hit: bool
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def _turns(
             end_ms=row["end_ms"],
             html=mark_safe(spans_html(row["text"], spans.get(row["id"], ()))),  # noqa: S308 escaped there
             hit=row["id"] in hits,
+            revision=row["revision"],
         )
         for row in rows
     ]

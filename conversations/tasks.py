@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -15,6 +16,8 @@ from django.utils import timezone
 from conversations import outbox
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
+
+log = structlog.get_logger(__name__)
 
 JOBS_KEPT = timedelta(days=7)
 
@@ -60,10 +63,17 @@ def sweep() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Every hour: remove sessions that have expired and jobs that were done a week ago."""
+    """Every hour: remove sessions that have expired, jobs done a week ago, segments of superseded workers."""
+    from conversations.recordings import segments_tidy
+    from conversations.stored import StorageError
 
     def work() -> None:
         Session.objects.filter(expire_date__lt=timezone.now()).delete()
         outbox.jobs_forget(done_before=timezone.now() - JOBS_KEPT)
+        try:
+            segments_tidy()
+        except StorageError as error:
+            # What lies there cannot be opened by anybody; the next hour is soon enough.
+            log.warning("segments.tidy_failed", error=type(error).__name__)
 
     _each_company(work)

@@ -8,5 +8,11 @@ urlpatterns = [
     path("conversations/", views.conversations_page, name="conversations"),
     path("conversations/<uuid:conversation_id>/", views.conversation_page, name="conversation"),
     path("conversations/<uuid:conversation_id>/recording", views.recording, name="recording"),
+    path(
+        "conversations/<uuid:conversation_id>/recording/download",
+        views.recording_download,
+        name="recording-download",
+    ),
+    path("recordings/<str:token>", views.recording_sound, name="recording-sound"),
     path("conversations/<uuid:conversation_id>/transcript.txt", views.transcript, name="transcript"),
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +24,8 @@ from accounts.views import needs
 from conversations.access import conversation_for
 from conversations.filters import ConversationFilter
 from conversations.models import Conversation, Disposition
-from conversations.playback import recording_for, recording_note, recording_response
+from conversations.playback import download_response, recording_for, recording_note, recording_response
+from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, link_make, link_open
 from conversations.review import Review, review, transcript_text
 from conversations.selectors import COUNTED, conversations_search, facets, place_in
 from engines.redaction.vocabulary import TYPES
@@ -139,6 +140,8 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "place": place_in(user=user, filters=filters, conversation=conversation),
         "tab": tab if tab in TABS else "summary",
         "player": player_data(user, shown),
+        "hiding": hiding_data(conversation) if user.may(Permission.CONVERSATION_REDACT) else None,
+        "may_download": user.may(Permission.RECORDING_DOWNLOAD),
         "may_override": user.may(Permission.EVALUATION_OVERRIDE),
         "values": [("yes", _("Yes")), ("no", _("No")), ("na", _("N/A"))],
         "no_sound": _no_sound(user, shown),
@@ -167,6 +170,26 @@ def player_data(user: User, shown: Review) -> dict[str, Any] | None:
             "pause": _("Pause"),
             "trouble": _("The recording could not be loaded."),
             "of": _("{now} of {all}"),
+            "mute": _("Mute this side"),
+            "unmute": _("Hear this side"),
+        },
+    }
+
+
+def hiding_data(conversation: Conversation) -> dict[str, Any]:
+    """What the page needs to let somebody hide words of the transcript."""
+    return {
+        "url": reverse("api-conversation-redactions", args=[conversation.pk]),
+        "kinds": {kind.placeholder: _(kind.label) for kind in TYPES.values()},
+        # What the chips of the transcript say, in the house's words and in the reader's.
+        "chips": {
+            label: kind.placeholder for kind in TYPES.values() for label in (kind.label, _(kind.label))
+        },
+        "choices": [(kind.name, _(kind.label)) for kind in TYPES.values()],
+        "words": {
+            "hidden_thing": _("hidden: {label}"),
+            "hidden": _("Hidden here. The sound follows within a minute; load the page anew to hear it."),
+            "not_hidden": _("The words could not be hidden. Please try again."),
         },
     }
 
@@ -215,12 +238,40 @@ def _no_sound(user: User, shown: Review) -> str:
 @needs(Permission.RECORDING_PLAY)
 @require_safe
 def recording(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
-    """The sound of a conversation, in parts."""
+    """The way to the sound of a conversation: a link of its own each time."""
+    return _to_link(request, conversation_id, PLAY)
+
+
+@needs(Permission.RECORDING_DOWNLOAD)
+@require_safe
+def recording_download(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """The same, to take away: as it is kept, or with `?as=wav` as WAV."""
+    form = request.GET.get("as", "")
+    if form not in FORMS:
+        raise Http404("no such form")
+    return _to_link(request, conversation_id, DOWNLOAD, form)
+
+
+def _to_link(request: HttpRequest, conversation_id: UUID, purpose: str, form: str = "") -> HttpResponse:
     user = _user(request)
     found = recording_for(user, conversation_for(user, conversation_id))
-    if request.method == "GET":
-        recording_note(user=user, recording=found, address=address_of(request) or None)
-    return cast(HttpResponse, recording_response(request, found))
+    path, _until = link_make(user=user, recording=found, purpose=purpose, request=request, form=form)
+    return HttpResponseRedirect(path, headers={"Cache-Control": "private, no-store"})
+
+
+@require_safe
+def recording_sound(request: HttpRequest, token: str) -> HttpResponse:
+    """The sound that a link allows to hear or to take away, in parts. The link, not the sign-in, lets in."""
+    try:
+        link = link_open(request, token)
+    except LinkExpired:
+        return HttpResponse(_("This link has expired."), status=410, headers={"Cache-Control": "no-store"})
+    if link.purpose == DOWNLOAD:
+        return cast(HttpResponse, download_response(request, link.user, link.recording, form=link.form))
+    response = recording_response(request, link.recording)
+    if request.method == "GET" and response.status_code in {200, 206}:
+        recording_note(user=link.user, recording=link.recording, address=address_of(request) or None)
+    return cast(HttpResponse, response)
 
 
 @needs(Permission.CONVERSATION_READ_OWN)

@@ -49,6 +49,14 @@ def decimal(name: str, default: float) -> float:
         raise EnvError(f"{name} must be a number") from None
 
 
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """One of a few words."""
+    value = text(name, default).lower()
+    if value not in allowed:
+        raise EnvError(f"{name} must be one of {', '.join(allowed)}")
+    return value
+
+
 def flag(name: str, default: bool) -> bool:
     value = _raw(name, "true" if default else "false")
     if value is None:

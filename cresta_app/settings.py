@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from cresta_app import env
+from cresta_app.file_storage import file_storage
 from cresta_app.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -248,11 +249,7 @@ STATICFILES_DIRS = [
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = DATA_DIR / "files"
 STORAGES = {
-    "default": {
-        "BACKEND": env.text("STORAGE_BACKEND", "django.core.files.storage.FileSystemStorage"),
-        "OPTIONS": json.loads(env.text("STORAGE_OPTIONS", "{}"))
-        or ({"location": MEDIA_ROOT} if not env.text("STORAGE_BACKEND") else {}),
-    },
+    "default": file_storage(MEDIA_ROOT),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
@@ -292,7 +289,12 @@ INGEST_MAX_CALL_SECONDS = env.integer("INGEST_MAX_CALL_SECONDS", 4 * 3600)
 # Seconds of audio that may be missing in one place, and that a vendor's line may run ahead of the clock.
 INGEST_MAX_GAP_SECONDS = env.decimal("INGEST_MAX_GAP_SECONDS", 600.0)
 INGEST_AHEAD_SECONDS = env.decimal("INGEST_AHEAD_SECONDS", 10.0)
+# Calls that one reader of Kinesis Video Streams follows at once, each with a thread or two; and how long a call's
+# stream may bring nothing before the call ends.
+KVS_CALLS_PER_READER = env.integer("KVS_CALLS_PER_READER", 32, minimum=1)
+KVS_QUIET_SECONDS = env.decimal("KVS_QUIET_SECONDS", 60.0)
 INGEST_URL = env.text("INGEST_URL", "ws://127.0.0.1:8001")
+RECORDING_CODEC = env.choice("RECORDING_CODEC", "flac", ("flac", "opus"))
 SUMMARY_CONFIRM_SECONDS = env.integer("SUMMARY_CONFIRM_SECONDS", 600, minimum=1)
 
 # --- API ------------------------------------------------------------------------------------------------

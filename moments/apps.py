@@ -7,6 +7,9 @@ class MomentsConfig(AppConfig):
     verbose_name = _("Moments")
 
     def ready(self) -> None:
+        from conversations.hiding import follow
         from moments.events import register_own
+        from moments.hidden import marks_move
 
         register_own()
+        follow(marks_move)

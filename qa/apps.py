@@ -8,8 +8,11 @@ class QaConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import outbox
+        from conversations.hiding import follow
         from qa.events import register_own
+        from qa.hidden import evidence_move
         from qa.services import conversation_score_job
 
         register_own()
+        follow(evidence_move)
         outbox.subscribe(outbox.ENDED, "qa.score", conversation_score_job)

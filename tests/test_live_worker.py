@@ -14,7 +14,8 @@ from django.db import connection
 
 from conversations.events import events_after
 from conversations.models import CallLedger, CallOwner, Conversation, Recording, Redaction, Utterance
-from conversations.recordings import recording_read, recording_seal
+from conversations.recording_files import recording_read
+from conversations.recordings import recording_seal
 from tests.live_calls import call_make, call_play, line, wait_for, worker_process
 
 pytestmark = pytest.mark.stack

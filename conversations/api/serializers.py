@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
 from conversations.models import Conversation, Recording, Speaker, Summary, SummaryLine
+from engines.redaction.vocabulary import TYPES
 
 Serializer = serializers.Serializer[Any]
 
@@ -123,6 +124,12 @@ class EventsSerializer(Serializer):
 
 
 class RecordingSerializer(serializers.ModelSerializer[Recording]):
+    """`url` plays, `download_url` gives it to take away (null without that permission); both expire unless begun."""
+
+    url = serializers.CharField(read_only=True)
+    download_url = serializers.CharField(read_only=True, allow_null=True)
+    url_expires_at = serializers.DateTimeField(read_only=True)
+
     class Meta:
         model = Recording
         fields = (
@@ -137,4 +144,17 @@ class RecordingSerializer(serializers.ModelSerializer[Recording]):
             "redacted_intervals",
             "peaks",
             "created_at",
+            "url",
+            "download_url",
+            "url_expires_at",
         )
+
+
+class RedactionAskedSerializer(serializers.Serializer[Any]):
+    """Which characters of an utterance's text to hide, as what. `revision`: of the utterance as it was read."""
+
+    utterance = serializers.UUIDField()
+    start = serializers.IntegerField(min_value=0)
+    end = serializers.IntegerField(min_value=1)
+    type = serializers.ChoiceField(choices=sorted(TYPES))
+    revision = serializers.IntegerField(min_value=1, required=False)

@@ -26,8 +26,10 @@ from conversations import events, summaries
 from conversations.access import conversation_for, conversations_visible
 from conversations.api import serializers as shape
 from conversations.filters import ConversationFilter, UtteranceFilter
+from conversations.hiding import words_hide
 from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
-from conversations.playback import recording_for, recording_note, recording_response
+from conversations.playback import download_response, recording_for
+from conversations.recording_links import DOWNLOAD, FORMS, PLAY, link_make
 from conversations.review import transcript_text
 from conversations.selectors import item_visible
 from conversations.services import conversation_attach
@@ -55,7 +57,8 @@ class ConversationViewSet(ItemListMixin, CompanyViewSet):
     permissions_by_action = {
         "attach": Permission.IDENTITY_ATTACH,
         "recording": Permission.RECORDING_PLAY,
-        "recording_download": Permission.RECORDING_PLAY,
+        "recording_download": Permission.RECORDING_DOWNLOAD,
+        "redactions": Permission.CONVERSATION_REDACT,
     }
     serializer_class = shape.ConversationSerializer
     filterset_class = ConversationFilter
@@ -140,21 +143,62 @@ class ConversationViewSet(ItemListMixin, CompanyViewSet):
     @extend_schema(responses=shape.RecordingSerializer, filters=False)
     @action(detail=True, pagination_class=None)
     def recording(self, request: Request, pk: UUID) -> Response:
-        """What is known of the recording: length, channels, silenced stretches, peaks."""
-        found = recording_for(self.user, conversation_for(self.user, pk))
-        return Response(shape.RecordingSerializer(found).data)
+        """What is known of the recording, and links to play it or take it away, to be begun within five minutes.
+
+        A link given to an API key needs no key itself.
+        """
+        found: Any = recording_for(self.user, conversation_for(self.user, pk))
+
+        def link(purpose: str) -> str:
+            path, found.url_expires_at = link_make(
+                user=self.user, recording=found, purpose=purpose, request=request._request
+            )
+            return request.build_absolute_uri(path)
+
+        found.url = link(PLAY)
+        found.download_url = link(DOWNLOAD) if self.user.may(Permission.RECORDING_DOWNLOAD) else None
+        return Response(shape.RecordingSerializer(found).data, headers={"Cache-Control": "private, no-store"})
 
     @extend_schema(
         responses={(200, "audio/flac"): OpenApiTypes.BINARY, (206, "audio/flac"): OpenApiTypes.BINARY},
-        parameters=[OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="bytes=0-1023")],
+        parameters=[
+            OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="bytes=0-1023"),
+            OpenApiParameter("as", str, enum=["", "wav"], description="wav: decoded, whole"),
+        ],
         filters=False,
     )
     @action(detail=True, url_path="recording/download", pagination_class=None)
     def recording_download(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """The sound as FLAC, whole or by Range. Noted in the audit log once an hour."""
+        """The sound as it is kept (FLAC or Opus), whole or by Range, or as WAV. Noted in the audit log."""
         found = recording_for(self.user, conversation_for(self.user, pk))
-        recording_note(user=self.user, recording=found, address=address_of(request._request) or None)
-        return recording_response(request._request, found)
+        form = request.query_params.get("as", "")
+        if form not in FORMS:
+            raise serializers.ValidationError({"as": ["Leave it empty, or say wav."]})
+        return download_response(request._request, self.user, found, form=form)
+
+    @extend_schema(
+        request=shape.RedactionAskedSerializer, responses={201: shape.UtteranceSerializer}, filters=False
+    )
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def redactions(self, request: Request, pk: UUID) -> Response:
+        """Hide words of an utterance, in the transcript, what was made of it, and the sound. Cannot be undone."""
+        conversation = conversation_for(self.user, pk)
+        given = shape.RedactionAskedSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        if not Utterance.objects.filter(conversation=conversation, pk=asked["utterance"]).exists():
+            raise serializers.ValidationError({"utterance": ["There is no such utterance here."]})
+        row = words_hide(
+            utterance_id=asked["utterance"],
+            start=asked["start"],
+            end=asked["end"],
+            type_name=asked["type"],
+            revision=asked.get("revision"),
+            actor=self.user,
+            address=address_of(request._request) or None,
+        )
+        shown = shape.UtteranceSerializer(events.render("utterance", row))
+        return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
 class UtteranceViewSet(ItemListMixin, CompanyViewSet):

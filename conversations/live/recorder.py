@@ -1,26 +1,30 @@
-"""The recording of a live call, segment by segment: what was heard and judged is beeped, sealed and stored.
+"""The recording of a live call, segment by segment: what was heard and judged is beeped and cut off, to be stored.
 
 A segment ends a little before the point that every channel has been heard up to, because the beep of an utterance
-may begin before it. Which segments count is part of the committed engine state, so what a superseded worker still
-stores is simply never read.
+may begin before it, and before a number that is still being given, because what follows may show that it began
+earlier. That wait has an end; then what the giver said meanwhile is beeped whole. What is to be hidden in a segment
+that is stored already is beeped there. Which segments count is part of the committed engine state: what a superseded
+worker still stores is never read, and is taken away when the recording is joined.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import numpy as np
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 
+from engines.redaction.stream import OpenNumber
 from engines.speech.audio import beep
-from tenants import keys, names
 
 SEGMENT_MS = 10_000
 # Speech recognition may hear a word begin late; the margin of a beep reaches back further than this never does.
 HOLD_BACK_MS = 500
+# How long audio waits for a number to be given in full.
+OPEN_WAIT_MS = 60_000
+
+Stretch = tuple[int, int, int]  # channel, from and to in milliseconds of the call
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,8 @@ class Segment:
     start_ms: int
     end_ms: int
     pcm: bytes
-
-
-def segment_path(schema: str, conversation_id: UUID, start_ms: int, epoch: int) -> str:
-    return names.storage_path(schema, "segments", conversation_id, f"{start_ms}-{epoch}.pcm")
-
-
-def segment_store(*, schema: str, conversation_id: UUID, epoch: int, key: bytes, segment: Segment) -> None:
-    """Seal and store a segment; storing it again replaces it. No transaction is open meanwhile."""
-    path = segment_path(schema, conversation_id, segment.start_ms, epoch)
-    if default_storage.exists(path):
-        default_storage.delete(path)
-    default_storage.save(path, ContentFile(keys.seal(key, segment.pcm, bound_to=path)))
+    sample_rate: int
+    channels: int
 
 
 class Recorder:
@@ -55,7 +49,7 @@ class Recorder:
         self._pcm = [bytearray() for _ in range(channels)]
         state = state or {}
         self._segments: list[list[int]] = list(state.get("segments", []))
-        self._beeps: list[list[int]] = list(state.get("beeps", []))
+        self._beeps: list[list[int]] = [list(one) for one in state.get("beeps", [])]
 
     @property
     def recorded_ms(self) -> int:
@@ -68,13 +62,41 @@ class Recorder:
         for held, new in zip(self._pcm, pcm, strict=True):
             held += new
 
-    def hide(self, channel: int, intervals: tuple[tuple[int, int], ...]) -> None:
-        """Remember stretches to beep, in call time."""
-        self._beeps += [[channel, start, end] for start, end in intervals]
+    def hide(self, channel: int, intervals: Iterable[tuple[int, int]]) -> list[Stretch]:
+        """Remember stretches to beep, in call time. Returns those that reach into segments that are stored already."""
+        late = []
+        for start, end in intervals:
+            last = self._beeps[-1] if self._beeps else None
+            if last is not None and last[0] == channel and last[1] <= start <= last[2]:
+                last[2] = max(last[2], end)
+            else:
+                self._beeps.append([channel, start, end])
+            if start < self._start_ms:
+                late.append((channel, start, min(end, self._start_ms)))
+        return late
 
-    def take(self, upto_ms: int, epoch: int, *, all_of_it: bool = False) -> Segment | None:
-        """Cut the next segment off, if enough has been heard, and count it as recorded."""
+    def take(
+        self,
+        upto_ms: int,
+        epoch: int,
+        *,
+        number: OpenNumber | None = None,
+        roles: Sequence[str] = (),
+        all_of_it: bool = False,
+    ) -> Segment | None:
+        """Cut the next segment off, if enough has been heard, and count it as recorded.
+
+        `number` is what is still being given at `upto_ms`, `roles` who speaks on each channel: nothing from its
+        beginning on is cut for `OPEN_WAIT_MS`; after that, what its giver said since is beeped.
+        """
         end_ms = upto_ms if all_of_it else upto_ms - HOLD_BACK_MS
+        if number is not None and not all_of_it:
+            if upto_ms - number.since_ms <= OPEN_WAIT_MS:
+                end_ms = min(end_ms, number.since_ms - HOLD_BACK_MS)
+            elif number.is_partial and end_ms > self._start_ms:
+                since_ms = max(min(number.since_ms, end_ms), self._start_ms)
+                for channel in (at for at, role in enumerate(roles) if role == number.speaker):
+                    self.hide(channel, [(since_ms, end_ms)])
         held_ms = len(self._pcm[0]) * 1000 // (self._rate * 2)
         end_ms = min(end_ms, self._start_ms + held_ms)
         if end_ms <= self._start_ms or (not all_of_it and end_ms - self._start_ms < SEGMENT_MS):
@@ -91,14 +113,15 @@ class Recorder:
             ]
             sides.append(np.frombuffer(beep(bytes(held[:size]), self._rate, stretches), dtype="<i2"))
             del held[:size]
-        segment = Segment(self._start_ms, end_ms, np.column_stack(sides).tobytes())
+        pcm = np.column_stack(sides).tobytes()
+        segment = Segment(self._start_ms, end_ms, pcm, self._rate, len(self._pcm))
         self._segments.append([segment.start_ms, segment.end_ms, epoch])
         self._start_ms = end_ms
         return segment
 
     def state(self) -> dict[str, Any]:
         # Copies: a commit writes it in another thread, while the next segment is being cut here.
-        return {"segments": list(self._segments), "beeps": list(self._beeps)}
+        return {"segments": list(self._segments), "beeps": [list(one) for one in self._beeps]}
 
     def _bytes(self, ms: int) -> int:
         return ms * self._rate // 1000 * 2

@@ -78,12 +78,13 @@ class _Asked:
 class OpenNumber:
     """A number that is being given and of which more may come: since when in the call, and by whom.
 
-    `digits` counts those heard; with none, it has only been asked for and `speaker` is empty.
+    `is_partial`: some digits were heard, but fewer than such a number has. Where it has only been asked for,
+    `speaker` is empty.
     """
 
     since_ms: int
     speaker: str
-    digits: int
+    is_partial: bool
 
 
 class StreamRedactor:
@@ -166,7 +167,7 @@ class StreamRedactor:
         if given is None or not self._is_open(given, at_ms):
             return None
         since_ms = given.at_ms if given.since_ms is None else given.since_ms
-        return OpenNumber(since_ms, given.speaker, given.digits)
+        return OpenNumber(since_ms, given.speaker, 0 < given.digits < TYPES[given.type].complete_at)
 
     def state(self) -> dict[str, Any]:
         """Return what must outlive the process, as JSON: types, counts, speakers' roles and times."""
@@ -199,9 +200,9 @@ class StreamRedactor:
     def _context(self, speaker: str, at_ms: int | None, *, growing: bool) -> Context:
         given, asked, config = self._given, self._asked, self._config
         due = None
-        if given is not None and (not given.alone or given.speaker == speaker):
-            if self._is_open(given, at_ms):
-                due = Due(given.type, Strength(given.strength), given.digits)
+        mine = given is not None and (not given.alone or given.speaker == speaker)
+        if given is not None and mine and self._is_open(given, at_ms):
+            due = Due(given.type, Strength(given.strength), given.digits)
         question = None
         if (
             asked is not None

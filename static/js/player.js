@@ -3,6 +3,8 @@ import { silences } from "./waveform.js";
 
 const SKIPPED_MS = 1500;
 const LEAD_MS = 250;
+// A link to the sound lasts for a while; when it is over, a new one is asked for once, unseen.
+const AGAIN_AFTER_MS = 10_000;
 const SPEED = "player.speed";
 const SKIP = "player.skip";
 
@@ -25,6 +27,9 @@ function keep(name, value) {
 export class Player {
   #skip = kept(SKIP, "0") === "1";
   #frame = null;
+  #failed = -Infinity;
+  #wanted = false;
+  #sides = null;
 
   /** `heard(ms)` with each step of the hand, `changed(playing)`, `failed()` when the sound cannot be had. */
   constructor(audio, data, { heard, changed, failed }) {
@@ -37,13 +42,22 @@ export class Player {
       changed(true);
       this.#step();
     });
+    audio.addEventListener("ended", () => { this.#wanted = false; });
     audio.addEventListener("pause", () => {
       cancelAnimationFrame(this.#frame);
       changed(false);
       heard(this.at);
     });
     for (const name of ["seeked", "timeupdate"]) audio.addEventListener(name, () => heard(this.at));
-    audio.addEventListener("error", () => failed());
+    audio.addEventListener("error", () => {
+      const now = performance.now();
+      if (now - this.#failed < AGAIN_AFTER_MS) {
+        failed();
+        return;
+      }
+      this.#failed = now;
+      this.again();
+    });
   }
 
   get at() {
@@ -83,19 +97,52 @@ export class Player {
   }
 
   toggle() {
-    if (this.playing) this.audio.pause();
-    else this.play();
+    if (this.playing) {
+      this.#wanted = false;
+      this.audio.pause();
+    } else this.play();
   }
 
   play() {
+    this.#wanted = true;
     // Refused where the browser wants a click first; its own error event tells of anything worse.
     this.audio.play().catch((error) => {
       if (error.name !== "AbortError" && error.name !== "NotAllowedError") this.audio.dispatchEvent(new Event("error"));
     });
   }
 
+  /** Load the sound anew and go on where it was. */
   again() {
-    this.audio.load();
+    const { audio } = this;
+    const at = audio.currentTime;
+    const playing = this.#wanted;
+    audio.addEventListener("loadedmetadata", () => {
+      if (at > 0) audio.currentTime = at;
+      if (playing) this.play();
+    }, { once: true });
+    audio.load();
+  }
+
+  /** Hear or mute a side (channel). From the first time on, what is heard comes from the middle. */
+  hear(side, on, sides) {
+    if (!this.#sides) {
+      const context = new AudioContext();
+      const splitter = context.createChannelSplitter(sides);
+      const middle = context.createGain();
+      middle.channelCount = 1;
+      middle.channelCountMode = "explicit";
+      context.createMediaElementSource(this.audio).connect(splitter);
+      this.#sides = Array.from({ length: sides }, (_unused, channel) => {
+        const gain = context.createGain();
+        splitter.connect(gain, channel);
+        gain.connect(middle);
+        return gain;
+      });
+      middle.connect(context.destination);
+      this.audio.addEventListener("play", () => context.resume());
+      context.resume();
+    }
+    this.#sides[side].gain.value = on ? 1 : 0;
   }
 
   #step() {

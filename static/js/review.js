@@ -1,5 +1,6 @@
 // A past conversation: player, transcript and moments in step; the parts beside them; a call under way grows.
 import { make, pageData, say } from "./dom.js";
+import { hideWords } from "./hide_words.js";
 import { bindKeys } from "./keys.js";
 import { Player } from "./player.js";
 import { LiveSocket, Line } from "./socket.js";
@@ -96,6 +97,15 @@ function openPlayer() {
   const skip = document.getElementById("skip");
   skip.checked = player.skipping;
   skip.addEventListener("change", () => { player.skipping = skip.checked; });
+  const sides = [...document.querySelectorAll(".rv-side")];
+  sides.forEach((side, channel) => side.addEventListener("click", () => {
+    const on = side.getAttribute("aria-pressed") !== "true";
+    side.setAttribute("aria-pressed", on);
+    side.title = on ? data.words.mute : data.words.unmute;
+    side.firstElementChild.className = `ti ti-volume${on ? "" : "-off"}`;
+    player.hear(channel, on, sides.length);
+    wave.mute(channel, !on);
+  }));
   bindKeys({
     " ": () => player.toggle(),
     ArrowLeft: () => player.by(-5000),
@@ -176,7 +186,15 @@ function follow() {
   let head = Number(page.dataset.head);
 
   const grow = (turn) => {
-    if (known.has(`u-${turn.id}`)) return;
+    if (known.has(`u-${turn.id}`)) {
+      // Told again, it has changed: words of it were hidden.
+      const row = document.getElementById(`u-${turn.id}`);
+      if (Number(row.dataset.revision) < turn.revision) {
+        row.dataset.revision = turn.revision;
+        row.lastElementChild.replaceChildren(speech(turn.text, [], { redactions, words }));
+      }
+      return;
+    }
     known.add(`u-${turn.id}`);
     transcript.querySelector(".rv-empty")?.remove();
     const near = transcript.scrollHeight - transcript.scrollTop - transcript.clientHeight < 48;
@@ -184,7 +202,7 @@ function follow() {
     const button = make("button", { type: "button", class: "rv-at", "aria-label": playFrom.replace("{time}", span(turn.start_ms)) }, time);
     const row = make(
       "li",
-      { id: `u-${turn.id}`, class: turn.speaker === "customer" ? null : "a", "data-seek": turn.start_ms, "data-end": turn.end_ms },
+      { id: `u-${turn.id}`, class: turn.speaker === "customer" ? null : "a", "data-seek": turn.start_ms, "data-end": turn.end_ms, "data-revision": turn.revision },
       button,
       make("b", { class: "clip" }, names[turn.speaker] ?? turn.speaker),
       make("span", {}, speech(turn.text, [], { redactions, words })),
@@ -212,6 +230,7 @@ function follow() {
 
 if (document.getElementById("player-data")) openPlayer();
 if (page.hasAttribute("data-live")) follow();
+if (document.getElementById("hide-data")) hideWords(transcript, pageData("hide-data"));
 const asked = new URLSearchParams(location.search).get("t");
 if (asked !== null && Number.isFinite(Number(asked))) go(Number(asked), { play: false });
 else transcript.querySelector("li.hit")?.scrollIntoView({ block: "center" });

@@ -45,6 +45,7 @@ export class Waveform {
   #clip = null;
   #hand = null;
   #ticks = new Map();
+  #muted = new Set();
   #at = 0;
 
   /** `data`: {duration_ms, peaks, redacted: [[channel, from, to]], moments}; `seek(ms)` when somebody points. */
@@ -90,6 +91,10 @@ export class Waveform {
     }
     let lines = "";
     peaks.forEach((side, channel) => {
+      if (this.#muted.has(channel)) {
+        lines += `M0 ${channel * SIDE + SIDE / 2}H${width}`;
+        return;
+      }
       const middle = channel * SIDE + SIDE / 2;
       const loud = loudness(side);
       const hidden = redacted.filter(([where]) => where === channel);
@@ -139,6 +144,13 @@ export class Waveform {
     const x = this.#x(ms).toFixed(1);
     this.#clip.setAttribute("width", x);
     this.#hand.setAttribute("transform", `translate(${x} 0)`);
+  }
+
+  /** Show that a side is not heard. */
+  mute(channel, on) {
+    if (on) this.#muted.add(channel);
+    else this.#muted.delete(channel);
+    this.draw();
   }
 
   /** Show which moment is being heard. */

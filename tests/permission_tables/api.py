@@ -21,6 +21,8 @@ JUDGING = {
     "analyst": 200,
     "admin": 200,
 }
+# Nothing is named to be hidden, so that whoever may hide gets told so.
+HIDING = {**JUDGING, "supervisor": 400, "analyst": 400, "admin": 400}
 # What only the agent of the conversation does.
 AGENT = {
     "nobody": 401,
@@ -97,7 +99,8 @@ ROWS = [
     *LISTS,
     *CONVERSATION,
     ("GET", recording, OWN),
-    ("GET", sound, OWN),
+    ("GET", sound, JUDGING),
+    ("POST", about("redactions", lambda past: f"/conversations/{past.conversation.pk}/redactions/"), HIDING, {}),
     # Nobody is named, so that whoever may attach gets told so.
     ("POST", unmatched, {"nobody": 401, "agent": 403, "supervisor": 400, "analyst": 403, "admin": 400}, {}),
     ("GET", about("summary", lambda past: f"/summaries/{past.summary.pk}/"), OWN),

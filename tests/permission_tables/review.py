@@ -29,6 +29,10 @@ def recording(company: Company) -> str:
     return f"/conversations/{past.conversation.pk}/recording"
 
 
+def recording_download(company: Company) -> str:
+    return recording(company) + "/download?as=wav"
+
+
 def answer(company: Company) -> str:
     return f"/answers/{_past(company).answer.pk}/"
 
@@ -55,7 +59,9 @@ ROWS = [
     ("GET", "/conversations/", ALL),
     ("GET", conversation, OWN),
     ("GET", transcript, OWN),
-    ("GET", recording, OWN),
+    # Both lead to a link, which lets in by itself.
+    ("GET", recording, {**OWN, "agent": 302, "supervisor": 302, "analyst": 302, "admin": 302}),
+    ("GET", recording_download, {**CHANGED, "other_supervisor": 404}),
     ("POST", answer, CHANGED, {"value": "no", "reason": "It was none."}),
     ("GET", "/knowledge/", ALL),
     ("GET", "/knowledge/search/?q=refund", ALL),

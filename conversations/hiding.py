@@ -1,0 +1,206 @@
+"""Words that are found later to be hidden: taken out of the transcript, of what was made of it, and of the sound.
+
+By a person on the page of a conversation, or by a later pass. Higher rooms that point into an utterance by offsets
+subscribe here, and move their marks in the same transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.errors import Conflict
+from accounts.models import User
+from accounts.services import audit
+from conversations import events
+from conversations.models import CallOwner, Note, Redaction, SummaryLine, Utterance
+from conversations.recordings import recording_rewrite
+from conversations.services import event_append
+from engines.redaction.redactor import DEFAULT
+from engines.redaction.text import RawText, Span
+from engines.redaction.timing import beeps, redacted_words
+from engines.redaction.vocabulary import TYPES
+from engines.speech.types import HeardWord
+
+_PLACEHOLDER = re.compile(r"\[(?:" + "|".join(sorted(TYPES, key=len, reverse=True)) + r")\]")
+# Shorter words ("at", "two") stand in other lines for other things.
+TELLING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class WordsHidden:
+    """The characters [start, end) of an utterance became a placeholder of `length` characters."""
+
+    utterance_id: UUID
+    conversation_id: UUID
+    start: int
+    end: int
+    length: int
+
+    def moved(self, start: int, end: int) -> tuple[int, int]:
+        """Where a mark at [start, end) of the text before stands now; one that was cut takes all of the placeholder."""
+        stop, by = self.start + self.length, self.length - (self.end - self.start)
+        if start < self.end and end > self.start:
+            return min(start, self.start), stop if end <= self.end else end + by
+        return (start + by, end + by) if start >= self.end else (start, end)
+
+    def moved_evidence(self, evidence: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Evidence (`{"utterance", "start", "end", …}`) with the marks in this utterance moved."""
+        moved = []
+        for one in evidence:
+            if str(one.get("utterance")) == str(self.utterance_id) and one.get("start") is not None:
+                start, end = self.moved(one["start"], one["end"])
+                one = {**one, "start": start, "end": end}
+            moved.append(one)
+        return moved
+
+
+_FOLLOWERS: list[Callable[[WordsHidden], None]] = []
+
+
+def follow(handler: Callable[[WordsHidden], None]) -> None:
+    """Have `handler` run whenever words are hidden, within that transaction. Called from an app's `ready()`."""
+    if handler not in _FOLLOWERS:
+        _FOLLOWERS.append(handler)
+
+
+def words_hide(
+    *,
+    utterance_id: UUID,
+    start: int,
+    end: int,
+    type_name: str,
+    actor: User | None,
+    revision: int | None = None,
+    found_in: str = Redaction.Pass.MANUAL,
+    detector: str = "person",
+    reason: str = "hidden by hand",
+    score: float = 1.0,
+    address: str | None = None,
+) -> Utterance:
+    """Hide the characters [start, end) of an utterance's text, and the sound of their words, as `type_name`.
+
+    Widened to whole words and whole placeholders. `revision` is the one that the offsets were read from. Raises
+    `ValidationError` for a stretch or type that is not there, `Conflict` where the text has changed meanwhile or the
+    stretch is hidden already.
+    """
+    if type_name not in TYPES:
+        raise ValidationError({"type": _("There is no such type of information.")})
+    with transaction.atomic():
+        found = Utterance.objects.select_related("conversation").get(pk=utterance_id)
+        # The live way takes the call's row first; the same order here, or both would wait for ever.
+        CallOwner.objects.select_for_update().filter(pk=found.conversation_id).first()
+        row = Utterance.objects.select_for_update().defer("search").get(pk=utterance_id)
+        if revision is not None and revision != row.revision:
+            raise Conflict(_("These words have changed meanwhile. Load the page anew."))
+        if not 0 <= start < end <= len(row.text):
+            raise ValidationError({"start": _("There are no such words in this utterance.")})
+        start, end = _widened(row.text, start, end)
+        words = row.text[start:end]
+        if not _PLACEHOLDER.sub("", words).strip():
+            raise Conflict(_("These words are hidden already."))
+        span = Span(start, end, type_name, score, detector, reason)
+        change = WordsHidden(row.pk, row.conversation_id, start, end, len(TYPES[type_name].placeholder))
+        stretches = _hide_in_utterance(row, span)
+        _move_redactions(change, span, found_in)
+        event_append(conversation_id=row.conversation_id, kind="utterance", row=row)
+        _hide_in_what_was_written(row, words, TYPES[type_name].placeholder)
+        for follower in _FOLLOWERS:
+            follower(change)
+        recording_rewrite(
+            conversation_id=row.conversation_id,
+            intervals=[(row.channel_index, begin, stop) for begin, stop in stretches],
+            found_in=found_in,
+            actor=actor,
+            address=address,
+        )
+        audit(
+            actor=actor,
+            action="conversation.redact",
+            thing=row,
+            changes={"type": type_name, "found_in": str(found_in), "revision": row.revision},
+            address=address,
+        )
+    return row
+
+
+def _widened(text: str, start: int, end: int) -> tuple[int, int]:
+    for one in _PLACEHOLDER.finditer(text):
+        if one.start() < end and one.end() > start:
+            start, end = min(start, one.start()), max(end, one.end())
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    # Half a word has no sound of its own, and shows the other half.
+    while start > 0 and start < end and text[start].isalnum() and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and end > start and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    return start, end
+
+
+def _hide_in_utterance(row: Utterance, span: Span) -> tuple[tuple[int, int], ...]:
+    """Change text and words of the row; return what to beep on its channel, in milliseconds of the call."""
+    heard = [HeardWord(RawText(text), begin, stop, sure) for text, begin, stop, sure in row.words]
+    timed = redacted_words(row.text, [span], heard) if heard else None
+    row.text = row.text[: span.start] + TYPES[span.type].placeholder + row.text[span.end :]
+    row.words = (
+        [[word.text, word.start_ms, word.end_ms, round(word.confidence, 3)] for word in timed.words]
+        if timed
+        else []
+    )
+    row.revision += 1
+    row.save(update_fields=["text", "words", "revision"])
+    return beeps(
+        timed, found=True, start_ms=row.start_ms, end_ms=row.end_ms, margin_ms=DEFAULT.beep_margin_ms
+    )
+
+
+def _move_redactions(change: WordsHidden, span: Span, found_in: str) -> None:
+    for one in Redaction.objects.filter(utterance=change.utterance_id):
+        if one.start < change.end and one.end > change.start:
+            one.delete()  # its placeholder is part of the new one
+        elif one.start >= change.end:
+            one.start, one.end = change.moved(one.start, one.end)
+            one.save(update_fields=["start", "end"])
+    Redaction.objects.create(
+        utterance_id=change.utterance_id,
+        type=span.type,
+        start=span.start,
+        end=span.start + change.length,
+        score=span.score,
+        detector=span.detector,
+        reason=span.reason,
+        found_in=found_in,
+    )
+
+
+def _hide_in_what_was_written(row: Utterance, words: str, stand_in: str) -> None:
+    """Take the words out of the summary's lines and the note, where they were copied or said again."""
+    said = re.compile(r"(?<!\w)" + re.escape(words.strip(" .,;:!?")) + r"(?!\w)", re.IGNORECASE)
+    telling = sum(character.isalnum() for character in words) >= TELLING
+    summary = None
+    for line in SummaryLine.objects.filter(summary__conversation=row.conversation_id).select_related(
+        "summary"
+    ):
+        if not telling and str(row.pk) not in map(str, line.evidence):
+            continue
+        text, original = said.sub(stand_in, line.text), said.sub(stand_in, line.original)
+        if (text, original) != (line.text, line.original):
+            line.text, line.original, summary = text[:400], original[:400], line.summary
+            line.save(update_fields=["text", "original"])
+    if summary is not None:
+        shown = events.rows("summary").get(pk=summary.pk)
+        event_append(conversation_id=row.conversation_id, kind="summary", row=shown)
+    for note in Note.objects.filter(conversation=row.conversation_id) if telling else ():
+        if said.search(note.text):
+            note.text = said.sub(stand_in, note.text)
+            note.save(update_fields=["text"])
