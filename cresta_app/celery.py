@@ -16,6 +16,16 @@ app.conf.beat_schedule = {
     # One that no worker has taken by the time of the next is not worth doing any more: none pile up.
     "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
     "tidy": {"task": "conversations.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "uploads": {
+        "task": "integrations.uploads.tasks.uploads_sweep",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "uploads-clean": {
+        "task": "integrations.uploads.tasks.uploads_clean",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
 }
 
 

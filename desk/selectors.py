@@ -66,7 +66,8 @@ def desk_state(user: User) -> Payload:
 
     The tray holds ended calls whose summary is still to be written or confirmed, newest first.
     """
-    mine = Conversation.objects.filter(agent=user).select_related("customer", "queue", "summary")
+    mine = Conversation.objects.filter(agent=user).exclude(provider=Conversation.UPLOADED)
+    mine = mine.select_related("customer", "queue", "summary")
     calls = mine.filter(state__in=LIVE).order_by("announced_at")
     tray = mine.filter(Q(state=State.WRAP_UP) | Q(summary__state=Summary.State.DRAFT)).exclude(state__in=LIVE)
     return {
@@ -153,7 +154,8 @@ def _length_ms(start: datetime | None, end: datetime | None) -> int | None:
 def floor_conversations(user: User) -> QuerySet[Conversation]:
     """What is on this person's floor: calls now, calls in wrap-up, and whatever still has an open alert."""
     alerted = Alert.objects.filter(state=Alert.State.OPEN).values("conversation")
-    return conversations_visible(user).filter(Q(state__in=[*LIVE, State.WRAP_UP]) | Q(pk__in=alerted))
+    visible = conversations_visible(user).exclude(provider=Conversation.UPLOADED, state__in=LIVE)
+    return visible.filter(Q(state__in=[*LIVE, State.WRAP_UP]) | Q(pk__in=alerted))
 
 
 def floor_rows(user: User, ids: Iterable[UUID] | None = None) -> list[Payload]:
@@ -261,7 +263,8 @@ def floor_tiles(user: User) -> Payload:
     """
     visible = conversations_visible(user)
     live = Q(state__in=LIVE)
-    counts = visible.filter(state__in=[*LIVE, State.WRAP_UP]).aggregate(
+    going_on = visible.filter(state__in=[*LIVE, State.WRAP_UP]).exclude(provider=Conversation.UPLOADED)
+    counts = going_on.aggregate(
         live=Count("pk", filter=live),
         unmatched=Count("pk", filter=live & Q(agent__isnull=True)),
         wrap_up=Count("pk", filter=Q(state=State.WRAP_UP)),
