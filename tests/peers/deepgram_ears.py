@@ -95,10 +95,15 @@ class Runs:
 class Scripted:
     """Words with times in recordings: `[{"audio": path, "channel": 0, "words": [{text, start_ms, end_ms}]}]`."""
 
+    # Recordings are telephone sound. The same at twice the rate keeps every second sample (`audio.Upsampler`), by which
+    # it is recognised; a stream must then begin at one of those, as every whole millisecond does.
+    rate = 8000
+
     def __init__(self, recordings: Sequence[Mapping[str, Any]]) -> None:
         self._known: list[tuple[np.ndarray, float, list[Said]]] = []
         for recording in recordings:
             rate, channels = read_audio(recording["audio"])
+            assert rate == self.rate
             runs, pcm = Runs(rate), np.frombuffer(channels[recording.get("channel", 0)], "<i2")
             found = [
                 (at / rate, sound) for at, sound in [*runs.hear(pcm), *runs.close()] if sound is not None
@@ -149,6 +154,8 @@ class Ear:
     _next_interim: float = INTERIM_SECONDS
 
     def __post_init__(self) -> None:
+        wanted = getattr(self.words_of, "rate", self.rate)
+        self._every, self._phase, self.rate = self.rate // wanted, 0, wanted
         self.runs = Runs(self.rate)
 
     @property
@@ -156,7 +163,9 @@ class Ear:
         return self.runs.at / self.rate
 
     def hear(self, pcm: np.ndarray) -> Iterator[dict[str, Any]]:
-        for at, sound in self.runs.hear(pcm):
+        heard = pcm[-self._phase % self._every :: self._every]
+        self._phase += len(pcm)
+        for at, sound in self.runs.hear(heard):
             if sound is None:
                 yield from self._silence(at / self.rate)
             else:

@@ -7,7 +7,6 @@ import json
 import time
 import uuid
 from collections import deque
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -65,16 +64,18 @@ class Stream:
         self.flush()
         helpers = [asyncio.create_task(self.speak()), asyncio.create_task(self.mind_the_clock())]
         try:
-            while not self.ended and (data := await self.reader.read(65536)):
+            while not self.protocol.close_expected():
+                # Whoever began to close has a little time to finish.
+                data = await asyncio.wait_for(self.reader.read(65536), 2 if self.ended else None)
+                if not data:
+                    break
                 self.protocol.receive_data(data)
                 for frame in self.protocol.events_received():
-                    await self.take(frame)
+                    if not self.ended:
+                        await self.take(frame)
                 self.flush()
-                if self.protocol.close_expected():
-                    break
-            if self.ended:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.reader.read(), 2)
+        except TimeoutError:
+            self.writer.transport.abort()
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -205,6 +206,5 @@ class Stream:
             rest = self.last_message + self.peer.idle_seconds - time.monotonic()
             if rest <= 0:
                 self.close(1011, NET_0001)
-                self.writer.write_eof()
                 return
             await asyncio.sleep(rest)

@@ -107,6 +107,7 @@ class DeepgramSession:
         self._credit_ms = float(BURST_MS)
         self._credited_at = 0.0
         self._sending_since: float | None = None
+        self._sent: deque[tuple[float, float]] = deque()  # ends of pieces in the stream, and when they went
         self._last_sound = [0.0] * call.channels
         self._unanswered_since: list[float | None] = [None] * call.channels
         self._seam_until: float | None = None
@@ -307,6 +308,7 @@ class DeepgramSession:
             length_ms = len(sides[0]) * 500 / self._rate
             await self._pace(length_ms)
             self._clock.audio(len(sides[0]) // 2, start_ms + at * 500 // self._rate)
+            self._sent.append((self._clock.seconds, self._now()))
             self._expect_answers(sides)
             await self._out(self._conn.send_media(join_channels(sides) if len(sides) > 1 else sides[0]))
             self._waiting_ms -= length_ms
@@ -402,16 +404,25 @@ class DeepgramSession:
             now = self._now()
             if self._sending_since is not None and now - self._sending_since > options.stall_seconds:
                 raise SpeechError("Deepgram: too slow, it takes no more audio", retryable=True)
-            for channel, ear in enumerate(self._ears):
-                since = self._unanswered_since[channel]
+            for since in self._unanswered_since:
                 if since is not None and now - since > options.stall_seconds:
                     raise SpeechError("Deepgram: stalled, it does not answer to sound", retryable=True)
-                if self._last_sound[channel] - ear.heard > options.behind_seconds:
-                    raise SpeechError("Deepgram: too slow, its answers fall behind", retryable=True)
+            if self._behind(now) > options.behind_seconds:
+                raise SpeechError("Deepgram: too slow, its answers fall behind", retryable=True)
             if self._finish_until is not None and now > self._finish_until:
                 raise SpeechError("Deepgram: stalled, it did not say the rest", retryable=True)
             if self._seam_until is not None and now > self._seam_until:
                 self._settle()
+
+    def _behind(self, now: float) -> float:
+        """Return how long ago the first audio was sent that is unanswered, with sound in it or after it."""
+        answered = min(
+            (ear.heard for ear, sound in zip(self._ears, self._last_sound, strict=True) if sound > ear.heard),
+            default=self._clock.seconds,
+        )
+        while self._sent and self._sent[0][0] <= answered:
+            self._sent.popleft()
+        return now - self._sent[0][1] if self._sent else 0.0
 
     def _settle(self) -> None:
         """Go on without the answer to a `Finalize`, which need not come when there was little to flush."""
