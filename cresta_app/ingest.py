@@ -29,6 +29,7 @@ from redis.exceptions import RedisError  # noqa: E402
 from conversations.live.buffer import AudioBuffer  # noqa: E402
 from conversations.live.ingest import IngestApp, Message, Receive, Send  # noqa: E402
 from cresta_app.ingest_protocol import AudioProtocol as AudioProtocol  # noqa: E402
+from integrations.telephony.genesys.vendor import GenesysVendor  # noqa: E402
 from integrations.telephony.native.vendor import NativeVendor  # noqa: E402
 from integrations.telephony.twilio.vendor import TwilioVendor  # noqa: E402
 from tenants.scope import PUBLIC, TenantThreads  # noqa: E402
@@ -41,7 +42,7 @@ if settings.SECRET_KEY == settings.NO_SECRET_KEY:
 # uvicorn writes the path and query of every WebSocket into its log.
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
-VENDORS = (NativeVendor(), TwilioVendor())
+VENDORS = (NativeVendor(), TwilioVendor(), GenesysVendor())
 REDIS_CONNECTIONS = 64
 
 
@@ -94,7 +95,7 @@ async def _http(scope: dict[str, Any], send: Send) -> None:
     except (RedisError, django.db.Error, TimeoutError) as error:
         await _answer(send, 503, {"ok": False, "error": type(error).__name__})
         return
-    await _answer(send, 200, {"ok": True, "lines": lines.lines})
+    await _answer(send, 200, {"ok": True, "lines": lines.lines} | lines.delay_ms())
 
 
 async def _answer(send: Send, status: int, body: Message) -> None:

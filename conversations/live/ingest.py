@@ -109,6 +109,14 @@ class IngestApp:
         vendor = self.vendors.get(head + slash)
         return (vendor, tail) if vendor is not None and tail else (None, "")
 
+    def delay_ms(self) -> dict[str, float]:
+        """How long chunks took lately from their last byte to the stream, in milliseconds; {} when there were none."""
+        delays = sorted(self.delays)
+        if not delays:
+            return {}
+        last = len(delays) - 1
+        return {f"stored_p{part}_ms": round(delays[last * part // 100] * 1000, 1) for part in (50, 99)}
+
     def stranger_is_news(self, schema: str, code: CloseCode) -> bool:
         """Whether a refused stranger shall be noted: the first of its kind in a minute."""
         now = time.monotonic()
@@ -131,6 +139,7 @@ class Line:
         self.vendor, tail = app.vendor_at(scope["path"])
         self.request = _request(scope, tail)
         self.codec: LineCodec | None = None
+        self.hearing: Hearing | None = None
         self.carrier: Carrier | None = None
         self.voice = Voice(self._say)
 
@@ -173,6 +182,7 @@ class Line:
             raise ProtocolError(CloseCode.UNKNOWN_HOST, "nothing at this path")
         self.codec = self.vendor.codec(self.request)
         hearing = Hearing(self.codec, self.app.limits, self.voice, live=self.vendor.live)
+        self.hearing = hearing
         tasks = [
             asyncio.create_task(self._listen(hearing)),
             asyncio.create_task(hearing.watch()),
@@ -314,6 +324,8 @@ class Line:
         linger = self.vendor.linger_seconds if self.vendor else 0.0
         if not linger:
             return False
+        if self.hearing is not None:
+            self.hearing.afterwards = self._parting
         try:
             async with asyncio.timeout(linger):
                 while (message := await self._receive())["type"] == "websocket.receive":
@@ -322,11 +334,11 @@ class Line:
             return False
         return True
 
-    def _parting(self, text: str | None) -> None:
-        if self.codec is None or text is None or len(text) > self.app.limits.message_bytes:
+    def _parting(self, message: str | bytes | None) -> None:
+        if self.codec is None or not isinstance(message, str) or len(message) > self.app.limits.message_bytes:
             return
         try:
-            action = self.codec.text(text)
+            action = self.codec.text(message)
         except ProtocolError:
             return  # the line is over already, and why was said
         if isinstance(action, Done):
