@@ -22,6 +22,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
@@ -61,17 +62,15 @@ DATABASE_THREADS = 3
 
 @dataclass(frozen=True)
 class Equipment:
-    """What hears and understands calls; `cresta_app` says what that is when Django starts."""
+    """What hears and understands calls."""
 
     ears: Callable[[], Ears]
     stages: Callable[[], list[Stage]]
 
 
-_equipment: list[Equipment] = []
-
-
-def equip(*, ears: Callable[[], Ears], stages: Callable[[], list[Stage]]) -> None:
-    _equipment[:] = [Equipment(ears, stages)]
+def equipment() -> Equipment:
+    """What the settings name: which ears and stages there are is known further up only."""
+    return Equipment(import_string(settings.UPLOAD_EARS), import_string(settings.UPLOAD_STAGES))
 
 
 @contextmanager
@@ -203,8 +202,8 @@ def _worker() -> str:
 
 async def _follow(row: UploadedCall, claim: Claim, source: FileAudio) -> None:
     """Follow the call to its end, as a live worker does, noting its progress."""
-    equipment = _equipment[0]
-    ears, threads = equipment.ears(), TenantThreads(DATABASE_THREADS, "upload-db")
+    kit = equipment()
+    ears, threads = kit.ears(), TenantThreads(DATABASE_THREADS, "upload-db")
     streams = redis.Redis.from_url(settings.REDIS_STREAMS_URL)
     layer = redis.Redis.from_url(settings.REDIS_LAYER_URL)
     try:
@@ -213,7 +212,7 @@ async def _follow(row: UploadedCall, claim: Claim, source: FileAudio) -> None:
             committer=Committer(threads),
             threads=threads,
             ears=ears,
-            stages=equipment.stages(),
+            stages=kit.stages(),
             signals=Signals(layer, threads),
             stopping=asyncio.Event(),
         )

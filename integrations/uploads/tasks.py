@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
+from conversations.stored import StorageError
 from integrations.uploads.hearing import uploaded_call_hear as hear
 from integrations.uploads.services import calls_dispatch, calls_due, uploads_tidy
 from tenants.models import Tenant
@@ -62,7 +63,7 @@ def uploads_clean() -> None:
         try:
             with schema_scope(schema):
                 uploads_tidy(now=timezone.now())
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, StorageError) as error:
             failures.append(error)
     if failures:
         raise ExceptionGroup("failed for some companies", failures)
