@@ -266,6 +266,9 @@ UPLOAD_MAX_SECONDS = env.integer("UPLOAD_MAX_SECONDS", 4 * 3600, minimum=1)
 # What one company may upload in a day (UTC), unpacked.
 UPLOAD_DAILY_BYTES = env.integer("UPLOAD_DAILY_BYTES", 20 * 1024 * 1024 * 1024, minimum=1)
 UPLOADS_PER_HOUR = env.integer("UPLOADS_PER_HOUR", 120, minimum=1)
+# What hears uploaded calls, and what they pass: functions without arguments.
+UPLOAD_EARS = "cresta_app.live.ears"
+UPLOAD_STAGES = "cresta_app.live.stages"
 # How many uploaded calls one process hears at once.
 UPLOAD_CALLS_AT_ONCE = env.integer("UPLOAD_CALLS_AT_ONCE", 2, minimum=1)
 # How long a file whose call could not be heard waits for somebody to try again.
@@ -277,6 +280,11 @@ KEY_FILE = env.folder("KEY_FILE", DATA_DIR / "platform.key", shown=".data/platfo
 SPEECH_PROVIDER = env.text("SPEECH_PROVIDER", "pocketsphinx")
 SPEECH_OPTIONS = json.loads(env.text("SPEECH_OPTIONS", "{}"))
 SPEECH_PROCESSES = env.integer("SPEECH_PROCESSES", 2, minimum=1)
+# Whisper models that companies may choose, by the path of a folder or a name; each takes memory in every worker.
+SPEECH_WHISPER_MODELS = env.names("SPEECH_WHISPER_MODELS")
+SPEECH_WHISPER_THREADS = env.integer("SPEECH_WHISPER_THREADS", 2, minimum=1)
+# Whether a company's admins may name servers in private networks, such as a self-hosted recogniser.
+PROVIDER_ALLOW_PRIVATE_URLS = env.flag("PROVIDER_ALLOW_PRIVATE_URLS", False)
 LIVE_CALLS_PER_WORKER = env.integer("LIVE_CALLS_PER_WORKER", 16, minimum=1)
 # A worker that has not been heard of for this long has lost its calls to another.
 LIVE_CLAIM_IDLE_MS = env.integer("LIVE_CLAIM_IDLE_MS", 5_000, minimum=200)
