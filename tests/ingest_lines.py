@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,6 +42,7 @@ class Server:
 
     port: int
     app: IngestApp
+    stop: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
@@ -78,7 +79,7 @@ def server_running(
         assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
     try:
-        yield Server(port, app)
+        yield Server(port, app, lambda: setattr(server, "should_exit", True))
     finally:
         server.should_exit = True
         thread.join(10)

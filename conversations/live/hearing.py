@@ -113,6 +113,7 @@ class Hearing:
         self.room = asyncio.Event()
         self.room.set()
         self.on_pause: Callable[[bool], None] | None = None
+        self.afterwards: Callable[[str | bytes], None] | None = None
         # The next two are done when the line has said its start, and when it has ended.
         loop = asyncio.get_running_loop()
         self.started: asyncio.Future[Start] = loop.create_future()
@@ -151,8 +152,10 @@ class Hearing:
             self.message(text if text is not None else message.get("bytes") or b"")
 
     def message(self, data: str | bytes) -> None:
-        """Take in one message. What comes after the line's end is not read."""
+        """Take in one message. What comes after the line's end is for `afterwards`, if anybody waits for it."""
         if self._closing is not None:
+            if self.afterwards is not None:
+                self.afterwards(data)
             return
         self._last = now = time.monotonic()
         if now - self._window >= FLOOD_SECONDS:

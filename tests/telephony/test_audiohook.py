@@ -1,0 +1,459 @@
+"""AudioHook sessions through a real server: with a client that does what Genesys's does, and with ones that do not."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection as database
+from django.db import transaction
+
+from conversations.models import CallLedger, Conversation, ConversationIdentifier
+from integrations.models import TelephonyConnection
+from integrations.services import connection_create, connection_secret_set
+from integrations.telephony.genesys import vendor
+from integrations.telephony.genesys.client import Account, AudiohookClient
+from integrations.telephony.genesys.vendor import PREFIX, GenesysVendor
+from tests.ingest_lines import Server, audio_of, server_running
+
+ORGANIZATION = "d7934305-0972-4844-938e-9060eef73d05"
+API_KEY = "SGVsbG8sIEkgYW0gdGhlIEFQSSBrZXkh"
+SECRET = base64.b64encode(b"a client secret of some length").decode()
+MULAW_SILENCE = b"\xff"
+
+
+@pytest.fixture
+def server(committed: Any) -> Iterator[Server]:
+    with server_running(vendors=(GenesysVendor(),)) as running:
+        yield running
+
+
+@pytest.fixture
+def genesys(committed: Any) -> TelephonyConnection:
+    """A connection of northwind that one organisation may use."""
+    with committed.northwind.scope():
+        made, _secret = connection_create(
+            provider="genesys",
+            name="Genesys Cloud",
+            secret=SECRET,
+            settings={"api_key": API_KEY, "organization_id": ORGANIZATION},
+        )
+    return made
+
+
+def noise(count: int, seed: int = 3) -> bytes:
+    return random.Random(seed).randbytes(count)
+
+
+def client(
+    server: Server, company: Any, connection: TelephonyConnection | str, **changes: Any
+) -> AudiohookClient:
+    """A client of this connection; `changes` replace fields of its account, or are passed to it."""
+    ident = getattr(connection, "pk", connection)
+    account = Account(
+        url=changes.pop("url", f"ws://{company.host}:{server.port}{PREFIX}{ident}"),
+        api_key=changes.pop("api_key", API_KEY),
+        secret=changes.pop("secret", SECRET),
+        organization_id=changes.pop("organization_id", ORGANIZATION),
+    )
+    return AudiohookClient(account, address=("127.0.0.1", server.port), **changes)
+
+
+def call_of(company: Any, session_id: str) -> Conversation:
+    with company.scope():
+        return Conversation.objects.select_related("customer").get(
+            provider="genesys", provider_call_id=session_id
+        )
+
+
+def test_a_call(committed: Any, server: Server, genesys: TelephonyConnection) -> None:
+    company, sent, conversation = committed.northwind, noise(16_000 * 2 + 3200 + 6), str(uuid4())
+
+    async def talk() -> AudiohookClient:
+        async with client(server, company, genesys) as one:
+            await one.open(
+                conversationId=conversation,
+                customConfig={"queue": "billing", "team": "east"},
+                pings=(0.05, 0.1),
+            )
+            await one.stream(sent, speed=8)
+            await one.close()
+            return one
+
+    one = asyncio.run(talk())
+    assert one.heard.faults == [] and one.heard.opened_seconds < 1.0
+    assert one.media is not None and one.media["channels"] == ["external", "internal"]
+    assert len(one.heard.round_trips) >= 2
+    call = call_of(company, one.session_id)
+    assert audio_of(company, call.pk) == (sent, "stop")
+    assert call.language == "en" and call.metadata["conversation_id"] == conversation
+    assert call.metadata["custom_config"] == {"team": "east"}  # `queue` has gone where it belongs
+    # Who calls is known again by their number, which is not kept.
+    assert call.customer is not None and call.customer.reference.startswith("hidden-")
+    assert "555" not in str(call.metadata) + call.customer.reference
+    with company.scope():
+        known = set(ConversationIdentifier.objects.filter(conversation=call).values_list("kind", "value"))
+        genesys.refresh_from_db()
+    assert {("conversation_id", conversation), ("session_id", one.session_id)} <= known
+    assert genesys.last_seen_at is not None
+
+
+def test_a_probe_is_no_call(committed: Any, server: Server, genesys: TelephonyConnection) -> None:
+    async def talk() -> AudiohookClient:
+        async with client(server, committed.northwind, genesys) as one:
+            await one.open(probe=True, pings=None, supportedLanguages=True)
+            await one.say("ping")
+            await one.wait("pong", seconds=2)
+            await one.close()
+            assert await one.ended() is not None
+            return one
+
+    one = asyncio.run(talk())
+    # It was a ping that the client's own clock does not know of.
+    assert one.heard.faults == ["409 unexpected pong"]
+    assert [message["type"] for message in one.heard.messages] == ["opened", "pong", "closed"]
+    with committed.northwind.scope():
+        assert not Conversation.objects.filter(provider="genesys").exists()
+        assert not CallLedger.objects.filter(source="genesys").exists()
+
+
+def test_what_is_left_out_is_silent_and_the_clock_true(
+    committed: Any, server: Server, genesys: TelephonyConnection
+) -> None:
+    parts = [noise(2 * 1000, seed) for seed in range(4)]  # 125 ms each, of two channels
+
+    async def talk() -> AudiohookClient:
+        async with client(server, committed.northwind, genesys) as one:
+            await one.open(pings=None)
+            await one.send(parts[0])
+            await one.discard(8 * 37)  # 37 ms
+            await one.send(parts[1])
+            await one.pause()
+            await one.say("ping")
+            await one.resume(8 * 2_501)
+            await one.send(parts[2])
+            one.samples += 8 * 1_700  # lost, and never said
+            await one.say("update", {"language": "de-DE"})
+            await one.send(parts[3])
+            await one.close()
+            return one
+
+    one = asyncio.run(talk())
+    call = call_of(committed.northwind, one.session_id)
+    stored, end = audio_of(committed.northwind, call.pk)
+    expected = (
+        parts[0]
+        + MULAW_SILENCE * 16 * 37
+        + parts[1]
+        + MULAW_SILENCE * 16 * 2_501
+        + parts[2]
+        + MULAW_SILENCE * 16 * 1_700
+        + parts[3]
+    )
+    assert (stored, end) == (expected, "stop")
+
+
+@pytest.mark.parametrize(
+    ("changes", "headers", "code"),
+    [
+        ({"secret": base64.b64encode(b"another").decode()}, {}, 4423),
+        ({"secret": ""}, {}, 4423),  # not signed at all
+        ({"api_key": "another"}, {}, 4423),
+        ({}, {"audiohook-session-id": str(uuid4())}, 4423),
+        ({}, {"x-api-key": "another"}, 4423),
+        ({"organization_id": str(uuid4())}, {}, 4424),
+    ],
+)
+def test_who_may_not_send(
+    committed: Any,
+    server: Server,
+    genesys: TelephonyConnection,
+    changes: dict[str, str],
+    headers: dict[str, str],
+    code: int,
+) -> None:
+    company = committed.northwind
+
+    async def talk() -> tuple[AudiohookClient, float]:
+        one = client(server, company, genesys, **changes)
+        signed = one.headers() | headers
+        one.session_id = signed["audiohook-session-id"]
+        one._given = signed
+        began = time.monotonic()
+        async with one:
+            with pytest.raises(ConnectionError):
+                await one.open(pings=None)
+            await one.ended()
+            return one, time.monotonic() - began
+
+    one, seconds = asyncio.run(talk())
+    assert seconds >= vendor.REFUSAL_SECONDS and one.heard.close_code == code
+    assert [message["type"] for message in one.heard.messages] == ["disconnect"]
+    assert one.heard.faults == []
+    said = one.heard.messages[0]["parameters"]
+    assert said["reason"] == "unauthorized" and SECRET not in said["info"]
+    with company.scope():
+        (row,) = CallLedger.objects.filter(source="genesys")
+        assert (row.state, row.close_code) == (CallLedger.State.REFUSED, code)
+
+
+def test_connections_that_are_none(committed: Any, server: Server, genesys: TelephonyConnection) -> None:
+    async def knock(company: Any, ident: Any) -> int | None:
+        async with client(server, company, ident) as one:
+            return await one.ended()
+
+    for company, ident in (
+        (committed.northwind, str(uuid4())),
+        (committed.northwind, "nonsense"),
+        (committed.lakeside, genesys),
+    ):
+        assert asyncio.run(knock(company, ident)) == 4424
+
+
+def test_a_request_counts_once(committed: Any, server: Server, genesys: TelephonyConnection) -> None:
+    first = client(server, committed.northwind, genesys)
+    headers = first.headers()
+
+    async def talk() -> tuple[str, str, int | None]:
+        first._given = headers
+        async with first:
+            await first.open(pings=None)
+            again = client(server, committed.northwind, genesys, headers=headers, session_id=first.session_id)
+            async with again:
+                refusal = await again.wait("disconnect", seconds=5)
+                code = await again.ended()
+            closed = await first.close()
+            return refusal["parameters"]["reason"], closed["type"], code
+
+    assert asyncio.run(talk()) == ("unauthorized", "closed", 4423)
+
+
+def test_a_new_secret_and_the_one_before(
+    committed: Any, server: Server, genesys: TelephonyConnection
+) -> None:
+    newer = base64.b64encode(b"the newer client secret").decode()
+    with committed.northwind.scope():
+        connection_secret_set(connection=genesys, secret=newer)
+
+    async def talk(secret: str) -> str:
+        async with client(server, committed.northwind, genesys, secret=secret) as one:
+            await one.open(pings=None)
+            return str((await one.close())["type"])
+
+    assert [asyncio.run(talk(secret)) for secret in (SECRET, newer)] == ["closed", "closed"]
+
+
+def test_where_a_company_asks_for_no_signature(committed: Any, server: Server) -> None:
+    with committed.northwind.scope():
+        made, key = connection_create(
+            provider="genesys", name="unsigned", settings={"signature_required": False}
+        )
+
+    async def talk(api_key: str) -> int | None:
+        async with client(server, committed.northwind, made, secret="", api_key=api_key) as one:
+            await one.say("open", {})
+            return await one.ended()
+
+    assert [asyncio.run(talk(api_key)) for api_key in ("another", key)] == [4401, 4422]
+
+
+async def _bad_order(one: AudiohookClient) -> None:
+    await one.open(pings=None)
+    await one.send(noise(320))
+    await one.say("ping", seq=9)
+
+
+async def _bad_serverseq(one: AudiohookClient) -> None:
+    await one.open(pings=None)
+    await one.say("ping", serverseq=5)
+
+
+async def _audio_first(one: AudiohookClient) -> None:
+    await one.socket.send(noise(320))
+
+
+async def _half_a_sample(one: AudiohookClient) -> None:
+    await one.open(pings=None)
+    await one.send(noise(321))
+
+
+async def _no_codec(one: AudiohookClient) -> None:
+    offer = {"type": "audio", "format": "OPUS", "channels": ["external"], "rate": 48000}
+    with pytest.raises(ConnectionError):
+        await one.open(media=(offer,), pings=None)
+
+
+async def _a_jump(one: AudiohookClient) -> None:
+    await one.open(pings=None)
+    await one.say("ping", position="PT100S")
+
+
+async def _no_json(one: AudiohookClient) -> None:
+    await one.open(pings=None)
+    await one.socket.send("hello")
+
+
+@pytest.mark.parametrize(
+    ("work", "code", "reason"),
+    [
+        (_bad_order, 4425, "out_of_order"),
+        (_bad_serverseq, 4425, "out_of_order"),
+        (_audio_first, 4412, "audio_before_start"),
+        (_half_a_sample, 4417, "half_frame"),
+        (_no_codec, 4415, "unknown_format"),
+        (_a_jump, 4426, "clock_jump"),
+        (_no_json, 4400, "bad_message"),
+    ],
+)
+def test_a_client_that_does_wrong(
+    committed: Any,
+    server: Server,
+    genesys: TelephonyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[AudiohookClient], Any],
+    code: int,
+    reason: str,
+) -> None:
+    company, sent = committed.northwind, noise(16_000)
+    monkeypatch.setattr(GenesysVendor, "linger_seconds", 0.2)
+
+    async def talk() -> tuple[AudiohookClient, AudiohookClient]:
+        async with client(server, company, genesys) as good, client(server, company, genesys) as bad:
+            await good.open(pings=None)
+            await good.send(sent[:3200])
+            await work(bad)
+            said = await bad.wait("disconnect", seconds=5)
+            assert said["parameters"]["reason"] == "error" and str(code) in said["parameters"]["info"]
+            assert await bad.ended() == code
+            await good.stream(sent[3200:], speed=10)
+            await good.close()
+            return good, bad
+
+    good, _bad = asyncio.run(talk())
+    assert audio_of(company, call_of(company, good.session_id).pk) == (sent, "stop")
+    with company.scope():
+        (row,) = CallLedger.objects.filter(source="genesys").exclude(provider_call_id=good.session_id)
+        assert (row.reason, row.close_code) == (reason, code)
+
+
+def test_a_goodbye_after_a_refusal_is_answered(
+    committed: Any, server: Server, genesys: TelephonyConnection
+) -> None:
+    async def talk() -> list[str]:
+        async with client(server, committed.northwind, genesys) as one:
+            await one.open(pings=None)
+            await one.say("ping", seq=7)
+            await one.wait("disconnect", seconds=5)
+            await one.close("disconnect")
+            assert one.heard.faults == []
+            return [message["type"] for message in one.heard.messages]
+
+    assert asyncio.run(talk()) == ["opened", "disconnect", "closed"]
+
+
+@contextmanager
+def table_locked(company: Any, model: type[Any], seconds: float) -> Iterator[None]:
+    """Let every query of a table stand still for a while, as a database does that hangs."""
+    locked, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with company.scope(), transaction.atomic(), database.cursor() as cursor:
+                cursor.execute(f'LOCK TABLE "{model._meta.db_table}" IN ACCESS EXCLUSIVE MODE')
+                locked.set()
+                over.wait(seconds)
+        finally:
+            database.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert locked.wait(10), "the table could not be locked"
+    try:
+        yield
+    finally:
+        over.set()
+        holder.join()
+
+
+@pytest.mark.parametrize("model", [TelephonyConnection, Conversation])
+def test_opened_comes_whatever_the_database_does(
+    committed: Any, server: Server, genesys: TelephonyConnection, model: type[Any]
+) -> None:
+    company, sent = committed.northwind, noise(16_000 * 2)
+
+    async def talk(one: AudiohookClient) -> None:
+        async with one:
+            await one.open(pings=(0.1, 0.4))
+            assert one.heard.opened_seconds < 1.0
+            await one.stream(sent, speed=2)
+            await one.close()
+
+    one = client(server, company, genesys)
+    with table_locked(company, model, 1.6):
+        asyncio.run(talk(one))
+    assert one.heard.faults == [] and max(one.heard.round_trips) < 1.0
+    assert audio_of(company, call_of(company, one.session_id).pk) == (sent, "stop")
+
+
+def test_a_restart_and_a_session_that_goes_on(committed: Any, genesys: TelephonyConnection) -> None:
+    company, parts = committed.northwind, [noise(3200, seed) for seed in range(3)]
+    conversation, sessions = str(uuid4()), [str(uuid4()) for _ in range(3)]
+
+    async def first(server: Server, stop: Callable[[], None]) -> None:
+        async with client(server, company, genesys, session_id=sessions[0]) as one:
+            await one.open(pings=None, conversationId=conversation)
+            await one.send(parts[0])
+            await one.say("ping")
+            await one.wait("pong", seconds=2)
+            stop()
+            await one.wait("reconnect", seconds=5)
+            assert await one.ended() == 1012
+
+    async def later(server: Server, number: int, *, reason: str) -> None:
+        before = {"id": sessions[number - 1], "serverseq": 2, "clientseq": 2}
+        async with client(server, company, genesys, session_id=sessions[number]) as one:
+            await one.open(pings=None, conversationId=conversation, continuedSessions=[before])
+            await one.send(parts[number])
+            assert (await one.close(reason))["type"] == "closed"
+
+    with server_running(vendors=(GenesysVendor(),)) as going:
+        asyncio.run(first(going, going.stop))
+    with server_running(vendors=(GenesysVendor(),)) as server:
+        asyncio.run(later(server, 1, reason="reconnect"))
+        asyncio.run(later(server, 2, reason="end"))
+    with company.scope():
+        (call,) = Conversation.objects.filter(provider="genesys")
+    assert call.provider_call_id == sessions[0]
+    stored, end = audio_of(company, call.pk)
+    assert end == "stop"
+    # All that was sent is there, in order; between the parts is the silence of the time that no line was there.
+    places = [stored.find(part) for part in parts]
+    assert places[0] == 0 and places == sorted(places) and -1 not in places
+    assert not stored[places[0] + 3200 : places[1]].strip(MULAW_SILENCE)
+
+
+def test_thirty_calls_at_once(committed: Any, server: Server, genesys: TelephonyConnection) -> None:
+    company = committed.northwind
+    sounds = [noise(16_000 * 2, seed) for seed in range(30)]
+
+    async def talk(sound: bytes) -> AudiohookClient:
+        async with client(server, company, genesys) as one:
+            await one.open(pings=(0.2, 0.5))
+            await one.stream(sound)
+            await one.close()
+            return one
+
+    async def all_of_them() -> list[AudiohookClient]:
+        return list(await asyncio.gather(*(talk(sound) for sound in sounds)))
+
+    for one, sound in zip(asyncio.run(all_of_them()), sounds, strict=True):
+        assert one.heard.faults == [] and one.heard.opened_seconds < 1.5
+        assert audio_of(company, call_of(company, one.session_id).pk) == (sound, "stop")
