@@ -18,8 +18,7 @@ from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
 from conversations.services import event_append
-from providers.models import Route
-from providers.selectors import provider_of
+from providers.selectors import SpeechChoice, keyterms, speech_plan
 from tenants import keys
 from tenants.scope import current_schema
 
@@ -32,7 +31,8 @@ class Superseded(Exception):
 class Claim:
     """What a worker needs to go on with a call from its last commit.
 
-    `key` opens its buffered audio; `speech` is the company's speech provider, "" for the installation's default.
+    `key` opens its buffered audio; `speech` names the company's recognisers in order of preference, and `keyterms`
+    are words that they should know.
     """
 
     context: CallContext
@@ -43,7 +43,7 @@ class Claim:
     engine_state: dict[str, Any]
     utterances: int
     recorded_ms: int
-    speech: str
+    speech: tuple[SpeechChoice, ...]
     keyterms: tuple[str, ...] = ()
     # What the database knows of the call's phases, agents and consent (see `timeline`), and which phases are heard.
     marks: list[dict[str, Any]] = field(default_factory=list)
@@ -93,5 +93,6 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         recorded_ms=owner.recorded_ms,
         marks=lifecycle.marks_of(conversation.pk),
         heard_phases=lifecycle.heard_phases(),
-        speech=provider_of(Route.Task.SPEECH_LIVE),
+        speech=speech_plan(conversation.language, live=True),
+        keyterms=keyterms(conversation.language),
     )
