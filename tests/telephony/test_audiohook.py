@@ -36,6 +36,12 @@ def server(committed: Any) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def short_goodbyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that do not hang up by themselves are waited for a moment only."""
+    monkeypatch.setattr(GenesysVendor, "linger_seconds", 0.3)
+
+
 @pytest.fixture
 def genesys(committed: Any) -> TelephonyConnection:
     """A connection of northwind that one organisation may use."""
@@ -99,6 +105,7 @@ def test_a_call(committed: Any, server: Server, genesys: TelephonyConnection) ->
     # Who calls is known again by their number, which is not kept.
     assert call.customer is not None and call.customer.reference.startswith("hidden-")
     assert "555" not in str(call.metadata) + call.customer.reference
+    assert call.metadata["ani"] == call.metadata["dnis"] == "[PHONE]"
     with company.scope():
         known = set(ConversationIdentifier.objects.filter(conversation=call).values_list("kind", "value"))
         genesys.refresh_from_db()
@@ -213,7 +220,7 @@ def test_connections_that_are_none(committed: Any, server: Server, genesys: Tele
     for company, ident in (
         (committed.northwind, str(uuid4())),
         (committed.northwind, "nonsense"),
-        (committed.lakeside, genesys),
+        (committed.acme, genesys),
     ):
         assert asyncio.run(knock(company, ident)) == 4424
 
@@ -317,13 +324,11 @@ def test_a_client_that_does_wrong(
     committed: Any,
     server: Server,
     genesys: TelephonyConnection,
-    monkeypatch: pytest.MonkeyPatch,
     work: Callable[[AudiohookClient], Any],
     code: int,
     reason: str,
 ) -> None:
     company, sent = committed.northwind, noise(16_000)
-    monkeypatch.setattr(GenesysVendor, "linger_seconds", 0.2)
 
     async def talk() -> tuple[AudiohookClient, AudiohookClient]:
         async with client(server, company, genesys) as good, client(server, company, genesys) as bad:

@@ -23,6 +23,9 @@ CONVERSATION, PARTICIPANT, SESSION, CORRELATION = (
 )
 CONTINUED = "continued_sessions"
 ORGANIZATION = "organization_id"
+ANI, DNIS = "ani", "dnis"
+# What stands in the place of a number.
+PHONE = "[PHONE]"
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _NUMBERS = re.compile(r"\d")
@@ -34,7 +37,7 @@ def call_start(said: Open, *, session_id: str, correlation_id: str) -> CallStart
     if correlation_id:
         identifiers[CORRELATION] = _short(correlation_id)
     fields: dict[str, Any] = dict(identifiers) | {ORGANIZATION: said.organization_id}
-    for name, value in (("ani", said.ani), ("ani_name", said.ani_name), ("dnis", said.dnis)):
+    for name, value in ((ANI, said.ani), ("ani_name", said.ani_name), (DNIS, said.dnis)):
         if value:
             fields[name] = _short(value)
     if said.continued:

@@ -15,6 +15,7 @@ import time
 from urllib.parse import urlsplit
 
 from django.core.cache import cache
+from django.utils.crypto import salted_hmac
 
 from conversations.correlation import conversations_by, identifiers_add
 from conversations.live.wire import (
@@ -30,6 +31,7 @@ from integrations.mapping import plain_rules
 from integrations.models import Provider, TelephonyConnection
 from integrations.telephony.genesys import attributes, signature
 from integrations.telephony.genesys.codec import SOURCE, AudiohookCodec
+from tenants.scope import current_schema
 
 PREFIX = "/ingest/genesys/"
 # Where the client may be slow to hang up: it closes the connection itself.
@@ -76,7 +78,8 @@ class GenesysAdmission(ConnectionAdmission):
     """A session that may send. One that continues another belongs to that one's call."""
 
     def prepare(self, call: CallStart) -> CallStart:
-        return super().prepare(_joined(call))
+        number = call.customer.reference if call.customer else ""
+        return _without_numbers(super().prepare(_joined(call)), number)
 
 
 def _signed(connection: TelephonyConnection, request: LineRequest) -> str:
@@ -142,3 +145,20 @@ def _joined(call: CallStart) -> CallStart:
     # A third session may name only the second: it is known by its own id from now on.
     identifiers_add(conversation_id=before.pk, provider=SOURCE, identifiers=call.identifiers)
     return call.model_copy(update={"id": before.provider_call_id, "metadata": fields})
+
+
+def _without_numbers(call: CallStart, number: str) -> CallStart:
+    """The call without anybody's phone number, once the company's rules have read it.
+
+    Redaction knows numbers by how they are written; these are numbers however they are written.
+    """
+    fields = {
+        name: attributes.PHONE if name in (attributes.ANI, attributes.DNIS) else value
+        for name, value in call.metadata.items()
+    }
+    customer = call.customer
+    if customer is not None and customer.reference == number:
+        digits = "".join(character for character in number if character.isdigit())
+        code = salted_hmac(f"customer:{current_schema()}", digits).hexdigest()[:24]
+        customer = customer.model_copy(update={"reference": f"hidden-{code}"})
+    return call.model_copy(update={"metadata": fields, "customer": customer})
