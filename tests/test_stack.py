@@ -26,7 +26,7 @@ from cresta_app.stack.ports import port_choose
 from cresta_app.stack.process import Child
 from cresta_app.stack.programs import MARK, Program
 from cresta_app.stack.record import Folder, Record
-from cresta_app.stack.services import services_remove, services_start, services_stop
+from cresta_app.stack.services import services_down, services_remove, services_start, services_stop
 from cresta_app.stack.supervisor import Options, Stack, code_stamp
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -270,6 +270,39 @@ def test_failed_start_stops_what_it_started(folder: Path, monkeypatch: pytest.Mo
     assert not (folder / "redis" / "redis.pid").exists()
     assert not (folder / "run.json").exists()
     assert not (folder / "prepared").exists()
+
+
+def test_killed_services_come_back_and_it_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the same addresses, which the processes beside them still hold."""
+
+    async def nothing(self: Stack) -> None:
+        return None
+
+    monkeypatch.setattr(Stack, "_prepare", nothing)
+    monkeypatch.setattr(supervisor, "programs", lambda *_args, **_named: [])
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("REDIS_URL")
+    said: list[str] = []
+    stack = Stack(Options(folder=folder, web_port=0, ingest_port=0), lambda name, line: said.append(line))
+
+    async def run() -> None:
+        await stack.start()
+        services = services_start(folder)
+        for name in ("postgres/postmaster.pid", "redis/redis.pid"):
+            os.kill(int((folder / name).read_text().split()[0]), signal.SIGKILL)
+        await until(
+            lambda: all(any(f"{name} " in line for line in said[1:]) for name in ("PostgreSQL", "Redis"))
+        )
+        await until(lambda: not services_down(folder))
+        assert services_start(folder) == services
+        with psycopg.connect(services.database_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        with redis.Redis.from_url(services.redis_url) as client:
+            assert client.ping()
+        await stack.stop()
+
+    asyncio.run(run())
+    assert services_down(folder) == ["PostgreSQL", "Redis"]
 
 
 def test_changed_migrations_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from conversations.live.commit import Committer
 from conversations.live.ears import Ears
 from conversations.live.ownership import Superseded, call_claim
 from conversations.live.signals import Signals
+from conversations.live.speech_reports import SpeechReports
 from conversations.live.stages import Stage
 from engines.speech.types import SpeechError
 from tenants import names
@@ -38,7 +39,8 @@ log = structlog.get_logger(__name__)
 GROUP = "live"
 ATTEMPTS = 5
 BACKOFF_SECONDS = 0.25
-DATABASE_AWAY_SECONDS = 1.0
+AWAY_SECONDS = 1.0
+AWAY = (OperationalError, InterfaceError, redis.ConnectionError, redis.TimeoutError)
 DATABASE_THREADS = 6
 
 
@@ -80,9 +82,10 @@ class LiveWorker:
 
     async def run(self) -> None:
         """Take calls until `stop()`. Redis may go away and come back."""
-        await self._ears.of()
+        await self._ears.ready()
         log.info("worker.ready", worker=self.name)
         self._chores = chores = asyncio.create_task(self._keep_claims())
+        reports = asyncio.create_task(SpeechReports(self._ears, self._redis, self.name).run())
         try:
             while not self._stopping.is_set():
                 try:
@@ -94,9 +97,10 @@ class LiveWorker:
         finally:
             self._stopping.set()
             chores.cancel()
+            reports.cancel()
             for task in self._calls.values():
                 task.cancel()
-            await asyncio.gather(*self._calls.values(), chores, return_exceptions=True)
+            await asyncio.gather(*self._calls.values(), chores, reports, return_exceptions=True)
             await self._ears.close()
             await self._redis.aclose()
             await self._layer.aclose()
@@ -166,10 +170,11 @@ class LiveWorker:
                 except Superseded:
                     log.warning("call.superseded", conversation=ident, worker=self.name)
                     return
-                except (OperationalError, InterfaceError) as error:
-                    # The database is away, which says nothing about the call: its audio waits in the buffer.
-                    log.warning("call.database_away", conversation=ident, error=type(error).__name__)
-                    await asyncio.sleep(DATABASE_AWAY_SECONDS)
+                except AWAY as error:
+                    # A store is away, which says nothing about the call: its audio waits in the buffer, or at the
+                    # line's other end.
+                    log.warning("call.storage_away", conversation=ident, error=type(error).__name__)
+                    await asyncio.sleep(AWAY_SECONDS)
                 except Exception as error:
                     # Anything may fail in a call's way, and must fail for this call alone; the next attempt goes on
                     # from the last commit. The error's message stays out of the log: a database quotes rows in it.

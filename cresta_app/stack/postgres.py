@@ -145,6 +145,11 @@ def postgres_stop(folder: Path) -> None:
         return
 
 
+def postgres_runs(folder: Path) -> bool:
+    """Whether the process that serves `folder` is there."""
+    return _server(_data(folder)) is not None
+
+
 def postgres_remove(folder: Path) -> None:
     """Delete the (stopped) server's data, wherever it is."""
     data = _data(folder)

@@ -45,6 +45,9 @@ def redis_start(folder: Path, known_url: str | None, *, durable: bool) -> str:
         f'pidfile "{folder / "redis.pid"}"',
         f'logfile "{folder / "log"}"',
         f"appendonly {'yes' if durable else 'no'}",
+        # What the way in acknowledges must outlive this process and the machine. "everysec" answers before it has
+        # written whenever a flush is under way. All that comes in one turn of Redis' loop shares one flush.
+        "appendfsync always",
         'save ""',
         "daemonize yes",
         "maxclients 2000",
@@ -77,6 +80,11 @@ def redis_stop(folder: Path) -> None:
         except psutil.NoSuchProcess:
             pass  # it ended by itself
     (folder / "redis.pid").unlink(missing_ok=True)
+
+
+def redis_runs(folder: Path) -> bool:
+    """Whether the process that serves `folder` is there."""
+    return _server(folder) is not None
 
 
 def redis_answers(url: str) -> bool:

@@ -18,10 +18,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cresta_app.stack.errors import ServiceError
-from cresta_app.stack.postgres import postgres_remove, postgres_start, postgres_stop
-from cresta_app.stack.redis_server import free_port, redis_start, redis_stop
+from cresta_app.stack.postgres import postgres_remove, postgres_runs, postgres_start, postgres_stop
+from cresta_app.stack.redis_server import free_port, redis_runs, redis_start, redis_stop
 
-__all__ = ["ServiceError", "Services", "free_port", "services_remove", "services_start", "services_stop"]
+__all__ = [
+    "ServiceError",
+    "Services",
+    "free_port",
+    "services_down",
+    "services_remove",
+    "services_start",
+    "services_stop",
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,17 @@ def services_start(
         if services != known:
             _write(folder, services)
     return services
+
+
+def services_down(folder: Path, *, database: bool = True, redis: bool = True) -> list[str]:
+    """The names of those that should run and do not. Looks at processes only, so it may be asked often."""
+    folder = folder.resolve()
+    down = []
+    if database and not postgres_runs(folder / "postgres"):
+        down.append("PostgreSQL")
+    if redis and not redis_runs(folder / "redis"):
+        down.append("Redis")
+    return down
 
 
 def services_stop(folder: Path) -> None:

@@ -19,15 +19,16 @@ import psycopg
 from cresta_app import env
 from cresta_app.stack.errors import ServiceError
 from cresta_app.stack.ports import port_choose
-from cresta_app.stack.process import Child, Say
+from cresta_app.stack.process import Child, Say, group_end
 from cresta_app.stack.programs import BASE_DIR, environment, manage, programs
 from cresta_app.stack.record import Folder, Record
-from cresta_app.stack.services import services_start, services_stop
+from cresta_app.stack.services import Services, services_down, services_start, services_stop
 
 LISTEN = env.text("LISTEN", "127.0.0.1")
 WEB_PORT = env.integer("WEB_PORT", 8000, minimum=0)
 INGEST_PORT = env.integer("INGEST_PORT", 8001, minimum=0)
 HEALTHY_SECONDS = 60.0
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Stack:
         self._record = Record(pid=os.getpid(), since=time.time())
         self._database = not os.environ.get("DATABASE_URL")
         self._redis = not os.environ.get("REDIS_URL")
+        self._minding: asyncio.Task[None] | None = None
 
     @property
     def folder(self) -> Path:
@@ -94,7 +96,7 @@ class Stack:
         if names:
             self._say("stack", f"starting {' and '.join(names)}")
         # Called without any, too: the folder also keeps the secret key.
-        await asyncio.to_thread(services_start, self.folder, database=self._database, redis=self._redis)
+        services = await self._services_start()
         await self._prepare()
         for program in programs(
             self.folder, listen=self.options.listen, web_port=self.web_port, ingest_port=self.ingest_port
@@ -102,6 +104,7 @@ class Stack:
             child = Child(program, self.environment(), self._say, self._note)
             self.children.append(child)
             child.start()
+        self._minding = asyncio.create_task(self._mind(services), name="services")
         await asyncio.gather(*(self._answers(child) for child in self.children if child.program.port))
 
     def _choose_ports(self) -> None:
@@ -174,6 +177,33 @@ class Stack:
 
     # --- Running ----------------------------------------------------------------------------------------
 
+    async def _services_start(self) -> Services:
+        return await asyncio.to_thread(
+            services_start, self.folder, database=self._database, redis=self._redis
+        )
+
+    async def _mind(self, services: Services) -> None:
+        """Start PostgreSQL or Redis again when it dies, as any other process of ours; the others wait meanwhile."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            down = await asyncio.to_thread(
+                services_down, self.folder, database=self._database, redis=self._redis
+            )
+            if not down:
+                continue
+            self._say("stack", f"{' and '.join(down)} ended; starting it again")
+            try:
+                again = await self._services_start()
+            except (ServiceError, psycopg.Error, OSError) as error:
+                self._say("stack", f"that failed: {error}")
+                continue
+            if again != services:
+                # Its port was taken meanwhile. Processes read the new address when they start.
+                services = again
+                for child in self.children:
+                    if child.pid is not None:
+                        group_end(child.pid)
+
     def _note(self) -> None:
         self._record.processes = [
             (child.program.name, child.pid, child.created)
@@ -201,6 +231,10 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop everything in order. Safe to call at any time, and twice."""
+        if self._minding is not None:
+            self._minding.cancel()
+            await asyncio.gather(self._minding, return_exceptions=True)
+            self._minding = None
         for rank in sorted({child.program.stop_rank for child in self.children}):
             await asyncio.gather(
                 *(child.stop() for child in self.children if child.program.stop_rank == rank)
