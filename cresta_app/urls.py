@@ -10,7 +10,9 @@ urlpatterns = [
     path("", include("knowledge.urls")),
     path("", include("qa.urls")),
     path("", include("analytics.urls")),
+    path("", include("integrations.uploads.urls")),
     path("", include("demo.urls")),
+    path("", include("integrations.urls")),
     path("api/v1/", include("cresta_app.urls_api")),
     path("admin/", admin.site.urls),
 ]

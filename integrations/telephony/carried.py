@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
-from conversations.live.buffer import AudioBuffer
+from conversations.live.buffer import CHUNK_MS, AudioBuffer
 from conversations.live.calls import Announced, call_line_closed
 from conversations.live.carrier import Carrier
 from conversations.live.hearing import Closing, Hearing, Limits
@@ -111,6 +112,8 @@ class CarriedCall:
         )
         self._carrying: asyncio.Task[Closing] | None = None
         self._base_ms = 0
+        self._bytes_per_ms = audio.format.bytes_per_ms
+        self._brought = 0
 
     @property
     def safe_ms(self) -> int:
@@ -130,7 +133,8 @@ class CarriedCall:
         if not self.call.claimed:
             await self._buffer.announce(self._schema, self.call.conversation_id)
         self._carrying = asyncio.create_task(self._carrier.carry())
-        await asyncio.wait({self._carrying, self._codec.ready_ms}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {self._carrying, self._codec.ready_ms}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not self._codec.ready_ms.done():
             raise CallOver(await self._how())
         self._base_ms = self._codec.ready_ms.result()
@@ -140,13 +144,16 @@ class CarriedCall:
         """Put sound, or the note of a hole, behind what was brought. Waits for room. Raises `CallOver`."""
         await self._room()
         if isinstance(piece, Sound):
+            self._brought += len(piece.payload)
             self._hearing.message(piece.payload)
         else:
             start, end = piece.from_ms - self._base_ms, piece.to_ms - self._base_ms
             self._hand_over(Missing(piece.side, start, end, cause))
 
-    def alive(self) -> None:
-        """There is nothing to bring, and the other side is there."""
+    async def check(self) -> None:
+        """There is nothing to bring now, and the other side is there. Raises `CallOver`."""
+        if self.over or self._hearing.over:
+            raise CallOver(await self._how())
         self._hand_over(KeepAlive())
 
     @property
@@ -154,32 +161,44 @@ class CarriedCall:
         """Whether the call was taken away, or cannot be carried on."""
         return self._carrying is not None and self._carrying.done()
 
-    async def stop(self) -> Closing:
-        """The call is over and complete: what was brought is stored, then its end."""
+    async def stop(self) -> None:
+        """The call is over and complete: what was brought is stored, then its end. Raises `CallOver` if it cannot."""
         self._hand_over(Stop())
-        return await self._how()
+        closing = await self._how()
+        if closing.code is not CloseCode.DONE:
+            raise CallOver(closing)
 
     async def fail(self, reason: str) -> None:
-        """The call is over and incomplete, for this reason of at most 40 characters. What was brought is stored."""
+        """The call is over and incomplete, for this reason of at most 40 characters. What was brought is stored.
+
+        Raises `CallOver`, and redis errors.
+        """
+        lacking = -self._brought % (self._bytes_per_ms * CHUNK_MS)
+        await self.bring(Sound(bytes(lacking)))
         await self.leave()
         await self._buffer.append_end(self._schema, self.call.conversation_id, reason)
 
-    async def leave(self, code: CloseCode = CloseCode.SERVER_RESTART) -> Closing:
-        """Let go of the call: whole chunks are stored, the rest is for whoever goes on. Raises redis errors."""
-        self._hearing.end(Closing(code, code.slug, gone=True))
+    async def leave(self) -> None:
+        """Let go of the call: whole chunks are stored, the rest is for whoever goes on. Raises `CallOver`."""
+        away = Closing(CloseCode.SERVER_RESTART, CloseCode.SERVER_RESTART.slug, gone=True)
+        self._hearing.end(away)
         closing = await self._how()
+        if closing.code is not away.code:
+            raise CallOver(closing)
+        await self.settle(closing)
+
+    async def settle(self, closing: Closing) -> None:
+        """Note how carrying ended; a breach of the rules ends the call. Raises redis errors."""
         try:
-            if closing.code is not CloseCode.SUPERSEDED:
-                await self._threads.run(
-                    self._schema,
-                    call_line_closed,
-                    conversation_id=self.call.conversation_id,
-                    code=closing.code,
-                )
+            await self._threads.run(
+                self._schema,
+                call_line_closed,
+                conversation_id=self.call.conversation_id,
+                code=closing.code,
+            )
             await self._carrier.leave(closing)
         except (DatabaseError, InterfaceError, ProtocolError) as error:
             log.warning("carried.not_noted", schema=self._schema, error=type(error).__name__)
-        return closing
 
     async def abandon(self) -> None:
         """Stop at once, storing nothing more, as if the process had died."""

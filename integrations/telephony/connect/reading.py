@@ -69,7 +69,8 @@ class ContactReading:
         rate = fragment.sample_rate
         if rate not in (None, RATE):
             raise EbmlError("sound of an unknown rate")
-        blocks = [(SIDE[side], block) for block in fragment.blocks if (side := fragment.side(block.track))]
+        named = [(fragment.side(block.track), block) for block in fragment.blocks]
+        blocks = [(SIDE[name], block) for name, block in named if name]
         self._in_leg = True
         self.fragment = fragment.number or self.fragment
         if not blocks:
@@ -83,7 +84,7 @@ class ContactReading:
             progress = Progress(self.leg, fragment.number, self._sides.origin_ns, ends)
             self._taken.append((-(-max(ends) // SAMPLES_PER_MS), progress))
         # One side may lag behind the other; what it still has to say comes with the next fragment.
-        yield from self._sides.give(min(ends[side] for side in {side for side, _block in blocks}))
+        yield from self._sides.give(min(ends[side] for side in {each for each, _block in blocks}))
 
     def finish(self) -> Iterator[Sound | Hole]:
         """The conversation is over: the rest."""

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from conversations.correlation import CallFields, fields_read, identifiers_add, metadata_arrived
 from conversations.live import metadata
-from conversations.live.calls import call_announce
+from conversations.live.calls import CallRefused, call_announce
 from conversations.live.wire import CallAudio, CallStart, CloseCode
 from conversations.models import Conversation
 from conversations.phases import LifecycleEvent, Phase
@@ -246,7 +246,9 @@ def contacts_ended(*, connection: TelephonyConnection, events: list[LifecycleEve
 def stream_tell(schema: str, stream_id: UUID) -> None:
     """Tell the readers that there is a stream to read."""
     try:
-        with redis.Redis.from_url(settings.REDIS_STREAMS_URL, socket_timeout=2) as client:
+        with redis.Redis.from_url(
+            settings.REDIS_STREAMS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
+        ) as client:
             client.xadd(names.KVS_NEW, {"schema": schema, "stream": str(stream_id)})
     except redis.RedisError as error:
         # The row is there; the readers look for rows that nobody reads.
