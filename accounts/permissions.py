@@ -38,6 +38,8 @@ class Permission(StrEnum):
     REPORT_READ = "report.read"
     DEMO_PLAY = "demo.play"
     PEOPLE_IMPORT = "people.import"
+    UPLOAD_MANAGE = "upload.manage"
+    CALL_REPORT = "call.report"
     ADMIN_CONFIGURE = "admin.configure"
     PLATFORM_OPERATE = "platform.operate"
 
@@ -64,6 +66,8 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     Permission.REPORT_READ: frozenset({_S, _Q, _X}),
     Permission.DEMO_PLAY: frozenset({_A}),
     Permission.PEOPLE_IMPORT: frozenset({_X}),
+    Permission.UPLOAD_MANAGE: frozenset({_S, _Q, _X}),
+    Permission.CALL_REPORT: frozenset({_X}),
     Permission.ADMIN_CONFIGURE: frozenset({_X}),
     Permission.PLATFORM_OPERATE: frozenset({_P}),
 }

@@ -9,13 +9,17 @@ from rest_framework.routers import SimpleRouter
 from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
 from coaching.api.views import AlertViewSet, GuidanceViewSet
+from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
+from integrations.uploads.api import UploadViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.views import MomentViewSet
 from qa.api.views import ScoreViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("conversations", ConversationViewSet, basename="api-conversation")
+router.register("call-metadata", CallMetadataViewSet, basename="api-call-metadata")
+router.register("call-events", CallEventViewSet, basename="api-call-event")
 router.register("utterances", UtteranceViewSet, basename="api-utterance")
 router.register("summaries", SummaryViewSet, basename="api-summary")
 router.register("moments", MomentViewSet, basename="api-moment")
@@ -24,6 +28,7 @@ router.register("alerts", AlertViewSet, basename="api-alert")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")
+router.register("uploads", UploadViewSet, basename="api-upload")
 router.register("users", UserViewSet, basename="api-user")
 
 # Both show the same to everybody, so that being signed in, or a key, is all they ask for. The page keeps its script

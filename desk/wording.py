@@ -126,6 +126,12 @@ def desk() -> dict[str, str]:
         "email": _("e-mail"),
         "no_customer": _("The call names no customer."),
         "no_fields": _("Nothing is known yet but the name."),
+        "handover_plain": _("From {name}, at {time}"),
+        "handover_blind": _("Passed on by {name}, at {time}"),
+        "handover_consult": _("Handed over by {name} after a word with you, at {time}"),
+        "handover_nobody": _("somebody unknown"),
+        "handover_show": _("Show"),
+        "handover_empty": _("Nothing was said yet."),
         "waiting_call": _("A new call has come. Your last summary waits in the bar on top."),
     }
 

@@ -41,7 +41,13 @@ def call_make(agent: Any = None, *, roles: tuple[str, ...] = ("agent", "customer
         provider_agent_id="" if agent else "7001",
     )
     for index, role in enumerate(roles):
-        Participant.objects.create(conversation=conversation, role=role, channel_index=index, joined_at=now)
+        Participant.objects.create(
+            conversation=conversation,
+            role=role,
+            channel_index=index,
+            joined_at=now,
+            user=agent if role == "agent" else None,
+        )
     wrapped, version = keys.wrap(connection.schema_name, key, bound_to=f"call:{conversation.pk}")
     CallOwner.objects.create(
         conversation=conversation,

@@ -3,6 +3,7 @@ import { announce } from "./frame.js";
 import { Checklist } from "./checklist.js";
 import { Customer } from "./customer.js";
 import { fill, icon, make, pageData, say } from "./dom.js";
+import { Handover } from "./handover.js";
 import { Hints } from "./hints.js";
 import { bindKeys, isTyping } from "./keys.js";
 import { Note } from "./notes.js";
@@ -39,6 +40,7 @@ const reveal = (id) => {
 const transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), count: $("found"), words, redactions });
 const trouble = new Trouble($("trouble"), words);
 const hints = new Hints({ list: $("hints"), count: $("hints-count"), words, answer, reveal, callTime });
+const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
 const steps = new Checklist({ part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), words, reveal });
 const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), contacts: $("cu-contacts"), words, past: page.conversations });
 const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("note-trouble"), again: $("note-trouble").querySelector("button"), words });
@@ -95,6 +97,7 @@ async function open(id, given = null) {
   const { conversation } = store;
   const first = conversation.customer?.name?.split(" ")[0];
   transcript.open(store, { agent: words.you, ...(first && { customer: first }) });
+  handover.open(store);
   hints.open(store);
   steps.open(store);
   customer.open(conversation, call.contacts);

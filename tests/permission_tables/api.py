@@ -12,6 +12,8 @@ ALL = {"nobody": 401, "agent": 200, "supervisor": 200, "analyst": 200, "admin": 
 OWN = {**ALL, "teammate": 404, "outsider": 404, "other_supervisor": 404}
 LOOKING = {**ALL, "agent": 403}
 WATCHING = {"nobody": 401, "agent": 403, "supervisor": 200, "analyst": 403, "admin": 200}
+# What telephony reports; it waits for a call that is not there.
+REPORTING = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 202}
 WATCHED = {**WATCHING, "other_supervisor": 404}
 JUDGING = {
     "nobody": 401,
@@ -100,7 +102,12 @@ ROWS = [
     *CONVERSATION,
     ("GET", recording, OWN),
     ("GET", sound, JUDGING),
-    ("POST", about("redactions", lambda past: f"/conversations/{past.conversation.pk}/redactions/"), HIDING, {}),
+    (
+        "POST",
+        about("redactions", lambda past: f"/conversations/{past.conversation.pk}/redactions/"),
+        HIDING,
+        {},
+    ),
     # Nobody is named, so that whoever may attach gets told so.
     ("POST", unmatched, {"nobody": 401, "agent": 403, "supervisor": 400, "analyst": 403, "admin": 400}, {}),
     ("GET", about("summary", lambda past: f"/summaries/{past.summary.pk}/"), OWN),
@@ -125,6 +132,18 @@ ROWS = [
         about("override", lambda past: f"/scores/{past.score.pk}/override/"),
         JUDGING | {"supervisor": 404, "analyst": 404, "admin": 404},
         {"answer": "01a1fb5b-0000-7000-8000-000000000000", "value": "no", "reason": "None."},
+    ),
+    (
+        "POST",
+        "/api/v1/call-metadata/",
+        REPORTING,
+        {"provider": "native", "identifiers": {"call": "not-here"}, "queue": "billing"},
+    ),
+    (
+        "POST",
+        "/api/v1/call-events/",
+        REPORTING,
+        {"provider": "native", "identifiers": {"call": "not-here"}, "phase": "queue"},
     ),
     ("GET", "/api/v1/knowledge/search/?q=refund", ALL),
     ("GET", document, ALL),

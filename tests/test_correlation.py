@@ -1,0 +1,146 @@
+"""What is said of a call joins it, whichever of the two comes first, and however late; the rest waits and is seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import TelephonyIdentity
+from accounts.services import api_key_create
+from conversations import correlation
+from conversations.correlation import CallFields, conversation_by, metadata_arrived
+from conversations.live.calls import call_announce
+from conversations.live.wire import CallAudio, CallStart
+from conversations.models import CallPhase, Conversation, ConversationIdentifier, WaitingMetadata
+from engines.speech.audio import AudioFormat
+
+AUDIO = CallAudio(AudioFormat(codec="mulaw", sample_rate=8000, channels=2), ("customer", "agent"))
+
+
+def announce(call_id: str, **fields) -> Conversation:
+    announced = call_announce(source="genesys", start=CallStart(id=call_id, **fields), audio=AUDIO)
+    return Conversation.objects.get(pk=announced.conversation_id)
+
+
+def arrives(identifiers, **fields):
+    return metadata_arrived(provider="genesys", identifiers=identifiers, fields=CallFields(**fields))
+
+
+@pytest.fixture
+def northwind(committed):
+    with committed.northwind.scope():
+        yield committed.northwind
+
+
+def test_metadata_that_comes_first_waits_and_joins(northwind):
+    said = {"metadata": {"campaign": "spring"}, "queue": "billing"}
+    assert arrives({"conversation": "c-1"}, **said) is None
+    assert WaitingMetadata.objects.get().joined_at is None
+    call = announce("session-1", identifiers={"conversation": "c-1"})
+    assert call.queue == northwind.queue
+    assert call.metadata == {"campaign": "spring"}
+    waiting = WaitingMetadata.objects.get()
+    assert waiting.conversation == call
+    assert waiting.joined_at is not None
+
+
+def test_metadata_that_comes_later_joins_at_once(northwind):
+    call = announce("session-1", identifiers={"conversation": "c-1"})
+    assert arrives({"conversation": "c-1"}, metadata={"order": "A 17"}) == call
+    call.refresh_from_db()
+    assert call.metadata == {"order": "A 17"}
+    assert not WaitingMetadata.objects.exists()
+
+
+def test_ids_lead_on_to_other_ids(northwind):
+    """The CRM knows the contact, the event knows contact and leg, the audio knows only the leg."""
+    call = announce("leg-9")
+    assert arrives({"contact": "crm-5"}, metadata={"segment": "gold"}) is None
+    assert arrives({"contact": "crm-5", "leg": "leg-9"}, metadata={"ivr": "2"}) == call
+    call.refresh_from_db()
+    assert call.metadata == {"segment": "gold", "ivr": "2"}
+    kinds = dict(ConversationIdentifier.objects.filter(conversation=call).values_list("kind", "value"))
+    assert kinds == {"call": "leg-9", "leg": "leg-9", "contact": "crm-5"}
+
+
+def test_another_providers_ids_and_yesterdays_calls_are_others(northwind):
+    call = announce("same-id")
+    metadata_arrived(provider="twilio", identifiers={"call": "same-id"}, fields=CallFields(metadata={"a": 1}))
+    Conversation.objects.filter(pk=call.pk).update(announced_at=timezone.now() - timedelta(days=2))
+    assert arrives({"call": "same-id"}, metadata={"b": 2}) is None
+    call.refresh_from_db()
+    assert call.metadata == {}
+    assert WaitingMetadata.objects.filter(joined_at__isnull=True).count() == 2
+
+
+def test_of_two_calls_under_one_id_the_one_that_goes_on_is_meant(northwind):
+    first = announce("leg-1", identifiers={"contact": "x"})
+    Conversation.objects.filter(pk=first.pk).update(state="completed", ended_at=timezone.now())
+    second = announce("leg-2", identifiers={"contact": "x"})
+    third = announce("leg-3", identifiers={"contact": "x"})
+    Conversation.objects.filter(pk=third.pk).update(state="completed")
+    assert conversation_by("genesys", {"contact": "x"}) == second
+
+
+def test_the_agent_is_found_by_metadata_alone(northwind):
+    agent = northwind.people["agent"]
+    TelephonyIdentity.objects.create(user=agent, provider="genesys", agent_id="g-7")
+    call = announce("leg-1")
+    assert call.agent is None
+    arrives({"call": "leg-1"}, agent="g-7")
+    call.refresh_from_db()
+    assert call.agent == agent
+    assert call.participants.get(role="agent").user == agent
+    assert not call.handovers.exists()
+
+
+def test_what_people_put_into_fields_is_redacted_while_it_waits(northwind):
+    arrives({"call": "x"}, metadata={"note": "card 4111 1111 1111 1111"})
+    assert "4111" not in str(WaitingMetadata.objects.values().get())
+
+
+def test_no_more_waits_than_can_be_kept(northwind, monkeypatch):
+    monkeypatch.setattr(correlation, "MAX_WAITING", 1)
+    arrives({"call": "a"}, metadata={"x": 1})
+    with pytest.raises(correlation.WaitingFull):
+        arrives({"call": "b"}, metadata={"x": 1})
+
+
+def test_integrators_report_by_the_api(northwind, committed):
+    admin = northwind.people["admin"]
+    _key, secret = api_key_create(owner=admin, name="telephony", scopes=["ingest"])
+    client = northwind.client()
+
+    def post(path, data, status):
+        answer = client.post(
+            f"/api/v1/{path}/",
+            data,
+            content_type="application/json",
+            headers={"authorization": f"Bearer {secret}"},
+        )
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    of = {"provider": "genesys", "identifiers": {"conversation": "c-1"}}
+    assert post("call-events", of | {"phase": "queue", "reference": "e1"}, 202) == {"conversation": None}
+    call = announce("leg-1", identifiers={"conversation": "c-1"})
+    told = post("call-events", of | {"phase": "connected", "agent": "g-9", "reference": "e2"}, 200)
+    assert told == {"conversation": str(call.pk)}
+    post("call-events", of | {"phase": "connected", "agent": "g-9", "reference": "e2"}, 200)
+    assert post("call-metadata", of | {"metadata": {"a": "b"}}, 200) == {"conversation": str(call.pk)}
+    phases = CallPhase.objects.filter(conversation=call).order_by("at")
+    assert [row.phase for row in phases] == ["queue", "connected"]
+    call.refresh_from_db()
+    assert (call.provider_agent_id, call.metadata) == ("g-9", {"a": "b"})
+    for wrong in (
+        {"provider": "genesys", "identifiers": {}, "phase": "queue"},
+        of | {"phase": "nonsense"},
+        of | {"phase": "queue", "at": "2199-01-01T00:00:00Z"},
+    ):
+        assert post("call-events", wrong, 400)["error"]["code"] == "invalid"
+    assert post("call-metadata", of | {"customer": {"nickname": "x"}}, 400)["error"]["code"] == "invalid"
+    _key, reading = api_key_create(owner=admin, name="reader", scopes=["read"])
+    secret = reading
+    post("call-events", of | {"phase": "queue"}, 403)
