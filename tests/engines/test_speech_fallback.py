@@ -194,12 +194,15 @@ async def test_all_out_is_an_error_that_can_be_retried() -> None:
         await fallback(first, second).open(CALL)
     assert refused.value.retryable
     assert len(first.opened) >= 2 and len(second.opened) >= 2
+
+
+async def test_all_unable_is_an_error_that_cannot() -> None:
     unable = [Trouble("refuse", retryable=False)] * 3
+    first, second = FaultyProvider("first", SCRIPT, unable), FaultyProvider("second", SCRIPT, unable)
     with pytest.raises(SpeechError) as refused:
-        await fallback(
-            FaultyProvider("first", SCRIPT, unable), FaultyProvider("second", SCRIPT, unable)
-        ).open(CALL)
-    assert refused.value.retryable
+        await fallback(first, second).open(CALL)
+    assert not refused.value.retryable
+    assert len(first.opened) == len(second.opened) == 1
 
 
 async def test_out_in_mid_call_fails_reading_and_feeding() -> None:

@@ -64,7 +64,8 @@ class Stream:
         self.flush()
         helpers = [asyncio.create_task(self.speak()), asyncio.create_task(self.mind_the_clock())]
         try:
-            while not self.protocol.close_expected():
+            # Until the client's close frame is read: a socket closed on unread data may swallow ours.
+            while self.protocol.close_rcvd is None:
                 # Whoever began to close has a little time to finish.
                 data = await asyncio.wait_for(self.reader.read(65536), 2 if self.ended else None)
                 if not data:

@@ -222,7 +222,8 @@ class DeepgramSession:
         self._outbox.clear()
         self._news.set()
         self._room.set()
-        self._ended(self)
+        if self._task is None:
+            self._ended(self)
 
     # --- The connection ---------------------------------------------------------------------------------
 
@@ -236,7 +237,12 @@ class DeepgramSession:
             failure = failures.of(error, self._options.api_key)
         finally:
             self._end(failure)  # before the connection is closed, which may take a while
-            await self._goodbye(stack)
+            if failure is not None:
+                self._tear_off()
+            try:
+                await self._goodbye(stack)
+            finally:
+                self._ended(self)
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         async with asyncio.timeout(self._options.connect_seconds):
@@ -247,8 +253,10 @@ class DeepgramSession:
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await stack.aclose()
-        except (TimeoutError, ConnectionClosed, OSError):
+        except (TimeoutError, ConnectionClosed, OSError, asyncio.CancelledError) as error:
             self._tear_off()
+            if isinstance(error, asyncio.CancelledError):
+                raise
 
     def _tear_off(self) -> None:
         """Cut the TCP connection. The SDK has no way to; without its private socket the closing takes up to 20 s."""

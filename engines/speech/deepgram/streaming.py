@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import httpx
@@ -38,6 +39,9 @@ class DeepgramProvider:
 
     async def start(self) -> None:
         """Make the client. Nothing connects yet."""
+        # At DEBUG it writes down headers and frames: what customers said. No setting of ours shall bring that about.
+        if (wire := logging.getLogger("websockets.client")).getEffectiveLevel() < logging.INFO:
+            wire.setLevel(logging.INFO)
         if self._client is None:
             self._client, self._http = self._options.client(self._options.connect_seconds)
 
@@ -63,7 +67,7 @@ class DeepgramProvider:
 
     async def close(self) -> None:
         """End all sessions and release the client."""
-        sessions, self._sessions = self._sessions, set()
+        sessions = list(self._sessions)
         for session in sessions:
             await session.abort()
         if sessions:
