@@ -58,7 +58,7 @@ streams = Redis(
         retry=Retry(NoBackoff(), 0),
     )
 )
-lines = IngestApp(VENDORS, AudioBuffer(streams), threads)
+lines = IngestApp(VENDORS, AudioBuffer(streams, gather=True), threads)
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -65,7 +65,7 @@ def server_running(
         settings.REDIS_STREAMS_URL, socket_timeout=redis_timeout, retry=Retry(NoBackoff(), 0)
     )
     app = IngestApp(
-        vendors or (NativeVendor(),), AudioBuffer(redis), threads, replace(LIMITS, **limits), on_mark
+        vendors or (NativeVendor(),), AudioBuffer(redis, gather=True), threads, replace(LIMITS, **limits), on_mark
     )
     port = free_port()
     config = uvicorn.Config(

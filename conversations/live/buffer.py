@@ -28,6 +28,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from conversations.live.gather import Gathered
 from conversations.live.spill import Spill
 from tenants import names
 from tenants.keys import seal, unseal
@@ -127,10 +128,14 @@ return redis.call('DEL', KEYS[2])
 class AudioBuffer:
     """The buffer of all companies' calls. `redis` must not decode responses. Safe to share between tasks."""
 
-    def __init__(self, redis: Redis, *, memory_bytes: int = 0) -> None:
-        """`memory_bytes`: how much Redis may hold in all before audio goes to the storage; 0 does not ask."""
+    def __init__(self, redis: Redis, *, memory_bytes: int = 0, gather: bool = False) -> None:
+        """`memory_bytes`: how much Redis may hold in all before audio goes to the storage; 0 does not ask.
+
+        `gather`: put what many calls write at nearly the same time into one round trip.
+        """
         self._redis = redis
         self._spill = Spill(redis, memory_bytes)
+        self._together: Any = Gathered(redis) if gather else None
         self._append = redis.register_script(_APPEND)
         self._end = redis.register_script(_END_ONCE)
         self._touch = redis.register_script(_TOUCH)
@@ -217,7 +222,7 @@ class AudioBuffer:
             arguments: list[Any] = [line, first, KEPT_SECONDS, limit, field]
             for stamp, value in zip(stamps, values, strict=True):
                 arguments += [stamp, value]
-            outcome, last, stored = await self._append(keys=keys, args=arguments)
+            outcome, last, stored = await self._append(keys=keys, args=arguments, client=self._together)
             return Outcome(outcome.decode()), int(last), int(stored)
 
         answer = Outcome.FULL, first - 1, 0
@@ -333,7 +338,8 @@ class AudioBuffer:
     async def line_touch(self, schema: str, conversation_id: UUID, seconds: float, line: str = "") -> bool:
         """Say that a line is attached, for the next `seconds`. False when another than `line` holds the call."""
         keys = [_line(schema, conversation_id), _alive(schema, conversation_id)]
-        return int(await self._touch(keys=keys, args=[line, _milliseconds(seconds)])) == 1
+        arguments = [line, _milliseconds(seconds)]
+        return int(await self._touch(keys=keys, args=arguments, client=self._together)) == 1
 
     async def line_release(self, schema: str, conversation_id: UUID, *, line: str) -> None:
         """Say that `line` has gone, unless another one holds the call."""

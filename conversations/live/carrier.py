@@ -224,7 +224,10 @@ class Carrier:
         while not self._over:
             await self._stored.wait()
             self._stored.clear()
-            self._voice.say(self._codec.ack(self.safe_ms))
+            said = self._codec.ack(self.safe_ms)
+            if said is None:
+                return  # this vendor keeps nothing, and asks for no word
+            self._voice.say(said)
             await asyncio.sleep(ACK_EVERY_SECONDS)
 
     async def _pulse(self) -> None:

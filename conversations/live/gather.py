@@ -1,0 +1,66 @@
+"""Redis scripts of many calls, sent together: a few milliseconds of waiting save a round trip and a wake-up for each.
+
+Three hundred calls put three thousand chunks a second into Redis. Asked for one by one, that costs the process more
+than hearing them does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+GATHER_SECONDS = 0.004
+
+
+class Gathered:
+    """Takes the place of a client where scripts are run (`Script(client=…)`). Each asker gets its own answer or error.
+
+    What one asker asks for next is not sent before its last question is answered; between askers there is no order.
+    """
+
+    def __init__(self, redis: Redis, seconds: float = GATHER_SECONDS) -> None:
+        self._redis = redis
+        self._seconds = seconds
+        self._asked: list[tuple[asyncio.Future[Any], tuple[Any, ...]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
+        """Run a script that the server knows. Raises redis errors."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        if not self._asked:
+            loop.call_later(self._seconds, self._flush)
+        self._asked.append((answer, (sha, numkeys, *keys_and_args)))
+        return await answer
+
+    async def script_load(self, script: str) -> Any:
+        return await self._redis.script_load(script)
+
+    def _flush(self) -> None:
+        asked, self._asked = self._asked, []
+        task = asyncio.create_task(self._send(asked))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, asked: list[tuple[asyncio.Future[Any], tuple[Any, ...]]]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for _answer, arguments in asked:
+            pipeline.evalsha(*arguments)
+        try:
+            answers = await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            answers = [error] * len(asked)
+        except BaseException:
+            for answer, _arguments in asked:
+                answer.cancel()
+            raise
+        for (answer, _arguments), said in zip(asked, answers, strict=True):
+            if answer.done():
+                continue
+            if isinstance(said, BaseException):
+                answer.set_exception(said)
+            else:
+                answer.set_result(said)
