@@ -70,3 +70,8 @@ ROWS = [
     ("GET", "/reports/daily.csv", LOOKING),
     ("GET", "/reports/agents.csv", LOOKING),
 ]
+
+ELSEWHERE = {
+    # The link lets in by itself, whom it was given to.
+    "recordings/<str:token>": "tests/test_recording_links.py::test_a_link_is_for_one_person_in_one_company",
+}
