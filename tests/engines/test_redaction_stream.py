@@ -503,3 +503,40 @@ def test_a_partial_never_shows_a_digit_that_its_final_hides(seed: int) -> None:
         shown = leaks(partial.text)
         remaining = iter(kept)
         assert all(word in remaining for word in shown), (" ".join(parts), partial.text, final.redacted.text)
+
+
+def test_a_number_is_open_from_its_question_until_nothing_more_is_waited_for() -> None:
+    redactor, at = StreamRedactor(), 0
+
+    def say(speaker: str, text: str) -> None:
+        nonlocal at
+        redactor.redact_final(speaker, RawText(text), (), at, at + 2_000)
+        at += 3_000
+
+    say("agent", "good morning how can i help")
+    assert redactor.open_number(at) is None
+    say("agent", "can i have your card number please")
+    number = redactor.open_number(at)
+    assert number is not None and (number.since_ms, number.speaker, number.is_partial) == (3_000, "", False)
+    say("customer", "four one one one")
+    number = redactor.open_number(at)
+    assert number is not None and (number.since_ms, number.speaker, number.is_partial) == (
+        3_000,
+        "customer",
+        True,
+    )
+    # It outlives the process, and one stored before there was a beginning opens at its last digits.
+    again = StreamRedactor.restore(redactor.state())
+    assert again.open_number(at) == number
+    old = redactor.state()
+    del old["given"]["since_ms"]
+    assert StreamRedactor.restore(old).open_number(at).since_ms == 8_000  # type: ignore[union-attr]
+    say("customer", "one one one one one one one one one one one one")
+    number = redactor.open_number(at)
+    assert number is not None and not number.is_partial
+    assert redactor.open_number(at + 120_000) is None
+    # A new question is for a new number.
+    asked_at = at
+    say("agent", "and what is your date of birth")
+    number = redactor.open_number(at)
+    assert number is not None and number.since_ms == asked_at
