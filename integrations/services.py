@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import audit
-from integrations.models import TelephonyConnection
+from integrations.models import Provider, TelephonyConnection
 from tenants import keys
 from tenants.scope import current_schema
 
@@ -31,7 +32,7 @@ def connection_create(
     actor: User | None = None,
 ) -> tuple[TelephonyConnection, str]:
     """Make a connection. Returns it with its secret, which is made where none is given; nothing shows it again."""
-    secret = secret or secrets.token_urlsafe(32)
+    secret = secret or _new_secret(provider)
     with transaction.atomic():
         connection = TelephonyConnection(provider=provider, name=name, settings=settings or {}, active=active)
         connection.full_clean()
@@ -64,7 +65,7 @@ def connection_secret_set(
     *, connection: TelephonyConnection, secret: str = "", actor: User | None = None
 ) -> str:
     """Give a connection a new secret; the one before stays good for a week. Returns the new one."""
-    secret = secret or secrets.token_urlsafe(32)
+    secret = secret or _new_secret(connection.provider)
     with transaction.atomic():
         row = TelephonyConnection.objects.select_for_update().get(pk=connection.pk)
         row.former_sealed, row.former_version = row.secret_sealed, row.secret_version
@@ -91,6 +92,13 @@ def connection_touch(*, connection: TelephonyConnection) -> None:
     TelephonyConnection.objects.filter(
         Q(last_seen_at__isnull=True) | Q(last_seen_at__lt=now - SEEN_EVERY), pk=connection.pk
     ).update(last_seen_at=now)
+
+
+def _new_secret(provider: str) -> str:
+    # Genesys Cloud takes client secrets in base64 only.
+    if provider == Provider.GENESYS:
+        return base64.b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(32)
 
 
 def _seal(connection: TelephonyConnection, secret: str) -> None:

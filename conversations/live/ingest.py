@@ -314,7 +314,9 @@ class Line:
             self.voice.say(refusal)
         self.voice.open()
         await self.voice.flush()
-        if (closing.code is CloseCode.DONE or refusal) and await self._other_side_closes():
+        # A server that goes away has no time to wait.
+        waits = closing.code is CloseCode.DONE or (refusal and closing.code is not CloseCode.SERVER_RESTART)
+        if waits and await self._other_side_closes():
             return
         with suppress(OSError):
             await self._send({"type": "websocket.close", "code": int(closing.code), "reason": closing.reason})

@@ -246,9 +246,8 @@ def test_a_request_counts_once(committed: Any, server: Server, genesys: Telephon
 def test_a_new_secret_and_the_one_before(
     committed: Any, server: Server, genesys: TelephonyConnection
 ) -> None:
-    newer = base64.b64encode(b"the newer client secret").decode()
     with committed.northwind.scope():
-        connection_secret_set(connection=genesys, secret=newer)
+        newer = connection_secret_set(connection=genesys)
 
     async def talk(secret: str) -> str:
         async with client(server, committed.northwind, genesys, secret=secret) as one:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from conversations.correlation import conversations_by, identifiers_add
 from conversations.live.wire import (
@@ -61,15 +62,15 @@ class GenesysVendor(LineVendor):
     def admit(self, request: LineRequest) -> Admission:
         """Check connection, organisation and signature. Raises `ProtocolError`."""
         connection = connection_of(Provider.GENESYS, request)
-        organization = connection.setting("organization_id").strip().lower()
-        if organization and organization != request.headers.get(ORGANIZATION_HEADER, "").strip().lower():
-            raise ProtocolError(CloseCode.UNKNOWN_ACCOUNT, "this organisation is not that of the connection")
         try:
             nonce = _signed(connection, request)
         except signature.Unsigned as error:
             _unsigned(connection, request, error)
         else:
             _first_use(connection, nonce)
+        organization = connection.setting("organization_id").strip().lower()
+        if organization and organization != request.headers.get(ORGANIZATION_HEADER, "").strip().lower():
+            raise ProtocolError(CloseCode.UNKNOWN_ACCOUNT, "this organisation is not that of the connection")
         connection_seen(connection)
         return GenesysAdmission(connection, plain=plain_rules("custom_config"))
 
@@ -80,6 +81,18 @@ class GenesysAdmission(ConnectionAdmission):
     def prepare(self, call: CallStart) -> CallStart:
         number = call.customer.reference if call.customer else ""
         return _without_numbers(super().prepare(_joined(call)), number)
+
+
+def setup_text(connection: TelephonyConnection, url: str) -> str:
+    """What to enter in Genesys Cloud's AudioHook Monitor integration, but for the secret. `url`: the line's own."""
+    return "\n".join(
+        (
+            f"Connection URI: {url}",
+            "Channel: both",
+            f"API key: {connection.setting('api_key') or _('(setting api_key of this connection)')}",
+            "Client secret: " + _("the connection's secret, in base64"),
+        )
+    )
 
 
 def _signed(connection: TelephonyConnection, request: LineRequest) -> str:
