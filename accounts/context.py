@@ -22,6 +22,9 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         (Permission.CONVERSATION_READ_OWN, "conversations", _("Conversations")),
         (Permission.KNOWLEDGE_SEARCH, "knowledge", _("Knowledge")),
         (Permission.REPORT_READ, "reports", _("Reports")),
+        (Permission.REPORT_READ, "completeness", _("Completeness")),
+        (Permission.UPLOAD_MANAGE, "uploads", _("Uploads")),
+        (Permission.ADMIN_CONFIGURE, "providers-health", _("Speech")),
     ]
     items: list[dict[str, object]] = [
         {"key": name, "name": label, "url": reverse(name)}

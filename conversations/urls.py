@@ -3,6 +3,7 @@
 from django.urls import path
 
 from conversations import views
+from conversations.completeness_views import completeness_page
 
 urlpatterns = [
     path("conversations/", views.conversations_page, name="conversations"),
@@ -13,6 +14,7 @@ urlpatterns = [
         views.recording_download,
         name="recording-download",
     ),
+    path("completeness/", completeness_page, name="completeness"),
     path("recordings/<str:token>", views.recording_sound, name="recording-sound"),
     path("conversations/<uuid:conversation_id>/transcript.txt", views.transcript, name="transcript"),
 ]

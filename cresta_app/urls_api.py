@@ -10,16 +10,19 @@ from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
 from coaching.api.views import AlertViewSet, GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
+from conversations.api.completeness import CompletenessViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.uploads.api import UploadViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.views import MomentViewSet
+from providers.api.views import ProviderViewSet
 from qa.api.views import ScoreViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("conversations", ConversationViewSet, basename="api-conversation")
 router.register("call-metadata", CallMetadataViewSet, basename="api-call-metadata")
 router.register("call-events", CallEventViewSet, basename="api-call-event")
+router.register("completeness", CompletenessViewSet, basename="api-completeness")
 router.register("utterances", UtteranceViewSet, basename="api-utterance")
 router.register("summaries", SummaryViewSet, basename="api-summary")
 router.register("moments", MomentViewSet, basename="api-moment")
@@ -29,6 +32,7 @@ router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")
 router.register("uploads", UploadViewSet, basename="api-upload")
+router.register("providers", ProviderViewSet, basename="api-provider")
 router.register("users", UserViewSet, basename="api-user")
 
 # Both show the same to everybody, so that being signed in, or a key, is all they ask for. The page keeps its script

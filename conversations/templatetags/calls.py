@@ -82,3 +82,15 @@ def replace(filters: dict[str, str], name: str, value: str) -> str:
 def drop(filters: dict[str, str], name: str) -> str:
     """The query string of a list without one filter."""
     return "?" + urlencode({key: value for key, value in filters.items() if key != name})
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """A sum of seconds for people: 12.5 s, 4 min 10 s, 3 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

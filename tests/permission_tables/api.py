@@ -148,6 +148,7 @@ ROWS = [
     ("GET", "/api/v1/knowledge/search/?q=refund", ALL),
     ("GET", document, ALL),
     ("GET", "/api/v1/reports/daily/", LOOKING),
+    ("GET", "/api/v1/completeness/", LOOKING),
     ("GET", "/api/v1/reports/agents/", LOOKING),
     ("GET", person, {**ALL, "teammate": 404, "other_supervisor": 404}),
     ("GET", "/api/v1/schema/", ALL),

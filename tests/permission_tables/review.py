@@ -57,6 +57,7 @@ CHANGED = {
 
 ROWS = [
     ("GET", "/conversations/", ALL),
+    ("GET", "/completeness/", LOOKING),
     ("GET", conversation, OWN),
     ("GET", transcript, OWN),
     # Both lead to a link, which lets in by itself.
