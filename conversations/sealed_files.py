@@ -56,7 +56,7 @@ class SealedWriter(io.RawIOBase):
     It grows at its end; the first block may be written again until the file is closed, as FLAC does with its header.
     It is sealed last, so that no block is ever sealed twice under one nonce. Closing completes the file; one that is
     left by an exception lacks its first block, and does not open. An encoder in C cannot pass an error of this file
-    on, so closing raises it again.
+    on: after one nothing more is written, and leaving the context raises it.
     """
 
     def __init__(self, target: BinaryIO, key: bytes, *, bound_to: str) -> None:
@@ -91,13 +91,15 @@ class SealedWriter(io.RawIOBase):
         return self._at
 
     def write(self, given: object) -> int:
-        try:
-            return self._write(bytes(memoryview(given).cast("B")))  # type: ignore[arg-type]
-        except BaseException as error:
-            self._failure = error
-            raise
+        data = bytes(memoryview(given).cast("B"))  # type: ignore[arg-type]
+        if self._failure is None:
+            try:
+                self._write(data)
+            except Exception as error:
+                self._failure = error
+        return len(data)
 
-    def _write(self, data: bytes) -> int:
+    def _write(self, data: bytes) -> None:
         end = self._at + len(data)
         if self._at < self.size_bytes:
             if end > min(self.size_bytes, BLOCK_BYTES):
@@ -109,7 +111,6 @@ class SealedWriter(io.RawIOBase):
             self._grow(data)
             self.size_bytes = end
         self._at = end
-        return len(data)
 
     def _grow(self, data: bytes) -> None:
         free = max(0, BLOCK_BYTES - self.size_bytes)
@@ -176,7 +177,8 @@ def _read_all(file: BinaryIO, size: int) -> bytes:
 class SealedReader(io.RawIOBase):
     """The plain bytes of a sealed file as a file to read and to seek in: what a decoder needs. One block is held.
 
-    A decoder in C cannot pass an error of this file on: leaving the context raises it again.
+    A decoder in C cannot pass an error of this file on: after one the file seems to end, and leaving the context
+    raises it.
     """
 
     def __init__(self, source: Source, key: bytes, *, size_bytes: int, bound_to: str) -> None:
@@ -211,15 +213,15 @@ class SealedReader(io.RawIOBase):
 
     def readinto(self, given: object) -> int:
         buffer = memoryview(given).cast("B")  # type: ignore[arg-type]
-        if self._at >= self._size or not len(buffer):
+        if self._failure is not None or self._at >= self._size or not len(buffer):
             return 0
         number, inside = divmod(self._at, BLOCK_BYTES)
         if number != self._number:
             try:
                 self._load(number)
-            except BaseException as error:
+            except Exception as error:
                 self._failure = error
-                raise
+                return 0
         part = self._block[inside : inside + len(buffer)]
         buffer[: len(part)] = part
         self._at += len(part)
