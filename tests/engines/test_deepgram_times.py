@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
 from engines.speech.deepgram.clock import StreamClock
+from engines.speech.types import SpeechError
 from tests.engines.deepgram_calls import (
     assert_true_times,
     call,
@@ -21,6 +23,7 @@ from tests.engines.deepgram_calls import (
     upto,
     words,
 )
+from tests.engines.speech_sound import demo_channels
 from tests.peers.deepgram import DeepgramPeer, Fault
 
 
@@ -147,3 +150,43 @@ def test_the_clock_at_a_rate_that_divides_into_no_milliseconds():
     for number in range(600):
         clock.audio(1103 if number % 2 else 1102, number * 100)
     assert clock.call_ms(60.0) == 60_000
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4])
+def test_a_call_whose_connection_breaks_again_and_again_is_heard_exactly_the_same(seed):
+    sides, dice = demo_channels("cancellation"), random.Random(seed)
+
+    async def broken(peer):
+        maker = provider(peer)
+        await maker.start()
+        starts, known, sessions = [0, 0], [], 0
+        failed = True
+        while failed:
+            kind = dice.choice(["abort", "close"])
+            peer.set_faults([Fault(kind, after_ms=dice.randrange(500, 40_000))] if sessions < 5 else [])
+            session = await maker.open(call(2, start_ms=tuple(starts)))
+            sessions += 1
+            events = []
+
+            async def listen(session=session, events=events):
+                async for heard in session:
+                    events.append(heard)
+
+            listening = asyncio.create_task(listen())
+            try:
+                await feed(session, sides, start_ms=min(starts))
+                await session.finish()
+            except SpeechError as error:
+                assert error.retryable  # the iteration ends with the same
+            failed = isinstance((await asyncio.gather(listening, return_exceptions=True))[0], SpeechError)
+            known += said(events)
+            starts = [max(starts[channel], upto(events, channel)) for channel in (0, 1)]
+        await maker.close()
+        return known, sessions
+
+    with DeepgramPeer() as peer:
+        whole = said(asyncio.run(hear(provider(peer), sides, call(2))))
+        known, sessions = asyncio.run(broken(peer))
+    assert sessions > 2
+    assert len(whole) > 10
+    assert sorted(known) == sorted(whole)

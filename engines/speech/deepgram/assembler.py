@@ -22,8 +22,12 @@ ROUNDING = 0.02
 SEAM = 0.1
 """A segment that ends so little before the end of what was sent has heard all of it."""
 
-ONSET_MS = 100
-"""A session that begins anew before a word has so much sound before it, if the gap is that long."""
+QUIET = 5.0
+"""Seconds after which what an interim result heard no words in is taken to be without any."""
+
+ONSET_MS = 200
+"""A session that begins anew hears so much of what lies before its start again, so far as no word lies in it: the
+soft beginning of a word is often heard later than it is."""
 
 
 class ChannelAssembler:
@@ -44,6 +48,8 @@ class ChannelAssembler:
         self._seams: list[tuple[float, float]] = []  # and where the last sound before each was
         self._closed_ms = floor_ms  # the end of the last final
         self._said_ms = floor_ms
+        self._seam = 0.0  # the last seam or end reached
+        self._quiet = 0.0  # no words before, by interim results alone
         self.confirmed = 0.0
         """Everything before was made final. Seconds of the stream."""
         self.heard = 0.0
@@ -72,6 +78,10 @@ class ChannelAssembler:
         elif not repeated:
             self._interim = words
             yield from self._say_partial()
+            if not segment.words:
+                # Finals may be long in coming where nobody speaks.
+                self._quiet = segment.end - QUIET
+                yield from self._progress()
 
     def end_utterance(self, end: UtteranceEnd) -> Iterator[Heard]:
         """Close what `end` is about. One that follows a `speech_final` finds no words and does nothing."""
@@ -102,6 +112,7 @@ class ChannelAssembler:
     def confirm(self, at: float) -> Iterator[Heard]:
         """Take what was heard before a moment as all there is, because nothing more will be said of it."""
         self.confirmed = max(self.confirmed, at)
+        self._seam = max(self._seam, at)
         yield from self._settle_seams()
         yield from self._progress()
 
@@ -138,6 +149,7 @@ class ChannelAssembler:
         while self._seams and self.confirmed >= self._seams[0][0] - SEAM:
             seam, _ = self._seams.pop(0)
             self.confirmed = max(self.confirmed, seam)
+            self._seam = max(self._seam, seam)
             yield from self._close(sum(word.middle < seam for word in self._open))
 
     def _ended(self, last_word_end: float) -> int:
@@ -182,10 +194,12 @@ class ChannelAssembler:
             )
 
     def _progress(self) -> Iterator[Heard]:
-        upto_ms = self._clock.call_ms(self.confirmed)
+        upto_ms = self._clock.call_ms(max(self.confirmed, self._quiet)) - ONSET_MS
         if self._open:
-            begins = self._clock.call_ms(self._open[0].start) - ONSET_MS
-            upto_ms = min(upto_ms, max(self._closed_ms, begins))
+            upto_ms = min(upto_ms, self._clock.call_ms(self._open[0].start) - ONSET_MS)
+            upto_ms = max(upto_ms, self._closed_ms)
+        else:
+            upto_ms = max(upto_ms, self._closed_ms, self._clock.call_ms(self._seam) if self._seam else 0)
         yield from self.pass_over(upto_ms)
 
     def _hypothesis(self, words: Sequence[Word], *, final: bool) -> Hypothesis:

@@ -19,6 +19,7 @@ from engines.speech.deepgram.assembler import hypothesis
 from engines.speech.deepgram.options import Recorded
 from engines.speech.deepgram.pieces import Cutter, Piece
 from engines.speech.deepgram.results import Word, timed_words
+from engines.speech.faults import Fault, ProviderError
 from engines.speech.types import CallToHear, Heard, Hypothesis, Progress, SpeechError
 
 NAME = "deepgram_batch"
@@ -36,6 +37,11 @@ class DeepgramBatchProvider:
         self._client: AsyncDeepgramClient | None = None
         self._http: httpx.AsyncClient | None = None
         self._sessions: set[DeepgramBatchSession] = set()
+
+    @property
+    def patience_s(self) -> float:
+        """How long a session may say nothing: as long as all attempts at a piece can take."""
+        return self._options.attempts * (self._options.request_seconds + LONGEST_WAIT_SECONDS)
 
     def __repr__(self) -> str:
         return f"<DeepgramBatchProvider {self._options.base_url or 'hosted'} {self._options.model}>"
@@ -55,7 +61,7 @@ class DeepgramBatchProvider:
         except ValueError as error:
             problem = str(error)
         if problem:
-            raise SpeechError(problem, retryable=False)
+            raise ProviderError(problem, fault=Fault.UNSUPPORTED, retryable=False)
         session = DeepgramBatchSession(self._client, self._options, call, query, self._sessions)
         self._sessions.add(session)
         return session
@@ -95,7 +101,9 @@ class DeepgramBatchSession:
         self._said: asyncio.Queue[Heard | SpeechError | None] = asyncio.Queue()
         self._failure: SpeechError | None = None
         self._over = False
+        self._packing = False
         self._task = asyncio.create_task(self._transcribe_all(), name="deepgram-batch")
+        self._task.add_done_callback(self._let_go)
 
     async def feed(self, sides: Sequence[bytes], start_ms: int) -> None:
         """Collect audio; wait while the piece before the last is transcribed. Raises `SpeechError`, `ValueError`."""
@@ -108,8 +116,25 @@ class DeepgramBatchSession:
             sides, start_ms = [pcm[cut:] for pcm in sides], start_ms + late_ms
         if sides[0]:
             self._upto_ms = round(start_ms + len(sides[0]) * 500 / self._call.sample_rate)
-            for piece in await asyncio.to_thread(self._cutter.add, sides, start_ms):
+            for piece in await self._cut(sides, start_ms):
                 await self._put(piece)
+
+    async def _cut(self, sides: Sequence[bytes], start_ms: int) -> list[Piece]:
+        """Pack audio in a thread; who drops the session meanwhile leaves the cutter to us."""
+        packing = asyncio.create_task(asyncio.to_thread(self._cutter.add, sides, start_ms))
+        packing.add_done_callback(self._packed)
+        self._packing = True
+        return await asyncio.shield(packing)
+
+    def _packed(self, packing: asyncio.Task[list[Piece]]) -> None:
+        self._packing = False
+        if self._task.done():
+            self._cutter.drop()
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        self._sessions.discard(self)
+        if not self._packing:
+            self._cutter.drop()
 
     async def skip(self, start_ms: int, end_ms: int) -> None:
         """Leave a stretch out. Raises `SpeechError`."""
@@ -138,7 +163,6 @@ class DeepgramBatchSession:
         while not self._said.empty():
             self._said.get_nowait()
         self._said.put_nowait(None)
-        self._sessions.discard(self)
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
         while (heard := await self._said.get()) is not None:
@@ -173,8 +197,6 @@ class DeepgramBatchSession:
         except Exception as error:
             self._failure = failures.of(error, self._options.api_key)
             self._said.put_nowait(self._failure)
-        finally:
-            self._sessions.discard(self)
 
     def _progress(self, upto_ms: int) -> None:
         for channel, said_ms in enumerate(self._said_ms):
@@ -189,13 +211,13 @@ class DeepgramBatchSession:
         try:
             return self._finals(response, piece)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise SpeechError("Deepgram: its transcript cannot be read", retryable=True) from None
+            raise failures.broken("its transcript cannot be read") from None
 
     async def _request(self, piece: Piece) -> Any:
         """Send a piece, again with back-off while that may help. Raises `SpeechError`."""
         options = self._options
         for attempt in range(1, options.attempts + 1):
-            failure, wait_seconds = SpeechError("Deepgram: not asked", retryable=True), 0.0
+            failure, wait_seconds = failures.broken("not asked"), 0.0
             try:
                 return await self._client.listen.v1.media.transcribe_file(
                     request=piece.flac,

@@ -72,7 +72,8 @@ class StreamClock:
         if stretch.frozen:
             return stretch.call_ms
         sample = max(0, self._sample(seconds) - stretch.sample)
-        at_ms = stretch.call_ms + round(sample * 1000 / self._rate)
+        # Downwards, and never to the nearest: so a stream begun elsewhere comes to the same millisecond.
+        at_ms = stretch.call_ms + sample * 1000 // self._rate
         # A word timed past a seam must not reach into what was never sent.
         following = max(0, index) + 1
         if following < len(self._stretches):

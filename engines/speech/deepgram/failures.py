@@ -12,26 +12,31 @@ import httpx
 from deepgram.core.api_error import ApiError
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from engines.speech.faults import Fault, ProviderError
 from engines.speech.types import SpeechError
 
 _LONGEST_REASON = 200
 _MALFORMED_AUDIO = 1008
 
 
+_STATUS = {
+    400: ("it refuses the request", Fault.REFUSED),
+    401: ("it does not know the key", Fault.REFUSED),
+    402: ("the project has no credit left", Fault.REFUSED),
+    403: ("the key may not do this", Fault.REFUSED),
+    404: ("it has no such address or model", Fault.REFUSED),
+    408: ("the request took too long", Fault.SLOW),
+    413: ("the recording is too large", Fault.REFUSED),
+    429: ("too many calls at once", Fault.BUSY),
+}
+
+
 def of_status(status: int | None, reason: str, secret: str) -> SpeechError:
     """Return the error for an HTTP status of Deepgram's, at a WebSocket's beginning or of a request."""
-    meaning = {
-        400: "it refuses the request",
-        401: "it does not know the key",
-        402: "the project has no credit left",
-        403: "the key may not do this",
-        404: "it has no such address or model",
-        408: "the request took too long",
-        413: "the recording is too large",
-        429: "too many calls at once",
-    }.get(status or 0, "it is out of order" if (status or 0) >= 500 else "it answered unexpectedly")
+    what = "it is out of order" if (status or 0) >= 500 else "it answered unexpectedly"
+    meaning, fault = _STATUS.get(status or 0, (what, Fault.BROKEN))
     retryable = status is None or status < 400 or status in (408, 409, 425, 429) or status >= 500
-    return _error(f"{meaning} (HTTP {status or 'none'})", reason, secret, retryable=retryable)
+    return _error(f"{meaning} (HTTP {status or 'none'})", reason, secret, fault, retryable=retryable)
 
 
 def of(error: BaseException, secret: str) -> SpeechError:
@@ -43,10 +48,12 @@ def of(error: BaseException, secret: str) -> SpeechError:
     if isinstance(error, ConnectionClosed):
         return of_close(error, secret)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return _error("it did not answer in time", "", secret, retryable=True)
+        return _error("it did not answer in time", "", secret, Fault.SLOW, retryable=True)
     if isinstance(error, OSError | httpx.TransportError | WebSocketException | asyncio.IncompleteReadError):
-        return _error(f"it cannot be reached ({type(error).__name__})", "", secret, retryable=True)
-    return _error(f"the SDK failed ({type(error).__name__})", "", secret, retryable=True)
+        return _error(
+            f"it cannot be reached ({type(error).__name__})", "", secret, Fault.AWAY, retryable=True
+        )
+    return _error(f"the SDK failed ({type(error).__name__})", "", secret, Fault.FAILED, retryable=True)
 
 
 def of_close(error: ConnectionClosed, secret: str) -> SpeechError:
@@ -54,7 +61,19 @@ def of_close(error: ConnectionClosed, secret: str) -> SpeechError:
     frame = error.rcvd
     code, reason = (frame.code, frame.reason) if frame is not None else (1006, "")
     # The same audio would be as malformed a second time.
-    return _error(f"it closed the connection ({code})", reason, secret, retryable=code != _MALFORMED_AUDIO)
+    malformed = code == _MALFORMED_AUDIO
+    fault = Fault.AWAY if code == 1006 else Fault.BROKEN
+    return _error(f"it closed the connection ({code})", reason, secret, fault, retryable=not malformed)
+
+
+def broken(what: str) -> SpeechError:
+    """Return the error for an answer that cannot be used."""
+    return ProviderError(f"Deepgram: {what}", fault=Fault.BROKEN, retryable=True)
+
+
+def slow(what: str) -> SpeechError:
+    """Return the error for answers that do not come, or too late."""
+    return ProviderError(f"Deepgram: {what}", fault=Fault.SLOW, retryable=True)
 
 
 def dg_error(error: ApiError) -> str:
@@ -80,9 +99,10 @@ def retry_after(error: BaseException) -> float:
     return 0.0
 
 
-def _error(what: str, reason: str, secret: str, *, retryable: bool) -> SpeechError:
+def _error(what: str, reason: str, secret: str, fault: Fault, *, retryable: bool) -> SpeechError:
     shown = "".join(letter for letter in reason if letter.isprintable())
     if secret:
         shown = shown.replace(secret, "***")
     shown = shown[:_LONGEST_REASON]
-    return SpeechError(f"Deepgram: {what}" + (f": {shown}" if shown else ""), retryable=retryable)
+    message = f"Deepgram: {what}" + (f": {shown}" if shown else "")
+    return ProviderError(message, fault=fault, retryable=retryable)

@@ -49,6 +49,7 @@ class Cutter:
         self._tail = np.empty((0, channels), dtype="<i2")  # of the piece, not packed yet
         self._next_ms = 0
         self._loud = False
+        self._file: soundfile.SoundFile | None = None
         self._begin()
 
     def add(self, sides: Sequence[bytes], start_ms: int) -> list[Piece]:
@@ -85,11 +86,20 @@ class Cutter:
         self._packed = 0
         self._loud = False
         self._target = io.BytesIO()
-        self._file = soundfile.SoundFile(
-            self._target, "w", self._rate, self._channels, format="FLAC", subtype="PCM_16"
-        )
+        self._file = None
+
+    def drop(self) -> None:
+        """Let go of what is held."""
+        if self._file is not None:
+            self._file.close()
+        self._begin()
+        self._tail = self._tail[:0]
 
     def _pack(self, count: int) -> None:
+        if self._file is None:
+            self._file = soundfile.SoundFile(
+                self._target, "w", self._rate, self._channels, format="FLAC", subtype="PCM_16"
+            )
         self._file.write(self._tail[:count])
         self._packed += count
         self._tail = self._tail[count:].copy()
@@ -131,6 +141,7 @@ class Cutter:
     def _finish(self, at: int) -> Piece:
         rest = self._tail[at:].copy()
         self._pack(at)
+        assert self._file is not None
         self._file.close()
         clock, seconds = self._clock, self._packed / self._rate
         upto_ms = clock.end_ms(seconds)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engines.speech.types import SpeechError
+from engines.speech.deepgram import failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,13 @@ def read(message: Any) -> Message | None:
     else:
         malformed = False
     if malformed:
-        raise SpeechError(f"Deepgram: its {kind} cannot be read", retryable=True)
+        raise failures.broken(f"its {kind} cannot be read")
     if kind == "Metadata":
         return Metadata()
     if kind == "Error":
         variant = str(getattr(message, "variant", "") or "")
         shown = variant if variant.isidentifier() else "unnamed"
-        raise SpeechError(f"Deepgram: it reports the error {shown}", retryable=True)
+        raise failures.broken(f"it reports the error {shown}")
     return None
 
 

@@ -370,10 +370,10 @@ class DeepgramSession:
                 garbage = True
             if garbage:
                 # It may have been results: to go on would lose words.
-                raise SpeechError("Deepgram: a message of its is no JSON", retryable=True)
+                raise failures.broken("a message of its is no JSON")
             if closed:
                 if self._finish_until is None:
-                    raise SpeechError("Deepgram: it closed the connection (1000) in mid-call", retryable=True)
+                    raise failures.broken("it closed the connection (1000) in mid-call")
                 self._complete()
                 return
             message = read(raw)
@@ -385,7 +385,7 @@ class DeepgramSession:
 
     def _take(self, message: Segment | UtteranceEnd) -> None:
         if message.channel >= len(self._ears):
-            raise SpeechError("Deepgram: it speaks of a channel that the call has not", retryable=True)
+            raise failures.broken("it speaks of a channel that the call has not")
         ear = self._ears[message.channel]
         if isinstance(message, UtteranceEnd):
             self._say(ear.end_utterance(message))
@@ -399,7 +399,7 @@ class DeepgramSession:
 
     def _complete(self) -> None:
         if any(ear.unsettled for ear in self._ears):
-            raise SpeechError("Deepgram: it closed before the last words were final", retryable=True)
+            raise failures.broken("it closed before the last words were final")
         for ear in self._ears:
             self._say(ear.finish())
 
@@ -411,14 +411,14 @@ class DeepgramSession:
             await asyncio.sleep(min(WATCH_SECONDS, options.stall_seconds / 4, options.settle_seconds / 4))
             now = self._now()
             if self._sending_since is not None and now - self._sending_since > options.stall_seconds:
-                raise SpeechError("Deepgram: too slow, it takes no more audio", retryable=True)
+                raise failures.slow("too slow, it takes no more audio")
             for since in self._unanswered_since:
                 if since is not None and now - since > options.stall_seconds:
-                    raise SpeechError("Deepgram: stalled, it does not answer to sound", retryable=True)
+                    raise failures.slow("stalled, it does not answer to sound")
             if self._behind(now) > options.behind_seconds:
-                raise SpeechError("Deepgram: too slow, its answers fall behind", retryable=True)
+                raise failures.slow("too slow, its answers fall behind")
             if self._finish_until is not None and now > self._finish_until:
-                raise SpeechError("Deepgram: stalled, it did not say the rest", retryable=True)
+                raise failures.slow("stalled, it did not say the rest")
             if self._seam_until is not None and now > self._seam_until:
                 self._settle()
 
@@ -436,9 +436,7 @@ class DeepgramSession:
         """Go on without the answer to a `Finalize`, which need not come when there was little to flush."""
         for ear in self._ears:
             if ear.unsettled_at_seam:
-                raise SpeechError(
-                    "Deepgram: stalled, words before a pause did not become final", retryable=True
-                )
+                raise failures.slow("stalled, words before a pause did not become final")
             self._say(ear.settle())
         if not any(ear.waits_at_seam for ear in self._ears):
             self._seam_until = None

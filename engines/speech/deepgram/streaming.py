@@ -12,7 +12,8 @@ from deepgram import AsyncDeepgramClient
 from engines.speech.deepgram.assembler import NAME
 from engines.speech.deepgram.options import Streaming
 from engines.speech.deepgram.session import DeepgramSession
-from engines.speech.types import CallToHear, SpeechError
+from engines.speech.faults import Fault, ProviderError
+from engines.speech.types import CallToHear
 
 CLOSE_SECONDS = 3.0
 
@@ -58,7 +59,7 @@ class DeepgramProvider:
         except ValueError as error:
             problem = str(error)
         if problem:
-            raise SpeechError(problem, retryable=False)
+            raise ProviderError(problem, fault=Fault.UNSUPPORTED, retryable=False)
         session = DeepgramSession(
             client=self._client, options=self._options, call=call, query=query, ended=self._sessions.discard
         )
