@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: help install run test check demo lock
+.PHONY: help install run test chaos check demo lock
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -23,6 +23,9 @@ run: install ## start everything with two sample companies; Ctrl-C stops it
 
 test: install ## run all tests in several processes (browser tests need Chromium)
 	$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile
+
+chaos: install ## kill every part of an installation in the middle of twenty calls at once
+	CHAOS_CALLS=$(or $(CHAOS_CALLS),20) $(PYTHON) -m pytest tests/chaos
 
 check: install ## lint, types, the direction of imports, migrations
 	$(VENV)/bin/ruff check .

@@ -12,7 +12,8 @@ from django.conf import settings
 
 from conversations.events import events_after
 from conversations.models import CallLedger, CallOwner, Conversation, ConversationEvent, Recording, Utterance
-from conversations.recordings import recording_read, recording_seal
+from conversations.recording_files import recording_read
+from conversations.recordings import recording_seal
 from tests.chaos.house import Call, House
 from tests.peers.coded import RATE, sound
 

@@ -7,6 +7,7 @@ process itself is swapped for the installation's, so that a test reads what came
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 import secrets
@@ -15,7 +16,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,19 +29,23 @@ import psutil
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from conversations.models import CallOwner
 from cresta_app.stack.process import Child
 from cresta_app.stack.programs import Program, environment, manage, programs
 from cresta_app.stack.services import free_port, services_remove, services_start
 from integrations.telephony.native.client import AudioClient, Played
+from integrations.telephony.native.codec import PATH
 from tenants.scope import schema_scope
-from tests.peers.coded import RATE, Line, sound, talk
+from tests.peers.coded import FRAME_MS, RATE, Line, sound, talk
 
 T = TypeVar("T")
 ANSWER_SECONDS = 60.0
 RESUME_SECONDS = 10.0
 MIDWAY = 0.4
-EARS = {"SPEECH_PROVIDER": "tests.peers.coded:CodedProvider", "SPEECH_OPTIONS": "{}"}
+CODED = {"SPEECH_PROVIDER": "tests.peers.coded:CodedProvider", "SPEECH_OPTIONS": "{}"}
 
 
 @dataclass
@@ -77,17 +83,22 @@ class House:
         self.key = ""
         self.log = log
         self.children: dict[str, Child] = {}
+        self.ears: dict[str, str] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="house")
 
     # --- Processes --------------------------------------------------------------------------------------
 
-    def open(self, **settings_: str) -> None:
+    def open(self) -> None:
         """Start the way in and two live workers, and wait until all are ready."""
         self._thread.start()
         ours = programs(self.folder, listen="127.0.0.1", web_port=0, ingest_port=self.port)
-        ingest = next(program for program in ours if program.name == "ingest")
-        live = [Program(f"live-{number}", manage("live_worker")) for number in (1, 2)]
+        self.start(next(program for program in ours if program.name == "ingest"))
+        self.hear_with(CODED)
+        self.until(lambda: answers(self.port))
+
+    def start(self, program: Program) -> None:
+        """Keep a program running until the end, or until `stop`."""
         env = environment(
             self.folder,
             DATABASE_URL=settings.DATABASE_URL,
@@ -97,19 +108,30 @@ class House:
             INGEST_RESUME_SECONDS=str(RESUME_SECONDS),
             LIVE_CLAIM_IDLE_MS="1500",
             LOG_LEVEL="INFO",
-            **(EARS | settings_),
         )
-        for program in (ingest, *live):
-            self.children[program.name] = Child(program, env, self._say, lambda: None)
-            self._loop.call_soon_threadsafe(self.children[program.name].start)
-        self.until(lambda: self.said().count("worker.ready") == len(live))
-        self.until(lambda: _answers(self.port))
+        self.children[program.name] = Child(program, env, self._say, lambda: None)
+        self._loop.call_soon_threadsafe(self.children[program.name].start)
+
+    def stop(self, name: str) -> None:
+        asyncio.run_coroutine_threadsafe(self.children.pop(name).stop(), self._loop).result(30)
+
+    def hear_with(self, ears: dict[str, str]) -> None:
+        """Have two live workers with these settings, in place of those that are there with others."""
+        if self.ears == ears:
+            return
+        self.ears = ears
+        for name in [name for name in self.children if name.startswith("live")]:
+            self.stop(name)
+        before = self.said().count("worker.ready")
+        for number in (1, 2):
+            self.start(Program(f"live-{number}", manage("live_worker"), env=ears))
+        self.until(lambda: self.said().count("worker.ready") == before + 2)
 
     def close(self) -> None:
         """End everything, whatever state it is in."""
         try:
-            for child in self.children.values():
-                asyncio.run_coroutine_threadsafe(child.stop(), self._loop).result(30)
+            for name in list(self.children):
+                self.stop(name)
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -123,6 +145,12 @@ class House:
         pid = self.children[name].pid
         assert pid is not None
         return pid
+
+    def busiest(self) -> str:
+        """The live worker that has most calls now. In the company's schema."""
+        names = CallOwner.objects.filter(conversation__ended_at=None).values_list("worker", flat=True)
+        [(pid, _calls)] = Counter(int(name.split("-")[-2]) for name in names if name).most_common(1)
+        return next(name for name in ("live-1", "live-2") if self.pid(name) == pid)
 
     def redis_kill(self) -> None:
         os.kill(int((self.folder / "redis" / "redis.pid").read_text()), signal.SIGKILL)
@@ -179,21 +207,47 @@ class House:
         *,
         speed: float = math.inf,
         disturb: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        beside: Awaitable[None] | None = None,
     ) -> None:
-        """Play calls at once, and disturb them when each is two fifths through."""
+        """Play calls at once, and disturb them when each is two fifths through. `beside`: what else goes on."""
 
         async def run() -> None:
             async with asyncio.timeout(180), asyncio.TaskGroup() as group:
                 players = [group.create_task(self.play(call, speed)) for call in calls]
+                other = asyncio.ensure_future(beside) if beside is not None else None
                 if disturb is not None:
                     for call in calls:
                         await call.midway.wait()
                     assert not any(player.done() for player in players), "the calls were over too soon"
                     await disturb()
+                if other is not None:
+                    await other
 
         # The database may be about to die: this thread asks it anew afterwards.
         connection.close()
         asyncio.run(run())
+
+    async def line_once(self, call: Call, speed: float) -> None:
+        """Play a call as a telephony does that cannot come back: when the line breaks, that was all."""
+        samples, step = sound(call.lines, call.seconds), FRAME_MS * RATE // 1000 * 4
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with connect(
+            f"ws://{self.host}:{self.port}{PATH}",
+            host="127.0.0.1",
+            port=self.port,
+            additional_headers={"Authorization": f"Bearer {self.key}"},
+            proxy=None,
+        ) as socket:
+            await socket.send(json.dumps({"type": "start", "version": 1} | start_of(call)))
+            call.played.conversation = json.loads(await socket.recv())["conversation"]
+            for number in range(len(samples) // step):
+                await asyncio.sleep(began + number * FRAME_MS / 1000 / speed - loop.time())
+                try:
+                    await socket.send(samples[number * step : (number + 1) * step])
+                except ConnectionClosed:
+                    return
+        raise AssertionError("the line did not break")
 
 
 def start_of(call: Call) -> dict[str, Any]:
@@ -201,7 +255,7 @@ def start_of(call: Call) -> dict[str, Any]:
     return {"call": {"id": call.name}, "audio": audio}
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -237,7 +291,7 @@ def database_of(database_url: str, redis_url: str) -> Iterator[None]:
 
 
 @contextmanager
-def house_open(log: Path, **settings_: str) -> Iterator[House]:
+def house_open(log: Path) -> Iterator[House]:
     """A whole installation with one company and one key for audio; nothing of it is left afterwards."""
     from accounts.services import api_key_create, user_create
     from tenants.services import platform_prepare, tenant_create
@@ -255,7 +309,7 @@ def house_open(log: Path, **settings_: str) -> Iterator[House]:
                 )
                 _key, house.key = api_key_create(owner=admin, name="line", scopes=["ingest"])
             try:
-                house.open(**settings_)
+                house.open()
                 yield house
             finally:
                 house.close()
