@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("knowledge.urls")),
     path("", include("qa.urls")),
     path("", include("analytics.urls")),
+    path("", include("providers.urls")),
     path("", include("integrations.uploads.urls")),
     path("", include("demo.urls")),
     path("", include("integrations.urls")),

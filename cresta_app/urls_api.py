@@ -12,6 +12,7 @@ from coaching.api.views import AlertViewSet, GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.completeness import CompletenessViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
+from integrations.api import ConnectionViewSet
 from integrations.uploads.api import UploadViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.views import MomentViewSet
@@ -33,6 +34,7 @@ router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")
 router.register("uploads", UploadViewSet, basename="api-upload")
 router.register("providers", ProviderViewSet, basename="api-provider")
+router.register("telephony-connections", ConnectionViewSet, basename="api-telephony-connection")
 router.register("users", UserViewSet, basename="api-user")
 
 # Both show the same to everybody, so that being signed in, or a key, is all they ask for. The page keeps its script

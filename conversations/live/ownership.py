@@ -93,6 +93,6 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         recorded_ms=owner.recorded_ms,
         marks=lifecycle.marks_of(conversation.pk),
         heard_phases=lifecycle.heard_phases(),
-        speech=speech_plan(conversation.language, live=True),
+        speech=speech_plan(conversation.language, live=not conversation.is_uploaded),
         keyterms=keyterms(conversation.language),
     )

@@ -184,7 +184,9 @@ def _announce(row: UploadedCall, audio: CallAudio) -> None:
 
 
 def _conclude(row: UploadedCall) -> None:
-    conversation = Conversation.objects.filter(pk=row.conversation_id).first()
+    conversation = (
+        Conversation.objects.filter(pk=row.conversation_id).first() if row.conversation_id else None
+    )
     if conversation is None:
         call_failed(call_id=row.pk, error=_("The conversation was deleted."))
     elif conversation.state == Conversation.State.INCOMPLETE:
