@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from conversations.live.ears import Ears
 from conversations.live.stages import Stage
+from engines.speech.fallback import UPLOAD
 
 
 def ears() -> Ears:
-    """Ears of a process' own, not started yet."""
-    from cresta_app.management.commands.live_worker import provider_make
-
-    return Ears(settings.SPEECH_PROVIDER, provider_make)
+    """Ears of a process' own for calls that are over: uploads."""
+    return Ears(policy=UPLOAD)
 
 
 def stages() -> list[Stage]:

@@ -48,7 +48,9 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         [
             ("accounts.telephonyidentity", "headset_mic"),
             ("accounts.apikey", "key"),
+            ("providers.provideraccount", "speech_to_text"),
             ("providers.route", "route"),
+            ("providers.keyterm", "spellcheck"),
         ],
     ),
     (

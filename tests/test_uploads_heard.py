@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -21,10 +22,11 @@ from conversations.live.ears import Ears
 from conversations.models import CallLedger, CallOwner, Conversation, OutboxJob, Recording, Utterance
 from conversations.stored import StorageAway
 from cresta_app.live import stages
+from engines.redaction.text import RawText
 from engines.speech.audio import read_audio
 from engines.speech.fallback import Policy
 from engines.speech.providers import create
-from engines.speech.types import SpeechError
+from engines.speech.types import HeardWord, Hypothesis, Progress, SpeechError
 from integrations.uploads import hearing, services
 from integrations.uploads.hearing import uploaded_call_hear
 from integrations.uploads.models import UploadedCall
@@ -347,3 +349,61 @@ def test_a_compressed_call_is_heard_by_the_embedded_recogniser(northwind, monkey
     ]
     assert {channel for channel, _word, _start in heard} == {0}, "the customer has not spoken yet"
     assert len(heard) > 5
+
+
+class _TellsApart:
+    """Ears for one channel that hear two people, who talk at once in the middle."""
+
+    name, diarises = "apart", True
+
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+    async def open(self, call):
+        assert call.diarise and call.channels == 1
+        return _TwoPeople()
+
+
+class _TwoPeople:
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+        self.upto_ms = 0
+
+    async def feed(self, sides, start_ms) -> None:
+        self.upto_ms = start_ms + len(sides[0]) // 16
+
+    async def finish(self) -> None:
+        self._over.set()
+
+    abort = finish
+
+    async def __aiter__(self):
+        await self._over.wait()
+        spoken = [
+            (0, 200, 2_000, "good morning"),
+            (1, 1_000, 3_000, "i have a question"),
+            (2, 3_100, 3_500, "me too"),
+        ]
+        for speaker, start, end, text in spoken:
+            words = (HeardWord(RawText(text), start, end, 0.9),)
+            yield Hypothesis(speaker, True, start, end, RawText(text), words, 0.9, "apart")
+        yield Progress(0, self.upto_ms)
+
+
+def test_speakers_of_one_channel_are_told_apart(northwind, monkeypatch):
+    kit = hearing.Equipment(lambda: Ears(lambda _choice: _TellsApart()), stages)
+    monkeypatch.setattr(hearing, "equipment", lambda: kit)
+    one, other = (
+        receive(northwind, given("a.flac", call_file(4, 1)), direction=way).calls.get()
+        for way in ("inbound", "outbound")
+    )
+    rows = Utterance.objects.order_by("start_ms").values_list("speaker", "channel_index", "text")
+    conversation = run(northwind, one).conversation
+    assert list(rows.filter(conversation=conversation)) == [
+        ("agent", 0, "good morning"),
+        ("customer", 0, "i have a question"),
+        ("customer", 0, "me too"),
+    ]
+    assert CallLedger.objects.get().gaps == []
+    # Who is called says hello first.
+    assert rows.filter(conversation=run(northwind, other).conversation)[0][0] == "customer"

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import lifecycle
+from conversations import consent, lifecycle
 from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
@@ -91,7 +91,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         engine_state=owner.engine_state,
         utterances=owner.utterances,
         recorded_ms=owner.recorded_ms,
-        marks=lifecycle.marks_of(conversation.pk),
+        marks=lifecycle.marks_of(conversation.pk) + consent.marks_of(conversation),
         heard_phases=lifecycle.heard_phases(),
         speech=speech_plan(conversation.language, live=not conversation.is_uploaded),
         keyterms=keyterms(conversation.language),

@@ -55,8 +55,9 @@ class Policy:
 
 
 LIVE = Policy()
-UPLOAD = Policy(stall_s=900.0, finish_s=3_600.0, outage_s=120.0, ahead_ms=60_000, keep_ms=5 * 3_600_000)
-"""For recognisers that answer after the end: nothing is confirmed before, and all of it is kept."""
+UPLOAD = Policy(stall_s=900.0, finish_s=3_600.0, outage_s=10.0, ahead_ms=60_000, keep_ms=5 * 3_600_000)
+"""For recognisers that answer after the end: nothing is confirmed before, and all of it is kept. A job comes again, so
+that an outage is not sat out."""
 
 
 @dataclass(slots=True)
@@ -94,10 +95,7 @@ class FallbackProvider:
         self._breakers = list(breakers) or [CircuitBreaker() for _ in choices]
         self._policy = policy
         self._chance = chance
-
-    @property
-    def diarises(self) -> bool:
-        return any(choice.diarises for choice in self._choices)
+        self.diarises = any(choice.diarises for choice in choices)
 
     async def start(self) -> None:
         """Start every choice; one that does not start counts as failed. Raises `SpeechError` when none does."""
@@ -112,7 +110,10 @@ class FallbackProvider:
                     raise
 
     async def open(self, call: CallToHear) -> FallbackSession:
-        """Begin to hear with the first provider that opens. Raises `SpeechError`, retryable, when none does."""
+        """Begin to hear with the first provider that opens. Raises `SpeechError` when none does.
+
+        It is retryable unless every one of them said that trying again is no use.
+        """
         choices = [
             _Choice(provider, breaker)
             for provider, breaker in zip(self._choices, self._breakers, strict=True)
@@ -234,7 +235,8 @@ class FallbackSession:
                 if await self._heard_with(choice):
                     await self._out.put(None)
                     return
-            raise ProviderError("no speech provider can hear this call now", fault=Fault.AWAY, retryable=True)
+            able = any(not choice.out for choice in self._choices)
+            raise ProviderError("no speech provider can hear this call", fault=Fault.AWAY, retryable=able)
         except SpeechError as error:
             self._error = error
             await self._out.put(error)

@@ -1,0 +1,68 @@
+"""Which addresses of servers a company may name: no credentials in them, and none of our own network unless allowed."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+SCHEMES = frozenset({"http", "https", "ws", "wss"})
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _resolved(host: str) -> list[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+
+
+def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolved) -> None:
+    """Raise `ValidationError` for an address that a company may not name. "" is the vendor's own and passes.
+
+    Whatever the settings say, link-local addresses, where clouds keep their machines' credentials, are refused.
+    """
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ValidationError(_("This is no address of a server.")) from None
+    if parts.scheme not in SCHEMES or not host or any(letter.isspace() for letter in url):
+        raise ValidationError(
+            _("An address begins with https://, http://, wss:// or ws:// and names a host.")
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError(_("Put the key into its own field, not into the address."))
+    if parts.query or parts.fragment:
+        raise ValidationError(_("An address ends with its path."))
+    private = settings.PROVIDER_ALLOW_PRIVATE_URLS
+    if private and _literal(host) is None:
+        return
+    try:
+        found = [host] if _literal(host) else list(resolve(host))
+    except OSError:
+        raise ValidationError(_("There is no host %s.") % host) from None
+    for text in found:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified:
+            raise ValidationError(_("This address cannot be used."))
+        if not private and not mapped.is_global:
+            raise ValidationError(
+                _(
+                    "This address lies in a private network. Whoever runs the installation may allow that: "
+                    "PROVIDER_ALLOW_PRIVATE_URLS."
+                )
+            )
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
