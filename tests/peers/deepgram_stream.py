@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Stream:
 
     def __init__(self, peer: Any, reader: Any, writer: Any, seen: Seen, faults: Any, words_of: Any) -> None:
         self.peer, self.reader, self.writer, self.seen = peer, reader, writer, seen
-        self.faults: list[Fault] = faults
+        self.faults: Callable[[], list[Fault]] = faults
         self.protocol = ServerProtocol(max_size=2**20)
         self.request_id = str(uuid.uuid4())
         one = {name: values[-1] for name, values in seen.query.items()}
@@ -49,7 +50,7 @@ class Stream:
 
     def fault(self, *kinds: str) -> Fault | None:
         heard_ms = self.ears[0].now * 1000
-        for fault in self.faults:
+        for fault in self.faults():
             if fault.kind in kinds and fault.times > 0 and heard_ms >= fault.after_ms:
                 return fault
         return None
