@@ -30,6 +30,7 @@ from conversations.live.buffer import AudioBuffer  # noqa: E402
 from conversations.live.ingest import IngestApp, Message, Receive, Send  # noqa: E402
 from cresta_app.ingest_protocol import AudioProtocol as AudioProtocol  # noqa: E402
 from integrations.telephony.genesys.vendor import GenesysVendor  # noqa: E402
+from integrations.telephony.jambonz.vendor import JambonzVendor  # noqa: E402
 from integrations.telephony.native.vendor import NativeVendor  # noqa: E402
 from integrations.telephony.twilio.vendor import TwilioVendor  # noqa: E402
 from tenants.scope import PUBLIC, TenantThreads  # noqa: E402
@@ -42,7 +43,7 @@ if settings.SECRET_KEY == settings.NO_SECRET_KEY:
 # uvicorn writes the path and query of every WebSocket into its log.
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
-VENDORS = (NativeVendor(), TwilioVendor(), GenesysVendor())
+VENDORS = (NativeVendor(), TwilioVendor(), GenesysVendor(), JambonzVendor())
 REDIS_CONNECTIONS = 64
 
 

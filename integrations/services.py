@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import audit
-from integrations.models import Provider, TelephonyConnection
+from integrations.models import AttributeMapping, Provider, TelephonyConnection
 from tenants import keys
 from tenants.scope import current_schema
 
@@ -84,6 +85,17 @@ def connection_former_drop(*, connection: TelephonyConnection, actor: User | Non
             former_sealed=None, former_version=0, former_until=None
         )
         audit(actor=actor, action="telephonyconnection.former_drop", thing=connection)
+
+
+def mappings_replace(
+    *, connection: TelephonyConnection, rules: Sequence[Mapping[str, str]], actor: User | None = None
+) -> None:
+    """Give a connection these rules (source, target, default), in this order, in the place of those it had."""
+    with transaction.atomic():
+        connection.mappings.all().delete()
+        for order, rule in enumerate(rules):
+            AttributeMapping.objects.create(connection=connection, order=order, **rule)
+        audit(actor=actor, action="telephonyconnection.mappings", thing=connection)
 
 
 def connection_touch(*, connection: TelephonyConnection) -> None:

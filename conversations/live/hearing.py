@@ -146,10 +146,16 @@ class Hearing:
             await self.room.wait()
             message = await receive()
             if message["type"] != "websocket.receive":
-                self.end(gone(int(message.get("code") or 1006)))
+                self._left(int(message.get("code") or 1006))
                 return
             text = message.get("text")
             self.message(text if text is not None else message.get("bytes") or b"")
+
+    def _left(self, code: int) -> None:
+        said = self.codec.ended() if code == CloseCode.DONE and self.started.done() else None
+        if said is not None and not self.over:
+            self._act(said)
+        self.end(gone(code))
 
     def message(self, data: str | bytes) -> None:
         """Take in one message. What comes after the line's end is for `afterwards`, if anybody waits for it."""

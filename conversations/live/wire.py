@@ -266,6 +266,10 @@ class LineCodec(Protocol):
         """What was heard and has not become `Audio` yet, asked for when the line ends without a stop."""
         return b""
 
+    def ended(self) -> Action | None:
+        """What it says that the other side closed the line as one should (1000). None: nothing; the line broke."""
+        return None
+
     def ready(self, conversation_id: UUID, ms: int) -> str | None:
         """What to answer a start: send audio from `ms` on. None where the vendor expects nothing."""
 

@@ -70,7 +70,7 @@ class TwilioCall(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         _transport, call = await loop.create_connection(
             lambda: cls(call_sid, **more),
-            where.hostname,
+            where.hostname or "127.0.0.1",
             port,
             ssl=True if secure else None,
             server_hostname=host if secure else None,

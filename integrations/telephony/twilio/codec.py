@@ -69,9 +69,9 @@ class TwilioCodec(LineCodec):
             fields = json.loads(message)
             event = fields["event"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise ProtocolError(
-                CloseCode.BAD_MESSAGE, "a message must be a JSON object with an event"
-            ) from None
+            event = None
+        if type(event) is not str:
+            raise ProtocolError(CloseCode.BAD_MESSAGE, "a message must be a JSON object with an event")
         if self.state is State.STARTED:
             if fields.get("streamSid") != self.stream_sid:
                 raise ProtocolError(CloseCode.OUT_OF_ORDER, "a message of another stream")
@@ -98,7 +98,7 @@ class TwilioCodec(LineCodec):
 
     # --- Messages ---------------------------------------------------------------------------------------
 
-    def _rare(self, event: object, fields: dict[str, Any]) -> Action:
+    def _rare(self, event: str, fields: dict[str, Any]) -> Action:
         state = self.state
         if state is State.STOPPED:
             raise ProtocolError(CloseCode.AFTER_STOP, "nothing may follow stop")
@@ -141,7 +141,8 @@ class TwilioCodec(LineCodec):
     def _media(self, media: object) -> Action:
         if not isinstance(media, dict):
             raise ProtocolError(CloseCode.BAD_MESSAGE, "media must be an object")
-        place = self._places.get(media.get("track", "inbound"))
+        track = media.get("track", "inbound")
+        place = self._places.get(track) if type(track) is str else None
         if place is None:
             raise ProtocolError(CloseCode.BAD_MESSAGE, "media of a track that start did not name")
         try:

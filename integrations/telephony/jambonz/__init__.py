@@ -1,0 +1,1 @@
+"""jambonz's `listen`: SIPREC and any SIP trunk by way of a jambonz server."""

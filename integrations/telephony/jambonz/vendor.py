@@ -1,0 +1,79 @@
+"""jambonz's way in: a path per connection, HTTP basic authentication, and what to paste into an application there."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from binascii import Error as Base64Error
+
+from django.utils.translation import gettext as _
+
+from conversations.live.wire import CallAudio, CloseCode, LineRequest, LineVendor, ProtocolError
+from integrations.connections import ConnectionAdmission, connection_of, connection_seen, secrets_of
+from integrations.mapping import Rule, plain_rules
+from integrations.models import TelephonyConnection
+from integrations.telephony.jambonz.codec import SOURCE, SUBPROTOCOL, JambonzCodec
+
+PREFIX = "/ingest/jambonz/"
+USER = "cresta"
+PLAIN = (
+    *plain_rules("metadata"),
+    *plain_rules("customerData"),
+    Rule("from", "customer.reference"),
+)
+
+
+class JambonzAdmission(ConnectionAdmission):
+    """Knows whose voice comes first in a stereo recording."""
+
+    def arrange(self, audio: CallAudio) -> CallAudio:
+        if self.connection.setting("first") != "agent":
+            return audio
+        other = {"customer": "agent", "agent": "customer"}
+        return CallAudio(audio.format, tuple(other[role] for role in audio.roles))
+
+
+class JambonzVendor(LineVendor):
+    """`listen` sessions, mono or stereo."""
+
+    source = SOURCE
+    prefix = PREFIX
+    subprotocols = (SUBPROTOCOL,)
+
+    def codec(self, request: LineRequest) -> JambonzCodec:
+        return JambonzCodec()
+
+    def admit(self, request: LineRequest) -> JambonzAdmission:
+        """Check user and password. Raises `ProtocolError`."""
+        scheme, _space, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            raise ProtocolError(CloseCode.NO_KEY, "HTTP basic authentication is required")
+        connection = connection_of(SOURCE, request)
+        try:
+            given = base64.b64decode(encoded.strip(), validate=True)
+        except (Base64Error, ValueError):
+            given = b""
+        user = connection.setting("username") or USER
+        good = False
+        for secret in secrets_of(connection):
+            good |= hmac.compare_digest(f"{user}:{secret}".encode(), given)
+        if not good:
+            raise ProtocolError(CloseCode.NO_KEY, "user or password is wrong")
+        connection_seen(connection)
+        return JambonzAdmission(connection, plain=PLAIN)
+
+
+def setup_text(connection: TelephonyConnection, url: str, status_url: str) -> str:
+    """The verb to put before the dial of an application."""
+    verb = {
+        "verb": "listen",
+        "url": url,
+        "mixType": "stereo",
+        "sampleRate": 8000,
+        "passDtmf": False,
+        "wsAuth": {"username": connection.setting("username") or USER, "password": "THE-SECRET"},
+        "metadata": {"agent": "AGENT-ID", "queue": "QUEUE-KEY"},
+    }
+    head = _("The verb for the application that answers the recording session:")
+    return f"{head}\n\n{json.dumps(verb, indent=2)}\n"

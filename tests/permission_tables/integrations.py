@@ -1,0 +1,41 @@
+"""Who may see and change telephony connections; Twilio's callbacks know signatures, not people."""
+
+from __future__ import annotations
+
+from integrations.services import connection_create
+from tests.conftest import Company
+
+ADMIN = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 200}
+UNSIGNED = {"nobody": 403, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 403}
+
+
+def _made(name: str = "Line") -> str:
+    return str(connection_create(provider="twilio", name=name)[0].pk)
+
+
+def connection(company: Company) -> str:
+    return f"/api/v1/telephony-connections/{_made()}/"
+
+
+def rotation(company: Company) -> str:
+    return connection(company) + "secret/"
+
+
+def status(company: Company) -> str:
+    return f"/hooks/twilio/{_made()}/status/"
+
+
+ROWS = [
+    ("GET", "/api/v1/telephony-connections/", ADMIN),
+    (
+        "POST",
+        "/api/v1/telephony-connections/",
+        ADMIN | {"admin": 201},
+        {"provider": "twilio", "name": "New"},
+    ),
+    ("GET", connection, ADMIN),
+    ("PATCH", connection, ADMIN, {"active": False}),
+    ("DELETE", connection, ADMIN | {"admin": 204}),
+    ("POST", rotation, ADMIN, {}),
+    ("POST", status, UNSIGNED),
+]
