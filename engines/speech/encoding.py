@@ -1,6 +1,6 @@
 """Writing and reading the sound of a recording piece by piece, in the codecs that recordings are kept in.
 
-FLAC is lossless, about half the size of the samples; Opus (in Ogg, RFC 7845) is lossy and about a tenth of FLAC.
+FLAC is lossless, about half the size of the samples; Opus (in Ogg, RFC 7845) is lossy and a fifth of FLAC or less.
 Both carry their own length, so that players can seek. A piece is an array of int16, one row a sample and one column a
 channel. Nothing here ever holds more than one piece.
 """
