@@ -17,3 +17,10 @@ def error_place(error: BaseException, *, depth: int = 4) -> str:
     """
     frames = traceback.extract_tb(error.__traceback__)[-depth:]
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+
+
+def first_cause(group: BaseException) -> BaseException:
+    """One error of a group, however deep: the others are mostly its consequences."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group

@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
+from accounts.errors import first_cause
 from conversations.live import ending
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk
 from conversations.live.commit import CallCommit, Committer
@@ -29,6 +30,7 @@ from conversations.live.recorder import Recorder
 from conversations.live.segments import Segments
 from conversations.live.signals import Signals
 from conversations.live.source import AudioSource, BufferedAudio
+from conversations.live.speakers import Speakers
 from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
 from conversations.live.timeline import AgentChange, Timeline
 from conversations.live.transcript import utterance_rows
@@ -81,7 +83,8 @@ class LiveCall:
             sample_rate=claim.audio_format["sample_rate"],
             channels=claim.audio_format["channels"],
         )
-        self.roles: list[str] = claim.audio_format["roles"]
+        self.speakers = Speakers(claim.audio_format)
+        self.roles = self.speakers.roles
         channels = range(self.format.channels)
         covered = claim.coverage or [[] for _ in channels]
         self.coverage = [Coverage(intervals) for intervals in covered]
@@ -140,7 +143,7 @@ class LiveCall:
             raise
         except* Exception as group_error:
             # One cause is enough to say why; the rest are its consequences.
-            raise _first(group_error) from group_error
+            raise first_cause(group_error) from group_error
         finally:
             await self._close()
 
@@ -175,6 +178,7 @@ class LiveCall:
                 language=self.call.language,
                 start_ms=tuple(start_ms),
                 keyterms=self.claim.keyterms,
+                diarise=self.speakers.tell_apart(speech),
             )
         )
         self.lanes.append(Lane(session, redactor, start_ms, until_ms))
@@ -310,10 +314,11 @@ class LiveCall:
                 await self._agent(item)
             else:
                 lane, heard = item
+                channel, _role = self.speakers.of(heard)
                 reached = heard.end_ms if isinstance(heard, Hypothesis) else heard.upto_ms
-                lane.heard_ms[heard.channel] = max(lane.heard_ms[heard.channel], reached)
+                lane.heard_ms[channel] = max(lane.heard_ms[channel], reached)
                 if not isinstance(heard, Hypothesis):
-                    await self._progress(lane, heard.channel, heard.upto_ms)
+                    await self._progress(lane, channel, heard.upto_ms)
                 elif heard.final:
                     await self._final(lane, heard)
                 elif lane is self.lanes[-1]:
@@ -339,24 +344,27 @@ class LiveCall:
     async def _partial(self, lane: Lane, heard: Hypothesis) -> None:
         if self.timeline.unheard(heard.end_ms):
             return
-        speaker = self.roles[heard.channel]
+        _channel, speaker = self.speakers.of(heard)
         redacted = lane.redactor.redact_partial(speaker, heard.text)
         await self.means.signals.partial(self.call, speaker, redacted.text, heard.start_ms)
 
     async def _final(self, lane: Lane, heard: Hypothesis) -> None:
-        coverage, speaker = self.coverage[heard.channel], self.roles[heard.channel]
+        channel, speaker = self.speakers.of(heard)
+        coverage = self.coverage[channel]
         start_ms, end_ms = heard.start_ms, max(heard.start_ms, heard.end_ms)
-        if coverage.overlap(start_ms, end_ms) > min(OVERLAP_MS, (end_ms - start_ms) // 2):
+        # Two speakers of one channel may talk at once: there, only what was heard before this lane was heard again.
+        known_ms = max(start_ms, min(end_ms, lane.start_ms[channel])) if self.speakers.apart else end_ms
+        if coverage.overlap(start_ms, known_ms) > min(OVERLAP_MS, (end_ms - start_ms) // 2):
             log.info("call.interval_again", conversation=str(self.call.conversation_id), start_ms=start_ms)
             return
         if self.timeline.unheard(start_ms):
             return  # heard before the call was known to be held there
         redacted = lane.redactor.redact_final(speaker, heard.text, heard.words, start_ms, end_ms)
-        if late := self.recorder.hide(heard.channel, redacted.audio_intervals):
+        if late := self.recorder.hide(channel, redacted.audio_intervals):
             await self.segments.hide(late)
         # Finals of a channel come in order: what lies between the last one and this one was heard to be silent.
-        coverage.add(lane.upto_ms[heard.channel], end_ms)
-        lane.upto_ms[heard.channel] = max(lane.upto_ms[heard.channel], end_ms)
+        coverage.add(lane.upto_ms[channel], end_ms)
+        lane.upto_ms[channel] = max(lane.upto_ms[channel], end_ms)
         if not redacted.redacted.text.strip():
             return
         self.utterances += 1
@@ -364,6 +372,7 @@ class LiveCall:
             conversation_id=self.call.conversation_id,
             sequence=self.utterances,
             speaker=speaker,
+            channel=channel,
             heard=heard,
             redacted=redacted,
         )
@@ -383,10 +392,9 @@ class LiveCall:
             for session in self.stage_sessions:
                 session.clock(now_ms, batch)
             heard_ms = min(each.upto for each in self.coverage)
-            number = next(
-                (lane for lane in self.lanes if not lane.over), self.lanes[-1]
-            ).redactor.open_number(heard_ms)
-            segment = self.recorder.take(heard_ms, self.claim.epoch, number=number, roles=self.roles)
+            number = self._behind.redactor.open_number(heard_ms)
+            roles = self.speakers.channels(number)
+            segment = self.recorder.take(heard_ms, self.claim.epoch, number=number, roles=roles)
             if segment is not None:
                 await self.segments.store(segment)
             if segment is not None or not batch.is_empty or now_ms - self.committed_ms >= CHECKPOINT_MS:
@@ -405,7 +413,7 @@ class LiveCall:
                 "clock_ms": self.clock_ms,
                 "lost": list(self.lost),
                 "unheard": {cause: stretches.as_lists() for cause, stretches in self.unheard.items()},
-                "redaction": self._redaction_state(),
+                "redaction": self._behind.redactor.state(),
                 "recording": self.recorder.state(),
                 "stages": self._stage_states(),
             },
@@ -422,9 +430,10 @@ class LiveCall:
             for stage, session in zip(self.means.stages, self.stage_sessions, strict=True)
         }
 
-    def _redaction_state(self) -> dict[str, Any]:
-        """What a successor goes on from: the first lane that has not heard all of its stretch."""
-        return next((lane for lane in self.lanes if not lane.over), self.lanes[-1]).redactor.state()
+    @property
+    def _behind(self) -> Lane:
+        """The first lane that has not heard all of its stretch: a successor goes on from there."""
+        return next((lane for lane in self.lanes if not lane.over), self.lanes[-1])
 
     async def _committed(self, part: CallCommit) -> None:
         await self.means.committer.commit(self.call.schema, part)
@@ -486,10 +495,3 @@ class LiveCall:
             if upto_ms - CHUNK_MS <= at_ms:
                 return received_at + timedelta(milliseconds=min(0, at_ms - upto_ms))
         return datetime.now(UTC)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -13,7 +13,13 @@ from engines.speech.types import Hypothesis
 
 
 def utterance_rows(
-    *, conversation_id: UUID, sequence: int, speaker: str, heard: Hypothesis, redacted: RedactedUtterance
+    *,
+    conversation_id: UUID,
+    sequence: int,
+    speaker: str,
+    channel: int,
+    heard: Hypothesis,
+    redacted: RedactedUtterance,
 ) -> tuple[Utterance, Batch]:
     """The row of a final and a batch that creates and announces it, with its redactions."""
     row = Utterance(
@@ -21,7 +27,7 @@ def utterance_rows(
         conversation_id=conversation_id,
         sequence=sequence,
         speaker=speaker,
-        channel_index=heard.channel,
+        channel_index=channel,
         start_ms=heard.start_ms,
         end_ms=max(heard.start_ms, heard.end_ms),
         text=redacted.redacted.text,

@@ -84,7 +84,7 @@ class UploadCreateSerializer(serializers.Serializer[Any]):
     direction = serializers.ChoiceField(required=False, choices=("inbound", "outbound"))
     started_at = serializers.DateTimeField(required=False)
     agent_channel = serializers.ChoiceField(required=False, choices=("1", "2"))
-    speaker = serializers.ChoiceField(required=False, choices=("agent", "customer"))
+    speaker = serializers.ChoiceField(required=False, choices=("both", "agent", "customer"))
 
 
 class RetrySerializer(serializers.Serializer[Any]):

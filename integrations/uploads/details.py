@@ -40,9 +40,12 @@ _CHANNELS = {"1": 1, "left": 1, "l": 1, "2": 2, "right": 2, "r": 2}
 
 @dataclass(frozen=True)
 class CallDetails:
-    """Of one call. `agent`: an e-mail address or an id in the telephony. `agent_channel`: 1 or 2 (left or right).
+    """Of one call.
 
-    `speaker`: who is heard where there is one channel only. `started_at`: ISO 8601 with its zone, "" for unknown.
+    `agent`: an e-mail address or an id in the telephony. `agent_channel`: 1 or 2 (left or right).
+
+    `speaker`: who is heard where there is one channel only; "" for both, who are told apart where the recogniser can.
+    `started_at`: ISO 8601 with its zone, "" for unknown.
     """
 
     call_id: str = ""
@@ -54,7 +57,7 @@ class CallDetails:
     direction: str = "inbound"
     started_at: str = ""
     agent_channel: int = 1
-    speaker: str = "customer"
+    speaker: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,8 +66,14 @@ class CallDetails:
     def roles(self, channels: int) -> tuple[str, ...]:
         """Who is heard on each channel."""
         if channels == 1:
-            return (self.speaker,)
+            return (self.speaker or "customer",)
         return ("agent", "customer") if self.agent_channel == 1 else ("customer", "agent")
+
+    def speakers(self, channels: int) -> list[str]:
+        """Who is heard within one channel, in the order in which they speak first: whoever takes the call greets."""
+        if channels > 1 or self.speaker:
+            return []
+        return ["agent", "customer"] if self.direction == "inbound" else ["customer", "agent"]
 
     def start(self, fallback_id: str) -> CallStart:
         """As the way of a call takes it. Raises pydantic's `ValidationError`."""
@@ -98,6 +107,8 @@ def details_read(given: Mapping[str, str], base: CallDetails, zone: ZoneInfo) ->
             values[name] = _channel(value)
         elif name == "started_at":
             values[name] = _time(value, zone).isoformat()
+        elif name == "speaker" and value.lower() == "both":
+            values[name] = ""
         elif name in {"speaker", "direction"}:
             values[name] = _choice(name, value)
         else:

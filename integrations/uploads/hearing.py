@@ -37,7 +37,7 @@ from conversations.live.ownership import Claim, Superseded, call_claim
 from conversations.live.signals import Signals
 from conversations.live.stages import Stage
 from conversations.live.wire import CallAudio
-from conversations.models import Conversation
+from conversations.models import CallOwner, Conversation
 from conversations.stored import StorageError, StoredFileMissing
 from engines.speech.decoding import CHUNK_MS, SoundFileError, chunks, probe
 from engines.speech.types import SpeechError
@@ -179,6 +179,9 @@ def _announce(row: UploadedCall, audio: CallAudio) -> None:
             conversation.agent = agent
             conversation.save(update_fields=["agent"])
             conversation.participants.filter(role="agent").update(user=agent, display_name=agent.name)
+        if speakers := details.speakers(len(audio.roles)):
+            kept = audio.as_dict() | {"speakers": speakers}
+            CallOwner.objects.filter(pk=conversation.pk).update(audio_format=kept)
         row.conversation = conversation
         call_note(call_id=row.pk, conversation=conversation, duration_ms=row.duration_ms)
 
