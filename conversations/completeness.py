@@ -193,7 +193,7 @@ def completeness(*, days: int, until: datetime | None = None) -> Completeness:
 
 
 def _troubles(rows: Any) -> list[Trouble]:
-    """The newest calls that are incomplete, stand still or have a gap that nobody meant; refused ones are only counted."""
+    """The newest calls that are incomplete, stand still or have a gap that nobody meant."""
     found = (
         rows.exclude(state=CallLedger.State.REFUSED)
         .filter(Q(state=CallLedger.State.INCOMPLETE) | ~Q(gaps=[]) | Q(pk__in=still_calls().values("pk")))

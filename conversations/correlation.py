@@ -19,6 +19,7 @@ from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accounts.models import Queue
+from conversations.consent import CONSENT_KEY, REGION_KEY, consent_from_metadata
 from conversations.customers import customer_clean, customer_update
 from conversations.lifecycle import event_fields, lifecycle_apply, lifecycle_event
 from conversations.live import metadata
@@ -231,3 +232,6 @@ def fields_apply(*, conversation_id: UUID, fields: Mapping[str, Any]) -> None:
         conversation.metadata = extra
         conversation.save(update_fields=["queue", "direction", "language", "customer", "metadata"])
         event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+    # Consent often comes from the menu, as a field of the call; and the region decides what is needed.
+    if CONSENT_KEY in extra or REGION_KEY in fields.get("metadata", {}):
+        consent_from_metadata(conversation_id=conversation_id, fields=extra, source=conversation.provider)

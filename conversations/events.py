@@ -151,6 +151,7 @@ def _conversation(row: Conversation) -> Payload:
         "started_at": stamp(row.started_at),
         "ended_at": stamp(row.ended_at),
         "closed_at": stamp(row.closed_at),
+        "words_erased_at": stamp(row.words_erased_at),
     }
 
 
@@ -183,6 +184,24 @@ def _handover(row: Any) -> Payload:
         "at": stamp(row.at),
         "at_ms": row.at_ms,
         "brief": row.brief,
+    }
+
+
+def _consent_rows() -> models.QuerySet[Any]:
+    from conversations.models import ConsentRecord
+
+    return ConsentRecord.objects.order_by("at", "pk")
+
+
+def _consent(row: Any) -> Payload:
+    return {
+        "id": str(row.pk),
+        "purpose": row.purpose,
+        "state": row.state,
+        "label": f"{row.get_purpose_display()}: {row.get_state_display()}",
+        "source": row.source,
+        "at": stamp(row.at),
+        "at_ms": row.at_ms,
     }
 
 
@@ -220,5 +239,6 @@ def _summary(row: Any) -> Payload:
 def register_own() -> None:
     register("conversation", rows=_conversation_rows, render=_conversation, conversation_field="id")
     register("utterance", rows=lambda: Utterance.objects.order_by("sequence"), render=_utterance)
+    register("consent", rows=_consent_rows, render=_consent)
     register("handover", rows=_handover_rows, render=_handover)
     register("summary", rows=_summary_rows, render=_summary)

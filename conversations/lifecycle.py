@@ -83,7 +83,7 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
 
     An event older than the call's newest is kept as history and changes nothing.
     """
-    position_ms = _position_ms(conversation_id, event.at)
+    at_ms = position_ms(conversation_id, event.at)
     with transaction.atomic():
         # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
         CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
@@ -93,21 +93,21 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
             .get(pk=conversation_id)
         )
         agent = agent_of(conversation.provider, event.agent) if event.agent else None
-        row, is_newest = _phase_note(conversation, event, agent, position_ms)
+        row, is_newest = _phase_note(conversation, event, agent, at_ms)
         if row is not None and row.refused:
             return row
         marks: list[Mark] = []
         if row is not None and is_newest:
-            marks.append({"kind": "phase", "phase": row.phase, "at_ms": position_ms})
+            marks.append({"kind": "phase", "phase": row.phase, "at_ms": at_ms})
         if event.agent and is_newest:
-            marks += _agent_take(conversation, event, agent, position_ms)
+            marks += _agent_take(conversation, event, agent, at_ms)
         if marks and conversation.is_live:
             transaction.on_commit(lambda: marks_tell(conversation_id, marks))
         return row
 
 
 def _phase_note(
-    conversation: Conversation, event: LifecycleEvent, agent: User | None, position_ms: int
+    conversation: Conversation, event: LifecycleEvent, agent: User | None, at_ms: int
 ) -> tuple[CallPhase | None, bool]:
     """The row of the event's phase (None: no phase, or known already), and whether nothing newer is known."""
     last = CallPhase.objects.filter(conversation=conversation, refused=False).order_by("-at", "-pk").first()
@@ -124,7 +124,7 @@ def _phase_note(
             "agent": agent,
             "provider_agent_id": event.agent,
             "at": event.at,
-            "from_ms": position_ms,
+            "from_ms": at_ms,
             "refused": is_newest and not may_follow(before, event.phase),
         },
     )
@@ -136,7 +136,7 @@ def _phase_note(
 
 
 def _agent_take(
-    conversation: Conversation, event: LifecycleEvent, agent: User | None, position_ms: int
+    conversation: Conversation, event: LifecycleEvent, agent: User | None, at_ms: int
 ) -> list[Mark]:
     """Give the call to the agent whom the event names, or add them to a conference. Returns the marks of it."""
     known = conversation.provider_agent_id == event.agent and conversation.agent == agent
@@ -166,7 +166,7 @@ def _agent_take(
             to_agent=agent,
             kind=event.transfer,
             at=event.at,
-            at_ms=position_ms,
+            at_ms=at_ms,
             brief=brief_of(conversation.pk),
         )
         event_append(conversation_id=conversation.pk, kind="handover", row=handover)
@@ -178,7 +178,7 @@ def _agent_take(
             "kind": "agent",
             "agent_id": str(agent.pk) if agent else None,
             "team_id": str(agent.team_id) if agent and agent.team_id else None,
-            "at_ms": position_ms,
+            "at_ms": at_ms,
         }
     ]
 
@@ -233,7 +233,7 @@ def brief_of(conversation_id: UUID) -> list[dict[str, Any]]:
 # --- The live worker --------------------------------------------------------------------------------------
 
 
-def _position_ms(conversation_id: UUID, at: datetime) -> int:
+def position_ms(conversation_id: UUID, at: datetime) -> int:
     """Where in the call's audio the moment `at` lies: the end of what has come, less the time since."""
     conversation = Conversation.objects.get(pk=conversation_id)
     since = max(timedelta(), timezone.now() - at)

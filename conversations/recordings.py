@@ -116,6 +116,28 @@ def _destroy(owner: CallOwner, schema: str) -> None:
         CallOwner.objects.filter(pk=owner.pk).update(wrapped_key=None)
 
 
+def recording_remove(conversation_id: UUID) -> bool:
+    """Delete a conversation's sound: its recording, or what was to become one. Returns whether there was any.
+
+    Raises `RecordingBusy` where another job works on it, `StorageError` where storage does not do its part.
+    """
+    schema, found = current_schema(), False
+    with _alone(conversation_id):
+        recording = Recording.objects.filter(conversation_id=conversation_id).first()
+        if recording is not None:
+            _stale_delete(recording)
+            # The file first: a row without its file is tried again, a file without its row is found by nobody.
+            stored_delete(recording.storage_key)
+            recording.delete()
+            found = True
+        owner = CallOwner.objects.filter(pk=conversation_id, wrapped_key__isnull=False).first()
+        if owner is not None:
+            _destroy(owner, schema)
+            found = True
+        HiddenStretch.objects.filter(conversation_id=conversation_id).delete()
+    return found
+
+
 async def _buffer_destroy(schema: str, conversation_id: UUID) -> None:
     async with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
         await AudioBuffer(client).destroy(schema, conversation_id)

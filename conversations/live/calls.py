@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Queue
-from conversations import correlation
+from conversations import consent, correlation
 from conversations.customers import customer_clean, customer_update
 from conversations.lifecycle import agent_of
 from conversations.live import metadata
@@ -99,6 +99,8 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
         raise _taken(taken) from None
     # What was said of the call before we knew it. After the commit: it is written as if it came now.
     correlation.waiting_join(conversation_id=conversation.pk)
+    if consent.CONSENT_KEY in extra:
+        consent.consent_from_metadata(conversation_id=conversation.pk, fields=extra, source=source)
     return Announced(conversation.pk, key, now)
 
 

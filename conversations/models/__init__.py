@@ -17,6 +17,7 @@ from conversations.models.calls import (
     SummaryLine,
     Utterance,
 )
+from conversations.models.consent import ConsentRecord, ConsentRule, Purpose
 from conversations.models.hidden import HiddenStretch
 from conversations.models.lifecycle import (
     CallPhase,
@@ -30,6 +31,8 @@ __all__ = [
     "CallLedger",
     "CallOwner",
     "CallPhase",
+    "ConsentRecord",
+    "ConsentRule",
     "Conversation",
     "ConversationEvent",
     "ConversationIdentifier",
@@ -40,6 +43,7 @@ __all__ = [
     "Note",
     "OutboxJob",
     "Participant",
+    "Purpose",
     "Recording",
     "Redaction",
     "Speaker",

@@ -101,6 +101,8 @@ class Conversation(TimeOrderedModel):
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     closed_at = models.DateTimeField(_("wrap-up done"), null=True, blank=True)
     disposition = models.ForeignKey(Disposition, null=True, blank=True, on_delete=models.SET_NULL)
+    # Since when nothing that was said in it is kept any more: consent was withdrawn, or its time was over.
+    words_erased_at = models.DateTimeField(_("words erased"), null=True, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
 
     class Meta:

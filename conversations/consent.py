@@ -1,0 +1,205 @@
+"""Consent, per purpose and region: what counts now, what a new word of the caller changes, and the evidence of both.
+
+Whoever may not be transcribed is neither heard nor recorded; whoever may not be recorded is heard and not kept. A
+withdrawal in mid-call holds from then on; where the rule says so, what there is goes as well.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.services import audit
+from conversations import outbox
+from conversations.erasure import recording_erase, words_erase
+from conversations.lifecycle import marks_tell, position_ms
+from conversations.live import metadata
+from conversations.live.buffer import Mark
+from conversations.models import CallOwner, ConsentRecord, ConsentRule, Conversation, Purpose
+from conversations.services import event_append
+
+log = structlog.get_logger(__name__)
+
+State, Mode = ConsentRecord.State, ConsentRule.Mode
+REGION_KEY, CONSENT_KEY = "region", "consent"
+# The purposes that the live way obeys at once; training is asked for when data is exported.
+_LIVE = (Purpose.RECORD, Purpose.ASSIST)
+
+
+def rule_for(region: str, purpose: str) -> ConsentRule | None:
+    """The rule of a region: its own, that of the country it lies in ("US" for "US-CA"), or that of all others."""
+    wanted = [region, region.partition("-")[0], ""]
+    found = {rule.region: rule for rule in ConsentRule.objects.filter(region__in=wanted, purpose=purpose)}
+    return next((found[each] for each in wanted if each in found), None)
+
+
+def allowed(rule: ConsentRule | None, said: str | None) -> bool:
+    """Whether a purpose is allowed under a rule, by the last thing that was said (None: nothing)."""
+    if said in {State.REFUSED, State.WITHDRAWN}:
+        return False
+    if rule is None or rule.mode == Mode.NONE:
+        return True
+    if said is None:
+        return rule.unknown_allows
+    if rule.mode == Mode.OPT_IN:
+        return said == State.GIVEN
+    return True
+
+
+def region_of(conversation: Conversation) -> str:
+    value = conversation.metadata.get(REGION_KEY, "")
+    return value if isinstance(value, str) else ""
+
+
+def consent_now(conversation: Conversation) -> dict[str, bool]:
+    """What the conversation may be used for now, by purpose."""
+    said: dict[str, str] = dict(
+        ConsentRecord.objects.filter(conversation=conversation)
+        .order_by("at", "pk")
+        .values_list("purpose", "state")
+    )
+    region = region_of(conversation)
+    return {purpose: allowed(rule_for(region, purpose), said.get(purpose)) for purpose in Purpose.values}
+
+
+def marks_of(conversation: Conversation) -> list[Mark]:
+    """What a worker that claims the call has to know: every change of what it may do, in order."""
+    region = region_of(conversation)
+    rules = {purpose: rule_for(region, purpose) for purpose in _LIVE}
+    marks: list[Mark] = [_mark(purpose, allowed(rule, None), 0) for purpose, rule in rules.items()]
+    for record in ConsentRecord.objects.filter(conversation=conversation, purpose__in=_LIVE).order_by(
+        "at", "pk"
+    ):
+        rule = rules[Purpose(record.purpose)]
+        marks.append(_mark(record.purpose, allowed(rule, record.state), _from_ms(rule, record)))
+    return marks
+
+
+def _mark(purpose: str, is_allowed: bool, at_ms: int) -> Mark:
+    return {"kind": "consent", "purpose": str(purpose), "allowed": is_allowed, "at_ms": at_ms}
+
+
+def _from_ms(rule: ConsentRule | None, record: ConsentRecord) -> int:
+    """Where a word of the caller takes effect: at once, or from the beginning where what there is shall go."""
+    erases = rule is not None and rule.on_withdrawal == ConsentRule.Withdrawal.ERASE
+    return 0 if record.state == State.WITHDRAWN and erases else record.at_ms
+
+
+def consent_record(
+    *,
+    conversation: Conversation,
+    purpose: str,
+    state: str,
+    source: str,
+    evidence: str = "",
+    at: datetime | None = None,
+    actor: User | None = None,
+) -> ConsentRecord:
+    """Note what was said about a purpose, and act on it. The same word again changes nothing.
+
+    `source` names how we know (ivr, api, agent, metadata); `evidence` is kept redacted. Raises `ValidationError`.
+    """
+    if purpose not in Purpose.values:
+        raise ValidationError({"purpose": _("Choose record, assist or train.")})
+    if state not in State.values:
+        raise ValidationError({"state": _("Choose announced, given, refused or withdrawn.")})
+    now = timezone.now()
+    if at is not None and at > now:
+        raise ValidationError({"at": _("That is in the future.")})
+    at = at or now
+    at_ms = position_ms(conversation.pk, at)
+    with transaction.atomic():
+        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
+        CallOwner.objects.select_for_update().filter(pk=conversation.pk).first()
+        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=conversation.pk
+        )
+        before = consent_now(conversation)
+        record, created = ConsentRecord.objects.get_or_create(
+            conversation=conversation,
+            purpose=purpose,
+            state=state,
+            source=source[:40],
+            at=at,
+            defaults={"at_ms": at_ms, "evidence": metadata.text_redacted(evidence)[:200], "actor": actor},
+        )
+        if not created:
+            return record
+        if actor is not None:
+            audit(
+                actor=actor,
+                action="consent.record",
+                thing=conversation,
+                changes={"purpose": purpose, "state": state, "source": source},
+            )
+        event_append(conversation_id=conversation.pk, kind="consent", row=record)
+        if consent_now(conversation) != before:
+            rule = rule_for(region_of(conversation), purpose)
+            mark = _mark(purpose, consent_now(conversation)[purpose], _from_ms(rule, record))
+            if conversation.is_live:
+                transaction.on_commit(lambda: marks_tell(conversation.pk, [mark]))
+            else:
+                outbox.jobs_announce(event=CHANGED, conversation_id=conversation.pk, because=str(record.pk))
+    return record
+
+
+CHANGED = "consent.changed"
+"""Outbox event: what a conversation that has ended may be used for has changed."""
+
+
+def consent_enforce(conversation_id: UUID) -> None:
+    """Erase what a conversation that has ended may not keep any more. An outbox handler: it may run again.
+
+    Runs when a call ends, and when a caller's word comes after that.
+    """
+    conversation = Conversation.objects.filter(pk=conversation_id).first()
+    if conversation is None or conversation.is_live:
+        return
+    region = region_of(conversation)
+    withdrawn = set(
+        ConsentRecord.objects.filter(conversation=conversation, state=State.WITHDRAWN).values_list(
+            "purpose", flat=True
+        )
+    )
+    now = consent_now(conversation)
+    marks = [mark for mark in marks_of(conversation) if mark["purpose"] == Purpose.RECORD]
+    if not any(mark["allowed"] for mark in marks):
+        recording_erase(conversation_id=conversation_id, reason="no consent")
+    for purpose in sorted(withdrawn):
+        rule = rule_for(region, purpose)
+        if now[purpose] or rule is None or rule.on_withdrawal != ConsentRule.Withdrawal.ERASE:
+            continue
+        recording_erase(conversation_id=conversation_id, reason="consent withdrawn")
+        if purpose == Purpose.ASSIST:
+            words_erase(conversation_id=conversation_id, reason="consent withdrawn")
+
+
+def consent_from_metadata(*, conversation_id: UUID, fields: dict[str, Any], source: str) -> None:
+    """Take the consent that telephony asked for: `metadata.consent` = `{"record": "given", …}`.
+
+    Nonsense is logged and passed over. The region may have changed, too: the worker is told what counts now.
+    """
+    given = fields.get(CONSENT_KEY)
+    conversation = Conversation.objects.get(pk=conversation_id)
+    if conversation.is_live:
+        marks_tell(conversation_id, marks_of(conversation))
+    if not isinstance(given, dict):
+        return
+    for purpose, state in given.items():
+        known = (
+            ConsentRecord.objects.filter(conversation=conversation, purpose=purpose).order_by("-at").first()
+        )
+        if known is not None and known.state == state:
+            continue
+        try:
+            consent_record(conversation=conversation, purpose=str(purpose), state=str(state), source=source)
+        except ValidationError:
+            log.warning("consent.not_understood", conversation=str(conversation_id), source=source)
