@@ -57,10 +57,10 @@ class Recorder:
 
     def add(self, start_ms: int, pcm: list[bytes]) -> None:
         """Take a chunk's channels. Audio before the recorded point (a replay) is passed over."""
-        if start_ms < self._start_ms:
-            return
+        # That point may lie within a chunk.
+        known = self._bytes(max(0, self._start_ms - start_ms))
         for held, new in zip(self._pcm, pcm, strict=True):
-            held += new
+            held += new[known:]
 
     def hide(self, channel: int, intervals: Iterable[tuple[int, int]]) -> list[Stretch]:
         """Remember stretches to beep, in call time. Returns those that reach into segments that are stored already."""
