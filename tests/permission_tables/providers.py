@@ -1,0 +1,39 @@
+"""Who sees how recognisers do, tries them and uses them again."""
+
+from __future__ import annotations
+
+from tests.conftest import Company
+
+ADMIN_ONLY = {"nobody": 302, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 200}
+DONE = ADMIN_ONLY | {"admin": 302}
+
+
+def _account(company: Company) -> str:
+    from providers.models import ProviderAccount
+
+    # Nobody listens at this port: trying it fails at once.
+    made, _ = ProviderAccount.objects.get_or_create(
+        name="Ours",
+        defaults={
+            "vendor": "openai_audio",
+            "base_url": "http://127.0.0.1:9/v1",
+            "options": {"retries": 0, "timeout_s": 1.0},
+        },
+    )
+    return str(made.pk)
+
+
+def reset(company: Company) -> str:
+    return f"/settings/providers/{_account(company)}/reset/"
+
+
+def trial(company: Company) -> str:
+    return f"/settings/providers/{_account(company)}/try/"
+
+
+ROWS = [
+    ("GET", "/settings/providers/", ADMIN_ONLY),
+    ("POST", reset, DONE),
+    ("POST", trial, DONE),
+    ("GET", "/api/v1/providers/health/", ADMIN_ONLY | {"nobody": 401}),
+]
