@@ -68,8 +68,9 @@ class _Inside(LineCodec):
         self.safe_ms = ms
         self.ready_ms.set_result(ms)
 
-    def ack(self, ms: int) -> None:
+    def ack(self, ms: int) -> str:
         self.safe_ms = ms
+        return ""  # nothing to be said, but to be told again
 
     def stopped(self, ms: int) -> None:
         self.safe_ms = ms

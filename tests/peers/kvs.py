@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -156,7 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
                     if cut == 0:
                         self.wfile.flush()
                         time.sleep(0.05)
-                        self.connection.close()
+                        self.connection.shutdown(socket.SHUT_RDWR)
+                        self.close_connection = True
                         return
             self.wfile.write(b"0\r\n\r\n")
         except OSError:

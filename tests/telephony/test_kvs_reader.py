@@ -34,7 +34,7 @@ from tests.peers.kvs_stream import CONTACT, FROM, OTHER_CONTACT, TO, Piece, piec
 pytestmark = pytest.mark.stack
 
 SECRET = '{"hook": "a hook secret", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "example"}'
-QUICK = Patience(tick=0.05, grace=0.3, quiet=1.5, retry=0.2, error=1.5)
+QUICK = Patience(tick=0.05, grace=1.2, quiet=2.5, retry=0.2, error=1.5)
 NEXT_CONTACT = "00000000-0000-4000-8000-0000000000a9"
 
 
@@ -155,9 +155,9 @@ def test_faults_on_the_way_change_nothing(committed: Any, kvs: Kvs) -> None:
     kvs.stream.pieces = pieces
     kvs.stream.faults = [
         ("error", "ClientLimitExceededException", 400),
-        ("cut", 20_000),
+        ("cut", 45_000),
         ("error", "ConnectionLimitExceededException", 400),
-        ("cut", 50_000),
+        ("cut", 40_000),
         ("end", 2),
         ("garbage", b"RIFF this is none"),
         ("error", "InternalFailure", 500),
@@ -170,7 +170,7 @@ def test_faults_on_the_way_change_nothing(committed: Any, kvs: Kvs) -> None:
         wait_for(lambda: done(ident), what="the end")
     assert audio_of(company, ident) == (stereo(CUSTOMER, AGENT), "stop")
     asked = [each.get("AfterFragmentNumber") for each in kvs.stream.asked]
-    assert asked[1] == pieces[0].number and len(set(asked)) > 2, "it goes on where it was"
+    assert asked[1] == pieces[0].number < asked[-1], "it goes on where it was"
 
 
 @pytest.mark.parametrize(
@@ -319,8 +319,11 @@ def test_a_killed_reader_is_continued_by_another(committed: Any, kvs: Kvs, tmp_p
             )
             victim.send_signal(signal.SIGKILL)
             victim.wait()
-            kvs.stream.add(*pieces[5:])
             hang_up(connection)
+            kvs.stream.add(
+                *pieces[5:],
+                Piece("9" * 47, 1_700_000_100_000, [(FROM, 0, b"\7\7" * 512)], contact=OTHER_CONTACT),
+            )
             heir = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
             try:
                 stream = wait_for(lambda: done(ident), what="the second reader", seconds=40)

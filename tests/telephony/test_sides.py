@@ -53,7 +53,7 @@ def test_rounded_times_make_no_clicks_and_do_not_drift() -> None:
     for index in range(1000):  # 20.5 ms of sound each, times in whole milliseconds
         sides.put(0, int(index * 20.5) * MS, tone(1, 7)[:2] * 164)
     frames, holes = drain(sides.finish())
-    assert (frames[: 164_000, 0] == 7).all()
+    assert (frames[:164_000, 0] == 7).all()
     assert len(frames) == 164_000
     assert holes == [Hole(1, 0, 20_500)]
 

@@ -169,6 +169,7 @@ class Follower:
             stream_id=self._job.stream_id,
             epoch=self._job.epoch,
             reason=reason,
+            behind_ms=self._behind,
         )
 
     # --- Reading ------------------------------------------------------------------------------------------
@@ -200,11 +201,13 @@ class Follower:
             await self._read(self._orders.legs[self._reading.leg])
         except KvsError as error:
             log.warning("kvs.error", conversation=ident, reason=error.reason)
+            self._heard = time.monotonic()  # whether anybody speaks cannot be known
             if not error.again or time.monotonic() - self._well > self._patience.error:
                 raise _End(error.reason) from None
         except EbmlError:
             self._bad = 1 if self._reading.fragment != before else self._bad + 1
             log.warning("kvs.bad_data", conversation=ident, attempts=self._bad)
+            self._heard = time.monotonic()
             if self._bad >= BAD_DATA_ATTEMPTS:
                 raise _End("kvs_bad_data") from None
         except ClockJump:
@@ -215,6 +218,7 @@ class Follower:
         reading = self._reading
         assert reading is not None
         number, since = reading.leg, None
+        hung_up, moved_on = self._orders.ended_at is not None, number + 1 < len(self._orders.legs)
         after = reading.fragment or leg.start_fragment
         if not after and leg.started_ms is not None:
             since = datetime.fromtimestamp(leg.started_ms / 1000, UTC)
@@ -223,6 +227,8 @@ class Follower:
         )
         fragments = FragmentReader()
         first = not reading.fragment
+        if first:
+            self._heard = time.monotonic()
         while data := await self._blocking(media.read):
             self._well = time.monotonic()
             for fragment in fragments.feed(data):
@@ -235,6 +241,11 @@ class Follower:
         last = fragments.finish()
         if last is not None:
             await self._fragment(last)
+        # What began after the call had gone on or was over, and ended well, brought all that there is.
+        if moved_on:
+            raise _NextLeg
+        if hung_up and number == len(self._orders.legs) - 1:
+            raise _End
 
     async def _first_too(self, leg: Leg, number: str) -> None:
         """Read the start fragment itself where the service began behind it: its reference leaves open which it does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -48,6 +48,7 @@ _REASONS = {
     "ResourceNotFoundException": ("kvs_stream_not_found", False),
     "NotAuthorizedException": ("kvs_not_authorized", False),
     "AccessDeniedException": ("kvs_not_authorized", False),
+    "AccessDenied": ("kvs_not_authorized", False),
     "UnrecognizedClientException": ("kvs_not_authorized", False),
     "InvalidSignatureException": ("kvs_not_authorized", False),
     "InvalidArgumentException": ("kvs_invalid_argument", False),
@@ -92,12 +93,16 @@ class _Payload:
         try:
             data: bytes = self._raw.read1(READ_BYTES)
             return data
+        except urllib3.exceptions.ReadTimeoutError:
+            return b""  # nothing came for so long that the stream is as good as ended here
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
             # The last two: the connection was closed under a read, here or there.
             raise KvsError("kvs_connection_lost", again=True) from None
 
     def close(self) -> None:
-        self._raw.close()
+        # Closing waits for a read that is under way; shutting the socket down ends it.
+        with suppress(ValueError, RuntimeError, OSError, AttributeError):
+            self._raw.shutdown()
 
 
 class KvsClient:

@@ -192,8 +192,9 @@ def _call_of(connection: TelephonyConnection, event: ContactEvent) -> CallStart:
     rules = (*mapping_rules(connection), *mapping.plain_rules("attributes"))
     call = event.call_start(language=connection.setting("language"))
     wanted = {rule.source.partition(".")[2] for rule in rules}
-    bounded: dict[str, Any] = {}
-    for folder in ("attributes", "parameters"):
+    folders = ("attributes", "parameters")
+    bounded = mapping.bounded({name: value for name, value in call.metadata.items() if name not in folders})
+    for folder in folders:
         values = call.metadata.get(folder, {})
         # What a field is made of comes first: attributes may be more than is kept of a call.
         for name in sorted(values, key=lambda each: each not in wanted):
@@ -203,8 +204,7 @@ def _call_of(connection: TelephonyConnection, event: ContactEvent) -> CallStart:
             except ValueError:
                 continue
             bounded = trial
-    rest = {name: value for name, value in call.metadata.items() if name not in ("attributes", "parameters")}
-    return mapping.apply(rules, call.model_copy(update={"metadata": mapping.bounded({**rest, **bounded})}))
+    return mapping.apply(rules, call.model_copy(update={"metadata": bounded}))
 
 
 def _fields(call: CallStart) -> CallFields:
@@ -308,11 +308,14 @@ def stream_save(
     return _orders(KvsStream.objects.get(pk=stream_id))
 
 
-def stream_done(*, stream_id: UUID, epoch: int, reason: str = "") -> bool:
+def stream_done(*, stream_id: UUID, epoch: int, reason: str = "", behind_ms: int | None = None) -> bool:
     """A stream was read to its end, or could not be (`reason`). False when another reader has it."""
     state = KvsStream.State.FAILED if reason else KvsStream.State.DONE
     mine = KvsStream.objects.filter(pk=stream_id, epoch=epoch, state=KvsStream.State.READING)
-    return mine.update(state=state, reason=reason, updated_at=timezone.now()) == 1
+    changes: dict[str, Any] = {"state": state, "reason": reason, "updated_at": timezone.now()}
+    if behind_ms is not None:
+        changes["behind_ms"] = behind_ms
+    return mine.update(**changes) == 1
 
 
 def streams_stray(*, quiet: timedelta) -> list[UUID]:
