@@ -1,6 +1,6 @@
 // The page of uploads: files by choosing or dropping, sent with a bar that says how far, refusals in words.
 import { fill } from "./dom.js";
-import { announce } from "./frame.js";
+import { bindKeys } from "./keys.js";
 
 const form = document.getElementById("bring");
 const input = document.getElementById("files");
@@ -55,6 +55,8 @@ drop.addEventListener("drop", (event) => {
 // A file that misses the field must not replace the page.
 for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
 
+bindKeys({ u: () => input.click() });
+
 function busy(on) {
   form.querySelector("button.btn-primary").disabled = on;
   input.disabled = on;
@@ -81,7 +83,6 @@ function finish(request) {
   }
   input.value = "";
   show();
-  announce(words.done);
   chosen.textContent = words.done;
   htmx.ajax("GET", location.pathname, { target: "#uploads", select: "#uploads", swap: "outerHTML" });
 }
