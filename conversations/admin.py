@@ -161,3 +161,7 @@ class OutboxJobAdmin(ReadOnlyAdmin):
         started = jobs_run_again(job_ids=queryset.values_list("pk", flat=True))
         words = ngettext("%d job started.", "%d jobs started.", started) % started
         self.message_user(request, words, messages.SUCCESS if started else messages.WARNING)
+
+
+# Registers itself, as this module does.
+from conversations import admin_calls  # noqa: E402, F401

@@ -8,6 +8,7 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import consent, outbox
+        from conversations.consent_enforcement import consent_enforce
         from conversations.events import register_own
         from conversations.recordings import HIDE, recording_seal, stretches_apply
         from conversations.summaries import summary_write_job
@@ -16,5 +17,5 @@ class ConversationsConfig(AppConfig):
         outbox.subscribe(outbox.ENDED, "recording.seal", recording_seal)
         outbox.subscribe(HIDE, "recording.hide", stretches_apply)
         outbox.subscribe(outbox.ENDED, "summary.write", summary_write_job)
-        outbox.subscribe(outbox.ENDED, "consent.enforce", consent.consent_enforce)
-        outbox.subscribe(consent.CHANGED, "consent.enforce_changed", consent.consent_enforce)
+        outbox.subscribe(outbox.ENDED, "consent.enforce", consent_enforce)
+        outbox.subscribe(consent.CHANGED, "consent.enforce_changed", consent_enforce)

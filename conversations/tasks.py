@@ -77,3 +77,17 @@ def tidy() -> None:
             log.warning("segments.tidy_failed", error=type(error).__name__)
 
     _each_company(work)
+
+
+@shared_task
+def retention() -> None:
+    """Every night: remove what companies keep no longer."""
+    from conversations.retention import RetentionRunning, retention_enforce
+
+    def work() -> None:
+        try:
+            retention_enforce()
+        except RetentionRunning:
+            return  # another worker is at it
+
+    _each_company(work)

@@ -48,6 +48,9 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         [
             ("accounts.telephonyidentity", "headset_mic"),
             ("accounts.apikey", "key"),
+            ("conversations.voicesettings", "settings_voice"),
+            ("conversations.waitingmetadata", "pending"),
+            ("conversations.callphase", "timeline"),
             ("providers.provideraccount", "speech_to_text"),
             ("providers.route", "route"),
             ("providers.keyterm", "spellcheck"),
@@ -55,7 +58,15 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
     ),
     (
         _("Data & privacy"),
-        [("conversations.conversation", "forum"), ("accounts.auditevent", "history")],
+        [
+            ("conversations.conversation", "forum"),
+            ("conversations.consentrule", "handshake"),
+            ("conversations.consentrecord", "how_to_reg"),
+            ("conversations.retentionrule", "auto_delete"),
+            ("conversations.legalhold", "gavel"),
+            ("conversations.retentionrun", "summarize"),
+            ("accounts.auditevent", "history"),
+        ],
     ),
     (
         _("Platform"),

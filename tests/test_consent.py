@@ -13,7 +13,8 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
-from conversations.consent import allowed, consent_enforce, consent_now, consent_record
+from conversations.consent import allowed, consent_now, consent_record
+from conversations.consent_enforcement import consent_enforce
 from conversations.live.calls import call_announce
 from conversations.live.ownership import call_claim
 from conversations.live.timeline import Timeline

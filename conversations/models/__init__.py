@@ -26,6 +26,7 @@ from conversations.models.lifecycle import (
     VoiceSettings,
     WaitingMetadata,
 )
+from conversations.models.retention import LegalHold, RetentionRule, RetentionRun
 
 __all__ = [
     "CallLedger",
@@ -40,12 +41,15 @@ __all__ = [
     "Disposition",
     "Handover",
     "HiddenStretch",
+    "LegalHold",
     "Note",
     "OutboxJob",
     "Participant",
     "Purpose",
     "Recording",
     "Redaction",
+    "RetentionRule",
+    "RetentionRun",
     "Speaker",
     "Summary",
     "SummaryLine",

@@ -1,0 +1,161 @@
+"""Admin of how calls are heard and for how long what is kept: voice settings, consent, retention, legal holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.models import User
+from conversations.models import (
+    CallPhase,
+    ConsentRecord,
+    ConsentRule,
+    LegalHold,
+    RetentionRule,
+    RetentionRun,
+    VoiceSettings,
+    WaitingMetadata,
+)
+from conversations.retention import preview
+
+
+@admin.register(VoiceSettings)
+class VoiceSettingsAdmin(AuditedAdmin):
+    list_display = ("__str__", "transcribe_ivr", "transcribe_hold")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not VoiceSettings.objects.exists()
+
+
+@admin.register(ConsentRule)
+class ConsentRuleAdmin(AuditedAdmin):
+    list_display = ("region_label", "purpose", "mode", "unknown_allows", "on_withdrawal")
+    list_filter = ("purpose", "mode")
+    search_fields = ("region",)
+
+    @display(description=_("region"), ordering="region")
+    def region_label(self, obj: ConsentRule) -> Any:
+        return obj.region or _("all others")
+
+
+@admin.register(ConsentRecord)
+class ConsentRecordAdmin(ReadOnlyAdmin):
+    """Evidence. It is made by telephony, the API and the agent's desk, and never changed."""
+
+    list_display = ("at", "conversation", "purpose", "state", "source", "actor")
+    list_filter = ("purpose", "state", "source")
+    list_select_related = ("conversation", "actor")
+    search_fields = ("conversation__provider_call_id",)
+    date_hierarchy = "at"
+    show_full_result_count = False
+
+
+@admin.register(RetentionRule)
+class RetentionRuleAdmin(AuditedAdmin):
+    list_display = ("kind", "queue_label", "days")
+    list_filter = ("kind",)
+    list_select_related = ("queue",)
+
+    @display(description=_("queue"), ordering="queue")
+    def queue_label(self, obj: RetentionRule) -> Any:
+        return obj.queue.name if obj.queue else _("all others")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        found = preview()
+        words = ", ".join(
+            _("%(what)s: %(remove)d to remove, %(held)d held")
+            % {"what": RetentionRule.Kind(kind).label, **counts}
+            for kind, counts in found.items()
+        )
+        title = _("Next run tonight. %(words)s") % {"words": words}
+        return super().changelist_view(request, {**(extra_context or {}), "subtitle": title})
+
+
+@admin.register(LegalHold)
+class LegalHoldAdmin(AuditedAdmin):
+    list_display = ("held", "reason", "placed_at", "placed_by", "standing")
+    list_filter = (("lifted_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("conversation", "customer", "placed_by")
+    search_fields = ("reason", "conversation__provider_call_id", "customer__reference")
+    raw_id_fields = ("conversation", "customer")
+    fields = ("conversation", "customer", "reason", "lifted_at")
+    actions = ("lift",)
+
+    @display(description=_("held"))
+    def held(self, obj: LegalHold) -> str:
+        return str(obj)
+
+    @display(description=_("stands"), boolean=True)
+    def standing(self, obj: LegalHold) -> bool:
+        return obj.lifted_at is None
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if not change and isinstance(obj, LegalHold) and isinstance(request.user, User):
+            obj.placed_by = request.user
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description=_("Lift"))
+    def lift(self, request: HttpRequest, queryset: Any) -> None:
+        for hold in queryset.filter(lifted_at__isnull=True):
+            hold.lifted_at = timezone.now()
+            hold.save(update_fields=["lifted_at"])
+            self.log_change(request, hold, [{"changed": {"fields": ["lifted_at"]}}])
+
+
+@admin.register(RetentionRun)
+class RetentionRunAdmin(ReadOnlyAdmin):
+    """What went each night."""
+
+    list_display = ("started_at", "finished_at", "went", "kept", "not_done")
+
+    @display(description=_("removed"))
+    def went(self, obj: RetentionRun) -> str:
+        return _counted(obj.removed)
+
+    @display(description=_("kept by a legal hold"))
+    def kept(self, obj: RetentionRun) -> str:
+        return _counted(obj.held)
+
+    @display(description=_("could not be removed"))
+    def not_done(self, obj: RetentionRun) -> str:
+        return _counted(obj.failed)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    """`recordings: 3, events: 12`; a dash for nothing."""
+    labels = dict(RetentionRule.Kind.choices) | {"unmet": _("what met no call")}
+    return ", ".join(f"{labels.get(kind, kind)}: {count}" for kind, count in counts.items() if count) or "–"
+
+
+@admin.register(WaitingMetadata)
+class WaitingMetadataAdmin(ReadOnlyAdmin):
+    """What telephony or CRM said of a call, and whether it met one."""
+
+    list_display = ("received_at", "provider", "ids", "joined_at", "conversation")
+    list_filter = ("provider", ("joined_at", admin.EmptyFieldListFilter))
+    list_select_related = ("conversation",)
+    date_hierarchy = "received_at"
+    show_full_result_count = False
+
+    @display(description=_("ids"))
+    def ids(self, obj: WaitingMetadata) -> str:
+        return ", ".join(key.partition(":")[2] for key in obj.keys)
+
+
+@admin.register(CallPhase)
+class CallPhaseAdmin(ReadOnlyAdmin):
+    """What calls went through, as their telephony told it; refused ones could not follow what was before."""
+
+    list_display = ("at", "conversation", "phase", "from_ms", "agent", "provider_agent_id", "refused")
+    list_filter = ("phase", "refused")
+    list_select_related = ("conversation", "agent")
+    search_fields = ("conversation__provider_call_id", "provider_agent_id")
+    date_hierarchy = "at"
+    show_full_result_count = False
