@@ -46,6 +46,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
     (
         _("Integrations"),
         [
+            ("integrations.uploadedcall", "upload_file"),
             ("accounts.telephonyidentity", "headset_mic"),
             ("accounts.apikey", "key"),
             ("conversations.voicesettings", "settings_voice"),

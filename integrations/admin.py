@@ -16,6 +16,7 @@ from accounts.admin_audit import AuditedAdmin
 from integrations.models import AttributeMapping, TelephonyConnection
 from integrations.services import connection_create, connection_former_drop, connection_secret_set
 from integrations.telephony.setup import line_url, setup_text
+from integrations.uploads.admin import UploadedCallAdmin as UploadedCallAdmin
 
 
 class ConnectionForm(forms.ModelForm):
