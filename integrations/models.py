@@ -13,6 +13,10 @@ from integrations.mapping import TARGET_PATTERN
 from integrations.telephony.connect.models import KvsStream as KvsStream
 from integrations.uploads.models import Upload as Upload
 from integrations.uploads.models import UploadedCall as UploadedCall
+from integrations.webhooks.models import WebhookAttempt as WebhookAttempt
+from integrations.webhooks.models import WebhookDelivery as WebhookDelivery
+from integrations.webhooks.models import WebhookEndpoint as WebhookEndpoint
+from integrations.webhooks.models import WebhookMessage as WebhookMessage
 
 
 class Provider(models.TextChoices):

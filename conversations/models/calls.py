@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
@@ -333,7 +334,11 @@ class CallOwner(models.Model):
 
 
 class ConversationEvent(models.Model):
-    """What happened, in order: what browsers and webhooks follow. `data` holds no text of its own."""
+    """What happened, in order: what browsers and the feed of changes follow. `data` holds no text of its own.
+
+    `xid` is the transaction that wrote it: ids are not given in the order of commits, so that whoever reads all
+    events by id alone would miss some. See `conversations.changes`.
+    """
 
     id = models.BigAutoField(primary_key=True)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events")
@@ -342,6 +347,12 @@ class ConversationEvent(models.Model):
     ref = models.UUIDField(null=True)
     data = models.JSONField(default=dict)
     occurred_at = models.DateTimeField()
+    xid = models.BigIntegerField(
+        db_default=Cast(
+            Cast(models.Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField()
+        ),
+        editable=False,
+    )
 
     class Meta:
         verbose_name = _("event")
@@ -350,7 +361,10 @@ class ConversationEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["conversation", "sequence"], name="event_sequence_once")
         ]
-        indexes = [BrinIndex(fields=["occurred_at"], name="event_time")]
+        indexes = [
+            BrinIndex(fields=["occurred_at"], name="event_time"),
+            models.Index(fields=["xid", "id"], name="event_commit_order"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.conversation_id} {self.sequence} {self.kind}"
