@@ -19,25 +19,24 @@ from tests.peers.coded import RATE, sound
 
 
 def told(call: Call) -> dict[str, Any]:
-    """Utterances, events and ledger of a call that has ended, without ids and times on the wall."""
-    events = events_after(call.ident, 0)
-    kept = {
-        "conversation": ("state", "end_reason"),
-        "utterance": ("n", "speaker", "start_ms", "end_ms", "text"),
-    }
+    """Utterances, events and ledger of a call that has ended, without ids, times on the wall and order of arrival.
+
+    After an outage what is said now is heard beside what piled up, so that a later utterance may be written earlier.
+    """
+    kept = {"conversation": ("state", "end_reason"), "utterance": ("speaker", "start_ms", "end_ms", "text")}
     conversation = Conversation.objects.get(pk=call.ident)
     ledger = CallLedger.objects.get(conversation=call.ident)
     return {
         "state": (conversation.state, conversation.end_reason),
         "utterances": list(
             Utterance.objects.filter(conversation=call.ident)
-            .order_by("sequence")
-            .values_list("sequence", "channel_index", "speaker", "start_ms", "end_ms", "text")
+            .order_by("start_ms", "channel_index")
+            .values_list("channel_index", "speaker", "start_ms", "end_ms", "text")
         ),
-        "events": [
-            (event["seq"], event["kind"], *(event["data"][name] for name in kept.get(event["kind"], ())))
-            for event in events
-        ],
+        "events": sorted(
+            (event["kind"], *(str(event["data"][name]) for name in kept.get(event["kind"], ())))
+            for event in events_after(call.ident, 0)
+        ),
         "ledger": (ledger.state, ledger.reason, ledger.gaps),
         "accounted": [ledger.received_ms, ledger.transcribed_ms, ledger.recorded_ms],
     }
@@ -51,13 +50,11 @@ def ended(call: Call) -> bool:
 
 
 def assert_numbers_whole(call: Call) -> None:
-    """Every event has a number, and none is missing or given twice."""
-    numbers = list(
-        ConversationEvent.objects.filter(conversation=call.ident)
-        .order_by("sequence")
-        .values_list("sequence", flat=True)
-    )
-    assert numbers == list(range(1, len(numbers) + 1)), call.name
+    """Every event and every utterance has a number, and none is missing or given twice."""
+    for model in (ConversationEvent, Utterance):
+        rows = model.objects.filter(conversation=call.ident).order_by("sequence")
+        numbers = list(rows.values_list("sequence", flat=True))
+        assert numbers == list(range(1, len(numbers) + 1)), call.name
 
 
 def assert_as_said(call: Call) -> None:
