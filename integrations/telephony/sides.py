@@ -98,7 +98,7 @@ class Sides:
             raise ClockJump
         if end - sample > BACKWARD_MS * SAMPLES_PER_MS:
             raise ClockJump
-        if abs(sample - end) <= self._tolerance:
+        if end and abs(sample - end) <= self._tolerance:
             sample = end
         elif sample - end >= NOTED_MS * SAMPLES_PER_MS:
             self._hole(side, end, sample)
