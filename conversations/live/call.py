@@ -116,7 +116,6 @@ class LiveCall:
         self._ahead: list[tuple[int, list[bytes]]] = []
         self._heard: asyncio.Queue[tuple[Lane, Heard] | AgentChange | None] = asyncio.Queue(maxsize=1_000)
         self._commits: deque[asyncio.Task[None]] = deque()
-        self._work_task: asyncio.Task[None] | None = None
         self._marked_at = 0.0
         self._over = False
 
@@ -127,7 +126,7 @@ class LiveCall:
             async with asyncio.TaskGroup() as group:
                 listeners = [group.create_task(self._listen(lane)) for lane in self.lanes]
                 beat = group.create_task(self._beat())
-                self._work_task = work = group.create_task(self._work())
+                work = group.create_task(self._work())
                 # What piled up, in a lane of its own, beside what is said now.
                 piled_up = [group.create_task(self._read(lane)) for lane in self.lanes[:-1]]
                 reason = await self._read(self.lanes[-1])
@@ -242,15 +241,14 @@ class LiveCall:
         await lane.session.finish()
 
     def _raise_stopped(self) -> None:
-        """End the reading when the worker stops or the work on what was heard has failed.
+        """End what runs when the worker stops or another part of the call has failed.
 
-        Both are also told by cancellation, but one that arrives as a Redis command completes can be lost: the client
-        waits with `asyncio.wait_for`, which in Python 3.11 may swallow it.
+        Both are told by cancellation, but one that arrives as a Redis command completes can be lost: the client waits
+        with `asyncio.wait_for`, which in Python 3.11 may swallow it. The task still knows that it was asked to end.
         """
-        if self.means.stopping.is_set():
+        task = asyncio.current_task()
+        if self.means.stopping.is_set() or (task is not None and task.cancelling()):
             raise asyncio.CancelledError
-        if self._work_task is not None and self._work_task.done():
-            self._work_task.result()
 
     async def _marks(self) -> None:
         """Take note of what happened to the call. What is told late holds for the audio that went by meanwhile."""
@@ -323,6 +321,7 @@ class LiveCall:
                     await self._final(lane, heard)
                 elif lane is self.lanes[-1]:
                     await self._partial(lane, heard)
+            self._raise_stopped()
             self._raise_failed()
             if len(self._commits) > COMMITS_AHEAD:
                 # The database stands still: hold back what is heard instead of holding all of it.
@@ -487,6 +486,7 @@ class LiveCall:
                     for role, last in zip(self.roles, self.last_sound, strict=True)
                 },
             )
+            self._raise_stopped()
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def _arrival(self, at_ms: int) -> datetime:
