@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -26,12 +26,14 @@ from redis.exceptions import RedisError
 
 from accounts.errors import error_place
 from conversations.live.buffer import AudioBuffer
-from conversations.live.calls import call_announce, call_line_closed, call_refused, call_resume
+from conversations.live.calls import Announced, call_announce, call_line_closed, call_refused, call_resume
 from conversations.live.carrier import PATIENCE_SECONDS, Carrier
 from conversations.live.hearing import Closing, Hearing, Limits, gone
 from conversations.live.voice import Voice
 from conversations.live.wire import (
     Admission,
+    CallAudio,
+    CallStart,
     CloseCode,
     Done,
     LineCodec,
@@ -46,6 +48,7 @@ from tenants.scope import PUBLIC, TenantThreads
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 ASGIScope = dict[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -233,12 +236,16 @@ class Line:
             await asyncio.gather(admitting, return_exceptions=True)
 
     async def _admit(self, vendor: LineVendor) -> Admission:
-        tenant = await self.app.threads.run(PUBLIC, tenant_by_host, host_of(self.scope))
+        tenant = await self._patiently(
+            lambda _again: self.app.threads.run(PUBLIC, tenant_by_host, host_of(self.scope))
+        )
         if tenant is None:
             raise ProtocolError(CloseCode.UNKNOWN_HOST, "unknown host")
         self.schema, asked = tenant.schema_name, time.monotonic()
         try:
-            admission = await self.app.threads.run(self.schema, vendor.admit, self.request)
+            admission = await self._patiently(
+                lambda _again: self.app.threads.run(self.schema, vendor.admit, self.request)
+            )
         except ProtocolError:
             await asyncio.sleep(max(0.0, asked + vendor.refusal_seconds - time.monotonic()))
             raise
@@ -247,14 +254,12 @@ class Line:
 
     async def _follow(self, admission: Admission, hearing: Hearing) -> Closing:
         """Find or make the call, say from where to send, and carry what comes."""
-        run, buffer, schema, codec = self.app.threads.run, self.app.buffer, self.schema, hearing.codec
+        buffer, schema = self.app.buffer, self.schema
         start = hearing.started.result()
-        call = None
-        details, audio = await run(schema, _prepared, admission, start)
-        if start.resume:
-            call = await run(schema, call_resume, source=codec.source, call_id=details.id, audio=audio)
-        if call is None:
-            call = await run(schema, call_announce, source=codec.source, start=details, audio=audio)
+        details, audio = await self._patiently(
+            lambda _again: self.app.threads.run(schema, _prepared, admission, start)
+        )
+        call = await self._patiently(lambda again: self._call(start.resume or again, details, audio))
         carrier = Carrier(
             buffer=buffer,
             schema=schema,
@@ -266,11 +271,37 @@ class Line:
         )
         if not call.over:
             self.carrier = carrier
-            await carrier.take()
+            await self._patiently(lambda _again: carrier.take())
             if not call.claimed:
                 # Again for a call that came back before any worker took it: the first time may not have got through.
-                await buffer.announce(schema, call.conversation_id)
+                await self._patiently(lambda _again: buffer.announce(schema, call.conversation_id))
         return await carrier.carry()
+
+    async def _call(self, resume: bool, details: CallStart, audio: CallAudio) -> Announced:
+        """The call of this line: one that it comes back to, or a new one. Raises `CallRefused`."""
+        run, source = self.app.threads.run, self.codec.source if self.codec else ""
+        call = None
+        if resume:
+            call = await run(self.schema, call_resume, source=source, call_id=details.id, audio=audio)
+        if call is None:
+            call = await run(self.schema, call_announce, source=source, start=details, audio=audio)
+        return call
+
+    async def _patiently(self, work: Callable[[bool], Awaitable[T]]) -> T:
+        """Await `work(again)`; while storage is away, again and again for a line that would not come back."""
+        assert self.vendor is not None
+        give_up, delay, again = time.monotonic() + PATIENCE_SECONDS, 0.1, False
+        while True:
+            try:
+                return await work(again)
+            except _AWAY as error:
+                if not self.vendor.live or time.monotonic() > give_up:
+                    raise
+                log.warning("ingest.storage_away", schema=self.schema, error=type(error).__name__)
+            # What was asked for may have been done all the same, and only the answer lost.
+            again = True
+            await asyncio.sleep(delay)
+            delay = min(2.0, delay * 2)
 
     async def _mark(self, mark: Mark) -> None:
         """Hand on what happened to the call, patiently while the database is away."""

@@ -15,7 +15,7 @@ AFTER_SECONDS = 8
 
 
 @shared_task(autoretry_for=(RedisError,), retry_backoff=True, max_retries=5)
-def stream_ended(schema: str, conversation_id: str, reason: str) -> None:
+def stream_ended(*, schema: str, conversation_id: str, reason: str) -> None:
     """End the call if no line is attached to it any more."""
     with schema_scope(schema):
         call_end(conversation_id=UUID(conversation_id), reason=reason)

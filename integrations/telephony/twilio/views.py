@@ -54,5 +54,6 @@ def status_hook(request: HttpRequest, connection_id: str) -> HttpResponse:
         conversation = live_call(call_sid=request.POST.get("CallSid", ""))
         log.info("twilio.status", status_event=event, conversation=str(conversation or ""))
         if conversation is not None:
-            stream_ended.apply_async((current_schema(), str(conversation), reason), countdown=AFTER_SECONDS)
+            asked = {"schema": current_schema(), "conversation_id": str(conversation), "reason": reason}
+            stream_ended.apply_async(kwargs=asked, countdown=AFTER_SECONDS)
     return HttpResponse(status=204)
