@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-SCHEMES = frozenset({"http", "https", "ws", "wss"})
+from engines.addresses import Address, Reach, address_read, reach
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+SCHEMES = frozenset({"http", "https", "ws", "wss"})
 
 
 def _resolved(host: str) -> list[str]:
@@ -48,11 +48,10 @@ def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolv
     except OSError:
         raise ValidationError(_("There is no host %s.") % host) from None
     for text in found:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified:
+        how = reach(address_read(text))
+        if how is Reach.NEVER:
             raise ValidationError(_("This address cannot be used."))
-        if not private and not mapped.is_global:
+        if not private and how is not Reach.PUBLIC:
             raise ValidationError(
                 _(
                     "This address lies in a private network. Whoever runs the installation may allow that: "

@@ -69,13 +69,20 @@ class Stack:
 
     @property
     def ingest_url(self) -> str:
-        host = f"[{self.reach}]" if ":" in self.reach else self.reach
-        return f"ws://{host}:{self.ingest_port}"
+        return f"ws://{self.reach_host}:{self.ingest_port}"
+
+    @property
+    def reach_host(self) -> str:
+        """`reach` as it stands in a URL."""
+        return f"[{self.reach}]" if ":" in self.reach else self.reach
 
     def environment(self) -> dict[str, str]:
         """What a command that works with this installation is started with."""
-        given = os.environ.get("INGEST_URL")
-        return environment(self.folder, INGEST_URL=given or self.ingest_url)
+        return environment(
+            self.folder,
+            INGEST_URL=os.environ.get("INGEST_URL") or self.ingest_url,
+            WEB_URL=os.environ.get("WEB_URL") or f"http://{self.reach_host}:{self.web_port}",
+        )
 
     async def start(self) -> None:
         """Bring everything up and wait until it answers. Raises `ServiceError`; what was started is stopped then."""
