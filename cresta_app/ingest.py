@@ -59,7 +59,9 @@ streams = Redis(
         retry=Retry(NoBackoff(), 0),
     )
 )
-lines = IngestApp(VENDORS, AudioBuffer(streams, gather=True), threads)
+lines = IngestApp(
+    VENDORS, AudioBuffer(streams, memory_bytes=settings.AUDIO_BUFFER_MEMORY_BYTES, gather=True), threads
+)
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -288,6 +288,10 @@ PROVIDER_ALLOW_PRIVATE_URLS = env.flag("PROVIDER_ALLOW_PRIVATE_URLS", False)
 LIVE_CALLS_PER_WORKER = env.integer("LIVE_CALLS_PER_WORKER", 16, minimum=1)
 # A worker that has not been heard of for this long has lost its calls to another.
 LIVE_CLAIM_IDLE_MS = env.integer("LIVE_CLAIM_IDLE_MS", 5_000, minimum=200)
+# A call whose transcript is this far behind what is being said gets a second recogniser for that; 0: never.
+LIVE_SECOND_LANE_SECONDS = env.decimal("LIVE_SECOND_LANE_SECONDS", 15.0)
+# How much Redis may hold before the audio of calls goes, sealed as it is, to the file storage; 0: no limit of ours.
+AUDIO_BUFFER_MEMORY_BYTES = env.integer("AUDIO_BUFFER_MEMORY_BYTES", 1024**3)
 # How long a call whose line broke waits for its client to come back before it ends as incomplete.
 INGEST_RESUME_SECONDS = env.decimal("INGEST_RESUME_SECONDS", 30.0)
 # How long an open line may send nothing at all.
@@ -304,6 +308,15 @@ KVS_QUIET_SECONDS = env.decimal("KVS_QUIET_SECONDS", 60.0)
 INGEST_URL = env.text("INGEST_URL", "ws://127.0.0.1:8001")
 RECORDING_CODEC = env.choice("RECORDING_CODEC", "flac", ("flac", "opus"))
 SUMMARY_CONFIRM_SECONDS = env.integer("SUMMARY_CONFIRM_SECONDS", 600, minimum=1)
+
+# --- Out of the house -----------------------------------------------------------------------------------
+
+# Scheme and port under which other systems reach our pages and API; the host is each company's own.
+WEB_URL = env.text("WEB_URL", "http://127.0.0.1:8000")
+# Hosts and networks that requests to addresses of companies' choice may go to although they are not public.
+EGRESS_ALLOW = env.names("EGRESS_ALLOW")
+# Whether such addresses may begin with http://.
+EGRESS_ALLOW_HTTP = env.flag("EGRESS_ALLOW_HTTP", False)
 
 # --- API ------------------------------------------------------------------------------------------------
 
@@ -328,6 +341,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"SpeakerEnum": "conversations.models.Speaker"},
     "REDOC_DIST": "SIDECAR",
 }
 

@@ -136,6 +136,8 @@ def worker_process(script: Path, log: Path, **extra: str) -> Iterator[subprocess
         "SPEECH_PROVIDER": "scripted",
         "SPEECH_OPTIONS": json.dumps({"path": str(script)}),
         "LIVE_CLAIM_IDLE_MS": "600",
+        # A script does not follow the sound: a second lane would begin in the middle of its sentences.
+        "LIVE_SECOND_LANE_SECONDS": "0",
     }
     environment = process_environment(**(defaults | extra))
     with log.open("ab") as output:

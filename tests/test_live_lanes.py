@@ -67,7 +67,7 @@ def test_what_piled_up_is_heard_beside_what_is_said_now(committed, tmp_path):
         ident, key = call_make(committed.northwind.people["agent"])
         asyncio.run(call_play(schema, ident, key, seconds=40, end=""))
         log = tmp_path / "worker.log"
-        with worker_process(script_file(tmp_path, {"*": lines}), log):
+        with worker_process(script_file(tmp_path, {"*": lines}), log, LIVE_SECOND_LANE_SECONDS="15"):
             wait_for(lambda: Utterance.objects.filter(conversation_id=ident).count() >= 9, what="the backlog")
             asyncio.run(call_play(schema, ident, key, seconds=10, first=401))
             call = wait_for(lambda: ended(ident), what="the end")

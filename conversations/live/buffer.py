@@ -141,6 +141,11 @@ class AudioBuffer:
         self._touch = redis.register_script(_TOUCH)
         self._release = redis.register_script(_RELEASE)
 
+    @property
+    def is_spilling(self) -> bool:
+        """Whether audio goes to the storage now, because Redis holds too much."""
+        return self._spill.due
+
     # --- Calls ------------------------------------------------------------------------------------------
 
     async def announce(self, schema: str, conversation_id: UUID) -> None:

@@ -29,6 +29,8 @@ PULSE_SECONDS = 1.0
 # A line that has not been heard of for this long is gone, as if it had said so.
 ALIVE_SECONDS = 5.0
 BATCH_CHUNKS = 25
+SPILL_CHUNKS = 10
+SPILL_WAIT_SECONDS = 0.1
 # How long Redis may be away, and the worker too far behind, before the client is told to come back later.
 PATIENCE_SECONDS = 15.0
 FULL_SECONDS = 60.0
@@ -155,6 +157,10 @@ class Carrier:
                         break
                     batch.append(piece)
                 if batch:
+                    if len(batch) < SPILL_CHUNKS and self._buffer.is_spilling and not hearing.over:
+                        # Small files would cost more than they hold: wait for a second of audio.
+                        await asyncio.sleep(SPILL_WAIT_SECONDS)
+                        continue
                     await self._put(batch)
                     for _ in batch:
                         waiting.popleft()

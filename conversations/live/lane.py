@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from django.conf import settings
 
 from conversations.live.buffer import CHUNK_MS, Chunk
 from conversations.live.source import AudioSource
@@ -18,8 +19,6 @@ from engines.redaction.stream import StreamRedactor
 from engines.speech.audio import AudioFormat, split_channels
 from engines.speech.types import SpeechSession
 
-# A call that is this far behind gets a second lane.
-BEHIND_MS = 15_000
 # Where the lanes may meet: both sides silent for this long, not further back than this.
 PAUSE_MS = 600
 LOOK_BACK_MS = 60_000
@@ -70,8 +69,9 @@ async def meeting_point(source: AudioSource, form: AudioFormat, start_ms: int) -
 
     The middle of the last pause of all channels in what piled up. Raises redis errors.
     """
+    behind_ms = settings.LIVE_SECOND_LANE_SECONDS * 1000
     last, ended = await source.last()
-    if ended or last * CHUNK_MS - start_ms < BEHIND_MS:
+    if ended or not behind_ms or last * CHUNK_MS - start_ms < behind_ms:
         return None
     first = max(start_ms + PAUSE_MS, last * CHUNK_MS - LOOK_BACK_MS) // CHUNK_MS
     quiet: list[bool] = []

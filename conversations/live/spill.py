@@ -29,7 +29,7 @@ class Spill:
     def __init__(self, redis: Redis, memory_bytes: int) -> None:
         self._redis = redis
         self._memory_bytes = memory_bytes
-        self._due = False
+        self.due = False
         self._looked_at = -LOOK_EVERY_SECONDS
         self._last: tuple[str, list[bytes]] = ("", [])
 
@@ -39,8 +39,8 @@ class Spill:
         if self._memory_bytes and now - self._looked_at >= LOOK_EVERY_SECONDS:
             self._looked_at = now
             used = int((await self._redis.info("memory"))["used_memory"])
-            self._due = used > self._memory_bytes * (RELIEF if self._due else 1.0)
-        return self._due
+            self.due = used > self._memory_bytes * (RELIEF if self.due else 1.0)
+        return self.due
 
     async def write(
         self, schema: str, conversation_id: UUID, first: int, sealed: Sequence[bytes]
