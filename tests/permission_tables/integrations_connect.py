@@ -10,7 +10,7 @@ WRONG_WAY = {"nobody": 405, "agent": 405, "supervisor": 405, "analyst": 405, "ad
 
 
 def _hook(kind: str) -> str:
-    connection, _secret = connection_create(provider="connect", name="Connect")
+    connection, _secret = connection_create(provider="connect", name=f"Connect {kind}")
     return f"/hooks/connect/{connection.pk}/{kind}/"
 
 
