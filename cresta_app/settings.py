@@ -288,6 +288,8 @@ PROVIDER_ALLOW_PRIVATE_URLS = env.flag("PROVIDER_ALLOW_PRIVATE_URLS", False)
 LIVE_CALLS_PER_WORKER = env.integer("LIVE_CALLS_PER_WORKER", 16, minimum=1)
 # A worker that has not been heard of for this long has lost its calls to another.
 LIVE_CLAIM_IDLE_MS = env.integer("LIVE_CLAIM_IDLE_MS", 5_000, minimum=200)
+# How long a call waits for its recognisers when all of them are away, before it ends as incomplete.
+LIVE_SPEECH_PATIENCE_SECONDS = env.decimal("LIVE_SPEECH_PATIENCE_SECONDS", 3600.0)
 # A call whose transcript is this far behind what is being said gets a second recogniser for that; 0: never.
 LIVE_SECOND_LANE_SECONDS = env.decimal("LIVE_SECOND_LANE_SECONDS", 15.0)
 # How much Redis may hold before the audio of calls goes, sealed as it is, to the file storage; 0: no limit of ours.

@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
 def chunks(count: int) -> list[tuple[bytes, datetime]]:
-    return [(b"spoken words %05d " % number + os.urandom(64), NOW) for number in range(count)]
+    return [(b"spoken words %05d " % number + os.urandom(1600), NOW) for number in range(count)]
 
 
 def folder(ident) -> list[str]:

@@ -130,7 +130,7 @@ class LiveCall:
                 # What piled up, in a lane of its own, beside what is said now.
                 piled_up = [group.create_task(self._read(lane)) for lane in self.lanes[:-1]]
                 reason = await self._read(self.lanes[-1])
-                async with asyncio.timeout(None if piled_up else DRAIN_SECONDS):
+                async with asyncio.timeout(DRAIN_SECONDS if self.call.live and not piled_up else None):
                     await asyncio.gather(*piled_up, *listeners)
                 await self._heard.put(None)
                 await work

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -161,7 +162,7 @@ class LiveWorker:
 
     async def _follow(self, announced: Announced) -> None:
         ident = str(announced.conversation_id)
-        failures, reached_ms = 0, 0
+        failures, reached_ms, moved_at = 0, 0, time.monotonic()
         try:
             while failures < ATTEMPTS:
                 try:
@@ -179,8 +180,13 @@ class LiveWorker:
                     # Anything may fail in a call's way, and must fail for this call alone; the next attempt goes on
                     # from the last commit. The error's message stays out of the log: a database quotes rows in it.
                     now_ms = self._reached_ms.get(announced.entry, 0)
-                    failures = failures + 1 if now_ms <= reached_ms else 1
+                    if now_ms > reached_ms:
+                        failures, moved_at = 0, time.monotonic()
                     reached_ms = max(reached_ms, now_ms)
+                    away = isinstance(error, SpeechError) and error.retryable
+                    # Recognisers that are all away say nothing about the call, whose audio waits in the buffer.
+                    if not away or time.monotonic() - moved_at > settings.LIVE_SPEECH_PATIENCE_SECONDS:
+                        failures += 1
                     why = ending.SPEECH_FAILED if isinstance(error, SpeechError) else ending.FAILED
                     log.error(
                         "call.failed",
@@ -191,7 +197,7 @@ class LiveWorker:
                     )
                     if isinstance(error, SpeechError) and not error.retryable:
                         break
-                    await asyncio.sleep(BACKOFF_SECONDS * 2**failures)
+                    await asyncio.sleep(BACKOFF_SECONDS * 2 ** (4 if away else failures))
             await self._give_up(announced, why)
         finally:
             self._calls.pop(announced.entry, None)
