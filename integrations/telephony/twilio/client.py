@@ -250,20 +250,24 @@ class TwilioSender:
         sound: Callable[[str, int], bytes] = lambda _track, _number: SILENCE,
         parameters: dict[str, str] | None = None,
         prefix: str = "CA",
+        settle_seconds: float = 0.0,
     ) -> list[Sent]:
         """Send so many calls of such a length at once, their frames spread over 100 ms; return how each went.
 
-        `sound(track, number)`: the 160 bytes of a frame. Raises `OSError` and `Refused`.
+        `sound(track, number)`: the 160 bytes of a frame. `settle_seconds`: over which the lines are opened, one after
+        the other, before anything is said. Raises `OSError` and `Refused`.
         """
         lines = []
         for number in range(calls):
+            if settle_seconds:
+                await asyncio.sleep(settle_seconds / calls)
             line = await self.open(f"{prefix}{number:08d}{os.urandom(8).hex()}")
             line.start(self.account_sid, tracks, parameters)
             lines.append(line)
         frames = round(seconds * 1000 / FRAME_MS)
         groups = min(100, max(1, calls))
         loop = asyncio.get_running_loop()
-        zero = loop.time() + 0.05
+        zero = loop.time() + (1.0 if settle_seconds else 0.05)
 
         async def speak(group: int) -> None:
             mine = lines[group::groups]

@@ -1,0 +1,7 @@
+"""placeholder"""
+
+from typing import Any
+
+
+def finals_measure(house, *, calls, seed) -> dict[str, Any]:
+    return {}
