@@ -1,7 +1,8 @@
 """How `make test` spreads the tests over processes (pytest-xdist, `-n … --dist loadfile`): file by file.
 
 Files with tests marked `stack`, which start whole installations or hold real calls to a time, are one unit: one after
-the other in one process, so that none of them runs against another. That unit takes longest and begins first.
+the other in one process, so that none of them runs against another. That unit takes longest and begins first. The chaos suite, which
+waits for what happens and not for how fast, comes next, beside it.
 
 Loaded by `-p tests.spread`. xdist's own groups (`--dist loadgroup`) would say the same, but its release 3.8 writes them
 where pytest 9 does not look any more.
@@ -17,12 +18,15 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-STACK = "stack"
+STACK, CHAOS = "stack", "tests/chaos/"
+ORDER = {STACK: 0, CHAOS: 1}
 
 
 @functools.cache
 def unit_of(path: str) -> str:
     """The unit that a file's tests belong to: its own, or the one of all that start stacks."""
+    if path.startswith(CHAOS):
+        return CHAOS
     return STACK if "pytest.mark.stack" in (ROOT / path).read_text(encoding="utf-8") else path
 
 
@@ -45,4 +49,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        items.sort(key=lambda item: unit_of(item.nodeid.partition("::")[0]) != STACK)
+        items.sort(key=lambda item: ORDER.get(unit_of(item.nodeid.partition("::")[0]), 2))

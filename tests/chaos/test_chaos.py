@@ -99,7 +99,6 @@ async def everything(house: House) -> None:
 # What must be in the log if the death was felt in the calls: a test in which nothing happened says nothing.
 FELT: dict[Death, str] = {
     worker: "worker.takes_over",
-    ingest: "ended with signal SIGKILL",
     redis: "buffer_away",
     postgres: "call.storage_away",
     redis_for_long: "buffer_away",
@@ -139,7 +138,7 @@ def test_calls_go_on_as_if_nothing_had_died(house: House, calm: list[dict[str, A
 def test_the_way_in_dies(house: House, calm: list[dict[str, Any]]) -> None:
     """Who can come back loses nothing; who cannot is heard to the break, and the ledger says so."""
     house.hear_with(CODED)
-    calls = calls_make("ingest", CALLS, SECONDS)
+    calls = calls_make("way-in", CALLS, SECONDS)
     [once] = calls_make("once", 1, SECONDS)
     house.play_all(calls, speed=SPEED, disturb=lambda: ingest(house), beside=house.line_once(once, SPEED))
     for call in calls:
