@@ -1,8 +1,8 @@
 """How `make test` spreads the tests over processes (pytest-xdist, `-n … --dist loadfile`): file by file.
 
 Files with tests marked `stack`, which start whole installations or hold real calls to a time, are one unit: one after
-the other in one process, so that none of them runs against another. That unit takes longest and begins first. The chaos suite, which
-waits for what happens and not for how fast, comes next, beside it.
+the other in one process, so that none of them runs against another. That unit takes longest and begins first. The
+chaos suite, which waits for what happens and not for how fast, comes next, beside it.
 
 Loaded by `-p tests.spread`. xdist's own groups (`--dist loadgroup`) would say the same, but its release 3.8 writes them
 where pytest 9 does not look any more.
