@@ -9,13 +9,18 @@ from django.utils.translation import gettext as _
 from accounts.permissions import Permission
 from tenants.scope import PUBLIC
 
+_RARE = frozenset({"completeness", "uploads", "providers-health"})
+
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """The pages this person may open, in order: `[{"key", "name", "url", "on"}]`; `on`: they are in it now."""
+    """The pages this person may open, in order: `[{"key", "name", "url", "on"}]`; `on`: they are in it now.
+
+    What is looked at rarely stands under `navigation_more`, if there are two or more of it.
+    """
     user = getattr(request, "user", None)
     tenant = getattr(request, "tenant", None)
     if tenant is None or tenant.schema_name == PUBLIC or user is None or not user.is_authenticated:
-        return {"navigation": []}
+        return {"navigation": [], "navigation_more": []}
     offered = [
         (Permission.DESK_WORK, "desk", _("Desk")),
         (Permission.FLOOR_WATCH, "floor", _("Floor")),
@@ -35,4 +40,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         items.append({"key": "admin", "name": _("Admin"), "url": reverse("admin:index")})
     for item in items:
         item["on"] = request.path.startswith(str(item["url"]))
-    return {"navigation": items}
+    more = [item for item in items if item["key"] in _RARE]
+    if len(more) < 2:
+        more = []
+    return {"navigation": [item for item in items if item not in more], "navigation_more": more}

@@ -33,11 +33,22 @@ REGION_KEY, CONSENT_KEY = "region", "consent"
 _LIVE = (Purpose.RECORD, Purpose.ASSIST)
 
 
-def rule_for(region: str, purpose: str) -> ConsentRule | None:
-    """The rule of a region: its own, that of the country it lies in ("US" for "US-CA"), or that of all others."""
+def rules_for(region: str) -> dict[str, ConsentRule | None]:
+    """The rule of each purpose for a region. One query.
+
+    It is the region's own, that of the country it lies in ("US" for "US-CA"), or that of all others.
+    """
     wanted = [region, region.partition("-")[0], ""]
-    found = {rule.region: rule for rule in ConsentRule.objects.filter(region__in=wanted, purpose=purpose)}
-    return next((found[each] for each in wanted if each in found), None)
+    found = {(rule.purpose, rule.region): rule for rule in ConsentRule.objects.filter(region__in=wanted)}
+    return {
+        purpose: next((found[purpose, each] for each in wanted if (purpose, each) in found), None)
+        for purpose in Purpose.values
+    }
+
+
+def rule_for(region: str, purpose: str) -> ConsentRule | None:
+    """The rule of one purpose, as `rules_for` finds it."""
+    return rules_for(region)[purpose]
 
 
 def allowed(rule: ConsentRule | None, said: str | None) -> bool:
@@ -65,15 +76,30 @@ def consent_now(conversation: Conversation) -> dict[str, bool]:
         .order_by("at", "pk")
         .values_list("purpose", "state")
     )
-    region = region_of(conversation)
-    return {purpose: allowed(rule_for(region, purpose), said.get(purpose)) for purpose in Purpose.values}
+    rules = rules_for(region_of(conversation))
+    return {purpose: allowed(rule, said.get(purpose)) for purpose, rule in rules.items()}
+
+
+def consent_meaning(conversation: Conversation) -> dict[str, dict[str, Any]]:
+    """For pages that hear what was said live: what each word means here, by purpose that a call obeys at once.
+
+    `{"record": {"": True, "given": True, "withdrawn": False, …, "erases": False}, …}`; "" while nothing was said.
+    """
+    rules = rules_for(region_of(conversation))
+    return {
+        purpose.value: {
+            "": allowed(rules[purpose], None),
+            **{state: allowed(rules[purpose], state) for state in State.values},
+            "erases": _erases(rules[purpose]),
+        }
+        for purpose in _LIVE
+    }
 
 
 def marks_of(conversation: Conversation) -> list[Mark]:
     """What a worker that claims the call has to know: every change of what it may do, in order."""
-    region = region_of(conversation)
-    rules = {purpose: rule_for(region, purpose) for purpose in _LIVE}
-    marks: list[Mark] = [_mark(purpose, allowed(rule, None), 0) for purpose, rule in rules.items()]
+    rules = rules_for(region_of(conversation))
+    marks: list[Mark] = [_mark(purpose, allowed(rules[purpose], None), 0) for purpose in _LIVE]
     for record in ConsentRecord.objects.filter(conversation=conversation, purpose__in=_LIVE).order_by(
         "at", "pk"
     ):
@@ -88,8 +114,11 @@ def _mark(purpose: str, is_allowed: bool, at_ms: int) -> Mark:
 
 def _from_ms(rule: ConsentRule | None, record: ConsentRecord) -> int:
     """Where a word of the caller takes effect: at once, or from the beginning where what there is shall go."""
-    erases = rule is not None and rule.on_withdrawal == ConsentRule.Withdrawal.ERASE
-    return 0 if record.state == State.WITHDRAWN and erases else record.at_ms
+    return 0 if record.state == State.WITHDRAWN and _erases(rule) else record.at_ms
+
+
+def _erases(rule: ConsentRule | None) -> bool:
+    return rule is not None and rule.on_withdrawal == ConsentRule.Withdrawal.ERASE
 
 
 def consent_record(

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import models
 
-from conversations.models import Conversation, ConversationEvent, Participant, Utterance
+from conversations.models import CallPhase, Conversation, ConversationEvent, Utterance
 
 Payload = dict[str, Any]
 
@@ -122,18 +122,28 @@ def evidence_ids(evidence: Iterable[Any]) -> Sequence[str]:
 
 def _conversation_rows() -> models.QuerySet[Conversation]:
     return Conversation.objects.select_related("agent", "customer", "queue", "disposition").prefetch_related(
-        models.Prefetch("participants", Participant.objects.order_by("channel_index"))
+        models.Prefetch("phases", CallPhase.objects.filter(refused=False))
     )
+
+
+def phases_of(row: Conversation) -> list[Payload]:
+    """What the call has been through, in order, as its telephony told: `[{"phase", "at", "from_ms"}, …]`."""
+    told = sorted((one for one in row.phases.all() if not one.refused), key=lambda one: (one.at, one.pk))
+    return [{"phase": one.phase, "at": stamp(one.at), "from_ms": one.from_ms} for one in told]
 
 
 def _conversation(row: Conversation) -> Payload:
     customer = row.customer
+    phases = phases_of(row)
     return {
         "id": str(row.pk),
         "state": row.state,
         "end_reason": row.end_reason,
         "channel": row.channel,
         "direction": row.direction,
+        "phase": phases[-1]["phase"] if phases else None,
+        "phase_since": phases[-1]["at"] if phases else None,
+        "phases": phases,
         "language": row.language,
         "queue": row.queue.name if row.queue else None,
         "agent": person(row.agent),
@@ -198,7 +208,7 @@ def _consent(row: Any) -> Payload:
         "id": str(row.pk),
         "purpose": row.purpose,
         "state": row.state,
-        "label": f"{row.get_purpose_display()}: {row.get_state_display()}",
+        "label": f"{row.get_purpose_display()}: {row.get_state_display()}".capitalize(),
         "source": row.source,
         "at": stamp(row.at),
         "at_ms": row.at_ms,

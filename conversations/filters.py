@@ -65,6 +65,7 @@ class ConversationFilter(filters.FilterSet):
     channel = filters.ChoiceFilter(choices=Conversation.Channel, label=_("Channel"))
     direction = filters.ChoiceFilter(choices=Conversation.Direction, label=_("Direction"))
     state = filters.ChoiceFilter(choices=Conversation.State, label=_("State"))
+    source = filters.CharFilter(field_name="provider", label=_("Source"))
     disposition = filters.CharFilter(field_name="disposition__key", label=_("Disposition"))
     customer = filters.CharFilter(field_name="customer__reference", label=_("Customer"))
     moment = filters.CharFilter(method="with_moment", label=_("Moment"))

@@ -99,6 +99,8 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
         marks: list[Mark] = []
         if row is not None and is_newest:
             marks.append({"kind": "phase", "phase": row.phase, "at_ms": at_ms})
+        if row is not None:
+            event_append(conversation_id=conversation_id, kind="conversation", row=conversation)
         if event.agent and is_newest:
             marks += _agent_take(conversation, event, agent, at_ms)
         if marks and conversation.is_live:
@@ -115,6 +117,8 @@ def _phase_note(
     if event.phase is None:
         return None, is_newest
     before = Phase(last.phase) if last is not None else None
+    if event.is_state and last is not None and (before, last.provider_agent_id) == (event.phase, event.agent):
+        return None, is_newest
     key = event.reference or f"{event.phase}:{event.agent}:{event.at.isoformat()}"
     row, created = CallPhase.objects.get_or_create(
         conversation=conversation,
@@ -154,7 +158,9 @@ def _agent_take(
             )
             event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
         return []
-    had_agent = bool(conversation.provider_agent_id) or before is not None
+    # An id that was not entered with anybody until now, or an agent who was attached by hand, is nobody else.
+    same = conversation.provider_agent_id == event.agent or (agent is not None and agent == before)
+    had_agent = not same and (bool(conversation.provider_agent_id) or before is not None)
     conversation.agent, conversation.provider_agent_id = agent, event.agent
     conversation.save(update_fields=["agent", "provider_agent_id"])
     _participants_change(conversation, now, replaced=had_agent)
@@ -285,6 +291,7 @@ def lifecycle_event(fields: dict[str, Any]) -> LifecycleEvent:
         transfer=Transfer(fields["transfer"]),
         fields=fields.get("fields", {}),
         reference=fields["reference"],
+        is_state=fields.get("is_state", False),
     )
 
 
@@ -297,4 +304,5 @@ def event_fields(event: LifecycleEvent) -> dict[str, Any]:
         "agent": event.agent,
         "transfer": event.transfer.value,
         "reference": event.reference,
+        "is_state": event.is_state,
     }

@@ -6,8 +6,9 @@ evidence is joined to the words it points at, so that a page can quote it and pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
@@ -19,8 +20,10 @@ from conversations.events import Payload, snapshot
 from conversations.filters import words_query
 from conversations.models import (
     CallLedger,
+    CallPhase,
     Conversation,
     ConversationEvent,
+    Handover,
     Note,
     Participant,
     Recording,
@@ -35,8 +38,20 @@ EVENTS_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What happened beside the words: a stretch on hold, somebody who took over. `sign` is its icon."""
+
+    at_ms: int
+    sign: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """One row of the transcript. `html` is safe; `hit`: it matches the words that were searched for."""
+    """One row of the transcript. `html` is safe; `hit`: it matches the words that were searched for.
+
+    `before`: what happened between the row above and this one.
+    """
 
     id: str
     speaker: str
@@ -46,6 +61,7 @@ class Turn:
     html: SafeString
     hit: bool
     revision: int
+    before: list[Beside] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,11 @@ class Review:
     ledger: CallLedger | None
     note: Note | None
     names: dict[str, str]
+    phases: list[Payload]
+    handovers: list[Payload]
+    consents: list[Payload]
+    # What happened after the last row.
+    after: list[Beside] = field(default_factory=list)
     sides: list[str] = field(default_factory=list)
     head: int = 0
 
@@ -99,11 +120,52 @@ def speaker_names(conversation: Conversation) -> dict[str, str]:
     agent, customer = conversation.agent, conversation.customer
     first = customer.name.split()[0] if customer is not None and customer.name.strip() else ""
     return {
-        "agent": agent.name.split()[0] if agent is not None and agent.name.strip() else _("Agent"),
+        "agent": first_name(agent.name if agent is not None else ""),
         "customer": first or _("Customer"),
         "supervisor": _("Supervisor"),
         "bot": _("Assistant"),
     }
+
+
+def first_name(name: str) -> str:
+    """How an agent is called in a transcript."""
+    return name.split()[0] if name.strip() else _("Agent")
+
+
+def agents_until(handovers: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Who was on the call up to each ms at which it was passed on, in order, as a transcript calls them."""
+    return [(at_ms, first_name(name)) for at_ms, name in sorted(handovers)]
+
+
+def namer(names: dict[str, str], until: list[tuple[int, str]]) -> Callable[[str, int], str]:
+    """A function of speaker and ms that gives the name: agents who passed the call on keep theirs."""
+
+    def name(speaker: str, at_ms: int) -> str:
+        if speaker == "agent":
+            for end_ms, earlier in until:
+                if at_ms < end_ms:
+                    return earlier
+        return names.get(speaker, speaker)
+
+    return name
+
+
+def _besides(phases: Iterable[Payload], handovers: Iterable[Payload]) -> list[Beside]:
+    found: list[Beside] = []
+    held: int | None = None
+    for one in phases:
+        if one["phase"] == CallPhase.Phase.HOLD:
+            held = one["from_ms"] if held is None else held
+        elif held is not None:
+            length = clock(max(0, one["from_ms"] - held))
+            found.append(Beside(held, "player-pause", _("On hold %(length)s") % {"length": length}))
+            held = None
+    if held is not None:
+        found.append(Beside(held, "player-pause", _("On hold")))
+    for one in handovers:
+        name = one["to"]["name"] if one["to"] else _("Agent")
+        found.append(Beside(one["at_ms"], "arrows-exchange", _("%(name)s takes over") % {"name": name}))
+    return sorted(found, key=lambda each: each.at_ms)
 
 
 def review(*, user: User, conversation: Conversation, words: str = "") -> Review:
@@ -118,9 +180,17 @@ def review(*, user: User, conversation: Conversation, words: str = "") -> Review
     hits = _hits(conversation.pk, words)
     ledger = CallLedger.objects.filter(conversation=conversation).first()
     recording = Recording.objects.filter(conversation=conversation).defer("wrapped_key").first()
+    handovers, phases = items["handover"], items["conversation"][0]["phases"]
+    name = namer(names, _agents_until(handovers))
+    besides = _besides(phases, handovers)
+    labels = {value: str(label) for value, label in CallPhase.Phase.choices}
     found = Review(
         conversation=conversation,
-        turns=_turns(items["utterance"], items.get("moment", []), names, hits),
+        turns=_turns(items["utterance"], items.get("moment", []), name, hits, besides),
+        phases=[{**one, "label": labels[one["phase"]], "time": _time(one["at"])} for one in phases],
+        handovers=[{**one, "time": _time(one["at"])} for one in handovers],
+        consents=[{**one, "time": _time(one["at"])} for one in items["consent"]],
+        after=besides,
         moments=items.get("moment", []),
         summary=_summary(items["summary"], spoken),
         guidance=[{**row, "quotes": quotes(row["evidence"], spoken)} for row in items.get("guidance", [])],
@@ -139,6 +209,14 @@ def review(*, user: User, conversation: Conversation, words: str = "") -> Review
     return found
 
 
+def _agents_until(handovers: Iterable[Payload]) -> list[tuple[int, str]]:
+    return agents_until((one["at_ms"], one["from"]["name"] if one["from"] else "") for one in handovers)
+
+
+def _time(at: str) -> datetime:
+    return datetime.fromisoformat(at)
+
+
 def _hits(conversation_id: UUID, words: str) -> set[str]:
     if not words.strip():
         return set()
@@ -147,8 +225,13 @@ def _hits(conversation_id: UUID, words: str) -> set[str]:
 
 
 def _turns(
-    utterances: Iterable[Payload], moments: Iterable[Payload], names: dict[str, str], hits: set[str]
+    utterances: Iterable[Payload],
+    moments: Iterable[Payload],
+    name: Callable[[str, int], str],
+    hits: set[str],
+    besides: list[Beside],
 ) -> list[Turn]:
+    """The rows of the transcript. Takes what happened before the last one out of `besides`."""
     spans: dict[str, list[tuple[int, int]]] = {}
     for moment in moments:
         if moment["utterance"] and moment["start"] is not None:
@@ -158,15 +241,23 @@ def _turns(
         Turn(
             id=row["id"],
             speaker=row["speaker"],
-            name=names.get(str(row["speaker"]), str(row["speaker"])),
+            name=name(str(row["speaker"]), row["start_ms"]),
             at_ms=row["start_ms"],
             end_ms=row["end_ms"],
             html=mark_safe(spans_html(row["text"], spans.get(row["id"], ()))),  # noqa: S308 escaped there
             hit=row["id"] in hits,
             revision=row["revision"],
+            before=_taken(besides, row["start_ms"]),
         )
         for row in rows
     ]
+
+
+def _taken(besides: list[Beside], upto_ms: int) -> list[Beside]:
+    taken = []
+    while besides and besides[0].at_ms <= upto_ms:
+        taken.append(besides.pop(0))
+    return taken
 
 
 def _sides(conversation: Conversation, channels: int, names: dict[str, str]) -> list[str]:
@@ -254,6 +345,8 @@ def event_names() -> dict[str, str]:
         "alert": _("Alert"),
         "summary": _("Summary"),
         "score": _("Score"),
+        "consent": _("Consent"),
+        "handover": _("Hand-over"),
     }
 
 
@@ -280,12 +373,16 @@ def _events(conversation: Conversation, user: User, items: dict[str, list[Payloa
 def _title(kind: str, item: Payload) -> str:
     if kind == "score" and item:
         return str(item["revision"]["name"])
-    return str(item.get("title") or item.get("name") or "")
+    if kind == "handover" and item:
+        people = (one["name"] if one else _("Agent") for one in (item["from"], item["to"]))
+        return f"{' → '.join(people)} ({item['kind_label']})"
+    return str(item.get("title") or item.get("name") or item.get("label") or "")
 
 
 def transcript_text(*, conversation: Conversation) -> str:
-    """The transcript as plain text, a line a turn: `0:44  Daniel: …`. Redactions stay redacted. One query."""
-    names = speaker_names(conversation)
+    """The transcript as plain text, a line a turn: `0:44  Daniel: …`. Redactions stay redacted. Two queries."""
+    handed = Handover.objects.filter(conversation=conversation).values_list("at_ms", "from_agent__name")
+    name = namer(speaker_names(conversation), agents_until((at, who or "") for at, who in handed))
     said = Utterance.objects.filter(conversation=conversation).order_by("start_ms", "sequence")
     began = timezone.localtime(conversation.started_at or conversation.announced_at)
     agent = conversation.agent.name if conversation.agent else _("no agent")
@@ -295,7 +392,5 @@ def transcript_text(*, conversation: Conversation) -> str:
         "",
     ]
     rows = said.values_list("start_ms", "speaker", "text")
-    lines = [
-        f"{clock(at)}\t{names.get(speaker, speaker)}:\t{plain_words(text)}" for at, speaker, text in rows
-    ]
+    lines = [f"{clock(at)}\t{name(speaker, at)}:\t{plain_words(text)}" for at, speaker, text in rows]
     return "\n".join([*head, *lines]) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -23,15 +24,16 @@ from accounts.throttle import address_of
 from accounts.views import needs
 from conversations.access import conversation_for
 from conversations.filters import ConversationFilter
-from conversations.models import Conversation, Disposition
+from conversations.models import ConsentRecord, Conversation, Disposition, Purpose
 from conversations.playback import download_response, recording_for, recording_note, recording_response
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, link_make, link_open
-from conversations.review import Review, review, transcript_text
-from conversations.selectors import COUNTED, conversations_search, facets, place_in
+from conversations.review import Review, agents_until, review, transcript_text
+from conversations.selectors import COUNTED, Facet, conversations_search, facets, place_in
 from engines.redaction.vocabulary import TYPES
 
 TABS = ("summary", "guidance", "score", "events", "details")
 AGENTS_OFFERED = 500
+REFUSING = (ConsentRecord.State.REFUSED, ConsentRecord.State.WITHDRAWN)
 
 
 def _user(request: HttpRequest) -> User:
@@ -71,7 +73,7 @@ def conversations_page(request: HttpRequest) -> HttpResponse:
         "link": urlencode(filters),
         "chips": _chips(filters, offered),
         "wrong": wrong,
-        "facets": facets(user=user, filters=filters),
+        "facets": _facets_named(facets(user=user, filters=filters)),
         "counted": COUNTED,
         "options": offered,
         "rows": rows,
@@ -84,6 +86,15 @@ def conversations_page(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/list.html", context)
 
 
+def _facets_named(found: dict[str, list[Facet]]) -> dict[str, list[Facet]]:
+    """With words for sources; one source alone is no choice."""
+    names = source_names()
+    sources = [replace(one, label=names.get(one.value, one.label)) for one in found["source"]]
+    if len(sources) < 2 and not any(one.on for one in sources):
+        sources = []
+    return {**found, "source": sources}
+
+
 def options(user: User) -> dict[str, list[tuple[str, str]]]:
     """What the filter form offers: value and label by field. At most five queries."""
     definition = apps.get_model("moments", "MomentDefinition")
@@ -93,6 +104,7 @@ def options(user: User) -> dict[str, list[tuple[str, str]]]:
         "disposition": list(Disposition.objects.values_list("key", "name")),
         "channel": [(value, str(label)) for value, label in Conversation.Channel.choices],
         "state": [(value, str(label)) for value, label in Conversation.State.choices],
+        "source": list(source_names().items()),
     }
     if user.may(Permission.CONVERSATION_READ_TEAM):
         agents, teams = User.objects.filter(role=Role.AGENT), Team.objects.all()
@@ -103,6 +115,12 @@ def options(user: User) -> dict[str, list[tuple[str, str]]]:
         ]
         found["team"] = [(str(pk), name) for pk, name in teams.values_list("pk", "name")]
     return found
+
+
+def source_names() -> dict[str, str]:
+    """What the sources of conversations are called: files, and the telephony they come from."""
+    vendors = apps.get_model("integrations", "TelephonyConnection")._meta.get_field("provider").choices or ()
+    return {Conversation.UPLOADED: _("uploaded"), **{value: str(label) for value, label in vendors}}
 
 
 def _chips(filters: dict[str, str], offered: dict[str, list[tuple[str, str]]]) -> list[dict[str, str]]:
@@ -198,6 +216,9 @@ def live_words(shown: Review) -> dict[str, Any]:
     """What the page needs to follow a call that is under way."""
     return {
         "names": shown.names,
+        "agents": agents_until(
+            (one["at_ms"], one["from"]["name"] if one["from"] else "") for one in shown.handovers
+        ),
         "redactions": {kind.placeholder: _(kind.label) for kind in TYPES.values()},
         "sign_in_url": reverse("sign-in"),
         "changed": _("More has happened since this page was loaded."),
@@ -228,6 +249,10 @@ def _no_sound(user: User, shown: Review) -> str:
         return _("A written conversation has no recording.")
     if conversation.is_live:
         return _("The recording can be played once the call has ended.")
+    if any(one["purpose"] != Purpose.TRAIN and one["state"] in REFUSING for one in shown.consents):
+        return _("The caller did not agree to be recorded, so there is no recording.")
+    if conversation.words_erased_at is not None:
+        return _("The recording is no longer kept.")
     if ledger is not None and any(ledger.recorded_ms):
         return _("The recording is being put together. It is usually there within a minute of the end.")
     if ledger is not None and not any(ledger.received_ms):

@@ -343,7 +343,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"SpeakerEnum": "conversations.models.Speaker"},
+    "ENUM_NAME_OVERRIDES": {
+        "SpeakerEnum": "conversations.models.Speaker",
+        "CallPhaseEnum": "conversations.models.CallPhase.Phase",
+        "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
+    },
     "REDOC_DIST": "SIDECAR",
 }
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -17,8 +18,9 @@ from accounts.permissions import Permission
 from coaching.access import alert_for
 from coaching.answers import alert_assign, alert_resolve
 from conversations.access import conversation_for
+from conversations.consent import consent_record
 from conversations.events import stamp
-from conversations.models import Conversation, Disposition, Summary, SummaryLine
+from conversations.models import ConsentRecord, Conversation, Disposition, Purpose, Summary, SummaryLine
 from conversations.notes import note_save
 from conversations.services import conversation_attach
 from conversations.summaries import (
@@ -89,6 +91,30 @@ def note(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     if saved is None:
         return JsonResponse({"text": "", "updated_at": None})
     return JsonResponse({"text": saved.text, "updated_at": stamp(saved.updated_at)})
+
+
+# What an agent hears a caller say of their consent; how it was asked for in a menu is the telephony's to tell.
+_SAID = (ConsentRecord.State.GIVEN, ConsentRecord.State.WITHDRAWN)
+_ASKED = (Purpose.RECORD, Purpose.ASSIST)
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def consent(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"state": "given" | "withdrawn", "purposes": ["record", "assist"]}`: what the caller has just said."""
+    user, content = _user(request), body(request)
+    conversation = _own(user, conversation_id)
+    state, purposes = content.get("state"), content.get("purposes")
+    if state not in _SAID:
+        raise ValidationError(_("“state” is given or withdrawn."))
+    if not isinstance(purposes, list) or not purposes or any(one not in _ASKED for one in purposes):
+        raise ValidationError(_("Choose recording, transcription, or both."))
+    now = timezone.now()
+    # One after the other, since each asks the call's buffer where it stands; said again, it changes nothing.
+    for purpose in sorted(set(purposes)):
+        consent_record(
+            conversation=conversation, purpose=purpose, state=state, source="agent", at=now, actor=user
+        )
+    return JsonResponse({"state": state})
 
 
 @answers_json(Permission.SUMMARY_EDIT_OWN, "POST")

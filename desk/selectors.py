@@ -12,7 +12,7 @@ from statistics import fmean
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Avg, Count, F, Q, QuerySet, Window
+from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
@@ -21,10 +21,13 @@ from accounts.permissions import Permission, Role
 from coaching.events import alert_rows, alert_shown
 from coaching.models import Alert, Guidance
 from conversations.access import conversations_visible
+from conversations.consent import consent_meaning
 from conversations.events import Payload, person, snapshot, stamp
 from conversations.models import (
+    CallPhase,
     Conversation,
     Disposition,
+    Handover,
     Note,
     Speaker,
     Summary,
@@ -88,11 +91,12 @@ def _call(row: Conversation) -> Payload:
         "ended_at": stamp(row.ended_at),
         "summary": summary.state if summary else None,
         "confirm_by": stamp(summary.confirm_by) if summary else None,
+        "erased": row.words_erased_at is not None,
     }
 
 
 def call_open(user: User, conversation: Conversation) -> Payload:
-    """All that a page needs to show one call: snapshot, note, the customer's last contacts, how it can end.
+    """All that a page needs to show one call: snapshot, note, last contacts, what consent means, how it can end.
 
     The caller has checked that this person may read the conversation.
     """
@@ -105,6 +109,7 @@ def call_open(user: User, conversation: Conversation) -> Payload:
         **shown,
         "note": None if note is None else {"text": note.text, "updated_at": stamp(note.updated_at)},
         "contacts": last_contacts(user, conversation),
+        "consent": consent_meaning(conversation),
         "disposition": str(conversation.disposition_id) if conversation.disposition_id else None,
         "dispositions": [
             {"id": str(row.pk), "name": row.name} for row in Disposition.objects.filter(active=True)
@@ -161,11 +166,16 @@ def floor_conversations(user: User) -> QuerySet[Conversation]:
 def floor_rows(user: User, ids: Iterable[UUID] | None = None) -> list[Payload]:
     """One row a call, the longest first; only those among `ids` where given. Four queries, however many rows.
 
-    A row: `{"id", "state", "agent", "team", "unmatched", "queue", "segment", "customer", "started_at",
-    "ended_at", "guidance", "alert", "mood"}`, the last three as `_last_guidance`, `_open_alerts` and `mood`
-    give them, or None.
+    A row: `{"id", "state", "phase", "phase_since", "transferred", "agent", "team", "unmatched", "queue", "segment",
+    "customer", "started_at", "ended_at", "guidance", "alert", "mood"}`, the last three as `_last_guidance`,
+    `_open_alerts` and `mood` give them, or None.
     """
-    wanted = floor_conversations(user)
+    newest = CallPhase.objects.filter(conversation=OuterRef("pk"), refused=False).order_by("-at", "-pk")
+    wanted = floor_conversations(user).annotate(
+        phase=Subquery(newest.values("phase")[:1]),
+        phase_since=Subquery(newest.values("at")[:1]),
+        transferred=Exists(Handover.objects.filter(conversation=OuterRef("pk"))),
+    )
     if ids is not None:
         wanted = wanted.filter(pk__in=list(ids))
     calls = list(
@@ -179,6 +189,9 @@ def floor_rows(user: User, ids: Iterable[UUID] | None = None) -> list[Payload]:
         {
             "id": str(call.pk),
             "state": call.state,
+            "phase": call.phase,
+            "phase_since": stamp(call.phase_since),
+            "transferred": call.transferred,
             "agent": person(call.agent),
             "team": {"id": str(call.agent.team_id), "name": call.agent.team.name}
             if call.agent and call.agent.team

@@ -10,6 +10,7 @@ urlpatterns = [
     path("desk/calls/<uuid:conversation_id>/", views.call, name="desk-call"),
     path("desk/calls/<uuid:conversation_id>/guidance/", changes.guidance, name="desk-guidance"),
     path("desk/calls/<uuid:conversation_id>/note/", changes.note, name="desk-note"),
+    path("desk/calls/<uuid:conversation_id>/consent/", changes.consent, name="desk-consent"),
     path("desk/calls/<uuid:conversation_id>/lines/", changes.line_add, name="desk-line-add"),
     path("desk/calls/<uuid:conversation_id>/confirm/", changes.confirm, name="desk-confirm"),
     path("desk/calls/<uuid:conversation_id>/summary.txt", changes.text, name="desk-summary-text"),

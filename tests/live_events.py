@@ -13,7 +13,16 @@ from django.utils import timezone
 
 from accounts.ids import new_id
 from coaching.models import Alert, Guidance, Policy, PolicyRevision
-from conversations.models import CallOwner, Conversation, Customer, Participant, Speaker, Utterance
+from conversations.models import (
+    CallOwner,
+    CallPhase,
+    Conversation,
+    Customer,
+    Handover,
+    Participant,
+    Speaker,
+    Utterance,
+)
 from conversations.publish import channel_of, conversation_group, encode, publish, tell_agent
 from conversations.services import event_append
 from conversations.summaries import summary_write
@@ -173,6 +182,33 @@ def call_end(call: Conversation, *, summary: bool = True) -> None:
             transaction.on_commit(lambda: tell_agent(schema, agent_id, call.pk, call.state))
     if summary:
         summary_write(conversation_id=call.pk)
+
+
+def phase(call: Conversation, name: str, from_ms: int = 0, *, ago_seconds: float = 0.0) -> None:
+    """The telephony says that the call is on hold, in a menu and so on."""
+    with transaction.atomic():
+        CallPhase.objects.create(
+            conversation=call,
+            phase=name,
+            at=timezone.now() - timedelta(seconds=ago_seconds),
+            from_ms=from_ms,
+            key=str(new_id()),
+        )
+        event_append(conversation_id=call.pk, kind="conversation", row=call)
+
+
+def hand_over(call: Conversation, agent: Any, at_ms: int) -> None:
+    """The call goes to another agent."""
+    schema = connection.schema_name
+    with transaction.atomic():
+        before, call.agent = call.agent, agent
+        call.save(update_fields=["agent"])
+        event_append(conversation_id=call.pk, kind="conversation", row=call)
+        row = Handover.objects.create(
+            conversation=call, from_agent=before, to_agent=agent, at=timezone.now(), at_ms=at_ms
+        )
+        event_append(conversation_id=call.pk, kind="handover", row=row)
+        transaction.on_commit(lambda: tell_agent(schema, agent.pk, call.pk, call.state))
 
 
 def tell(call: Conversation, message: dict[str, Any]) -> None:

@@ -225,7 +225,7 @@ def test_the_page_says_it_in_plain_words(company: Company, reports: Any) -> None
     assert f"/settings/providers/{key}/reset/" in text and "/settings/providers/default/reset/" not in text
     assert "/settings/providers/default/try/" in text
     assert SECRET not in text
-    assert [item["key"] for item in page.context["navigation"] if item["on"]] == ["providers-health"]
+    assert [item["key"] for item in page.context["navigation_more"] if item["on"]] == ["providers-health"]
 
 
 def test_the_api_says_the_same(company: Company, reports: Any) -> None:

@@ -77,6 +77,7 @@ def test_each_sees_what_is_theirs(world: Any, past: Past) -> None:
             "agent": [],
             "queue": [],
             "moment": [],
+            "source": [],
         }
 
 

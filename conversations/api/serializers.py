@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
-from conversations.models import Conversation, Recording, Speaker, Summary, SummaryLine
+from conversations.models import CallPhase, Conversation, Recording, Speaker, Summary, SummaryLine
 from engines.redaction.vocabulary import TYPES
 
 Serializer = serializers.Serializer[Any]
@@ -20,12 +20,25 @@ class CustomerSerializer(Serializer):
     fields = serializers.DictField()  # type: ignore[assignment]
 
 
+class PhaseSerializer(Serializer):
+    phase = serializers.ChoiceField(CallPhase.Phase.choices)
+    at = serializers.DateTimeField()
+    from_ms = serializers.IntegerField(help_text="Where in the call's audio it begins.")
+
+
 class ConversationSerializer(Serializer):
     id = serializers.UUIDField()
     state = serializers.ChoiceField(Conversation.State.choices)
     end_reason = serializers.CharField()
     channel = serializers.ChoiceField(Conversation.Channel.choices)
     direction = serializers.ChoiceField(Conversation.Direction.choices)
+    phase = serializers.ChoiceField(
+        CallPhase.Phase.choices,
+        allow_null=True,
+        help_text="As the telephony told last; null where it tells none.",
+    )
+    phase_since = serializers.DateTimeField(allow_null=True)
+    phases = PhaseSerializer(many=True, help_text="What the call has been through, in order.")
     language = serializers.CharField()
     queue = serializers.CharField(allow_null=True, help_text="The queue's name.")
     agent = PersonSerializer(allow_null=True)
@@ -38,6 +51,9 @@ class ConversationSerializer(Serializer):
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
+    words_erased_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when nothing that was said is kept any more."
+    )
 
 
 class UtteranceSerializer(Serializer):

@@ -1,12 +1,15 @@
 // The agent's desk: ready, a live call, after the call. The next call never waits for the last one's summary.
 import { announce } from "./frame.js";
+import { agentNames } from "./agents.js";
 import { Checklist } from "./checklist.js";
+import { Consent, drawGap } from "./consent.js";
 import { Customer } from "./customer.js";
 import { fill, icon, make, pageData, say } from "./dom.js";
 import { Handover } from "./handover.js";
 import { Hints } from "./hints.js";
 import { bindKeys, isTyping } from "./keys.js";
 import { Note } from "./notes.js";
+import { PhaseChip } from "./phase.js";
 import { read, Refused, write } from "./requests.js";
 import { Line, LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
@@ -38,7 +41,9 @@ const reveal = (id) => {
 };
 
 const transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), count: $("found"), words, redactions });
-const trouble = new Trouble($("trouble"), words);
+const consent = new Consent({ part: $("consent"), list: $("consent-list"), actions: $("consent-actions"), form: $("consent-form"), trouble: $("consent-trouble"), words, changed: drawHeard });
+const trouble = new Trouble($("trouble"), words, { call: () => store?.conversation, unheard: () => store !== null && !consent.now.assist.allowed });
+const phase = new PhaseChip({ chip: $("phase"), words, clock });
 const hints = new Hints({ list: $("hints"), count: $("hints-count"), words, answer, reveal, callTime });
 const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
 const steps = new Checklist({ part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), words, reveal });
@@ -96,11 +101,14 @@ async function open(id, given = null) {
   shownMode = null;
   const { conversation } = store;
   const first = conversation.customer?.name?.split(" ")[0];
-  transcript.open(store, { agent: words.you, ...(first && { customer: first }) });
+  transcript.open(store, { agent: agentNames(store, words, page.me.id), ...(first && { customer: first }) });
   handover.open(store);
   hints.open(store);
   steps.open(store);
   customer.open(conversation, call.contacts);
+  consent.open(store, call);
+  phase.reset();
+  drawHeard();
   note.open(id, call.note);
   summary.open(store, call);
   trouble.reset();
@@ -135,13 +143,15 @@ async function refresh() {
 }
 
 function changed(conversation, before) {
+  // What was said is kept no more: nor does it stay on this page.
+  if (conversation.words_erased_at && before && !before.words_erased_at) return open(callId);
   if (before && store.conversation && !store.isLive && ["announced", "live"].includes(before.state)) {
     transcript.clearPartials();
     const waiting = state.calls.find((call) => call.id !== callId);
     if (waiting) open(waiting.id);
     refresh();
   }
-  draw();
+  return draw();
 }
 
 function followed(message) {
@@ -241,7 +251,12 @@ function drawTray() {
       open(call.id);
     },
   }, make("span", { class: "grow clip" }, call.customer ?? words.unknown_customer, make("small", {}, call.queue ?? "")),
-  make("span", { class: "small muted" }, call.summary ? `${ofDay(call.ended_at ?? call.started_at)}` : words.tray_written))));
+  make("span", { class: "small muted" }, call.erased ? words.tray_erased : call.summary ? `${ofDay(call.ended_at ?? call.started_at)}` : words.tray_written))));
+}
+
+/** What may not be heard is said where its words would stand. */
+function drawHeard() {
+  drawGap($("tx-gap"), store, consent.meaning, words);
 }
 
 /** After the call: what was ticked and what became of the hints. */
@@ -304,6 +319,11 @@ bindKeys({
   Enter: inLive(() => hints.accept()),
   Escape: inLive(() => hints.dismiss()),
   w: inLive(() => hints.toggleWhy()),
+  p: () => {
+    if (!store) return false;
+    tab("customer");
+    return consent.ask();
+  },
   End: () => (store ? transcript.follow() : false),
   ArrowDown: inAfter(() => summary.move(1)),
   ArrowUp: inAfter(() => summary.move(-1)),
@@ -355,6 +375,7 @@ function tick() {
     say($("timer"), span(store.isLive ? callTime() : conversation.ended_at ? clock.since(conversation.ended_at) : 0));
     hints.draw();
     note.draw();
+    phase.draw(conversation, store.isLive);
     trouble.draw(store.isLive);
     $("no-hints").hidden = $("hints").childElementCount > 0;
   } else {

@@ -1,5 +1,8 @@
 // One call beside the floor's list: what is said, what the agent sees, and its alerts.
+import { agentNames } from "./agents.js";
+import { consentNow, drawGap } from "./consent.js";
 import { fill, icon, make, reason, say } from "./dom.js";
+import { PhaseChip } from "./phase.js";
 import { read, Refused, write } from "./requests.js";
 import { LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
@@ -19,7 +22,10 @@ export class OpenCall {
     Object.assign(this, { words, line, clock, me, agents, past, failed });
     this.panel = $("call");
     this.transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), words, redactions });
-    this.trouble = new Trouble($("trouble"), words);
+    this.trouble = new Trouble($("trouble"), words, {
+      call: () => this.store?.conversation, unheard: () => !consentNow(this.store, this.meaning).assist.allowed,
+    });
+    this.phase = new PhaseChip({ chip: $("call-phase"), words, clock });
     $("call-close").addEventListener("click", () => this.closed());
     $("attach-to").addEventListener("change", (event) => event.target.value && this.#attach(event.target.value));
     $("attach").addEventListener("submit", (event) => event.preventDefault());
@@ -53,11 +59,14 @@ export class OpenCall {
     this.store = new Store(call);
     this.#drawn = "";
     const { conversation } = this.store;
-    const first = (name) => name?.split(" ")[0];
-    const names = { agent: first(conversation.agent?.name), customer: first(conversation.customer?.name) };
-    this.transcript.open(this.store, Object.fromEntries(Object.entries(names).filter(([, name]) => name)));
+    this.meaning = call.consent;
+    const customer = conversation.customer?.name?.split(" ")[0];
+    this.transcript.open(this.store, { agent: agentNames(this.store, this.words), ...(customer && { customer }) });
     this.trouble.reset();
-    for (const kind of ["conversation", "guidance", "alert"]) this.store.on(kind, () => this.draw());
+    this.phase.reset();
+    for (const kind of ["conversation", "guidance", "alert", "consent"]) this.store.on(kind, () => this.draw());
+    // What was said is kept no more: nor does it stay on this page.
+    this.store.on("conversation", (now, before) => now.words_erased_at && before && !before.words_erased_at && this.#again());
     this.panel.hidden = false;
     this.#socket = new LiveSocket(() => `/ws/conversations/${id}/?after=${this.store.head}`, {
       line: this.line,
@@ -74,12 +83,20 @@ export class OpenCall {
     this.panel.hidden = true;
   }
 
+  #again() {
+    const { id } = this;
+    this.close();
+    this.open(id);
+  }
+
   /** Each second, and after each event. */
   draw() {
     if (!this.store) return;
     const { words } = this;
     const { conversation } = this.store;
     const live = this.store.isLive;
+    this.phase.draw(conversation, live);
+    drawGap($("tx-gap"), this.store, this.meaning, words);
     const length = conversation.ended_at && !live
       ? Date.parse(conversation.ended_at) - Date.parse(conversation.started_at ?? conversation.announced_at)
       : this.callTime();

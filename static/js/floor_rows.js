@@ -1,5 +1,6 @@
 // The floor's list: alerts first, then the longest. Rows change in place; their order waits while somebody points.
 import { fill, icon, make, say } from "./dom.js";
+import { signOf } from "./phase.js";
 import { spark } from "./spark.js";
 import { span } from "./time.js";
 
@@ -94,7 +95,7 @@ export class Rows {
     });
     while (this.body.children.length > elements.length) this.body.lastElementChild.remove();
     this.#order = order;
-    this.body.closest("table").classList.toggle("with-state", order.some((id) => !LIVE.includes(this.#rows.get(id).state)));
+    this.body.closest("table").classList.toggle("with-state", order.some((id) => this.#state(this.#rows.get(id))));
     this.none.hidden = order.length > 0;
     this.body.closest("table").hidden = order.length === 0;
     say(this.none.querySelector("p"), this.#rows.size ? this.words.no_match : this.words.no_calls);
@@ -116,17 +117,23 @@ export class Rows {
     return grave(a) - grave(b) || Date.parse(a.started_at) - Date.parse(b.started_at);
   }
 
+  /** What a call is in beside plain talk, in words; null for talk. */
+  #state(row) {
+    if (!LIVE.includes(row.state)) return row.state === "wrap_up" ? this.words.wrap_up : this.words.ended;
+    return signOf(row.phase) ? this.words[`phase_${row.phase}`].toLocaleLowerCase() : null;
+  }
+
   #element(row, arrives) {
     const drawn = JSON.stringify(row);
     const known = this.#elements.get(row.id);
     if (known?.drawn === drawn) return known.element;
     const time = make("time", {});
     const cells = [
-      make("td", {}, row.agent ? row.agent.name : make("span", { class: "row-x" },
+      make("td", {}, row.agent ? make("span", { class: "row-x" }, make("span", { class: "clip" }, row.agent.name), row.transferred ? this.#transferred() : null) : make("span", { class: "row-x" },
         make("span", { class: "chip warn" }, icon("user-question"), this.words.unmatched), make("span", { class: "small muted clip" }, row.unmatched ?? ""))),
       make("td", { class: "ink2 c-queue" }, row.queue ?? "–"),
       make("td", { class: "ink2 c-segment" }, row.segment || "–"),
-      make("td", { class: "num" }, LIVE.includes(row.state) ? null : make("span", { class: "small muted state" }, row.state === "wrap_up" ? this.words.wrap_up : this.words.ended), " ", time),
+      make("td", { class: "num" }, this.#state(row) ? make("span", { class: "small muted state" }, this.#state(row)) : null, " ", time),
       make("td", { class: "c-mood" }, row.mood ? make("span", { class: "mood" }, spark(row.mood.points), icon(TREND[row.mood.trend]), this.words[row.mood.trend]) : make("span", { class: "muted" }, "–")),
       make("td", { class: "ink2 c-guide" }, row.guidance ? make("span", { class: "clip guide", title: row.guidance.title }, row.guidance.title) : make("span", { class: "muted" }, "–")),
       make("td", { class: "c-alert" }, row.alert ? this.#alert(row.alert) : null),
@@ -136,6 +143,13 @@ export class Rows {
     else element = make("tr", { "data-id": row.id, class: arrives ? "arrive" : null }, ...cells);
     this.#elements.set(row.id, { element, drawn, time });
     return element;
+  }
+
+  #transferred() {
+    const sign = icon("arrows-exchange", this.words.transferred);
+    sign.title = this.words.transferred;
+    sign.classList.add("muted");
+    return sign;
   }
 
   #alert(alert) {

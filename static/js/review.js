@@ -180,10 +180,12 @@ document.addEventListener("click", (event) => {
 // --- A call under way -----------------------------------------------------------------------------------
 
 function follow() {
-  const { names, redactions, words, changed, ended, play_from: playFrom, sign_in_url: signIn } = pageData("live-data");
+  const { agents, names, redactions, words, changed, ended, play_from: playFrom, sign_in_url: signIn } = pageData("live-data");
   const note = document.getElementById("live-words");
   const known = new Set(rows().map((row) => row.id));
   let head = Number(page.dataset.head);
+  // Who passed the call on keeps the name beside what they said.
+  const nameOf = ({ speaker, start_ms: ms }) => (speaker === "agent" && agents.find(([until]) => ms < until)?.[1]) || (names[speaker] ?? speaker);
 
   const grow = (turn) => {
     if (known.has(`u-${turn.id}`)) {
@@ -204,7 +206,7 @@ function follow() {
       "li",
       { id: `u-${turn.id}`, class: turn.speaker === "customer" ? null : "a", "data-seek": turn.start_ms, "data-end": turn.end_ms, "data-revision": turn.revision },
       button,
-      make("b", { class: "clip" }, names[turn.speaker] ?? turn.speaker),
+      make("b", { class: "clip" }, nameOf(turn)),
       make("span", {}, speech(turn.text, [], { redactions, words })),
     );
     const after = rows().find((one) => Number(one.dataset.seek) > turn.start_ms);

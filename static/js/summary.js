@@ -46,11 +46,13 @@ export class Summary {
     say(this.origin, row ? row.origin_label.charAt(0).toUpperCase() + row.origin_label.slice(1) : "");
     this.origin.hidden = row === null;
     if (row === null) {
-      if (this.#drawn !== "waiting") {
-        this.#drawn = "waiting";
+      const erased = Boolean(this.store.conversation?.words_erased_at);
+      if (this.#drawn !== `waiting ${erased}`) {
+        this.#drawn = `waiting ${erased}`;
         say(this.count, "");
         say(this.status, "");
-        this.body.replaceChildren(make("div", { class: "waiting", "aria-busy": "true" },
+        if (erased) this.body.replaceChildren(make("div", { class: "blank" }, make("b", {}, words.erased), make("p", {}, words.erased_more)));
+        else this.body.replaceChildren(make("div", { class: "waiting", "aria-busy": "true" },
           make("p", { class: "ink2" }, words.summary_wait),
           ...["38", "92", "84", "55"].map((width) => make("div", { class: `bone w${width}` }))));
       }

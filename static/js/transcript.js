@@ -1,5 +1,6 @@
 // The transcript: finals in their order, partials in grey at the end, chips for what was hidden, marks for moments.
 import { fill, icon, make, say } from "./dom.js";
+import { holds } from "./phase.js";
 import { duration, span } from "./time.js";
 
 const NEAR_END = 48;
@@ -47,8 +48,9 @@ export class Transcript {
   #following = true;
   #unseen = 0;
   #lit = new Set();
+  #marks = new Map();
 
-  /** `labels`: name shown per speaker, e.g. `{agent: "You", customer: "Helen"}`. */
+  /** `labels`: name shown per speaker, or a function of the ms that gives it: `{agent: (ms) => "You", customer: "Helen"}`. */
   constructor({ scroller, list, more, words, redactions, count = null }) {
     Object.assign(this, { scroller, list, more, words, redactions, count });
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -62,11 +64,19 @@ export class Transcript {
     this.#rows.clear();
     this.#partials.clear();
     this.#lit.clear();
+    this.#marks.clear();
     this.list.replaceChildren();
     this.search("");
     for (const item of store.all("utterance").sort((a, b) => a.start_ms - b.start_ms || a.n - b.n)) this.#put(item);
+    this.#drawMarks();
     this.#unseen = 0;
     this.follow();
+    for (const kind of ["conversation", "handover"]) {
+      store.on(kind, () => {
+        this.#rename();
+        this.#drawMarks();
+      });
+    }
     store.on("utterance", (item, before) => {
       const bodyOf = this.#partials.get(item.speaker);
       if (bodyOf && !before) this.partial({ speaker: item.speaker, text: "" });
@@ -86,7 +96,7 @@ export class Transcript {
       return;
     }
     if (!row) {
-      row = this.#row(speaker, make("span", {}, this.words.speaking));
+      row = this.#row(speaker, Infinity, make("span", {}, this.words.speaking));
       row.classList.add("is-partial");
       row.querySelector("p").classList.add("partial");
       this.#partials.set(speaker, row);
@@ -168,18 +178,62 @@ export class Transcript {
   #put(item) {
     let row = this.#rows.get(item.id);
     if (!row) {
-      row = this.#row(item.speaker, make("time", { datetime: duration(item.start_ms) }, span(item.start_ms)));
+      row = this.#row(item.speaker, item.start_ms, make("time", { datetime: duration(item.start_ms) }, span(item.start_ms)));
       row.dataset.id = item.id;
-      row.dataset.at = item.start_ms;
       this.#rows.set(item.id, row);
-      let before = this.list.lastElementChild;
-      while (before && (before.classList.contains("is-partial") || Number(before.dataset.at) > item.start_ms)) {
-        before = before.previousElementSibling;
-      }
-      if (before) before.after(row);
-      else this.list.prepend(row);
+      this.#place(row, item.start_ms);
     }
     this.#write(item.id);
+  }
+
+  #place(row, ms) {
+    row.dataset.at = ms;
+    let before = this.list.lastElementChild;
+    while (before && (before.classList.contains("is-partial") || Number(before.dataset.at) > ms)) {
+      before = before.previousElementSibling;
+    }
+    if (before) before.after(row);
+    else this.list.prepend(row);
+  }
+
+  /** Thin lines for what happened beside the words: stretches on hold, and who took over. */
+  #drawMarks() {
+    const wanted = new Map();
+    for (const { from, to } of holds(this.store.conversation)) {
+      const text = to === null ? this.words.phase_hold : fill(this.words.held, { time: span(to - from) });
+      wanted.set(`hold-${from}`, [from, "player-pause", text]);
+    }
+    for (const item of this.store.all("handover")) {
+      wanted.set(item.id, [item.at_ms, "arrows-exchange", fill(this.words.handed_to, { name: item.to?.name ?? this.words.agent })]);
+    }
+    for (const [key, row] of this.#marks) {
+      if (wanted.has(key)) continue;
+      row.remove();
+      this.#marks.delete(key);
+    }
+    for (const [key, [ms, sign, text]] of wanted) {
+      let row = this.#marks.get(key);
+      if (!row) {
+        row = make("li", { class: "ev" }, icon(sign), make("span", {}));
+        this.#marks.set(key, row);
+        this.#place(row, ms);
+        this.#grown(false);
+      }
+      say(row.lastElementChild, text);
+    }
+  }
+
+  #rename() {
+    for (const [id, row] of this.#rows) {
+      const item = this.store.get("utterance", id);
+      say(row.querySelector(".t-h b"), this.#name(item.speaker, item.start_ms));
+    }
+    for (const [speaker, row] of this.#partials) say(row.querySelector(".t-h b"), this.#name(speaker, Infinity));
+  }
+
+  #name(speaker, ms) {
+    const label = this.labels[speaker];
+    return (typeof label === "function" ? label(ms) : label) ?? this.words[speaker] ?? speaker;
   }
 
   #write(id) {
@@ -201,8 +255,8 @@ export class Transcript {
     row.querySelector("p").replaceChildren(speech(item.text, ranges, this));
   }
 
-  #row(speaker, when) {
-    const name = make("b", {}, this.labels[speaker] ?? this.words[speaker] ?? speaker);
+  #row(speaker, ms, when) {
+    const name = make("b", {}, this.#name(speaker, ms));
     const right = speaker === "agent";
     return make("li", { class: right ? "ag" : "cu" },
       make("div", { class: "t-h" }, ...(right ? [when, name] : [name, when])), make("p"));

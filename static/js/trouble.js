@@ -1,6 +1,7 @@
 // Trouble with a call, said in words in the pane that it concerns: what, since when, what still works.
 import { announce } from "./frame.js";
 import { fill, icon, make } from "./dom.js";
+import { isSilent, phaseFrom } from "./phase.js";
 import { span } from "./time.js";
 
 const SILENT_AFTER = 10_000;
@@ -16,8 +17,9 @@ export class Trouble {
   #beat = null;
   #at = 0;
 
-  constructor(place, words) {
-    Object.assign(this, { place, words });
+  /** `call()` gives the conversation; `unheard()` says whether nobody may hear it, which is no trouble. */
+  constructor(place, words, { call = () => null, unheard = () => false } = {}) {
+    Object.assign(this, { place, words, call, unheard });
   }
 
   reset() {
@@ -50,17 +52,21 @@ export class Trouble {
     if (performance.now() - this.#at > STILL_AFTER) {
       return [{ sign: "message-off", what: words.stopped, more: fill(words.stopped_more, { time: span(now) }) }];
     }
+    const call = this.call();
+    // On hold, in a menu or a queue there is nothing to hear, and words that do not come are not late.
+    if (isSilent(call) || this.unheard()) return [];
+    const talked = now - phaseFrom(call);
     const found = ["customer", "agent"]
       .filter((side) => {
         const other = audio[side === "agent" ? "customer" : "agent"] ?? Infinity;
-        return audio[side] > (other < SPEAKING ? LISTENING_FOR : SILENT_AFTER);
+        return Math.min(audio[side], talked) > (other < SPEAKING ? LISTENING_FOR : SILENT_AFTER);
       })
       .map((side) => ({
         sign: "volume-off",
         what: words[`no_audio_${side}`],
-        more: fill(words.since, { time: span(now - audio[side]) }),
+        more: fill(words.since, { time: span(now - Math.min(audio[side], talked)) }),
       }));
-    if (late > LATE_AFTER) {
+    if (Math.min(late, talked) > LATE_AFTER) {
       found.push({ sign: "message-off", what: fill(words.late, { seconds: Math.round(late / 1000) }), more: words.late_more });
     }
     return found;

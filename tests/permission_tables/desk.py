@@ -76,6 +76,10 @@ def note(company: Company) -> str:
     return f"/desk/calls/{_live(company).pk}/note/"
 
 
+def consent(company: Company) -> str:
+    return f"/desk/calls/{_live(company).pk}/consent/"
+
+
 def line_add(company: Company) -> str:
     return f"/desk/calls/{_ended(company).pk}/lines/"
 
@@ -123,6 +127,7 @@ ROWS = [
     ("GET", call, CALL),
     ("POST", guidance, OWN, ANSWER),
     ("POST", note, OWN, {"text": "Wants it on the card."}),
+    ("POST", consent, OWN, {"state": "withdrawn", "purposes": ["record"]}),
     ("POST", line_add, OWN, {"section": "outcome", "text": "Refunded."}),
     ("POST", line_edit, OWN, {"text": "Charged twice."}),
     ("POST", line_remove, OWN),
