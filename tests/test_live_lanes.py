@@ -59,7 +59,20 @@ def test_what_piled_up_is_heard_beside_what_is_said_now(committed, tmp_path):
     lines = [
         line(number % 2, 500 + 4_000 * number, f"we were talking about {word}")
         for number, word in enumerate(
-            "amber basil cedar dill elder fennel ginger hazel iris juniper kale laurel".split()
+            [
+                "amber",
+                "basil",
+                "cedar",
+                "dill",
+                "elder",
+                "fennel",
+                "ginger",
+                "hazel",
+                "iris",
+                "juniper",
+                "kale",
+                "laurel",
+            ]
         )
     ]
     with committed.northwind.scope():
