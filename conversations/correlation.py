@@ -7,6 +7,7 @@ that turns up later, and is shown as unmet for as long as it is kept.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -117,20 +118,44 @@ def _take(
     provider: str, identifiers: Mapping[str, str], fields: CallFields, events: list[LifecycleEvent]
 ) -> Conversation | None:
     everything = {**identifiers, **fields.identifiers}
-    conversation = conversation_by(provider, everything)
-    if conversation is None or conversation.announced_at < timezone.now() - SAME_CALL:
+    meant = _meant(provider, everything)
+    if not meant:
         _wait(provider, everything, fields, events)
         # It may have been announced between the look and the note.
-        conversation = conversation_by(provider, everything)
-        if conversation is None or conversation.announced_at < timezone.now() - SAME_CALL:
-            return None
+        meant = _meant(provider, everything)
+        for conversation in meant:
+            waiting_join(conversation_id=conversation.pk)
+        return meant[0] if meant else None
+    for conversation in meant:
+        # Of several that share an id, none is known by what only one of them can be.
+        if len(meant) == 1:
+            identifiers_add(conversation_id=conversation.pk, provider=provider, identifiers=everything)
+        _apply(conversation.pk, _clean(fields), events)
+        # The new ids may be those under which something else waits.
         waiting_join(conversation_id=conversation.pk)
-        return conversation
-    identifiers_add(conversation_id=conversation.pk, provider=provider, identifiers=everything)
-    _apply(conversation.pk, _clean(fields), events)
-    # The new ids may be those under which something else waits.
-    waiting_join(conversation_id=conversation.pk)
-    return conversation
+    return meant[0]
+
+
+def _meant(provider: str, identifiers: Mapping[str, str]) -> list[Conversation]:
+    """The conversations that something said under these ids is about: those known by most of them.
+
+    Several may share the id of a contact, each with an id of its own. What names none of them is about all that go
+    on, or if none does about the newest.
+    """
+    found = [
+        conversation
+        for conversation in conversations_by(provider, identifiers.values())
+        if conversation.announced_at >= timezone.now() - SAME_CALL
+    ]
+    live = [conversation for conversation in found if conversation.is_live]
+    if len(live) < 2:
+        return (live or found)[:1]
+    pairs = ConversationIdentifier.objects.filter(
+        conversation__in=live, value__in=list(identifiers.values())
+    ).values_list("conversation_id", "value")
+    known = Counter(conversation_id for conversation_id, _value in pairs.distinct())
+    most = max(known.values())
+    return [conversation for conversation in live if known[conversation.pk] == most]
 
 
 def _wait(

@@ -60,7 +60,8 @@ class LifecycleEvent:
     `identifiers`: the ids it is known by there, kind to value. `phase` None says nothing of it (only the agent or
     fields). `agent`: the agent's id at the vendor, "" when it says none; `transfer`: how the call came to them.
     `fields`: what else was said, named like `CallStart`'s (queue, language, direction, customer, metadata).
-    `reference`: the event's own id, if it has one: the same one twice counts once.
+    `reference`: the event's own id, if it has one: the same one twice counts once. `is_state`: it tells how the call
+    is rather than what happened, so that a phase and an agent that the call has already are no news.
     """
 
     identifiers: Mapping[str, str]
@@ -70,6 +71,7 @@ class LifecycleEvent:
     transfer: Transfer = Transfer.NONE
     fields: Mapping[str, object] = field(default_factory=dict)
     reference: str = ""
+    is_state: bool = False
 
 
 def may_follow(before: Phase | None, after: Phase) -> bool:

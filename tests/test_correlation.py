@@ -10,10 +10,11 @@ from django.utils import timezone
 from accounts.models import TelephonyIdentity
 from accounts.services import api_key_create
 from conversations import correlation
-from conversations.correlation import CallFields, conversation_by, metadata_arrived
+from conversations.correlation import CallFields, conversation_by, events_take, metadata_arrived
 from conversations.live.calls import call_announce
 from conversations.live.wire import CallAudio, CallStart
 from conversations.models import CallPhase, Conversation, ConversationIdentifier, WaitingMetadata
+from conversations.phases import LifecycleEvent, Phase
 from engines.speech.audio import AudioFormat
 
 AUDIO = CallAudio(AudioFormat(codec="mulaw", sample_rate=8000, channels=2), ("customer", "agent"))
@@ -144,3 +145,54 @@ def test_integrators_report_by_the_api(northwind, committed):
     _key, reading = api_key_create(owner=admin, name="reader", scopes=["read"])
     secret = reading
     post("call-events", of | {"phase": "queue"}, 403)
+
+
+def test_what_names_no_leg_reaches_all_that_go_on(northwind):
+    """Two sessions of one conversation are two calls; what is said of the conversation is said of both."""
+    agent = northwind.people["agent"]
+    TelephonyIdentity.objects.create(user=agent, provider="genesys", agent_id="g-7")
+    over = announce("leg-0", identifiers={"conversation": "c-1"})
+    Conversation.objects.filter(pk=over.pk).update(state="completed", ended_at=timezone.now())
+    legs = [announce(f"leg-{n}", identifiers={"conversation": "c-1"}) for n in (1, 2)]
+    talk = LifecycleEvent({"conversation": "c-1"}, timezone.now(), phase=Phase.CONNECTED, agent="g-7")
+    assert events_take(provider="genesys", events=[talk, talk]) == 2
+    hold = LifecycleEvent({"conversation": "c-1", "leg": "leg-2"}, timezone.now(), phase=Phase.HOLD)
+    assert events_take(provider="genesys", events=[hold]) == 1
+    assert arrives({"conversation": "c-1", "session": "s-3"}, metadata={"order": "7"}) in legs
+    for leg, phases in zip(legs, (["connected"], ["connected", "hold"]), strict=True):
+        leg.refresh_from_db()
+        assert leg.agent == agent
+        assert leg.metadata == {"order": "7"}
+        assert list(leg.phases.order_by("at").values_list("phase", flat=True)) == phases
+        assert not leg.identifiers.filter(kind="session").exists(), "whose session it is was not said"
+    assert not over.phases.exists()
+    Conversation.objects.filter(pk__in=[leg.pk for leg in legs]).update(state="completed")
+    end = LifecycleEvent({"conversation": "c-1"}, timezone.now(), phase=Phase.ENDED)
+    assert events_take(provider="genesys", events=[end]) == 1
+    assert [leg.phases.filter(phase="ended").count() for leg in (over, *legs)] == [0, 0, 1]
+
+
+def test_how_a_call_is_told_again_is_no_news(northwind):
+    call = announce("leg-1")
+    at = timezone.now()
+    for seconds, phase in ((3, Phase.CONNECTED), (2, Phase.CONNECTED), (1, Phase.HOLD), (0, Phase.HOLD)):
+        told = LifecycleEvent({"call": "leg-1"}, at - timedelta(seconds=seconds), phase=phase, is_state=True)
+        events_take(provider="genesys", events=[told])
+    assert list(call.phases.order_by("at").values_list("phase", flat=True)) == ["connected", "hold"]
+
+
+def test_an_agent_who_is_entered_later_is_no_hand_over(northwind):
+    """The id was known, only not whose; or somebody attached the call by hand before the vendor said so."""
+    agent = northwind.people["agent"]
+    call, other = announce("leg-1", agent="g-7"), announce("leg-2")
+    assert call.agent is None
+    TelephonyIdentity.objects.create(user=agent, provider="genesys", agent_id="g-7")
+    Conversation.objects.filter(pk=other.pk).update(agent=agent)
+    for leg in ("leg-1", "leg-2"):
+        said = LifecycleEvent({"call": leg}, timezone.now(), phase=Phase.CONNECTED, agent="g-7")
+        events_take(provider="genesys", events=[said])
+    for row in (call, other):
+        row.refresh_from_db()
+        assert (row.agent, row.provider_agent_id) == (agent, "g-7")
+        assert not row.handovers.exists()
+        assert row.participants.filter(role="agent").count() == 1

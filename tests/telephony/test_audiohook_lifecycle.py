@@ -9,7 +9,7 @@ import pytest
 
 from conversations.correlation import fields_read
 from conversations.phases import LifecycleEvent, Phase, Transfer, may_follow
-from integrations.telephony.genesys.lifecycle import translate
+from integrations.telephony.genesys.lifecycle import CALL_STATES, CallState, translate
 
 CONVERSATION = "5b3ca5ab-f0ff-4d7a-9a7b-6e5d3ab4a5d2"
 ANN, BEN = "2c4a3a5e-96f6-4ac5-8b0c-9cf9bd40a1a1", "7f0f2b1e-51b9-4b73-9f4d-3b1cc9a7d2b2"
@@ -255,3 +255,13 @@ def test_odd_values_are_survived() -> None:
     (event,) = translate(odd, received_at=T0)
     assert event.phase is Phase.CONFERENCE and event.agent == "" and event.at == T0
     fields_read(event.fields)
+
+
+def test_every_state_of_a_call_has_a_meaning() -> None:
+    phases = {state: said(CUSTOMER, agent(ANN, state)).phase for state in CALL_STATES}
+    for state, phase in phases.items():
+        expected = {CallState.WAITS: Phase.RINGING, CallState.TALKS: Phase.CONNECTED}.get(CALL_STATES[state])
+        assert phase is expected, state
+    assert said(CUSTOMER, agent(ANN, "levitating")).phase is None
+    gone = [state for state, meaning in CALL_STATES.items() if meaning is CallState.GONE]
+    assert all(said(leg("customer", state)).phase is Phase.ENDED for state in gone) and len(gone) == 3

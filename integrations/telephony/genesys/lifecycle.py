@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from conversations.phases import LifecycleEvent, Phase, Transfer
@@ -25,8 +26,40 @@ CUSTOMERS = frozenset({"customer", "external"})
 AGENTS = frozenset({"agent", "user"})
 QUEUES = frozenset({"acd"})
 MENUS = frozenset({"ivr", "botflow", "workflow", "voicemail"})
-_GONE = frozenset({"disconnected", "terminated", "none"})
-_BEFORE_TALK = frozenset({"alerting", "dialing", "contacting", "offering", "scheduled"})
+
+
+class CallState(Enum):
+    """What one participant's call is about, to us."""
+
+    WAITS = "waits"
+    TALKS = "talks"
+    GONE = "gone"
+    SILENT = "silent"  # nothing that a call on the line goes through
+
+
+# Every state of a call in Genesys's notifications (ConversationCallEventTopicCallMediaParticipant); others are SILENT.
+CALL_STATES: Mapping[str, CallState] = {
+    "alerting": CallState.WAITS,
+    "dialing": CallState.WAITS,
+    "contacting": CallState.WAITS,
+    "offering": CallState.WAITS,
+    "scheduled": CallState.WAITS,
+    "connected": CallState.TALKS,
+    "disconnected": CallState.GONE,
+    "terminated": CallState.GONE,
+    "none": CallState.GONE,
+    "converting": CallState.SILENT,
+    "uploading": CallState.SILENT,
+    "transmitting": CallState.SILENT,
+    "unknown": CallState.SILENT,
+}
+# Detail events to what they begin; None: whoever is named has the call, of the phase it says nothing.
+STATES: Mapping[str, Phase | None] = {
+    "flow.start": Phase.IVR,
+    "acd.start": Phase.QUEUE,
+    "user.start": None,
+    "customer.end": Phase.ENDED,
+}
 # Somebody who only listens, or whispers to the agent, holds no call.
 _WATCHES = ("monitoredParticipantId", "coachedParticipantId")
 # Somebody's pick-up that is older than this is not what a notification is about.
@@ -76,20 +109,20 @@ class Leg:
     call: Mapping[str, Any]
 
     @property
-    def state(self) -> str:
-        return _text(self.call.get("state")).lower()
+    def state(self) -> CallState:
+        return _state(self.call)
 
     @property
     def talks(self) -> bool:
-        return self.state == "connected"
+        return self.state is CallState.TALKS
 
     @property
     def waits(self) -> bool:
-        return self.state in _BEFORE_TALK
+        return self.state is CallState.WAITS
 
     @property
     def gone(self) -> bool:
-        return self.state in _GONE
+        return self.state is CallState.GONE
 
     @property
     def user(self) -> str:
@@ -130,6 +163,7 @@ def _conversation(said: Mapping[str, Any], at: datetime) -> LifecycleEvent | Non
         agent=owner.user if owner else "",
         transfer=_transfer(said, agents, owner) if owner and phase is not Phase.ENDED else Transfer.NONE,
         fields=_fields(customers, agents, legs),
+        is_state=True,
     )
 
 
@@ -138,8 +172,12 @@ def _leg(participant: Mapping[str, Any]) -> Leg | None:
     calls = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     if not calls:
         return None  # a chat, a message, a screen: no voice
-    alive = [call for call in calls if _text(call.get("state")).lower() not in _GONE]
+    alive = [call for call in calls if _state(call) is not CallState.GONE]
     return Leg(participant, (alive or calls)[-1])
+
+
+def _state(call: Mapping[str, Any]) -> CallState:
+    return CALL_STATES.get(_text(call.get("state")).lower(), CallState.SILENT)
 
 
 def _phase(
@@ -232,15 +270,13 @@ def _fields(customers: Sequence[Leg], agents: Sequence[Leg], legs: Sequence[Leg]
 
 # --- One thing that happened ----------------------------------------------------------------------------
 
-_DETAILS = {"flow.start": Phase.IVR, "acd.start": Phase.QUEUE, "customer.end": Phase.ENDED}
-
 
 def _detail(topic: str, said: Mapping[str, Any], at: datetime) -> LifecycleEvent | None:
     ident = _text(said.get("conversationId"))
     kind = ".".join(topic.split(".")[-2:])
     if not ident or _text(said.get("mediaType")).upper() not in ("", "VOICE"):
         return None
-    phase = _DETAILS.get(kind)
+    phase = STATES.get(kind)
     agent = _text(said.get("userId")) if kind == "user.start" else ""
     if phase is None and not agent:
         return None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
-from dataclasses import replace
 
 import structlog
 from django.http import HttpRequest, JsonResponse
@@ -13,9 +11,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from conversations.correlation import WaitingFull, conversation_by, events_take
-from conversations.models import CallPhase
-from conversations.phases import LifecycleEvent
+from conversations.correlation import WaitingFull, events_take
 from integrations import hooks
 from integrations.connections import connection_seen
 from integrations.selectors import connection_find, connection_secrets
@@ -57,28 +53,13 @@ def events_hook(request: HttpRequest, connection_id: str) -> JsonResponse:
     if isinstance(said, list) and len(said) > MAX_NOTIFICATIONS:
         return _no(413, "too many notifications at once")
     events = translate(said, received_at=timezone.now())
-    joined = 0
     try:
-        for event in events:
-            joined += events_take(provider=SOURCE, events=list(_news([event])))
+        joined = events_take(provider=SOURCE, events=events)
     except WaitingFull:
         return _no(503, "too much waits for calls that never came")
     except ValueError as error:
         return _no(400, str(error))
     return JsonResponse({"events": len(events), "joined": joined}, status=202)
-
-
-def _news(events: Iterable[LifecycleEvent]) -> Iterable[LifecycleEvent]:
-    """The events, without phases that the call is in already: a whole conversation comes with every small change."""
-    for event in events:
-        call = conversation_by(SOURCE, event.identifiers) if event.phase is not None else None
-        last = (
-            CallPhase.objects.filter(conversation=call, refused=False).order_by("-at", "-pk").first()
-            if call is not None
-            else None
-        )
-        same = last is not None and (last.phase, last.provider_agent_id) == (event.phase, event.agent)
-        yield replace(event, phase=None) if same else event
 
 
 def _no(status: int, reason: str) -> JsonResponse:
