@@ -7,6 +7,7 @@ with the guidance that was open when its last step was committed.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 from coaching.events import guidance_rows
 from coaching.models import Alert, Guidance, PolicyRevision, Rule
 from coaching.selectors import effective_revisions, revisions_by_id
+from conversations import news
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import Decision, Occurrence, PolicyEngine, RuleSpec
@@ -211,6 +213,9 @@ class GuidanceSession:
         )
         batch.create(row)
         batch.event("alert", row)
+        batch.write(
+            partial(news.tell, kind=news.ALERT_RAISED, conversation_id=self._call.conversation_id, ref=row.pk)
+        )
 
 
 def _settle(row: Guidance, values: dict[str, Any], cause: Utterance | None, batch: Batch) -> None:

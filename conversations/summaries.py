@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
 from accounts.models import User
+from conversations import news
 from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
 from conversations.outbox import jobs_announce
 from conversations.publish import tell_agent
@@ -44,7 +45,9 @@ def summary_write(*, conversation_id: UUID) -> Summary | None:
             return known
         spoken = {
             row.sequence: row
-            for row in Utterance.objects.filter(conversation_id=conversation_id).defer("words", "search")
+            for row in Utterance.objects.filter(conversation_id=conversation_id)
+            .order_by("start_ms", "sequence")
+            .defer("words", "search")
         }
         draft = summarise(
             [Line(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text) for row in spoken.values()]
@@ -64,6 +67,7 @@ def summary_write(*, conversation_id: UUID) -> Summary | None:
             for position, line in enumerate(draft.lines)
         )
         _announce(summary)
+        news.tell(kind=news.SUMMARY_READY, conversation_id=conversation_id, ref=summary.pk)
     return summary
 
 
@@ -143,6 +147,7 @@ def summary_confirm(*, summary: Summary, user: User, disposition: Disposition | 
         summary.save(update_fields=["state", "confirmed_at", "confirmed_by"])
         _announce(summary)
         _close(summary.conversation_id, disposition)
+        news.tell(kind=news.SUMMARY_CONFIRMED, conversation_id=summary.conversation_id, ref=summary.pk)
     return summary
 
 

@@ -24,6 +24,16 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "webhooks": {
+        "task": "integrations.webhooks.tasks.webhooks_sweep",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "webhooks-clean": {
+        "task": "integrations.webhooks.tasks.webhooks_clean",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "uploads-clean": {
         "task": "integrations.uploads.tasks.uploads_clean",
         "schedule": 3600.0,

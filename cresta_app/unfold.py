@@ -52,6 +52,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("conversations.voicesettings", "settings_voice"),
             ("conversations.waitingmetadata", "pending"),
             ("conversations.callphase", "timeline"),
+            ("integrations.webhookendpoint", "webhook"),
+            ("integrations.webhookdelivery", "outgoing_mail"),
             ("providers.provideraccount", "speech_to_text"),
             ("providers.route", "route"),
             ("providers.keyterm", "spellcheck"),

@@ -14,6 +14,7 @@ from conversations.api.completeness import CompletenessViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
 from integrations.uploads.api import UploadViewSet
+from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.views import MomentViewSet
 from providers.api.views import ProviderViewSet
@@ -35,6 +36,8 @@ router.register("reports", ReportViewSet, basename="api-report")
 router.register("uploads", UploadViewSet, basename="api-upload")
 router.register("providers", ProviderViewSet, basename="api-provider")
 router.register("telephony-connections", ConnectionViewSet, basename="api-telephony-connection")
+router.register("webhook-endpoints", EndpointViewSet, basename="api-webhook-endpoint")
+router.register("webhook-deliveries", DeliveryViewSet, basename="api-webhook-delivery")
 router.register("users", UserViewSet, basename="api-user")
 
 # Both show the same to everybody, so that being signed in, or a key, is all they ask for. The page keeps its script

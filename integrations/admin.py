@@ -17,6 +17,8 @@ from integrations.models import AttributeMapping, TelephonyConnection
 from integrations.services import connection_create, connection_former_drop, connection_secret_set
 from integrations.telephony.setup import line_url, setup_text
 from integrations.uploads.admin import UploadedCallAdmin as UploadedCallAdmin
+from integrations.webhooks.admin import WebhookDeliveryAdmin as WebhookDeliveryAdmin
+from integrations.webhooks.admin import WebhookEndpointAdmin as WebhookEndpointAdmin
 
 
 class ConnectionForm(forms.ModelForm):

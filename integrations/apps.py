@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class IntegrationsConfig(AppConfig):
     name = "integrations"
     verbose_name = _("Integrations")
+
+    def ready(self) -> None:
+        from conversations import news
+        from integrations.webhooks.services import news_take
+
+        news.follow(news_take)

@@ -2,5 +2,14 @@
 
 from integrations.telephony.twilio.tasks import stream_ended
 from integrations.uploads.tasks import uploaded_call_hear, uploads_clean, uploads_sweep
+from integrations.webhooks.tasks import webhook_endpoint_deliver, webhooks_clean, webhooks_sweep
 
-__all__ = ["stream_ended", "uploaded_call_hear", "uploads_clean", "uploads_sweep"]
+__all__ = [
+    "stream_ended",
+    "uploaded_call_hear",
+    "uploads_clean",
+    "uploads_sweep",
+    "webhook_endpoint_deliver",
+    "webhooks_clean",
+    "webhooks_sweep",
+]

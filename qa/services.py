@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
+from conversations import news
 from conversations.models import Conversation, Utterance
 from conversations.outbox import jobs_announce
 from conversations.redacted import redacted
@@ -184,6 +185,7 @@ def answer_override(*, answer: Answer, user: User, value: str, reason: str) -> E
         row = evaluation_rows().get(pk=evaluation.pk)
         event_append(conversation_id=row.conversation_id, kind="score", row=row)
         jobs_announce(event=SCORED, conversation_id=row.conversation_id, because=str(entry.pk))
+        news.tell(kind=news.EVALUATION_RELEASED, conversation_id=row.conversation_id, ref=row.pk)
     return row
 
 
@@ -220,6 +222,7 @@ def _evaluation_write(
     )
     row = evaluation_rows().get(pk=evaluation.pk)
     event_append(conversation_id=conversation.pk, kind="score", row=row)
+    news.tell(kind=news.EVALUATION_RELEASED, conversation_id=conversation.pk, ref=row.pk)
     return row
 
 

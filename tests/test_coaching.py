@@ -17,7 +17,7 @@ from coaching.answers import alert_assign, alert_resolve, guidance_answer
 from coaching.models import Alert, Guidance, Policy, PolicyRevision, Rule
 from coaching.selectors import effective_revisions
 from coaching.services import policy_publish, policy_retire
-from conversations import events
+from conversations import events, news
 from conversations.models import ConversationEvent, Utterance
 from moments.services import moment_save
 from tests.understanding import call_begin, definition_make, policy_make
@@ -160,6 +160,14 @@ def test_a_threat_brings_a_hint_and_an_alert_with_reason_evidence_and_times(call
     alert = Alert.objects.get()
     assert (alert.severity, alert.state, alert.cause_id) == ("bad", "open", said.pk)
     assert dict(call.shown)["alert"]["reason"] == shown["reason"]
+
+
+def test_an_alert_is_news_for_other_systems(call, monkeypatch):
+    told = []
+    monkeypatch.setattr(news, "_FOLLOWERS", [lambda *news: told.append(news)])
+    call.say("customer", THREAT, 48_000, 52_000)
+    alert = Alert.objects.get()
+    assert told == [(news.ALERT_RAISED, alert.conversation_id, alert.pk)]
 
 
 def test_a_later_redaction_reaches_the_quotation(call):

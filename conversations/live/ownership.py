@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import consent, lifecycle
+from conversations import consent, lifecycle, news
 from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
@@ -70,6 +70,8 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
             conversation.started_at = conversation.started_at or timezone.now()
             conversation.save(update_fields=["state", "started_at"])
             event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+            if not conversation.is_uploaded:
+                news.tell(kind=news.STARTED, conversation_id=conversation.pk)
     schema = current_schema()
     agent = conversation.agent
     return Claim(
