@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from conversations import outbox
+from conversations import news, outbox
 from conversations.live.coverage import Coverage
 from conversations.live.stages import Batch
 from conversations.live.timeline import Missing
@@ -115,6 +115,8 @@ def end_prepare(*, batch: Batch, account: Account) -> None:
         conversation.save(update_fields=["state", "end_reason", "ended_at", "closed_at"])
         Participant.objects.filter(conversation=conversation, left_at__isnull=True).update(left_at=now)
         _ledger_close(conversation.pk, account)
+        kind = news.COMPLETED if account.reason == STOP else news.INCOMPLETE
+        news.tell(kind=kind, conversation_id=conversation.pk)
         if conversation.agent_id is not None and not conversation.is_uploaded:
             agent_id, state = conversation.agent_id, conversation.state
             transaction.on_commit(lambda: tell_agent(schema, agent_id, conversation.pk, state))
