@@ -221,7 +221,9 @@ def brief_of(conversation_id: UUID) -> list[dict[str, Any]]:
     """What was said so far, in a few lines that quote it, each with the utterances it rests on."""
     spoken = {
         row.sequence: row
-        for row in Utterance.objects.filter(conversation_id=conversation_id).defer("words", "search")
+        for row in Utterance.objects.filter(conversation_id=conversation_id)
+        .order_by("start_ms", "sequence")
+        .defer("words", "search")
     }
     draft = summarise(
         [Line(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text) for row in spoken.values()]

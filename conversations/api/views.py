@@ -40,7 +40,8 @@ EVENTS_AT_ONCE = 500
 class SequenceCursor(TimeCursor):
     """In the order in which it was said."""
 
-    ordering = "sequence"
+    # Not by number: what piled up during an outage is written after what was said since.
+    ordering = ("start_ms", "sequence")  # type: ignore[assignment]
     page_size = 200
     max_page_size = 500
 
