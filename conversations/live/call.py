@@ -11,7 +11,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +20,12 @@ from django.conf import settings
 
 from accounts.errors import first_cause
 from conversations.live import ending
+from conversations.live.arrivals import Arrivals
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk
 from conversations.live.commit import CallCommit, Committer
 from conversations.live.coverage import Coverage
 from conversations.live.ears import Ears
-from conversations.live.lane import SOUND_RMS, Lane, loudness, meeting_point, silence
+from conversations.live.lane import Lane, meeting_point, silence
 from conversations.live.ownership import Claim
 from conversations.live.recorder import Recorder
 from conversations.live.segments import Segments
@@ -88,6 +89,8 @@ class LiveCall:
         channels = range(self.format.channels)
         covered = claim.coverage or [[] for _ in channels]
         self.coverage = [Coverage(intervals) for intervals in covered]
+        # What another lane had heard ahead of the rest, before this worker.
+        self.islands = [Coverage(each for each in intervals if each[0] > 0) for intervals in covered]
         state = claim.engine_state
         self.redactor = (
             StreamRedactor.restore(state["redaction"]) if "redaction" in state else StreamRedactor()
@@ -103,18 +106,17 @@ class LiveCall:
         self.unheard = {cause: Coverage(stretches) for cause, stretches in state.get("unheard", {}).items()}
         self.clock_ms: int = state.get("clock_ms", 0)
         self.utterances = claim.utterances
-        self.received_ms = 0
+        self.arrivals = Arrivals(self.format.channels)
         self.committed_ms = 0
         self.trimmed = 0
-        self.arrived: deque[tuple[int, datetime]] = deque(maxlen=6_000)
-        self.last_sound = [0] * self.format.channels
         self.lost: list[list[int]] = list(state.get("lost", []))
         # The last lane is the one that hears what is being said now.
         self.lanes: list[Lane] = []
         self.stage_sessions: list[StageSession] = []
         # What the live lane has read while the audio before it is still being read: the recording goes in order.
         self._ahead: list[tuple[int, list[bytes]]] = []
-        self._heard: asyncio.Queue[tuple[Lane, Heard] | AgentChange | None] = asyncio.Queue(maxsize=1_000)
+        self._heard: asyncio.Queue[tuple[Lane, Heard | None] | AgentChange | None] = asyncio.Queue(1_000)
+        self._agent_told = str(self.call.agent_id or "")
         self._commits: deque[asyncio.Task[None]] = deque()
         self._marked_at = 0.0
         self._over = False
@@ -215,6 +217,8 @@ class LiveCall:
                     await lane.session.finish()
                     return chunk.end
                 if lane.until_ms is not None and chunk.number * CHUNK_MS > lane.until_ms:
+                    nothing = replace(chunk, number=lane.until_ms // CHUNK_MS + 1)
+                    await self._fill(lane, number + 1, nothing)
                     await self._read_out(lane)
                     return ""
                 await self._fill(lane, number + 1, chunk)
@@ -253,14 +257,13 @@ class LiveCall:
     async def _marks(self) -> None:
         """Take note of what happened to the call. What is told late holds for the audio that went by meanwhile."""
         self._marked_at = time.monotonic()
-        for mark in await self.source.marks():
-            change = self.timeline.add(mark)
-            if change is not None and str(self.call.agent_id or "") != (change.agent_id or ""):
-                await self._heard.put(change)
-            late = int(mark.get("at_ms", self.received_ms)), self.received_ms
-            if late[0] < late[1] and self.timeline.unrecorded(late[0]):
-                for channel in range(self.format.channels):
-                    self.recorder.hide(channel, (late,))
+        changes = [self.timeline.add(mark) for mark in await self.source.marks()]
+        # Whoever takes over is told all of them again: only the last one counts.
+        change = next((each for each in reversed(changes) if each is not None), None)
+        if change is not None and (change.agent_id or "") != self._agent_told:
+            self._agent_told = change.agent_id or ""
+            await self._heard.put(change)
+        self.recorder.keep_out(self.timeline.silent(max(self.arrivals.upto_ms, self.recorder.recorded_ms)))
 
     async def _fill(self, lane: Lane, wanted: int, chunk: Chunk) -> None:
         """Put silence where the buffer has lost chunks, so that times stay true, and say so in the ledger."""
@@ -278,13 +281,12 @@ class LiveCall:
         sides = split_channels(self.format, chunk.payload)
         end_ms = start_ms + len(sides[0]) * 1000 // (self.format.sample_rate * 2)
         if lane is self.lanes[-1]:
-            self.received_ms = end_ms
-            self.arrived.append((end_ms, chunk.received_at))
-            for channel, pcm in enumerate(sides):
-                if loudness(pcm) > SOUND_RMS:
-                    self.last_sound[channel] = end_ms
+            self.arrivals.add(end_ms, chunk.received_at, sides)
         unheard = self.timeline.unheard(start_ms)
-        kept = [bytes(len(pcm)) for pcm in sides] if self.timeline.unrecorded(start_ms) else sides
+        kept = sides
+        if self.timeline.unrecorded(start_ms):
+            kept = [bytes(len(pcm)) for pcm in sides]
+            self.recorder.silenced(start_ms, end_ms)
         if lane is self.lanes[-1] and any(each.until_ms is not None for each in self.lanes):
             self._ahead.append((start_ms, kept))
         else:
@@ -302,7 +304,7 @@ class LiveCall:
     async def _listen(self, lane: Lane) -> None:
         async for heard in lane.session:
             await self._heard.put((lane, heard))
-        lane.over = True
+        await self._heard.put((lane, None))
 
     # --- What was heard ---------------------------------------------------------------------------------
 
@@ -312,6 +314,9 @@ class LiveCall:
                 await self._agent(item)
             else:
                 lane, heard = item
+                if heard is None:
+                    lane.over = True  # not before all that it said is taken in
+                    continue
                 channel, _role = self.speakers.of(heard)
                 reached = heard.end_ms if isinstance(heard, Hypothesis) else heard.upto_ms
                 lane.heard_ms[channel] = max(lane.heard_ms[channel], reached)
@@ -355,6 +360,9 @@ class LiveCall:
         known_ms = max(start_ms, min(end_ms, lane.start_ms[channel])) if self.speakers.apart else end_ms
         if coverage.overlap(start_ms, known_ms) > min(OVERLAP_MS, (end_ms - start_ms) // 2):
             log.info("call.interval_again", conversation=str(self.call.conversation_id), start_ms=start_ms)
+            if self.islands[channel].overlap(start_ms, end_ms):
+                # What was asked for in it decides what digits behind it are; this redactor has not heard it.
+                lane.redactor.redact_final(speaker, heard.text, heard.words, start_ms, end_ms)
             return
         if self.timeline.unheard(start_ms):
             return  # heard before the call was known to be held there
@@ -375,7 +383,7 @@ class LiveCall:
             heard=heard,
             redacted=redacted,
         )
-        spoken = FinalUtterance(row=row, spoken_at=self._arrival(end_ms), final_at=datetime.now(UTC))
+        spoken = FinalUtterance(row=row, spoken_at=self.arrivals.arrival(end_ms), final_at=datetime.now(UTC))
         for session in self.stage_sessions:
             session.utterance(spoken, batch)
         self._commit(batch)
@@ -451,7 +459,7 @@ class LiveCall:
     async def _end(self, reason: str) -> None:
         """Write the end: what stages still have to say, the rest of the recording, the ledger, the jobs after it."""
         batch = Batch(self.call.conversation_id)
-        end_ms = self.received_ms or self.clock_ms
+        end_ms = self.arrivals.upto_ms or self.clock_ms
         self.clock_ms = max(self.clock_ms, end_ms)
         for session in self.stage_sessions:
             session.clock(end_ms, batch)
@@ -479,19 +487,9 @@ class LiveCall:
         while not self._over:
             await self.means.signals.heartbeat(
                 self.call,
-                now_ms=self.received_ms,
-                late_ms=max(0, self.received_ms - min(self.lanes[-1].heard_ms)),
-                quiet_ms={
-                    role: self.received_ms - last
-                    for role, last in zip(self.roles, self.last_sound, strict=True)
-                },
+                now_ms=self.arrivals.upto_ms,
+                late_ms=max(0, self.arrivals.upto_ms - min(self.lanes[-1].heard_ms)),
+                quiet_ms=self.arrivals.quiet_ms(self.roles),
             )
             self._raise_stopped()
             await asyncio.sleep(HEARTBEAT_SECONDS)
-
-    def _arrival(self, at_ms: int) -> datetime:
-        """When the audio that holds `at_ms` reached us."""
-        for upto_ms, received_at in reversed(self.arrived):
-            if upto_ms - CHUNK_MS <= at_ms:
-                return received_at + timedelta(milliseconds=min(0, at_ms - upto_ms))
-        return datetime.now(UTC)

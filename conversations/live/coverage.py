@@ -54,5 +54,17 @@ class Coverage:
             missing.append((at, end))
         return [gap for gap in missing if gap[0] < gap[1]]
 
+    def without(self, others: Coverage) -> list[Interval]:
+        """What is covered here and not there."""
+        left = []
+        for start, end in self._intervals:
+            at = start
+            for low, high in others._intervals:
+                if high > at and low < end:
+                    left.append((at, low))
+                    at = high
+            left.append((at, end))
+        return [(start, end) for start, end in left if start < end]
+
     def as_lists(self) -> list[list[int]]:
         return [[low, high] for low, high in self._intervals]

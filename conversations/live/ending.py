@@ -64,26 +64,40 @@ def account_of(
     `unheard`: what was not to be heard, by cause; it counts as covered, and not as transcribed. `lost`: what the
     buffer lost; `missing`: what the telephony did not deliver. Both were heard as silence.
     """
-    channels = range(len(coverage))
-    passed = sum(stretches.total for stretches in unheard.values())
+    # One worker may have passed over for one cause what the next one passes over for another: each counts once.
+    passed = Coverage()
+    by_cause: list[tuple[str, list[list[int]]]] = []
+    for cause, stretches in sorted(unheard.items()):
+        by_cause.append((cause, [list(stretch) for stretch in stretches.without(passed)]))
+        for start, end in stretches.as_lists():
+            passed.add(start, end)
+    by_cause.append(("audio lost", Coverage(lost).as_lists()))
     gaps = [
         Gap(channel, start, end, cause)
-        for channel in channels
-        for cause, stretches in (
-            *((cause, stretches.as_lists()) for cause, stretches in sorted(unheard.items())),
-            ("audio lost", [list(stretch) for stretch in lost]),
-            *((each.cause, [[each.from_ms, each.to_ms]]) for each in missing),
+        for channel in range(len(coverage))
+        for cause, found in (
+            *by_cause,
+            *_missing_of(channel, missing),
             ("not transcribed", [list(gap) for gap in coverage[channel].gaps(received_ms)]),
         )
-        for start, end in stretches
+        for start, end in found
     ]
     return Account(
         reason=reason,
         received_ms=received_ms,
-        transcribed_ms=[each.total - passed for each in coverage],
+        transcribed_ms=[max(0, each.total - passed.total) for each in coverage],
         recorded_ms=recorded_ms,
         gaps=gaps,
     )
+
+
+def _missing_of(channel: int, missing: Sequence[Missing]) -> list[tuple[str, list[list[int]]]]:
+    """What the telephony did not deliver of a channel, by cause; what several lines said of it counts once."""
+    found: dict[str, Coverage] = {}
+    for each in missing:
+        if each.channel in (None, channel):
+            found.setdefault(each.cause, Coverage()).add(each.from_ms, each.to_ms)
+    return [(cause, stretches.as_lists()) for cause, stretches in found.items()]
 
 
 def _state_for(reason: str) -> str:
@@ -154,8 +168,17 @@ def call_fail(*, conversation_id: UUID, reason: str) -> bool:
         owner.epoch += 1  # whoever still holds the call writes nothing any more
         owner.save(update_fields=["epoch", "updated_at"])
         batch = Batch(conversation.pk)
-        covered = [sum(end - start for start, end in channel) for channel in owner.coverage]
-        account = Account(reason, max(covered, default=0), covered, owner.recorded_ms, [])
+        # By what was committed: what came behind it is not known any more.
+        coverage, state = [Coverage(intervals) for intervals in owner.coverage], owner.engine_state
+        account = account_of(
+            reason=reason,
+            received_ms=max((high for each in coverage for _low, high in each.as_lists()), default=0),
+            coverage=coverage,
+            unheard={cause: Coverage(stretches) for cause, stretches in state.get("unheard", {}).items()},
+            recorded_ms=owner.recorded_ms,
+            lost=state.get("lost", []),
+            missing=[],
+        )
         end_prepare(batch=batch, account=account)
         for write in batch.writes:
             write()

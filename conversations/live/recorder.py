@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from conversations.live.coverage import Coverage
 from engines.redaction.stream import OpenNumber
 from engines.speech.audio import beep
 
@@ -50,6 +51,8 @@ class Recorder:
         state = state or {}
         self._segments: list[list[int]] = list(state.get("segments", []))
         self._beeps: list[list[int]] = [list(one) for one in state.get("beeps", [])]
+        # What came to be kept out, and so is silent, or was found out later and is beeped.
+        self._kept_out = Coverage(state.get("kept_out", []))
 
     @property
     def recorded_ms(self) -> int:
@@ -61,6 +64,18 @@ class Recorder:
         known = self._bytes(max(0, self._start_ms - start_ms))
         for held, new in zip(self._pcm, pcm, strict=True):
             held += new[known:]
+
+    def keep_out(self, stretches: Iterable[tuple[int, int]]) -> None:
+        """These stretches, in call time, may not be kept: what of them was recorded with its sound is beeped."""
+        wanted = Coverage(stretches)
+        for late in wanted.without(self._kept_out):
+            for channel in range(len(self._pcm)):
+                self.hide(channel, [late])
+            self._kept_out.add(*late)
+
+    def silenced(self, start_ms: int, end_ms: int) -> None:
+        """What is added of this stretch is silence: it needs no beep."""
+        self._kept_out.add(start_ms, end_ms)
 
     def hide(self, channel: int, intervals: Iterable[tuple[int, int]]) -> list[Stretch]:
         """Remember stretches to beep, in call time. Returns those that reach into segments that are stored already."""
@@ -121,7 +136,11 @@ class Recorder:
 
     def state(self) -> dict[str, Any]:
         # Copies: a commit writes it in another thread, while the next segment is being cut here.
-        return {"segments": list(self._segments), "beeps": [list(one) for one in self._beeps]}
+        return {
+            "segments": list(self._segments),
+            "beeps": [list(one) for one in self._beeps],
+            "kept_out": self._kept_out.as_lists(),
+        }
 
     def _bytes(self, ms: int) -> int:
         return ms * self._rate // 1000 * 2

@@ -9,7 +9,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+from conversations.live.coverage import Coverage
 
 # Phases in which the customer and an agent talk to each other.
 TALK = frozenset({"connected", "consult", "conference"})
@@ -29,11 +32,15 @@ class AgentChange:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A stretch that the telephony did not deliver, filled with silence; `cause` as the vendor or codec said."""
+    """A stretch that the telephony did not deliver, filled with silence; `cause` as the vendor or codec said.
+
+    `channel` None is every channel.
+    """
 
     from_ms: int
     to_ms: int
     cause: str
+    channel: int | None = None
 
 
 class Timeline:
@@ -45,6 +52,8 @@ class Timeline:
         self._phases: list[tuple[int, str]] = []
         self._assist: list[tuple[int, bool]] = []
         self._record: list[tuple[int, bool]] = []
+        # Up to where what went by was taken back with its withdrawal, whatever had been said before.
+        self._taken_back = {"assist": 0, "record": 0}
         self.missing: list[Missing] = []
 
     def add(self, mark: dict[str, Any]) -> AgentChange | None:
@@ -56,8 +65,10 @@ class Timeline:
             for purpose, line in (("assist", self._assist), ("record", self._record)):
                 if mark.get("purpose") == purpose:
                     _insert(line, (at_ms, bool(mark["allowed"])))
+                    if mark.get("erases"):
+                        self._taken_back[purpose] = max(self._taken_back[purpose], at_ms)
         elif kind == "gap":
-            found = Missing(int(mark["from_ms"]), int(mark["to_ms"]), str(mark["cause"]))
+            found = Missing(int(mark["from_ms"]), int(mark["to_ms"]), str(mark["cause"]), mark.get("channel"))
             if found not in self.missing:  # a line that came back may say it twice
                 self.missing.append(found)
         elif kind == "agent":
@@ -74,7 +85,7 @@ class Timeline:
 
     def unheard(self, at_ms: int) -> str:
         """Why the sound at `at_ms` may not be transcribed; "" when it may."""
-        if not _at(self._assist, at_ms, True):
+        if not self._may("assist", self._assist, at_ms):
             return "no consent"
         phase = self.phase(at_ms)
         return "" if phase in self._heard else phase
@@ -84,7 +95,22 @@ class Timeline:
 
         What is not transcribed cannot be redacted, and what cannot be redacted is not kept.
         """
-        return self.unheard(at_ms) or ("" if _at(self._record, at_ms, True) else "no consent")
+        return self.unheard(at_ms) or ("" if self._may("record", self._record, at_ms) else "no consent")
+
+    def silent(self, upto_ms: int) -> list[tuple[int, int]]:
+        """The stretches before `upto_ms` whose sound is not kept, in order, apart from each other."""
+        moments = {0, *self._taken_back.values()}
+        for line in (self._phases, self._assist, self._record):
+            moments.update(at_ms for at_ms, _said in line)
+        edges = [*sorted(each for each in moments if each < upto_ms), upto_ms]
+        found = Coverage()
+        for start, end in pairwise(edges):
+            if self.unrecorded(start):
+                found.add(start, end)
+        return found.without(Coverage())
+
+    def _may(self, purpose: str, line: list[tuple[int, bool]], at_ms: int) -> bool:
+        return at_ms >= self._taken_back[purpose] and bool(_at(line, at_ms, True))
 
 
 def _insert(line: list[Any], entry: tuple[int, Any]) -> None:
