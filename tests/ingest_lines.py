@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from accounts.services import api_key_create
 from conversations.live.buffer import AudioBuffer, Chunk
 from conversations.live.hearing import Limits
-from conversations.live.ingest import IngestApp, OnMark, mark_ignored
+from conversations.live.ingest import IngestApp
 from conversations.live.wire import LineVendor
 from conversations.models import CallOwner
 from cresta_app.stack.services import free_port
@@ -54,7 +54,6 @@ def server_running(
     *,
     redis_timeout: float = 5.0,
     vendors: tuple[LineVendor, ...] = (),
-    on_mark: OnMark = mark_ignored,
     **limits: float,
 ) -> Iterator[Server]:
     """Serve the native protocol, or these vendors', on a free port, with its own event loop in a thread."""
@@ -65,7 +64,7 @@ def server_running(
         settings.REDIS_STREAMS_URL, socket_timeout=redis_timeout, retry=Retry(NoBackoff(), 0)
     )
     app = IngestApp(
-        vendors or (NativeVendor(),), AudioBuffer(redis, gather=True), threads, replace(LIMITS, **limits), on_mark
+        vendors or (NativeVendor(),), AudioBuffer(redis, gather=True), threads, replace(LIMITS, **limits)
     )
     port = free_port()
     config = uvicorn.Config(

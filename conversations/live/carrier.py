@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import structlog
@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Outcome
 from conversations.live.calls import Announced
-from conversations.live.hearing import Closing, Hearing, Note, Piece
-from conversations.live.wire import ENDS_CALL, CallAudio, CloseCode, Mark, ProtocolError
+from conversations.live.hearing import Closing, Hearing, Piece
+from conversations.live.wire import ENDS_CALL, CallAudio, CloseCode, Missing, ProtocolError
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +34,10 @@ SPILL_WAIT_SECONDS = 0.1
 # How long Redis may be away, and the worker too far behind, before the client is told to come back later.
 PATIENCE_SECONDS = 15.0
 FULL_SECONDS = 60.0
-# What happened to a call is told in its place; but audio does not wait longer than this for a slow database.
-MARK_SECONDS = 1.0
-MARKS_WAITING = 20
 
 
 class Carrier:
-    """One line of one call. `mark` passes on what happened to the call; `stored` is told each chunk's delay."""
+    """One line of one call. `stored` is told each chunk's delay."""
 
     def __init__(
         self,
@@ -50,7 +47,6 @@ class Carrier:
         hearing: Hearing,
         call: Announced,
         audio: CallAudio,
-        mark: Callable[[Mark], Coroutine[Any, Any, None]],
         stored: Callable[[float], None],
     ) -> None:
         self.call = call
@@ -59,14 +55,12 @@ class Carrier:
         self._hearing = hearing
         self._codec = hearing.codec
         self._voice = hearing.voice
-        self._mark = mark
         self._tell_stored = stored
         self._line = secrets.token_hex(8)
         self._bytes_per_ms = audio.format.bytes_per_ms
         self._number = 0  # the last chunk stored
         self._all_stored = False
         self._stored = asyncio.Event()
-        self._marks: set[asyncio.Task[None]] = set()
         self._hung_up = False
         self._over = False
 
@@ -137,7 +131,7 @@ class Carrier:
             self._over = True
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *self._marks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         closing = self._hearing.ended.result()
         if closing.code is CloseCode.DONE:
             await self._stop()
@@ -179,15 +173,8 @@ class Carrier:
             await hearing.heard.wait()
             hearing.heard.clear()
 
-    async def _note(self, note: Note) -> None:
+    async def _note(self, note: Missing) -> None:
         """Pass on what is not audio, at its place between the chunks."""
-        if isinstance(note, Mark):
-            task = asyncio.create_task(self._mark(note))
-            self._marks.add(task)
-            task.add_done_callback(self._marks.discard)
-            crowded = len(self._marks) > MARKS_WAITING
-            await asyncio.wait({task}, timeout=None if crowded else MARK_SECONDS)
-            return
         base = self._hearing.base_ms
         mark = {
             "kind": "gap",

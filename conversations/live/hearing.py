@@ -28,7 +28,6 @@ from conversations.live.wire import (
     Done,
     Gap,
     LineCodec,
-    Mark,
     Missing,
     ProtocolError,
     Reply,
@@ -94,7 +93,6 @@ def gone(code: int) -> Closing:
 
 # A chunk of audio and when its last byte was heard, or something to be noted behind the audio before it.
 Piece = tuple[bytes, datetime]
-Note = Missing | Mark
 
 
 class Hearing:
@@ -108,7 +106,7 @@ class Hearing:
         self.limits = limits
         self.voice = voice
         self.live = live
-        self.waiting: deque[Piece | Note] = deque()
+        self.waiting: deque[Piece | Missing] = deque()
         self.heard = asyncio.Event()
         self.room = asyncio.Event()
         self.room.set()
@@ -239,7 +237,7 @@ class Hearing:
             self._answer(action.text, admitted=action.admitted)
         elif isinstance(action, Gap):
             self._gap(action)
-        elif isinstance(action, Missing | Mark):
+        elif isinstance(action, Missing):
             self._note(action)
         elif isinstance(action, Stop):
             self.end(Closing(CloseCode.DONE, ""))
@@ -313,7 +311,7 @@ class Hearing:
         if len(self.waiting) >= WAITING_CHUNKS:
             self._hold("store")
 
-    def _note(self, note: Note) -> None:
+    def _note(self, note: Missing) -> None:
         if isinstance(note, Missing) and (note.to_ms <= note.from_ms):
             return
         self.waiting.append(note)

@@ -39,7 +39,6 @@ from conversations.live.wire import (
     LineCodec,
     LineRequest,
     LineVendor,
-    Mark,
     ProtocolError,
     Start,
 )
@@ -60,14 +59,6 @@ STRANGERS_EVERY_SECONDS = 60.0
 _LEFT = frozenset({CloseCode.LINE_BROKEN, CloseCode.SERVER_RESTART})
 _AWAY = (RedisError, DatabaseError, InterfaceError)
 
-# Called in the company's schema with schema, conversation, source, kind and data of what happened to a call.
-OnMark = Callable[[str, Any, str, str, Any], None]
-
-
-def mark_ignored(schema: str, conversation_id: Any, source: str, kind: str, data: Any) -> None:
-    """Take note of what happened to a call, by its kind."""
-    log.info("ingest.mark", schema=schema, conversation=str(conversation_id), source=source, kind=kind)
-
 
 def public_url(host: str, path: str) -> str:
     """A way in's address as the other side has it: the company's host, with the scheme and port of `INGEST_URL`."""
@@ -77,7 +68,7 @@ def public_url(host: str, path: str) -> str:
 
 
 class IngestApp:
-    """ASGI application for WebSockets. One per process. `on_mark` hears what happens to calls besides audio."""
+    """ASGI application for WebSockets. One per process."""
 
     def __init__(
         self,
@@ -85,13 +76,11 @@ class IngestApp:
         buffer: AudioBuffer,
         threads: TenantThreads,
         limits: Limits | None = None,
-        on_mark: OnMark = mark_ignored,
     ) -> None:
         self.vendors = {vendor.prefix: vendor for vendor in vendors}
         self.buffer = buffer
         self.threads = threads
         self.limits = limits or Limits.from_settings()
-        self.on_mark = on_mark
         self.lines = 0
         # Seconds from a chunk's last byte to the chunk in the stream, of the last chunks.
         self.delays: deque[float] = deque(maxlen=10_000)
@@ -266,7 +255,6 @@ class Line:
             hearing=hearing,
             call=call,
             audio=audio,
-            mark=self._mark,
             stored=self.app.delays.append,
         )
         if not call.over:
@@ -300,35 +288,6 @@ class Line:
                 log.warning("ingest.storage_away", schema=self.schema, error=type(error).__name__)
             # What was asked for may have been done all the same, and only the answer lost.
             again = True
-            await asyncio.sleep(delay)
-            delay = min(2.0, delay * 2)
-
-    async def _mark(self, mark: Mark) -> None:
-        """Hand on what happened to the call, patiently while the database is away."""
-        assert self.carrier is not None and self.codec is not None
-        ident, give_up, delay = self.carrier.call.conversation_id, time.monotonic() + PATIENCE_SECONDS, 0.1
-        while True:
-            try:
-                await self.app.threads.run(
-                    self.schema,
-                    self.app.on_mark,
-                    self.schema,
-                    ident,
-                    self.codec.source,
-                    mark.kind,
-                    mark.data,
-                )
-                return
-            except Exception as error:
-                log.warning(
-                    "ingest.mark_failed",
-                    conversation=str(ident),
-                    kind=mark.kind,
-                    error=type(error).__name__,
-                    place=error_place(error),
-                )
-                if not isinstance(error, _AWAY) or time.monotonic() > give_up:
-                    return
             await asyncio.sleep(delay)
             delay = min(2.0, delay * 2)
 

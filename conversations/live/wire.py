@@ -7,7 +7,7 @@ these actions. Close codes in the 44xx range are ours and are documented in `doc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
@@ -202,14 +202,6 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Something happened to the call at this point of its audio (hold, a digit): who obeys it knows the kinds."""
-
-    kind: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
     """An answer to be sent at once. `admitted`: only once the line is admitted, as `Start.early` is."""
 
@@ -241,7 +233,7 @@ class Several:
     actions: tuple[Action, ...]
 
 
-Action = Start | Audio | Gap | Missing | Mark | Reply | KeepAlive | Stop | Done | Several
+Action = Start | Audio | Gap | Missing | Reply | KeepAlive | Stop | Done | Several
 
 EARLY_SECONDS = 0.8
 

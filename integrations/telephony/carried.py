@@ -29,7 +29,6 @@ from conversations.live.wire import (
     CloseCode,
     KeepAlive,
     LineCodec,
-    Mark,
     Missing,
     ProtocolError,
     Start,
@@ -108,7 +107,6 @@ class CarriedCall:
             hearing=self._hearing,
             call=call,
             audio=audio,
-            mark=self._no_mark,
             stored=lambda _seconds: None,
         )
         self._carrying: asyncio.Task[Closing] | None = None
@@ -233,7 +231,3 @@ class CarriedCall:
         except RedisError as error:
             log.warning("carried.buffer_away", schema=self._schema, error=type(error).__name__)
             return Closing(CloseCode.TRY_AGAIN, "storage is away")
-
-    async def _no_mark(self, mark: Mark) -> None:
-        """What happens to such a call is told by its vendor's events, not between its audio."""
-        log.info("carried.mark", conversation=str(self.call.conversation_id), kind=mark.kind)

@@ -29,7 +29,6 @@ from conversations.live.wire import (
     LineCodec,
     LineRequest,
     LineVendor,
-    Mark,
     Reply,
     Several,
     Start,
@@ -337,7 +336,7 @@ class EarlyCodec(LineCodec):
         if message == "ping":
             return Reply("pong")
         if message == "hold":
-            return Several((Mark("hold", {"since": 1}), KeepAlive()))
+            return Several((KeepAlive(), KeepAlive()))
         if message == "lost":
             return Gap(300, "discarded")
         return Stop()
@@ -388,7 +387,6 @@ def test_an_answer_within_a_second_while_the_database_hangs(committed: Any) -> N
     company = committed.northwind
     with company.scope():
         connection, _secret = connection_create(provider="genesys", name="slow")
-    marks: list[Any] = []
     pcm = random.Random(2).randbytes(8 * 1500)
 
     async def talk(server: Server) -> tuple[float, float]:
@@ -406,15 +404,11 @@ def test_an_answer_within_a_second_while_the_database_hangs(committed: Any) -> N
             assert await socket.recv() == "closed"
         return opened, ponged
 
-    def on_mark(*said: Any) -> None:
-        marks.append(said)
-
-    with server_running(vendors=(EarlyVendor(slow=3.0),), on_mark=on_mark) as server:
+    with server_running(vendors=(EarlyVendor(slow=3.0),)) as server:
         opened, ponged = asyncio.run(talk(server))
     assert opened < 1.0 and ponged < 1.2
     row = call_of(company)
     assert audio_of(company, row.pk) == (pcm[:8000] + b"\xff" * 2400 + pcm[8000:], "stop")
-    assert marks == [(company.schema, row.pk, "early", "hold", {"since": 1})]
     assert marks_of(company, row.pk)[0]["cause"] == "discarded"
 
 

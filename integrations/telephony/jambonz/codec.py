@@ -16,7 +16,6 @@ from conversations.live.wire import (
     CloseCode,
     KeepAlive,
     LineCodec,
-    Mark,
     ProtocolError,
     Start,
     Stop,
@@ -56,8 +55,8 @@ class JambonzCodec(LineCodec):
             return self._start(fields)
         if "callSid" in fields and "event" not in fields:
             raise ProtocolError(CloseCode.SECOND_START, "the call has started already")
-        # Which digit it was may be part of a card's number. Other events answer what we never send.
-        return Mark("dtmf") if fields.get("event") == "dtmf" else KeepAlive()
+        # Digits may be a card's number: nothing is kept of them. Other events answer what we never send.
+        return KeepAlive()
 
     def binary(self, message: bytes) -> Action:
         """Read audio; a frame may be cut between two messages. Raises `ProtocolError`."""

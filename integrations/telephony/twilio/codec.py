@@ -23,7 +23,6 @@ from conversations.live.wire import (
     CloseCode,
     KeepAlive,
     LineCodec,
-    Mark,
     ProtocolError,
     Several,
     Start,
@@ -125,8 +124,8 @@ class TwilioCodec(LineCodec):
             self.state = State.STOPPED
             rest = self._tracks.rest()
             return Several((Audio(rest), Stop())) if rest else Stop()
-        # Which digit it was may be part of a card's number.
-        return Mark("dtmf") if event == "dtmf" else _KEEP_ALIVE
+        # Digits may be a card's number: nothing is kept of them.
+        return _KEEP_ALIVE
 
     def _in_turn(self, number: object) -> bool:
         """Whether a message is the next one, and not one that was read before. Raises `ProtocolError`."""
