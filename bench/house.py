@@ -165,6 +165,17 @@ class House:
                     used[kind] = used.get(kind, 0.0) + times.user + times.system
         return used
 
+    def waited_seconds(self) -> dict[str, float]:
+        """How long our processes were ready and had no core, by what they do; {} where the system does not say."""
+        waited: dict[str, float] = {}
+        for kind, processes in self.groups().items():
+            for process in processes:
+                with suppress(OSError, ValueError):
+                    tasks = Path(f"/proc/{process.pid}/task").iterdir()
+                    delays = [int((task / "schedstat").read_text().split()[1]) for task in tasks]
+                    waited[kind] = waited.get(kind, 0.0) + sum(delays) / 1e9
+        return waited
+
     def memory_kb(self) -> dict[str, float]:
         """Resident memory of the way in and the live workers, and what Redis says that it uses."""
         import redis

@@ -10,6 +10,8 @@ byte by byte.
   p50_ms, p99_ms   a chunk's last frame heard by the way in to the chunk in the stream, flushed to the disk
   wire_p50_ms, …   the same from the moment the load sent that frame: with kernel, wake-up and reading
   cpu_share        of the way in, while all calls speak; 1 is one core. `cpu` has it for everything that runs
+  cpu_waited       how much of the time way in and Redis were ready and had no core: on a machine that does
+                   nothing else next to 0; far from it, the delays are the machine's
   rss_per_call_kb  what way in, live workers and Redis hold more than before the calls, by call, at the end;
                    memory_per_call_kb_series has it after 25, 50 and 100 percent of the run
   bare             the limits of this machine in the same minutes: the same frames to a server that only counts, and
@@ -68,6 +70,7 @@ class Sample:
 
     at: float
     cpu: dict[str, float]
+    waited: dict[str, float]
     memory_kb: dict[str, float]
 
 
@@ -143,6 +146,7 @@ def _calls(house: House, options: argparse.Namespace) -> dict[str, Any]:
         "chunks": len(delays),
         **_percentiles("", delays),
         **_percentiles("wire_", wire),
+        "p99_ms_by_second": _by_second(notes, known, zero),
         "server": SERVER,
         "server_processes": processes if processes == 1 else processes - 2,
         "live_workers": options.worker,
@@ -224,7 +228,7 @@ def _reading(processes: list[subprocess.Popen[bytes]]) -> Iterator[list[Any]]:
 
 
 def _sample(house: House) -> Sample:
-    return Sample(time.monotonic(), house.cpu_seconds(), house.memory_kb())
+    return Sample(time.monotonic(), house.cpu_seconds(), house.waited_seconds(), house.memory_kb())
 
 
 def _folder(house: House, name: str) -> Path:
@@ -337,6 +341,15 @@ def _delays(
     return delays, wire, min((times[0] for times in sent.values() if times), default=first_at)
 
 
+def _by_second(notes: Path, known: dict[UUID, str], zero: float) -> list[float]:
+    """The 99th percentile of each second of the run, which shows whether a bad one was a moment or lasts."""
+    seconds: dict[int, list[float]] = {}
+    for ident, _number, delay, at in chunks_read(notes):
+        if ident in known:
+            seconds.setdefault(int(at - zero), []).append(delay * 1000)
+    return [round(percentile(seconds[number], 99), 1) for number in sorted(seconds)]
+
+
 def _percentiles(prefix: str, delays: list[float]) -> dict[str, float]:
     if not delays:
         return {}
@@ -350,7 +363,12 @@ def _used(during: list[Sample], load: Load, options: argparse.Namespace) -> dict
     seconds = last.at - first.at
     shares = {kind: (last.cpu[kind] - first.cpu.get(kind, 0.0)) / seconds for kind in last.cpu}
     shares["load"] = sum(said.cpu_seconds for said in load.said) / options.seconds
-    return {"cpu_share": round(shares["ingest"], 3), "cpu": spread(shares)}
+    waits = {
+        kind: (last.waited[kind] - first.waited.get(kind, 0.0)) / seconds
+        for kind in ("ingest", "redis")
+        if kind in last.waited
+    }
+    return {"cpu_share": round(shares["ingest"], 3), "cpu": spread(shares), "cpu_waited": spread(waits)}
 
 
 def _memory(during: list[Sample], idle: Sample, options: argparse.Namespace) -> dict[str, Any]:
