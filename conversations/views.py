@@ -120,7 +120,8 @@ def options(user: User) -> dict[str, list[tuple[str, str]]]:
 def source_names() -> dict[str, str]:
     """What the sources of conversations are called: files, and the telephony they come from."""
     vendors = apps.get_model("integrations", "TelephonyConnection")._meta.get_field("provider").choices or ()
-    return {Conversation.UPLOADED: _("uploaded"), **{value: str(label) for value, label in vendors}}
+    named = {value: str(label) for value, label in vendors}
+    return {Conversation.UPLOADED: _("Uploads"), **named, "native": _("Own protocol")}
 
 
 def _chips(filters: dict[str, str], offered: dict[str, list[tuple[str, str]]]) -> list[dict[str, str]]:

@@ -239,8 +239,9 @@ function draw() {
 
 function drawTray() {
   const rows = state.tray.filter((call) => call.id !== callId && call.summary !== "unconfirmed");
+  const waiting = rows.filter((call) => !call.erased).length;
   $("tray").hidden = !rows.length;
-  say($("tray-count"), rows.length === 1 ? words.tray_one : fill(words.tray, { n: rows.length }));
+  say($("tray-count"), !waiting ? words.tray_none : waiting === 1 ? words.tray_one : fill(words.tray, { n: waiting }));
   const drawn = JSON.stringify(rows);
   if ($("tray-list").dataset.drawn === drawn) return;
   $("tray-list").dataset.drawn = drawn;

@@ -120,7 +120,7 @@ export class Rows {
   /** What a call is in beside plain talk, in words; null for talk. */
   #state(row) {
     if (!LIVE.includes(row.state)) return row.state === "wrap_up" ? this.words.wrap_up : this.words.ended;
-    return signOf(row.phase) ? this.words[`phase_${row.phase}`].toLocaleLowerCase() : null;
+    return signOf(row.phase) ? this.words[`short_${row.phase}`] : null;
   }
 
   #element(row, arrives) {

@@ -30,6 +30,6 @@ export class Handover {
     this.list.replaceChildren(...(mine.brief.length
       ? mine.brief.map((line) => make("li", {}, icon("quote"), make("span", {}, line.text),
         line.evidence[0] ? make("button", { type: "button", class: "link small", click: () => this.reveal(line.evidence[0]) }, words.handover_show) : null))
-      : [make("li", { class: "muted" }, words.handover_empty)]));
+      : [make("li", { class: "muted" }, make("span", { class: "whole" }, words.handover_empty))]));
   }
 }
