@@ -346,6 +346,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SpeakerEnum": "conversations.models.Speaker",
         "CallPhaseEnum": "conversations.models.CallPhase.Phase",
+        "ConversationStateEnum": "conversations.models.Conversation.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
     },
     "REDOC_DIST": "SIDECAR",
