@@ -13,6 +13,7 @@ from unfold.decorators import display
 
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
 from accounts.models import User
+from conversations.consent_enforcement import hold_lifted
 from conversations.models import (
     CallPhase,
     ConsentRecord,
@@ -100,6 +101,18 @@ class LegalHoldAdmin(AuditedAdmin):
         if not change and isinstance(obj, LegalHold) and isinstance(request.user, User):
             obj.placed_by = request.user
         super().save_model(request, obj, form, change)
+        if change and isinstance(obj, LegalHold) and obj.lifted_at is not None:
+            hold_lifted(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        if isinstance(obj, LegalHold):
+            hold_lifted(obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for hold in queryset:
+            hold_lifted(hold)
+        super().delete_queryset(request, queryset)
 
     @admin.action(description=_("Lift"))
     def lift(self, request: HttpRequest, queryset: Any) -> None:
@@ -107,6 +120,7 @@ class LegalHoldAdmin(AuditedAdmin):
             hold.lifted_at = timezone.now()
             hold.save(update_fields=["lifted_at"])
             self.log_change(request, hold, [{"changed": {"fields": ["lifted_at"]}}])
+            hold_lifted(hold)
 
 
 @admin.register(RetentionRun)

@@ -104,17 +104,21 @@ def marks_of(conversation: Conversation) -> list[Mark]:
         "at", "pk"
     ):
         rule = rules[Purpose(record.purpose)]
-        marks.append(_mark(record.purpose, allowed(rule, record.state), _from_ms(rule, record)))
+        marks.append(
+            _mark(record.purpose, allowed(rule, record.state), record.at_ms, _takes_back(rule, record))
+        )
     return marks
 
 
-def _mark(purpose: str, is_allowed: bool, at_ms: int) -> Mark:
-    return {"kind": "consent", "purpose": str(purpose), "allowed": is_allowed, "at_ms": at_ms}
+def _mark(purpose: str, is_allowed: bool, at_ms: int, erases: bool = False) -> Mark:
+    mark: Mark = {"kind": "consent", "purpose": str(purpose), "allowed": is_allowed, "at_ms": at_ms}
+    # What went by before it goes as well, whatever had been said of it.
+    return mark | {"erases": True} if erases else mark
 
 
-def _from_ms(rule: ConsentRule | None, record: ConsentRecord) -> int:
-    """Where a word of the caller takes effect: at once, or from the beginning where what there is shall go."""
-    return 0 if record.state == State.WITHDRAWN and _erases(rule) else record.at_ms
+def _takes_back(rule: ConsentRule | None, record: ConsentRecord) -> bool:
+    """Whether a word of the caller holds for what went by before it, too."""
+    return record.state == State.WITHDRAWN and _erases(rule)
 
 
 def _erases(rule: ConsentRule | None) -> bool:
@@ -151,6 +155,9 @@ def consent_record(
             pk=conversation.pk
         )
         before = consent_now(conversation)
+        # Audio may have stood still since an earlier word, which this one overrules all the same.
+        earlier = ConsentRecord.objects.filter(conversation=conversation, purpose=purpose, at__lte=at)
+        at_ms = max([at_ms, *earlier.values_list("at_ms", flat=True)])
         record, created = ConsentRecord.objects.get_or_create(
             conversation=conversation,
             purpose=purpose,
@@ -171,7 +178,7 @@ def consent_record(
         event_append(conversation_id=conversation.pk, kind="consent", row=record)
         if consent_now(conversation) != before:
             rule = rule_for(region_of(conversation), purpose)
-            mark = _mark(purpose, consent_now(conversation)[purpose], _from_ms(rule, record))
+            mark = _mark(purpose, consent_now(conversation)[purpose], record.at_ms, _takes_back(rule, record))
             if conversation.is_live:
                 transaction.on_commit(lambda: marks_tell(conversation.pk, [mark]))
             else:
@@ -192,6 +199,11 @@ def consent_from_metadata(*, conversation_id: UUID, fields: dict[str, Any], sour
     conversation = Conversation.objects.get(pk=conversation_id)
     if conversation.is_live:
         marks_tell(conversation_id, marks_of(conversation))
+    else:
+        # Contact records often come after the call: what may be kept is decided anew.
+        outbox.jobs_announce(
+            event=CHANGED, conversation_id=conversation_id, because=f"in {region_of(conversation)}"[:36]
+        )
     if not isinstance(given, dict):
         return
     for purpose, state in given.items():

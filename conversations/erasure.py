@@ -6,6 +6,7 @@ point at utterances, which keep their times and lose their words. Each may run a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import audit
+from conversations import events
 from conversations.models import (
     CallOwner,
     Conversation,
@@ -20,10 +22,28 @@ from conversations.models import (
     Note,
     Redaction,
     Summary,
+    SummaryLine,
     Utterance,
 )
 from conversations.recordings import recording_remove
 from conversations.services import event_append
+
+_FOLLOWERS: list[Callable[[UUID], None]] = []
+
+
+def follow(handler: Callable[[UUID], None]) -> None:
+    """Have `handler(conversation_id)` take away what a higher room keeps of a conversation whose sound or words go.
+
+    Called from an app's `ready()`. It must survive running twice.
+    """
+    if handler not in _FOLLOWERS:
+        _FOLLOWERS.append(handler)
+
+
+def followers_tell(conversation_id: UUID) -> None:
+    """Have everybody who follows take away what they keep."""
+    for handler in _FOLLOWERS:
+        handler(conversation_id)
 
 
 def recording_erase(*, conversation_id: UUID, reason: str, actor: User | None = None) -> bool:
@@ -32,6 +52,7 @@ def recording_erase(*, conversation_id: UUID, reason: str, actor: User | None = 
     Raises `RecordingBusy` where another job works on it, `StorageError` where storage does not do its part.
     """
     conversation = Conversation.objects.get(pk=conversation_id)
+    followers_tell(conversation_id)
     if not recording_remove(conversation_id):
         return False
     with transaction.atomic():
@@ -42,6 +63,7 @@ def recording_erase(*, conversation_id: UUID, reason: str, actor: User | None = 
 
 def words_erase(*, conversation_id: UUID, reason: str, actor: User | None = None) -> bool:
     """Remove everything that was said or written in a conversation that has ended. Returns whether there was any."""
+    followers_tell(conversation_id)
     with transaction.atomic():
         # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
         CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
@@ -60,6 +82,39 @@ def words_erase(*, conversation_id: UUID, reason: str, actor: User | None = None
         audit(actor=actor, action="words.erase", thing=conversation, changes={"reason": reason})
         event_append(conversation_id=conversation_id, kind="conversation", row=_shown(conversation_id))
     return True
+
+
+def utterances_erase(*, conversation_id: UUID, utterances: Collection[UUID], reason: str) -> None:
+    """Remove the words of some utterances of a conversation that has ended, wherever they were quoted."""
+    gone = {str(each) for each in utterances}
+    with transaction.atomic():
+        CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
+        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=conversation_id
+        )
+        Redaction.objects.filter(utterance__in=utterances).delete()
+        for row in Utterance.objects.filter(pk__in=utterances).defer("search"):
+            row.text, row.words, row.sentiment, row.revision = "", [], None, row.revision + 1
+            row.save(update_fields=["text", "words", "sentiment", "revision"])
+            event_append(conversation_id=conversation_id, kind="utterance", row=row)
+        lines = SummaryLine.objects.filter(summary__conversation_id=conversation_id)
+        quoting = [
+            pk for pk, evidence in lines.values_list("pk", "evidence") if gone & set(map(str, evidence))
+        ]
+        if quoting:
+            lines.filter(pk__in=quoting).delete()
+            summary = events.rows("summary").get(conversation_id=conversation_id)
+            event_append(conversation_id=conversation_id, kind="summary", row=summary)
+        for handover in Handover.objects.filter(conversation_id=conversation_id):
+            kept = [line for line in handover.brief if not gone & set(map(str, line["evidence"]))]
+            if kept != handover.brief:
+                Handover.objects.filter(pk=handover.pk).update(brief=kept)
+        audit(
+            actor=None,
+            action="words.erase",
+            thing=conversation,
+            changes={"reason": reason, "lines": len(gone)},
+        )
 
 
 def _shown(conversation_id: UUID) -> Conversation:

@@ -98,7 +98,7 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
             return row
         marks: list[Mark] = []
         if row is not None and is_newest:
-            marks.append({"kind": "phase", "phase": row.phase, "at_ms": at_ms})
+            marks.append({"kind": "phase", "phase": row.phase, "at_ms": row.from_ms})
         if row is not None:
             event_append(conversation_id=conversation_id, kind="conversation", row=conversation)
         if event.agent and is_newest:
@@ -116,6 +116,9 @@ def _phase_note(
     is_newest = last is None or event.at >= last.at
     if event.phase is None:
         return None, is_newest
+    if last is not None and is_newest:
+        # Where audio stands still (lines are paused on hold), a later phase must not come before an earlier one.
+        at_ms = max(at_ms, last.from_ms)
     before = Phase(last.phase) if last is not None else None
     if event.is_state and last is not None and (before, last.provider_agent_id) == (event.phase, event.agent):
         return None, is_newest

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.errors import error_place
-from conversations.erasure import recording_erase, words_erase
+from conversations.erasure import followers_tell, recording_erase, words_erase
 from conversations.models import (
     CallLedger,
     Conversation,
@@ -108,6 +108,7 @@ def _events(conversation_id: UUID) -> None:
 
 
 def _metadata(conversation_id: UUID) -> None:
+    followers_tell(conversation_id)
     recording_remove(conversation_id)
     LegalHold.objects.filter(conversation_id=conversation_id, lifted_at__isnull=False).delete()
     Conversation.objects.filter(pk=conversation_id).delete()

@@ -7,7 +7,9 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
-        from conversations import news
+        from conversations import erasure, news
+        from integrations.uploads.services import upload_forget
         from integrations.webhooks.services import news_take
 
         news.follow(news_take)
+        erasure.follow(upload_forget)

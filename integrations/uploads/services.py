@@ -258,6 +258,13 @@ def _file_forget(row: UploadedCall) -> None:
         UploadedCall.objects.filter(pk=row.pk).update(storage_key="")
 
 
+def upload_forget(conversation_id: UUID) -> None:
+    """What a conversation was made of goes with its sound and words: nobody can have it heard again."""
+    for row in UploadedCall.objects.filter(conversation_id=conversation_id):
+        UploadedCall.objects.filter(pk=row.pk).update(wrapped_key=None, sealed_details=None)
+        _file_forget(row)
+
+
 def uploads_tidy(*, now: datetime) -> int:
     """Remove files that nobody needs: of calls that are done, of failed ones after their time, and of no call.
 
