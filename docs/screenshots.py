@@ -25,12 +25,14 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from demo.people import ACME, NORTHWIND, PASSWORD, PLATFORM_EMAIL
+from demo.people import ACME, NORTHWIND, PASSWORD, PLATFORM_EMAIL, agent_number
 
 FOLDER = Path(__file__).parent / "screenshots"
 WIDE, NARROW = (1280, 800), (390, 844)
 # Colleague, seconds before the agent's own call, and which of the two sample calls: so that the floor has rows.
 COLLEAGUE, EARLIER_SECONDS, COLLEAGUES_CALL = NORTHWIND.teams[0].agents[1], 20, 1
+# Who the colleague's call is passed on to, before it ends.
+NEXT = NORTHWIND.teams[0].agents[2]
 THREAT, EVERY_CALL, SCORECARD = "Acknowledge first", "Every call", "Service call"
 PEOPLE = f"""email,name,role,team,agent_id
 {NORTHWIND.email(NORTHWIND.agent)},{NORTHWIND.agent},agent,Billing,7001
@@ -187,7 +189,9 @@ def call(camera: Camera) -> None:
     other = camera.page(colleague)
     other.goto(camera.url("/desk/"))
     _confirm_all(other)
-    other.locator("[data-sample]").nth(COLLEAGUES_CALL).click()
+    with other.expect_response(lambda answer: answer.request.method == "POST") as begun:
+        other.locator("[data-sample]").nth(COLLEAGUES_CALL).click()
+    colleagues_call = begun.value.json()["call"]
     other.wait_for_timeout(EARLIER_SECONDS * 1000)
     desk.locator("[data-sample]").first.click()
     desk.get_by_text(THREAT).first.wait_for(timeout=120_000)
@@ -201,6 +205,7 @@ def call(camera: Camera) -> None:
     floor.locator("#tx li[data-id]").first.wait_for()
     _words_come(floor)
     camera.take(floor, "floor-call")
+    _hand_over(camera, colleagues_call)
     camera.take(desk, "desk-live", dark=True)
     camera.take(desk, "desk-live", narrow=True)
     camera.take(floor, "floor-call", dark=True)
@@ -213,6 +218,32 @@ def call(camera: Camera) -> None:
     desk.keyboard.press("2")
     desk.keyboard.press("Control+Enter")
     desk.locator("[data-mode=ready]").wait_for()
+
+
+# As the telephony does with its key; here with an admin's session.
+EVENT = """async (event) => {
+  const headers = {"Content-Type": "application/json", ...JSON.parse(document.body.getAttribute("hx-headers"))};
+  const answer = await fetch("/api/v1/call-events/", {method: "POST", headers, body: JSON.stringify(event)});
+  if (!answer.ok) throw new Error(await answer.text());
+}"""
+
+
+def _hand_over(camera: Camera, call_id: str) -> None:
+    """The colleague puts the customer on hold, asks the next agent and passes the call on."""
+    admin, desk = camera.page(NORTHWIND.email(NORTHWIND.admin)), camera.page(NORTHWIND.email(NEXT))
+    admin.goto(camera.url("/floor/"))
+    desk.goto(camera.url("/desk/"))
+    _confirm_all(desk)
+    event = {"provider": "native", "identifiers": {"call": call_id}}
+    admin.evaluate(EVENT, {**event, "phase": "hold"})
+    admin.wait_for_timeout(4000)
+    number = agent_number(NORTHWIND, NEXT)
+    admin.evaluate(EVENT, {**event, "phase": "connected", "agent": number, "transfer": "consult"})
+    desk.locator("#handover").wait_for()
+    desk.locator("#tx .ev").first.wait_for()
+    desk.wait_for_timeout(2000)
+    camera.take(desk, "desk-handover")
+    camera.take(desk, "desk-handover", narrow=True)
 
 
 def _confirm_all(desk: Page) -> None:
@@ -270,6 +301,9 @@ def looking_back(camera: Camera) -> None:
         page_of_knowledge.wait_for_load_state("networkidle")
         camera.take(page_of_knowledge, "document")
     camera.still("reports", analyst, "/reports/")
+    page_of_calls = camera.still("completeness", analyst, "/completeness/?days=30")
+    if page_of_calls is not None:
+        camera.take(page_of_calls, "completeness", narrow=True)
     camera.still("not-found", analyst, "/nothing-here/")
 
 
@@ -285,6 +319,8 @@ def admin(camera: Camera) -> None:
         page.get_by_role("button", name="Show what would change").click()
         page.locator(".tally").wait_for()
         camera.take(page, "people-import")
+    camera.still("uploads", person, "/uploads/")
+    camera.still("speech", person, "/settings/providers/")
     camera.still("admin", person, "/admin/")
     camera.still("admin-people", person, "/admin/accounts/user/")
     camera.still("admin-moments", person, "/admin/moments/momentdefinition/")
