@@ -1,4 +1,4 @@
-"""Who may see and change telephony connections; Twilio's callbacks know signatures, not people."""
+"""Who may see and change telephony connections; callbacks know signatures or passwords, not people."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ADMIN = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403, "admin"
 UNSIGNED = {"nobody": 403, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 403}
 
 
-def _made() -> str:
+def _made(provider: str = "twilio") -> str:
     # Names are unique, and some tests ask for every path of the table in one company.
-    return str(connection_create(provider="twilio", name=f"Line {uuid4()}")[0].pk)
+    return str(connection_create(provider=provider, name=f"Line {uuid4()}")[0].pk)
 
 
 def connection(company: Company) -> str:
@@ -26,6 +26,10 @@ def rotation(company: Company) -> str:
 
 def status(company: Company) -> str:
     return f"/hooks/twilio/{_made()}/status/"
+
+
+def jambonz_status(company: Company) -> str:
+    return f"/hooks/jambonz/{_made('jambonz')}/status/"
 
 
 ROWS = [
@@ -41,4 +45,5 @@ ROWS = [
     ("DELETE", connection, ADMIN | {"admin": 204}),
     ("POST", rotation, ADMIN, {}),
     ("POST", status, UNSIGNED),
+    ("POST", jambonz_status, UNSIGNED),
 ]

@@ -16,7 +16,7 @@ from integrations.models import AttributeMapping
 from integrations.services import connection_create, connection_secret_set
 from integrations.telephony.connect.account import access_of, secret_read
 from integrations.telephony.connect.contact import BadEvent, contact_event
-from integrations.telephony.connect.lifecycle import agent_id, lifecycle_events
+from integrations.telephony.connect.lifecycle import AGENT_STATES, STATES, agent_id, translate
 from integrations.telephony.connect.models import KvsStream
 from tests.peers.kvs import ARN
 
@@ -367,7 +367,7 @@ def test_two_secrets_are_good_while_one_is_being_changed(connect: Hooks) -> None
 
 def test_contact_events_in_our_words() -> None:
     def one(kind: str, **detail: Any) -> Any:
-        [event] = lifecycle_events(contact_said(kind, **detail))
+        [event] = translate(contact_said(kind, **detail))
         return event
 
     assert one("INITIATED").phase is Phase.RINGING
@@ -392,20 +392,31 @@ def test_contact_events_in_our_words() -> None:
     )
     assert (ended.phase, ended.at.minute) == (Phase.ENDED, 7)
     assert one("CONTACT_DATA_UPDATED").phase is None
-    assert lifecycle_events(contact_said("INITIATED", channel="CHAT")) == []
+    assert translate(contact_said("INITIATED", channel="CHAT")) == []
 
 
 def test_agent_events_in_our_words() -> None:
-    [held] = lifecycle_events(agent_said("CONNECTED_ONHOLD", "CONNECTED"))
+    [held] = translate(agent_said("CONNECTED_ONHOLD", "CONNECTED"))
     assert (held.phase, held.agent, held.identifiers) == (Phase.HOLD, AGENT, {"contact": FIRST})
-    [back] = lifecycle_events(agent_said("CONNECTED", "CONNECTED_ONHOLD"))
+    [back] = translate(agent_said("CONNECTED", "CONNECTED_ONHOLD"))
     assert back.phase is Phase.CONNECTED
-    [ringing] = lifecycle_events(agent_said("CONNECTING", None))
+    [ringing] = translate(agent_said("CONNECTING", None))
     assert (ringing.phase, ringing.agent) == (Phase.RINGING, "")
-    assert lifecycle_events(agent_said("CONNECTED", "CONNECTED")) == []
-    assert lifecycle_events(agent_said("ENDED", "CONNECTED")) == []
-    assert lifecycle_events(agent_said("CONNECTED", None, kind="HEART_BEAT")) == []
+    assert translate(agent_said("CONNECTED", "CONNECTED")) == []
+    assert translate(agent_said("ENDED", "CONNECTED")) == []
+    assert translate(agent_said("CONNECTED", None, kind="HEART_BEAT")) == []
     assert agent_id("arn:aws:connect:eu:1:instance/i") == "" and agent_id("") == ""
+
+
+def test_every_state_has_a_meaning_and_others_have_none() -> None:
+    for kind, phase in STATES.items():
+        [event] = translate(contact_said(kind))
+        assert event.phase is phase, kind
+    assert translate(contact_said("TELEPORTED"))[0].phase is None
+    for state, phase in AGENT_STATES.items():
+        found = translate(agent_said(state, "BEFORE"))
+        assert [event.phase for event in found] == ([phase] if phase else []), state
+    assert translate(agent_said("TELEPORTED", "CONNECTED")) == []
 
 
 def test_a_flow_event_that_says_little() -> None:

@@ -21,11 +21,12 @@ from conversations.models import Conversation
 from conversations.phases import LifecycleEvent, Phase
 from integrations.services import connection_create
 from integrations.telephony.connect.contact import ContactEvent
+from integrations.telephony.connect.contacts import contacts_follow
 from integrations.telephony.connect.follow import Patience
 from integrations.telephony.connect.kvs import KvsAccess, KvsClient, KvsError
 from integrations.telephony.connect.models import KvsStream
 from integrations.telephony.connect.reader import KvsReader
-from integrations.telephony.connect.services import contact_take, contacts_ended
+from integrations.telephony.connect.services import contact_take
 from tests.ingest_lines import audio_of
 from tests.live_calls import ROOT, process_environment, wait_for
 from tests.peers.kvs import ARN, Kvs, Stream, kvs_running
@@ -110,7 +111,7 @@ def announce(connection: Any, event: ContactEvent) -> UUID:
 
 def hang_up(connection: Any, contact_id: str = CONTACT) -> None:
     ended = LifecycleEvent({"contact": contact_id}, datetime.now(UTC), Phase.ENDED)
-    contacts_ended(connection=connection, events=[ended])
+    contacts_follow(connection=connection, events=[ended])
 
 
 CUSTOMER, AGENT = speech(1, 4100), speech(2, 4100)

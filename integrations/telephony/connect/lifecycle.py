@@ -17,7 +17,36 @@ from integrations.telephony.connect.contact import BadEvent
 CONTACT_EVENT = "Amazon Connect Contact Event"
 _OUTBOUND = {"OUTBOUND", "CALLBACK", "API", "AGENT_REPLY"}
 _TRANSFERS = {"TRANSFER", "QUEUE_TRANSFER"}
-_AGENT_STATES = {"CONNECTING": Phase.RINGING, "CONNECTED": Phase.CONNECTED, "CONNECTED_ONHOLD": Phase.HOLD}
+# Every event type of a contact and every state of a contact in an agent's snapshot, and what each begins; None: nothing
+# that a call goes through. The same word may mean another thing of a transfer or an outbound call (`_phase`).
+STATES: Mapping[str, Phase | None] = {
+    "INITIATED": Phase.RINGING,
+    "CONNECTED_TO_SYSTEM": Phase.IVR,
+    "QUEUED": Phase.QUEUE,
+    "CONNECTED_TO_AGENT": Phase.CONNECTED,
+    "DISCONNECTED": Phase.ENDED,
+    "COMPLETED": None,
+    "CONTACT_DATA_UPDATED": None,
+    "AMD_DISABLED": None,
+    "AMD_ERROR": None,
+}
+AGENT_STATES: Mapping[str, Phase | None] = {
+    "INCOMING": Phase.RINGING,
+    "CONNECTING": Phase.RINGING,
+    "CONNECTED": Phase.CONNECTED,
+    "CONNECTED_ONHOLD": Phase.HOLD,
+    "PENDING": None,
+    "MISSED": None,
+    "PAUSED": None,
+    "REJECTED": None,
+    "ERROR": None,
+    "ENDED": None,
+}
+_TIMES = {
+    "INITIATED": "initiationTimestamp",
+    "CONNECTED_TO_SYSTEM": "connectedToSystemTimestamp",
+    "DISCONNECTED": "disconnectTimestamp",
+}
 
 
 def agent_id(arn: str) -> str:
@@ -26,7 +55,7 @@ def agent_id(arn: str) -> str:
     return ident if agent and ident.isascii() and "/" not in ident else ""
 
 
-def lifecycle_events(event: Any) -> list[LifecycleEvent]:
+def translate(event: Any) -> list[LifecycleEvent]:
     """Translate one event of either kind; other events, and other channels than voice, say nothing.
 
     Raises `BadEvent` for what is neither.
@@ -87,21 +116,17 @@ def _contact_event(said: Mapping[str, Any]) -> list[LifecycleEvent]:
 
 def _phase(kind: str, initiation: str, detail: Mapping[str, Any]) -> tuple[Phase | None, Any]:
     """The phase that an event begins, and its time where the event has one for it."""
-    if kind == "INITIATED":
-        # A transfer that begins: the customer is still where they were.
-        phase = None if initiation in _TRANSFERS else Phase.RINGING
-        return phase, detail.get("initiationTimestamp")
-    if kind == "CONNECTED_TO_SYSTEM":
-        # Outbound this says that somebody answered, whom the agent talks to next.
-        phase = None if initiation in _OUTBOUND or initiation in _TRANSFERS else Phase.IVR
-        return phase, detail.get("connectedToSystemTimestamp")
+    phase = STATES.get(kind)
+    # A transfer that begins: the customer is still where they were. Outbound, the system says that somebody answered,
+    # whom the agent talks to next.
+    quiet = {"INITIATED": _TRANSFERS, "CONNECTED_TO_SYSTEM": _TRANSFERS | _OUTBOUND}
+    if initiation in quiet.get(kind, ()):
+        phase = None
     if kind == "QUEUED":
-        return Phase.QUEUE, _mapping(detail.get("queueInfo")).get("enqueueTimestamp")
+        return phase, _mapping(detail.get("queueInfo")).get("enqueueTimestamp")
     if kind == "CONNECTED_TO_AGENT":
-        return Phase.CONNECTED, _mapping(detail.get("agentInfo")).get("connectedToAgentTimestamp")
-    if kind == "DISCONNECTED":
-        return Phase.ENDED, detail.get("disconnectTimestamp")
-    return None, None
+        return phase, _mapping(detail.get("agentInfo")).get("connectedToAgentTimestamp")
+    return phase, detail.get(_TIMES.get(kind, ""))
 
 
 def _agent_event(said: Mapping[str, Any]) -> list[LifecycleEvent]:
@@ -115,7 +140,7 @@ def _agent_event(said: Mapping[str, Any]) -> list[LifecycleEvent]:
     events = []
     for contact in _contacts(said.get("CurrentAgentSnapshot")):
         ident, state = _text(contact.get("ContactId")), _text(contact.get("State"))
-        phase = _AGENT_STATES.get(state)
+        phase = AGENT_STATES.get(state)
         if not ident or phase is None or before.get(ident) == state or contact.get("Channel") != "VOICE":
             continue
         if phase is Phase.RINGING and _text(contact.get("InitiationMethod")) in _OUTBOUND | _TRANSFERS:

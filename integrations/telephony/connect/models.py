@@ -17,6 +17,7 @@ class KvsStream(TimeOrderedModel):
     `contacts`: all contact ids that the conversation has had; a transfer adds one. `legs`: where each one's audio
     is, in order: {"contact", "stream_arn", "start_fragment", "started_ms"}. `progress`: how far it has been read, all
     of it safely in the buffer: {"leg", "fragment", "origin_ns", "ends"}. `epoch`: raised by each reader that takes it.
+    `talks`: what was said of each contact: {contact: {"phase", "agent", "at" (they came), "ended"}}.
     """
 
     class State(models.TextChoices):
@@ -33,6 +34,7 @@ class KvsStream(TimeOrderedModel):
     )
     contacts = ArrayField(models.CharField(max_length=120), default=list)
     legs = models.JSONField(default=list)
+    talks = models.JSONField(default=dict)
     progress = models.JSONField(default=dict)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     reason = models.CharField(_("reason"), max_length=40, blank=True, default="")

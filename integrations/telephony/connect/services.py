@@ -20,13 +20,13 @@ from conversations.live import metadata
 from conversations.live.calls import CallRefused, call_announce
 from conversations.live.wire import CallAudio, CallStart, CloseCode
 from conversations.models import Conversation
-from conversations.phases import LifecycleEvent, Phase
 from engines.speech.audio import AudioFormat
 from integrations import mapping
 from integrations.models import TelephonyConnection
 from integrations.selectors import mapping_rules
 from integrations.telephony.connect.account import SOURCE, access_of, quiet_is_end
 from integrations.telephony.connect.contact import ContactEvent
+from integrations.telephony.connect.contacts import LEGS
 from integrations.telephony.connect.kvs import KvsAccess
 from integrations.telephony.connect.models import KvsStream
 from integrations.telephony.sides import RATE
@@ -38,8 +38,6 @@ log = structlog.get_logger(__name__)
 AUDIO = CallAudio(AudioFormat("pcm16", RATE, 2), ("customer", "agent"))
 _OPEN = [KvsStream.State.WAITING, KvsStream.State.READING]
 _LIVE = [Conversation.State.ANNOUNCED, Conversation.State.LIVE]
-# A contact that was transferred more often than this is no contact.
-LEGS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,29 +213,6 @@ def _fields(call: CallStart) -> CallFields:
 def _leg(event: ContactEvent) -> Leg:
     started = round(event.started_at.timestamp() * 1000) if event.started_at else None
     return Leg(event.contact_id, event.stream_arn, event.start_fragment, started)
-
-
-def contacts_ended(*, connection: TelephonyConnection, events: list[LifecycleEvent]) -> list[LifecycleEvent]:
-    """Tell the streams that their contact is over. Returns the events that say something of a conversation.
-
-    A contact that was passed on ends, too, when its agent leaves; the conversation goes on in the next one.
-    """
-    kept = []
-    for event in events:
-        contact = event.identifiers.get("contact", "")
-        if event.phase is not Phase.ENDED:
-            kept.append(event)
-            continue
-        stream = (
-            KvsStream.objects.filter(connection=connection, contacts__contains=[contact])
-            .order_by("-pk")
-            .first()
-        )
-        if stream is None or stream.contacts[-1] == contact:
-            kept.append(event)
-        if stream is not None and stream.contacts[-1] == contact:
-            KvsStream.objects.filter(pk=stream.pk, ended_at__isnull=True).update(ended_at=event.at)
-    return kept
 
 
 # --- Readers ----------------------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ from integrations.models import TelephonyConnection
 from integrations.selectors import connection_find
 from integrations.telephony.connect.account import SOURCE, hook_secrets
 from integrations.telephony.connect.contact import BadEvent, contact_event
-from integrations.telephony.connect.lifecycle import instance_of, lifecycle_events
-from integrations.telephony.connect.services import contact_take, contacts_ended
+from integrations.telephony.connect.contacts import contacts_follow
+from integrations.telephony.connect.lifecycle import instance_of, translate
+from integrations.telephony.connect.services import contact_take
 
 log = structlog.get_logger(__name__)
 
@@ -64,8 +65,8 @@ def events_hook(request: HttpRequest, connection_id: str) -> JsonResponse:
         if len(events) > EVENTS_AT_ONCE:
             raise _Refused(413, "too many events at once")
         _instance_check(connection, [instance_of(event) for event in events])
-        translated = [each for event in events for each in lifecycle_events(event)]
-        kept = contacts_ended(connection=connection, events=translated)
+        translated = [each for event in events for each in translate(event)]
+        kept = contacts_follow(connection=connection, events=translated)
         joined = events_take(provider=SOURCE, events=kept)
     except _Refused as refused:
         return _no(refused.status, refused.reason)

@@ -26,7 +26,7 @@ from conversations.live.buffer import AudioBuffer
 from conversations.live.calls import Announced, call_announce, call_refused, call_resume
 from conversations.live.hearing import Limits
 from conversations.live.wire import CallAudio, CallStart, CloseCode, ProtocolError
-from conversations.phases import LifecycleEvent, Phase, Transfer
+from conversations.phases import Phase
 from engines.speech.audio import AudioFormat
 from integrations import mapping
 from integrations.connections import connection_seen
@@ -34,6 +34,7 @@ from integrations.models import TelephonyConnection
 from integrations.selectors import connection_secrets, mapping_rules
 from integrations.telephony.carried import CallOver, CarriedCall
 from integrations.telephony.five9 import voice_pb2
+from integrations.telephony.five9.lifecycle import phase_of, translate
 from integrations.telephony.joining import JoinedCall
 from integrations.telephony.sides import RATE, ClockJump
 from tenants.models import Tenant
@@ -188,12 +189,11 @@ class Five9Gateway:
                 self._open[key] = call
             call.joined.attach(_SIDES[config.call_leg], config)
         self._opening.pop(key, None)
-        if config.agent_id != call.agent and (config.agent_id or not call.told):
-            moved = bool(call.agent)
-            call.agent, call.told = config.agent_id, True
-            await self._tell(
-                admitted, Phase.CONNECTED, Transfer.BLIND if moved else Transfer.NONE, call.agent
-            )
+        # A leg may not name the agent (the customer's): that is no news.
+        if not call.told or config.agent_id not in ("", call.agent):
+            before, call.told = call.agent, True
+            call.agent = config.agent_id or before
+            await self._tell(admitted, Phase.CONNECTED, call.agent, before=before)
         return call
 
     async def _take(self, admitted: Admitted) -> _Open:
@@ -274,14 +274,12 @@ class Five9Gateway:
 
     async def _status_came(self, call: _Open, admitted: Admitted, code: int) -> bool:
         """What a leg says beside its sound. True: the call is over."""
-        if code == _Status.CLT_CALL_ENDED:
-            return True
-        hold = {_Status.CLT_CALL_HOLD: True, _Status.CLT_CALL_RESUME: False}.get(code)
+        phase = phase_of(code)
         # Both legs say so; once is enough.
-        if hold is not None and hold != call.on_hold:
-            call.on_hold = hold
-            await self._tell(admitted, Phase.HOLD if hold else Phase.CONNECTED, Transfer.NONE, call.agent)
-        return False
+        if phase in (Phase.HOLD, Phase.CONNECTED) and (phase is Phase.HOLD) != call.on_hold:
+            call.on_hold = phase is Phase.HOLD
+            await self._tell(admitted, phase, call.agent)
+        return phase is Phase.ENDED
 
     def _leg_gone(self, call: _Open, admitted: Admitted, *, over: bool) -> None:
         if over and not call.ending:
@@ -301,7 +299,7 @@ class Five9Gateway:
                 await call.joined.empty.wait()
         await call.joined.finish(call.carried.stop)
         self._forget(call, admitted)
-        await self._tell(admitted, Phase.ENDED, Transfer.NONE, "")
+        await self._tell(admitted, Phase.ENDED, "")
 
     async def _let_go(self, call: _Open, admitted: Admitted) -> None:
         """No leg is left and nobody said that the call is over: as with a line that broke."""
@@ -316,13 +314,13 @@ class Five9Gateway:
         if self._open.get(key) is call:
             del self._open[key]
 
-    async def _tell(self, admitted: Admitted, phase: Phase, transfer: Transfer, agent: str) -> None:
+    async def _tell(self, admitted: Admitted, phase: Phase, agent: str, before: str = "") -> None:
         """Tell what happened to the call. Its own trouble costs the call nothing."""
-        event = LifecycleEvent(
-            {"call": admitted.start.id}, datetime.now(UTC), phase=phase, agent=agent, transfer=transfer
+        events = translate(
+            admitted.start.id, phase=phase, agent=agent, agent_before=before, received_at=datetime.now(UTC)
         )
         try:
-            await self._threads.run(admitted.schema, events_take, provider=SOURCE, events=[event])
+            await self._threads.run(admitted.schema, events_take, provider=SOURCE, events=events)
         except Exception as error:
             log.warning("five9.not_told", schema=admitted.schema, error=type(error).__name__)
 

@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 from binascii import Error as Base64Error
+from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
@@ -46,22 +47,28 @@ class JambonzVendor(LineVendor):
 
     def admit(self, request: LineRequest) -> JambonzAdmission:
         """Check user and password. Raises `ProtocolError`."""
-        scheme, _space, encoded = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic":
+        authorization = request.headers.get("authorization", "")
+        if not authorization.lower().startswith("basic "):
             raise ProtocolError(CloseCode.NO_KEY, "HTTP basic authentication is required")
         connection = connection_of(SOURCE, request)
-        try:
-            given = base64.b64decode(encoded.strip(), validate=True)
-        except (Base64Error, ValueError):
-            given = b""
-        user = connection.setting("username") or USER
-        good = False
-        for secret in secrets_of(connection):
-            good |= hmac.compare_digest(f"{user}:{secret}".encode(), given)
-        if not good:
+        if not is_known(connection, secrets_of(connection), authorization):
             raise ProtocolError(CloseCode.NO_KEY, "user or password is wrong")
         connection_seen(connection)
         return JambonzAdmission(connection, plain=PLAIN)
+
+
+def is_known(connection: TelephonyConnection, secrets: Iterable[str], authorization: str) -> bool:
+    """Whether the value of an `Authorization` header has the connection's user and one of its secrets."""
+    scheme, _space, encoded = authorization.partition(" ")
+    try:
+        given = base64.b64decode(encoded.strip(), validate=True)
+    except (Base64Error, ValueError):
+        given = b""
+    user = connection.setting("username") or USER
+    good = False
+    for secret in secrets:
+        good |= hmac.compare_digest(f"{user}:{secret}".encode(), given)
+    return good and scheme.lower() == "basic"
 
 
 def setup_text(connection: TelephonyConnection, url: str, status_url: str) -> str:
@@ -75,5 +82,6 @@ def setup_text(connection: TelephonyConnection, url: str, status_url: str) -> st
         "wsAuth": {"username": connection.setting("username") or USER, "password": "THE-SECRET"},
         "metadata": {"agent": "AGENT-ID", "queue": "QUEUE-KEY"},
     }
-    head = _("The verb for the application that answers the recording session:")
-    return f"{head}\n\n{json.dumps(verb, indent=2)}\n"
+    verb_head = _("The verb for the application that answers the recording session:")
+    status_head = _("Its call status hook (POST, with the same user and password):")
+    return f"{verb_head}\n\n{json.dumps(verb, indent=2)}\n\n{status_head}\n\n{status_url}\n"

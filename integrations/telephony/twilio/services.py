@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from redis.asyncio import Redis
 
-from conversations.correlation import conversation_by
+from conversations.correlation import conversation_by, events_take
 from conversations.live.buffer import AudioBuffer
 from conversations.models import Conversation
+from conversations.phases import LifecycleEvent, Phase
 from integrations.telephony.twilio.codec import SOURCE
 from tenants.scope import current_schema
 
@@ -32,9 +34,21 @@ ENDS = {
 
 def live_call(*, call_sid: str) -> UUID | None:
     """The call that goes on here under this id."""
-    rows = Conversation.objects.filter(provider=SOURCE, provider_call_id=call_sid)
-    found = rows.first() or conversation_by(SOURCE, {"call_sid": call_sid})
+    found = Conversation.objects.filter(provider=SOURCE, provider_call_id=call_sid).first()
     return found.pk if found is not None and found.is_live else None
+
+
+def lifecycle_note(events: Sequence[LifecycleEvent]) -> int:
+    """Let the calls know what Twilio says of them. The end of a call that was never streamed is not kept.
+
+    Raises `WaitingFull`.
+    """
+    kept = [
+        event
+        for event in events
+        if event.phase is not Phase.ENDED or conversation_by(SOURCE, event.identifiers) is not None
+    ]
+    return events_take(provider=SOURCE, events=kept)
 
 
 def call_end(*, conversation_id: UUID, reason: str) -> bool:

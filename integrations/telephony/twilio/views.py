@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts import throttle
+from conversations.correlation import WaitingFull
 from conversations.live.wire import ProtocolError
 from integrations import hooks
 from integrations.connections import connection_seen
 from integrations.selectors import connection_find, connection_secrets
 from integrations.telephony.twilio.codec import SOURCE
-from integrations.telephony.twilio.services import ENDS, live_call
+from integrations.telephony.twilio.lifecycle import translate
+from integrations.telephony.twilio.services import ENDS, lifecycle_note, live_call
 from integrations.telephony.twilio.signature import is_signed
 from integrations.telephony.twilio.tasks import AFTER_SECONDS, stream_ended
 from integrations.telephony.twilio.vendor import check_account
@@ -49,6 +52,10 @@ def status_hook(request: HttpRequest, connection_id: str) -> HttpResponse:
         return HttpResponse(status=403)
     connection_seen(connection)
     event = request.POST.get("StreamEvent") or request.POST.get("CallStatus", "")
+    try:
+        lifecycle_note(translate(request.POST.dict(), request.GET.dict(), received_at=timezone.now()))
+    except WaitingFull:
+        return HttpResponse(status=503)
     reason = ENDS.get(event)
     if reason is not None:
         conversation = live_call(call_sid=request.POST.get("CallSid", ""))
