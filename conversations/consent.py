@@ -198,7 +198,8 @@ def consent_from_metadata(*, conversation_id: UUID, fields: dict[str, Any], sour
     given = fields.get(CONSENT_KEY)
     conversation = Conversation.objects.get(pk=conversation_id)
     if conversation.is_live:
-        marks_tell(conversation_id, marks_of(conversation))
+        marks = marks_of(conversation)
+        transaction.on_commit(lambda: marks_tell(conversation_id, marks))
     else:
         # Contact records often come after the call: what may be kept is decided anew.
         outbox.jobs_announce(

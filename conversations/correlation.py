@@ -197,8 +197,20 @@ def waiting_join(*, conversation_id: UUID) -> int:
             identifiers_add(
                 conversation_id=conversation_id, provider=waiting.provider, identifiers=waiting.identifiers
             )
-        _apply(conversation_id, waiting.fields, [lifecycle_event(each) for each in waiting.events])
+            # Within the same transaction: what is cut off here waits on, instead of being joined and never applied.
+            _waiting_apply(waiting)
         joined += 1
+
+
+def _waiting_apply(waiting: WaitingMetadata) -> None:
+    assert waiting.conversation_id is not None
+    try:
+        with transaction.atomic():
+            events = [lifecycle_event(each) for each in waiting.events]
+            _apply(waiting.conversation_id, waiting.fields, events)
+    except (ValueError, KeyError, TypeError) as error:
+        # What cannot be read must not keep the call, or what else waits for it.
+        log.error("correlation.not_applied", waiting=str(waiting.pk), error=type(error).__name__)
 
 
 # --- Fields -----------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from conversations import outbox
 from conversations.live.buffer import AudioBuffer
 from conversations.live.recorder import Stretch
 from conversations.live.segments import call_key, segment_folder, segment_path, segments_hide
+from conversations.live.spill import spill_folder
 from conversations.models import CallOwner, Conversation, HiddenStretch, Recording, Redaction
 from conversations.recording_files import codec_now, file_write, recording_pieces
 from conversations.stored import folder_delete, stored_delete, stored_names, stored_read
@@ -110,6 +111,8 @@ def _segment_pieces(owner: CallOwner, schema: str, segments: Sequence[Sequence[i
 def _destroy(owner: CallOwner, schema: str) -> None:
     # All that lies there, what superseded workers stored too.
     folder_delete(segment_folder(schema, owner.pk))
+    # Redis names the spilled files, but may have lost what it knew.
+    folder_delete(spill_folder(schema, owner.pk))
     asyncio.run(_buffer_destroy(schema, owner.pk))
     with transaction.atomic():
         # Last, so that a run that was cut off before can still open what it has to join.

@@ -42,6 +42,10 @@ class ProviderAccountForm(forms.ModelForm):
         cleaned = super().clean() or self.cleaned_data
         # The model's own check, which comes after this, asks whether there will be a key.
         self.instance.secret_comes = bool(cleaned.get("secret"))
+        moved = {"vendor", "base_url"} & set(self.changed_data)
+        if moved and self.instance.has_secret and not cleaned.get("secret"):
+            # Whoever names another server would be told a key that nothing else shows.
+            self.add_error("secret", _("Give the key again: it would go to another server than before."))
         return cleaned
 
 

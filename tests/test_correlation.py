@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import TelephonyIdentity
@@ -16,6 +18,7 @@ from conversations.live.wire import CallAudio, CallStart
 from conversations.models import CallPhase, Conversation, ConversationIdentifier, WaitingMetadata
 from conversations.phases import LifecycleEvent, Phase
 from engines.speech.audio import AudioFormat
+from tenants.scope import schema_scope
 
 AUDIO = CallAudio(AudioFormat(codec="mulaw", sample_rate=8000, channels=2), ("customer", "agent"))
 
@@ -196,3 +199,60 @@ def test_an_agent_who_is_entered_later_is_no_hand_over(northwind):
         assert (row.agent, row.provider_agent_id) == (agent, "g-7")
         assert not row.handovers.exists()
         assert row.participants.filter(role="agent").count() == 1
+
+
+def test_what_could_not_be_applied_waits_on(northwind, monkeypatch):
+    """A worker or database that goes in the middle of joining must not lose what came."""
+    arrives({"conversation": "c-1"}, metadata={"campaign": "spring"})
+    call = announce("session-1")
+
+    def away(**_fields):
+        raise OperationalError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(correlation, "fields_apply", away)
+        correlation.identifiers_add(
+            conversation_id=call.pk, provider="genesys", identifiers={"conversation": "c-1"}
+        )
+        with pytest.raises(OperationalError):
+            correlation.waiting_join(conversation_id=call.pk)
+    assert WaitingMetadata.objects.get().joined_at is None
+    assert correlation.waiting_join(conversation_id=call.pk) == 1
+    call.refresh_from_db()
+    assert call.metadata == {"campaign": "spring"}
+
+
+def test_what_cannot_be_read_keeps_no_call_out(northwind):
+    arrives({"conversation": "c-1"}, metadata={"campaign": "spring"})
+    WaitingMetadata.objects.update(events=[{"phase": "unheard of"}])
+    assert announce("session-1", identifiers={"conversation": "c-1"})
+    assert WaitingMetadata.objects.get().joined_at is not None
+
+
+def test_hooks_that_meet_the_announcement_lose_nothing(northwind):
+    """Eight hooks and the line at once, many times: all that was said is with the call in the end."""
+    schema = connection.schema_name
+
+    def hook(number, part):
+        try:
+            with schema_scope(schema):
+                arrives({"conversation": f"c-{number}"}, metadata={f"part {part}": "here"})
+        finally:
+            connection.close()
+
+    def arrival(number):
+        try:
+            with schema_scope(schema):
+                announce(f"session-{number}", identifiers={"conversation": f"c-{number}"})
+        finally:
+            connection.close()
+
+    for number in range(5):
+        work = [(hook, (number, part)) for part in range(4)] + [(arrival, (number,))]
+        work += [(hook, (number, part)) for part in range(4, 8)]
+        with ThreadPoolExecutor(len(work)) as threads:
+            for done in [threads.submit(each, *arguments) for each, arguments in work]:
+                done.result()
+        call = Conversation.objects.get(provider_call_id=f"session-{number}")
+        assert set(call.metadata) == {f"part {part}" for part in range(8)}
+    assert not WaitingMetadata.objects.filter(joined_at__isnull=True).exists()

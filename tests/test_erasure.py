@@ -7,12 +7,16 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.utils import timezone
 
+from accounts.errors import Conflict
+from analytics.services import fact_write_job
 from conversations import consent, lifecycle
 from conversations.consent import consent_from_metadata, consent_now, consent_record
 from conversations.consent_enforcement import consent_enforce, hold_lifted
 from conversations.correlation import fields_apply
+from conversations.erasure import words_erase
 from conversations.live.timeline import Timeline
 from conversations.models import (
     CallOwner,
@@ -27,9 +31,14 @@ from conversations.models import (
     SummaryLine,
     Utterance,
 )
+from conversations.notes import note_save
 from conversations.phases import LifecycleEvent, Phase
+from conversations.recordings import recording_remove
 from conversations.retention import retention_enforce
+from conversations.summaries import summary_write_job
 from integrations.uploads.models import Upload, UploadedCall
+from qa.services import conversation_score_job
+from tenants import names
 from tests.live_calls import call_make
 from tests.past_calls import past_call, recording_make
 
@@ -212,3 +221,28 @@ def test_metadata_again_after_the_end_asks_once(past):
     for _ in range(2):
         consent_from_metadata(conversation_id=call.pk, fields={"region": "DE"}, source="native")
     assert OutboxJob.objects.filter(conversation=call, task="consent.enforce_changed").count() == 1
+
+
+def test_jobs_that_run_after_words_were_erased_bring_none_back(past):
+    call = past.conversation
+    past.summary.delete()
+    words_erase(conversation_id=call.pk, reason="test")
+    for job in (summary_write_job, conversation_score_job, fact_write_job, consent_enforce):
+        job(call.pk)
+        job(call.pk)
+    assert not any(texts(past))
+    assert not SummaryLine.objects.filter(summary__conversation=call).exclude(text="").exists()
+    with pytest.raises(Conflict):
+        note_save(conversation=call, user=call.agent, text="My bill is wrong")
+
+
+def test_spilled_audio_goes_though_redis_has_forgotten_it(world):
+    with world.northwind.scope():
+        ident, _key = call_make()
+        Conversation.objects.filter(pk=ident).update(state="wrap_up", ended_at=timezone.now())
+        path = default_storage.save(
+            names.storage_path(connection.schema_name, "spilled", ident, "1-10.chunks"),
+            ContentFile(b"sealed"),
+        )
+        recording_remove(ident)
+        assert not default_storage.exists(path)

@@ -308,6 +308,10 @@ def test_accounts_in_the_admin(company: Company) -> None:
     assert _saved(client, path, options='{"model": "nova-2"}')
     account.refresh_from_db()
     assert account.options == {"model": "nova-2"} and account_secret(account) == SECRET
+    # Nobody may have the key told to a server of their own: another address wants the key anew.
+    assert not _saved(client, path, base_url="https://8.8.8.8/listen")
+    account.refresh_from_db()
+    assert account.base_url == ""
     assert not _saved(client, path, options='{"no_such": 1}')
     assert not _saved(client, path, base_url="http://10.0.0.1")
     assert _saved(client, path, secret="another")

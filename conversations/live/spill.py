@@ -103,5 +103,9 @@ def _known(schema: str, conversation_id: UUID) -> str:
     return names.redis_key(schema, "spilled", conversation_id)
 
 
+def spill_folder(schema: str, conversation_id: UUID) -> str:
+    return names.storage_path(schema, "spilled", conversation_id)
+
+
 def _path(schema: str, conversation_id: UUID, name: str) -> str:
     return names.storage_path(schema, "spilled", conversation_id, f"{name}.chunks")
