@@ -108,6 +108,7 @@ def test_a_call_of_both_tracks_with_its_agent(committed: Any, server: Server) ->
         assert row.agent == company.people["agent"] and row.provider == "twilio"
         assert row.customer is not None and (row.customer.reference, row.customer.name) == ("C-7", "Ann")
         assert row.metadata["trunk"] == "east" and row.metadata["customParameters"] == {"shoe": "42"}
+        assert ACCOUNT not in row.identifiers.values_list("value", flat=True)
         assert list(row.participants.order_by("channel_index").values_list("role", flat=True)) == [
             "customer",
             "agent",

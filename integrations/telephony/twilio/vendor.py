@@ -30,7 +30,9 @@ class TwilioAdmission(ConnectionAdmission):
 
     def prepare(self, call: CallStart) -> CallStart:
         check_account(self.connection, call.identifiers.get("account_sid", ""))
-        return super().prepare(call)
+        # All of the company's calls share it: as a call's own id it would join what is said of any of them to this one.
+        own = {kind: value for kind, value in call.identifiers.items() if kind != "account_sid"}
+        return super().prepare(call.model_copy(update={"identifiers": own}))
 
     def arrange(self, audio: CallAudio) -> CallAudio:
         """On a leg that was dialled to the agent, what comes in is the agent's voice."""
