@@ -34,6 +34,9 @@ class Permission(StrEnum):
     EVALUATION_READ = "evaluation.read"
     EVALUATION_OVERRIDE = "evaluation.override"
     IDENTITY_ATTACH = "identity.attach"
+    METADATA_WRITE = "metadata.write"
+    DISPOSITION_SET = "disposition.set"
+    CONSENT_RECORD = "consent.record"
     KNOWLEDGE_SEARCH = "knowledge.search"
     REPORT_READ = "report.read"
     DEMO_PLAY = "demo.play"
@@ -62,6 +65,10 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     Permission.EVALUATION_READ: frozenset({_A, _S, _Q, _X}),
     Permission.EVALUATION_OVERRIDE: frozenset({_S, _Q, _X}),
     Permission.IDENTITY_ATTACH: frozenset({_S, _X}),
+    Permission.METADATA_WRITE: frozenset({_S, _X}),
+    # Agents: of the conversations that are theirs.
+    Permission.DISPOSITION_SET: frozenset({_A, _S, _X}),
+    Permission.CONSENT_RECORD: frozenset({_A, _S, _X}),
     Permission.KNOWLEDGE_SEARCH: frozenset({_A, _S, _Q, _X}),
     Permission.REPORT_READ: frozenset({_S, _Q, _X}),
     Permission.DEMO_PLAY: frozenset({_A}),

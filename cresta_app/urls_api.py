@@ -10,6 +10,7 @@ from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
 from coaching.api.views import AlertViewSet, GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
+from conversations.api.changes import ChangeViewSet
 from conversations.api.completeness import CompletenessViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
@@ -24,6 +25,7 @@ router = SimpleRouter(use_regex_path=False)
 router.register("conversations", ConversationViewSet, basename="api-conversation")
 router.register("call-metadata", CallMetadataViewSet, basename="api-call-metadata")
 router.register("call-events", CallEventViewSet, basename="api-call-event")
+router.register("changes", ChangeViewSet, basename="api-change")
 router.register("completeness", CompletenessViewSet, basename="api-completeness")
 router.register("utterances", UtteranceViewSet, basename="api-utterance")
 router.register("summaries", SummaryViewSet, basename="api-summary")

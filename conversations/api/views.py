@@ -25,7 +25,8 @@ from accounts.throttle import address_of
 from conversations import events, summaries
 from conversations.access import conversation_for, conversations_visible
 from conversations.api import serializers as shape
-from conversations.filters import ConversationFilter, UtteranceFilter
+from conversations.api.amending import AmendingViewSet, ConversationFinder, ConversationWholeSerializer, whole
+from conversations.filters import UtteranceFilter
 from conversations.hiding import words_hide
 from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
 from conversations.playback import download_response, recording_for
@@ -51,7 +52,7 @@ class AfterSerializer(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=EVENTS_AT_ONCE, default=EVENTS_AT_ONCE)
 
 
-class ConversationViewSet(ItemListMixin, CompanyViewSet):
+class ConversationViewSet(AmendingViewSet, ItemListMixin, CompanyViewSet):
     """Conversations that you may read, newest first."""
 
     permission = Permission.CONVERSATION_READ_OWN
@@ -60,9 +61,11 @@ class ConversationViewSet(ItemListMixin, CompanyViewSet):
         "recording": Permission.RECORDING_PLAY,
         "recording_download": Permission.RECORDING_DOWNLOAD,
         "redactions": Permission.CONVERSATION_REDACT,
+        "partial_update": Permission.DISPOSITION_SET,
+        "consent_add": Permission.CONSENT_RECORD,
     }
     serializer_class = shape.ConversationSerializer
-    filterset_class = ConversationFilter
+    filterset_class = ConversationFinder
     queryset = Conversation.objects.none()
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -73,9 +76,10 @@ class ConversationViewSet(ItemListMixin, CompanyViewSet):
     def render(self, row: Any) -> dict[str, Any]:
         return events.render("conversation", row)
 
+    @extend_schema(responses=ConversationWholeSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
-        """One conversation."""
-        return self.shown(conversation_for(self.user, pk))
+        """One conversation, with its metadata and the ids it goes by."""
+        return Response(ConversationWholeSerializer(whole(conversation_for(self.user, pk))).data)
 
     @extend_schema(responses=shape.SnapshotSerializer, filters=False)
     @action(detail=True, pagination_class=None)
