@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -305,3 +306,72 @@ def test_sound_that_came_silent_is_not_beeped():
     assert recorder.state()["beeps"] == []
     recorder.keep_out([(500, 1_500)])
     assert recorder.state()["beeps"] == [[0, 1_000, 1_500]]
+
+
+def _ramp(seconds):
+    """Each chunk has a level of its own, so that its place in the recording shows; the second from 24 s is quiet."""
+    return {
+        n: QUIET if 240 <= n < 250 else np.full(2 * RATE // 10, 20 * n, dtype="<i2").tobytes()
+        for n in range(1, seconds * 10 + 1)
+    }
+
+
+def _rows(parts):
+    rows = [row for part in parts for row in part.batch.rows if hasattr(row, "words")]
+    return [(row.start_ms, row.channel_index, row.text) for row in rows]
+
+
+def test_a_worker_that_dies_at_any_commit_of_two_lanes_leaves_nothing_out_and_nothing_twice(settings):
+    settings.LIVE_SECOND_LANE_SECONDS = 5
+    lines = [
+        line(CUSTOMER, 500, "my invoice is wrong"),
+        line(AGENT, 4_000, "please tell me your card number"),
+        line(CUSTOMER, 8_000, "four one one one one one one one"),
+        line(CUSTOMER, 12_000, "one one one one one one one one"),
+        line(AGENT, 20_000, "thank you very much"),
+        line(CUSTOMER, 25_500, "can you hear me"),
+        line(AGENT, 30_000, "yes please tell me your card number again"),
+        line(CUSTOMER, 35_000, "four one"),
+    ]
+    holds = [
+        (0, {"kind": "phase", "phase": "hold", "at_ms": 16_000}),
+        (0, {"kind": "phase", "phase": "connected", "at_ms": 18_000}),
+        (0, {"kind": "gap", "channel": 1, "at_ms": 0, "from_ms": 2_000, "to_ms": 2_200, "cause": "away"}),
+    ]
+    alone = World(lines)
+    settings.LIVE_SECOND_LANE_SECONDS = 0
+    follow(alone, Source(_ramp(40), holds))
+    settings.LIVE_SECOND_LANE_SECONDS = 5
+    first = World(lines)
+    call = follow(first, Source(_ramp(40), holds))
+    assert len(call.lanes) == 2
+    wanted = sorted(_rows(alone.parts))
+    assert sorted(_rows(first.parts)) == wanted
+    assert all("four" not in text for _at, _channel, text in wanted)
+    for died, part in enumerate(first.parts[:-1]):
+        state = json.loads(json.dumps(part.engine_state))
+        second = World(lines)
+        follow(
+            second,
+            Source(_ramp(40), holds),
+            coverage=json.loads(json.dumps(part.coverage)),
+            engine_state=state,
+            utterances=part.utterances,
+            recorded_ms=part.recorded_ms,
+        )
+        assert sorted(_rows(first.parts[: died + 1]) + _rows(second.parts)) == wanted, died
+        counted = [tuple(one) for one in second.parts[-1].engine_state["recording"]["segments"]]
+        assert [start for start, _end, _epoch in counted] == [0, *(end for _start, end, _ in counted)][:-1]
+        assert counted[-1][1] == 40_000
+        kept = len(state["recording"]["segments"])
+        before = World([])
+        before.segments = first.segments[:kept] + second.segments
+        for channel in (AGENT, CUSTOMER):
+            sound = before.sound(channel)
+            assert len(sound) == 400
+            told = [n for n, level in enumerate(sound, 1) if level and level == 20 * n]
+            assert len(told) > 250  # the rest is hold, quiet or beeped
+            assert not any(sound[160:180])
+        account, whole = second.account, alone.account
+        assert account.transcribed_ms == whole.transcribed_ms == [38_000, 38_000]
+        assert sorted(map(str, account.gaps)) == sorted(map(str, whole.gaps))
