@@ -20,7 +20,7 @@ from conversations.live.ownership import call_claim
 from conversations.models import ConversationIdentifier, SummaryLine
 from conversations.summaries import summary_confirm, summary_write
 from integrations.webhooks import delivery as sending
-from integrations.webhooks import payloads
+from integrations.webhooks import payloads, tasks
 from integrations.webhooks.delivery import endpoint_deliver
 from integrations.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from integrations.webhooks.services import (
@@ -35,6 +35,7 @@ from integrations.webhooks.services import (
 )
 from integrations.webhooks.tasks import endpoints_due
 from tenants.keys import SealError
+from tenants.scope import current_schema, schema_scope
 from tests.conftest import World
 from tests.past_calls import past_call
 from tests.webhook_receiver import Receiver, endpoint_for, receiver_run, told
@@ -464,6 +465,37 @@ def test_a_worker_that_died_leaves_its_message_to_others(
     assert endpoints_due() == [endpoint.pk]
     endpoint_deliver(endpoint_id=endpoint.pk)
     assert WebhookDelivery.objects.get().attempts == 2 and len(receiver.received) == 1
+
+
+def test_the_sweep_starts_what_is_due_in_every_company(
+    world: World, receiver: Receiver, make_conversation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, str]] = []
+
+    def delay(*, endpoint_id: str) -> None:
+        started.append((current_schema(), endpoint_id))
+
+    monkeypatch.setattr(tasks.webhook_endpoint_deliver, "delay", delay)
+    expected = set()
+    for company in (world.northwind, world.acme):
+        with company.scope():
+            endpoint, _secret = endpoint_for(receiver, path=f"/{company.schema}")
+            told(news.STARTED, make_conversation())
+            WebhookDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=10))
+            expected.add((company.schema, str(endpoint.pk)))
+    tasks.webhooks_sweep()
+    assert set(started) == expected
+    for schema, endpoint_id in started:
+        with schema_scope(schema):
+            # All places are taken: nothing is done, and the sweep comes again.
+            with monkeypatch.context() as patch:
+                patch.setattr(tasks, "_places", threading.BoundedSemaphore(1))
+                assert tasks._places.acquire(blocking=False)
+                tasks.webhook_endpoint_deliver(endpoint_id=endpoint_id)
+                assert WebhookDelivery.objects.get().state == State.WAITING
+            tasks.webhook_endpoint_deliver(endpoint_id=endpoint_id)
+            assert WebhookDelivery.objects.get().state == State.DELIVERED
+            assert len(receiver.of(f"/{schema}")) == 1
 
 
 def test_replay_and_forgetting(northwind: Any, receiver: Receiver, make_conversation: Make) -> None:
