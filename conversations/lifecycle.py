@@ -8,6 +8,7 @@ reads it from here.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,7 +20,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.ids import new_id
 from accounts.models import TelephonyIdentity, User
+from conversations import outbox
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Mark
 from conversations.live.timeline import TALK
 from conversations.models import (
@@ -44,8 +47,12 @@ log = structlog.get_logger(__name__)
 # An agent who is named in these phases has the call; in a consultation the first one keeps it.
 _HAS_CALL = frozenset({Phase.CONNECTED, Phase.CONFERENCE, Phase.HOLD})
 BRIEF_LINES = 8
+# How a call is now is told by some vendors' clock, and by ours where they do not say when: this far apart at most.
+CLOCKS_DIFFER = timedelta(seconds=10)
 # What the pages of an agent are told who passed a call on.
 HANDED_OVER = "handed_over"
+# Outbox event: the worker of a call could not be told what happened to it.
+UNTOLD = "marks.untold"
 
 
 def heard_phases() -> frozenset[str]:
@@ -93,7 +100,10 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
             .get(pk=conversation_id)
         )
         agent = agent_of(conversation.provider, event.agent) if event.agent else None
-        row, is_newest = _phase_note(conversation, event, agent, at_ms)
+        last = _last_phase(conversation)
+        if event.is_state and last is not None and timedelta() < last.at - event.at <= CLOCKS_DIFFER:
+            event, at_ms = replace(event, at=last.at), max(at_ms, last.from_ms)
+        row, is_newest = _phase_note(conversation, event, agent, at_ms, last)
         if row is not None and row.refused:
             return row
         marks: list[Mark] = []
@@ -108,11 +118,18 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
         return row
 
 
+def _last_phase(conversation: Conversation) -> CallPhase | None:
+    return CallPhase.objects.filter(conversation=conversation, refused=False).order_by("-at", "-pk").first()
+
+
 def _phase_note(
-    conversation: Conversation, event: LifecycleEvent, agent: User | None, at_ms: int
+    conversation: Conversation,
+    event: LifecycleEvent,
+    agent: User | None,
+    at_ms: int,
+    last: CallPhase | None,
 ) -> tuple[CallPhase | None, bool]:
     """The row of the event's phase (None: no phase, or known already), and whether nothing newer is known."""
-    last = CallPhase.objects.filter(conversation=conversation, refused=False).order_by("-at", "-pk").first()
     is_newest = last is None or event.at >= last.at
     if event.phase is None:
         return None, is_newest
@@ -265,7 +282,16 @@ async def _audio_end(schema: str, conversation_id: UUID) -> tuple[int, bool]:
 
 
 def marks_tell(conversation_id: UUID, marks: list[Mark]) -> None:
-    """Tell the worker that follows the call. One that cannot be told reads it when it next claims the call."""
+    """Tell the worker that follows the call. One that cannot be told now is told again by a job."""
+    try:
+        marks_append(conversation_id, marks)
+    except (redis.RedisError, OSError) as error:
+        log.warning("lifecycle.mark_not_told", conversation=str(conversation_id), error=type(error).__name__)
+        outbox.jobs_announce(event=UNTOLD, conversation_id=conversation_id, because=str(new_id()))
+
+
+def marks_append(conversation_id: UUID, marks: list[Mark]) -> None:
+    """Put marks behind the audio of a call that goes on. Raises redis errors and `OSError`."""
     schema = current_schema()
     owner = CallOwner.objects.filter(pk=conversation_id, wrapped_key__isnull=False).first()
     if owner is None:
@@ -280,10 +306,7 @@ def marks_tell(conversation_id: UUID, marks: list[Mark]) -> None:
             for mark in marks:
                 await buffer.append_mark(schema, conversation_id, mark, key)
 
-    try:
-        asyncio.run(tell())
-    except (redis.RedisError, OSError) as error:
-        log.warning("lifecycle.mark_not_told", conversation=str(conversation_id), error=type(error).__name__)
+    asyncio.run(tell())
 
 
 def lifecycle_event(fields: dict[str, Any]) -> LifecycleEvent:

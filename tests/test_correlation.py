@@ -182,6 +182,14 @@ def test_how_a_call_is_told_again_is_no_news(northwind):
         told = LifecycleEvent({"call": "leg-1"}, at - timedelta(seconds=seconds), phase=phase, is_state=True)
         events_take(provider="genesys", events=[told])
     assert list(call.phases.order_by("at").values_list("phase", flat=True)) == ["connected", "hold"]
+    # By a clock that is behind ours, and is told after what was told before.
+    behind = LifecycleEvent(
+        {"call": "leg-1"}, at - timedelta(seconds=4), phase=Phase.CONNECTED, agent="g-7", is_state=True
+    )
+    events_take(provider="genesys", events=[behind])
+    call.refresh_from_db()
+    assert call.provider_agent_id == "g-7"
+    assert [row.phase for row in call.phases.order_by("at", "pk")] == ["connected", "hold", "connected"]
 
 
 def test_an_agent_who_is_entered_later_is_no_hand_over(northwind):
