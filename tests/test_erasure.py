@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+import redis.asyncio as redis
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -17,6 +20,7 @@ from conversations.consent import consent_from_metadata, consent_now, consent_re
 from conversations.consent_enforcement import consent_enforce, hold_lifted
 from conversations.correlation import fields_apply
 from conversations.erasure import words_erase
+from conversations.live.buffer import AudioBuffer
 from conversations.live.timeline import Timeline
 from conversations.models import (
     CallOwner,
@@ -32,6 +36,7 @@ from conversations.models import (
     Utterance,
 )
 from conversations.notes import note_save
+from conversations.outbox import job_execute
 from conversations.phases import LifecycleEvent, Phase
 from conversations.recordings import recording_remove
 from conversations.retention import retention_enforce
@@ -246,3 +251,31 @@ def test_spilled_audio_goes_though_redis_has_forgotten_it(world):
         )
         recording_remove(ident)
         assert not default_storage.exists(path)
+
+
+def test_what_the_worker_could_not_be_told_is_told_again(committed, monkeypatch):
+    """The buffer was away as the hold ended: without another word the call would stay on hold."""
+    with committed.northwind.scope():
+        ident, key = call_make()
+        schema = connection.schema_name
+
+        async def marks():
+            async with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
+                return (await AudioBuffer(client).marks(schema, ident, key))[0]
+
+        async def away(*_args):
+            raise redis.ConnectionError
+
+        now = timezone.now()
+        for seconds, phase in ((10, Phase.HOLD), (2, Phase.CONNECTED)):
+            event = LifecycleEvent({}, now - timedelta(seconds=seconds), phase)
+            with monkeypatch.context() as patch:
+                if phase is Phase.CONNECTED:
+                    patch.setattr(AudioBuffer, "append_mark", away)
+                lifecycle.lifecycle_apply(conversation_id=ident, event=event)
+        job = OutboxJob.objects.get(conversation_id=ident, task="marks.retell")
+        assert job_execute(job_id=job.pk)
+        timeline = Timeline()
+        for mark in asyncio.run(marks()):
+            timeline.add(mark)
+        assert timeline.phase(9_000) == "connected"
