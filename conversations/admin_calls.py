@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
@@ -69,6 +70,8 @@ class RetentionRuleAdmin(AuditedAdmin):
         return obj.queue.name if obj.queue else _("all others")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         found = preview()
         words = ", ".join(
             _("%(what)s: %(remove)d to remove, %(held)d held")

@@ -343,7 +343,7 @@ class AudioBuffer:
     async def line_touch(self, schema: str, conversation_id: UUID, seconds: float, line: str = "") -> bool:
         """Say that a line is attached, for the next `seconds`. False when another than `line` holds the call."""
         keys = [_line(schema, conversation_id), _alive(schema, conversation_id)]
-        arguments = [line, _milliseconds(seconds)]
+        arguments: list[Any] = [line, _milliseconds(seconds)]
         return int(await self._touch(keys=keys, args=arguments, client=self._together)) == 1
 
     async def line_release(self, schema: str, conversation_id: UUID, *, line: str) -> None:
