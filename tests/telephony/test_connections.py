@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.urls import resolve
 from redis.asyncio import Redis
 
 from accounts.models import AuditEvent
@@ -24,6 +25,7 @@ from integrations.services import (
     connection_secret_set,
     connection_touch,
 )
+from integrations.telephony.setup import line_url, setup_text
 from integrations.telephony.twilio.services import call_end, live_call
 from integrations.telephony.twilio.signature import sign
 from tests.budgets import query_budget
@@ -113,6 +115,28 @@ def test_a_secret_is_sealed_and_the_former_is_good_for_a_while(world: Any) -> No
         AttributeMapping.objects.create(provider="jambonz", source="b", target="agent")
         AttributeMapping.objects.create(provider="twilio", source="c", target="agent")
         assert [rule.source for rule in mapping_rules(row)] == [own.source, "b"]
+
+
+def test_every_vendor_has_a_text_to_paste(world: Any) -> None:
+    """With the addresses that there really are."""
+    host = world.northwind.host
+    expected = {
+        "twilio": ("/ingest/twilio/{}", "/hooks/twilio/{}/status/"),
+        "genesys": ("/ingest/genesys/{}", "/hooks/genesys/{}/events/"),
+        "jambonz": ("/ingest/jambonz/{}", "/hooks/jambonz/{}/status/"),
+        "connect": ("", "/hooks/connect/{}/lambda/", "/hooks/connect/{}/events/"),
+        "five9": ("", f"{host}:8002"),
+        "native": ("/ingest/audio",),
+    }
+    with world.northwind.scope():
+        for provider, (line, *others) in expected.items():
+            row, _secret = connection_create(provider=provider, name=provider)
+            url, text = line_url(row, host), setup_text(row, host)
+            assert bool(url) == bool(line) and url.endswith(line.format(row.pk)) and url in text
+            for other in others:
+                assert other.format(row.pk) in text
+                if other.startswith("/hooks/"):
+                    assert resolve(other.format(row.pk)).kwargs == {"connection_id": str(row.pk)}
 
 
 def test_the_api_does_what_the_page_does_and_tells_the_secret_once(world: Any) -> None:

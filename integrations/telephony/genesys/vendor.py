@@ -83,14 +83,17 @@ class GenesysAdmission(ConnectionAdmission):
         return _without_numbers(super().prepare(_joined(call)), number)
 
 
-def setup_text(connection: TelephonyConnection, url: str) -> str:
-    """What to enter in Genesys Cloud's AudioHook Monitor integration, but for the secret. `url`: the line's own."""
+def setup_text(connection: TelephonyConnection, url: str, events_url: str) -> str:
+    """What to enter in Genesys Cloud: the AudioHook Monitor integration, and where notifications are posted."""
     return "\n".join(
         (
             f"Connection URI: {url}",
             "Channel: both",
             f"API key: {connection.setting('api_key') or _('(setting api_key of this connection)')}",
             "Client secret: " + _("the connection's secret, in base64"),
+            "",
+            _("Notifications, which say who the agent is (signed, or with the secret as X-Api-Key):"),
+            events_url,
         )
     )
 
