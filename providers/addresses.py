@@ -41,11 +41,11 @@ def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolv
     if parts.query or parts.fragment:
         raise ValidationError(_("An address ends with its path."))
     private = settings.PROVIDER_ALLOW_PRIVATE_URLS
-    if private and _literal(host) is None:
-        return
     try:
         found = [host] if _literal(host) else list(resolve(host))
     except OSError:
+        if private:
+            return  # a name of the installation's own network may not be known here, or not yet
         raise ValidationError(_("There is no host %s.") % host) from None
     for text in found:
         how = reach(address_read(text))

@@ -241,6 +241,10 @@ def test_a_name_is_looked_up_unless_everything_is_allowed(settings: Any) -> None
         address_check("https://speech.example", resolve=nowhere)
     settings.PROVIDER_ALLOW_PRIVATE_URLS = True
     address_check("https://speech.example", resolve=nowhere)
+    address_check("https://speech.example", resolve=lambda host: ["192.168.0.7"])
+    # A name is no way to the clouds' credentials, either.
+    with pytest.raises(ValidationError):
+        address_check("https://speech.example", resolve=lambda host: ["169.254.169.254"])
 
 
 # --- Routes and words -----------------------------------------------------------------------------------
