@@ -1,6 +1,7 @@
 """What the machine itself can do, measured in the same minutes: a server that only counts, and Redis asked directly.
 
-The server is plain uvicorn with its own WebSockets. It counts a call's frames and notes when each chunk's last one came.
+The server is plain uvicorn with its own WebSockets. It counts a call's frames and notes when each chunk's last
+one came.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def xadd(url: str, *, seconds: float, per_second: float = 100.0, size: int = 162
     """How long Redis takes to keep one chunk, asked for one by one: p50 and p99 in milliseconds."""
     import redis
 
-    delays = []
+    delays: list[float] = []
     with redis.Redis.from_url(url) as client:
         began = time.monotonic()
         while (due := began + len(delays) / per_second) < began + seconds:

@@ -80,7 +80,7 @@ class House:
             )
 
     def start_ingest(self, processes: int, notes: Path) -> None:
-        """Start the way in, its application wrapped by one that notes when each chunk was stored."""
+        """Start the way in (0: as many processes as the stack has), wrapped by one that notes what was stored."""
         ingest = self.program("ingest")
         argv = [
             "bench.ingest_app:application" if "cresta_app.ingest:app" in each else each
@@ -140,6 +140,13 @@ class House:
         for name in list(self.running):
             self.stop(name)
 
+    def forget_calls(self) -> None:
+        """Empty our Redis, so that nobody takes up the calls of a part of the bench that is over."""
+        import redis
+
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushall()
+
     # --- What they use ----------------------------------------------------------------------------------
 
     def groups(self) -> dict[str, list[psutil.Process]]:
@@ -192,10 +199,11 @@ class House:
 
 
 def _with_workers(argv: list[str], processes: int) -> list[str]:
-    if "--workers" in argv:
-        at = argv.index("--workers")
-        argv = argv[:at] + argv[at + 2 :]
-    return [*argv, "--workers", str(processes)] if processes > 1 else argv
+    """The same command with another number of processes; 0 leaves the stack's own."""
+    if not processes:
+        return argv
+    at = argv.index("--workers") + 1
+    return [*argv[:at], str(processes), *argv[at + 1 :]]
 
 
 def listens(port: int) -> bool:

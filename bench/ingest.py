@@ -103,7 +103,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         limits = {} if options.no_bare else _bare(house, options)
         result = _calls(house, options)
         if options.finals:
-            result |= finals_measure(house, calls=options.finals, seed=options.seed)
+            result |= finals_measure(house, calls=options.finals, seconds=options.seconds, seed=options.seed)
         return result | ({"bare": limits} if limits else {})
 
 
@@ -126,9 +126,8 @@ def _calls(house: House, options: argparse.Namespace) -> dict[str, Any]:
         _wait_ended(house, options.calls)
     lost, known = _account(house, options)
     processes = len(house.groups()["ingest"])
-    house.stop("ingest")
-    for name in [name for name in house.running if name.startswith("live")]:
-        house.stop(name)
+    house.close()
+    house.forget_calls()
     delays, wire, zero = _delays(notes, known, load.sent)
     during = [sample for sample in load.samples if zero <= sample.at <= zero + options.seconds]
     if len(during) < 2:
@@ -148,6 +147,7 @@ def _calls(house: House, options: argparse.Namespace) -> dict[str, Any]:
         **_percentiles("wire_", wire),
         "p99_ms_by_second": _by_second(notes, known, zero),
         "server": SERVER,
+        # Several have a parent and a tracker of resources beside them.
         "server_processes": processes if processes == 1 else processes - 2,
         "live_workers": options.worker,
         **_used(during, load, options),
@@ -155,7 +155,7 @@ def _calls(house: House, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def connection_make(house: House, protocol: str) -> tuple[str, str]:
+def connection_make(house: House, protocol: str, name: str = "Bench") -> tuple[str, str]:
     """A connection of this telephony: its id and its secret. For our own protocol an API key."""
     from accounts.services import api_key_create, user_create
     from integrations.services import connection_create
@@ -173,7 +173,7 @@ def connection_make(house: House, protocol: str) -> tuple[str, str]:
             return "", secret
         connection, secret = connection_create(
             provider=PROTOCOLS[protocol],
-            name="Bench",
+            name=name,
             settings={"api_key": callers.API_KEY} if protocol == "audiohook" else {},
         )
         return str(connection.pk), secret
@@ -257,8 +257,10 @@ def _account(house: House, options: argparse.Namespace) -> tuple[int, dict[UUID,
     from tenants.scope import schema_scope
 
     with schema_scope(house.schema):
-        ledgers = list(CallLedger.objects.all())
-        known = {ledger.conversation_id: ledger.provider_call_id for ledger in ledgers}
+        ledgers = list(CallLedger.objects.filter(conversation__isnull=False))
+        known = {
+            ledger.conversation_id: ledger.provider_call_id for ledger in ledgers if ledger.conversation_id
+        }
         frames = callers.frames_of(options.protocol, options.seconds)
         lost = frames * max(0, options.calls - len(known))
         if options.worker:
@@ -267,7 +269,8 @@ def _account(house: House, options: argparse.Namespace) -> tuple[int, dict[UUID,
             lost += sum(round((sent - sum(ledger.received_ms)) * per_ms) for ledger in ledgers)
         else:
             expected = callers.both(options.seed, round(options.seconds * 1000))
-            lost += sum(asyncio.run(_streams(house, list(known), expected, options.protocol, frames)))
+            found: list[int] = asyncio.run(_streams(house, list(known), expected, options.protocol, frames))
+            lost += sum(found)
     return lost, known
 
 
@@ -296,17 +299,14 @@ async def _streams(
 
 
 def _key(ident: UUID) -> bytes:
-    from django.db import connection
-
     from conversations.models import CallOwner
     from tenants.keys import unwrap
+    from tenants.scope import current_schema
 
     owner = CallOwner.objects.get(pk=ident)
     if owner.wrapped_key is None:
         raise Unmeasured("a call was closed that nobody follows")
-    return unwrap(
-        connection.schema_name, bytes(owner.wrapped_key), owner.key_version, bound_to=f"call:{ident}"
-    )
+    return unwrap(current_schema(), bytes(owner.wrapped_key), owner.key_version, bound_to=f"call:{ident}")
 
 
 def missing(heard: bytes, expected: bytes, protocol: str, frames: int) -> int:
@@ -363,7 +363,7 @@ def _used(during: list[Sample], load: Load, options: argparse.Namespace) -> dict
     seconds = last.at - first.at
     shares = {kind: (last.cpu[kind] - first.cpu.get(kind, 0.0)) / seconds for kind in last.cpu}
     shares["load"] = sum(said.cpu_seconds for said in load.said) / options.seconds
-    waits = {
+    waits: dict[str, Any] = {
         kind: (last.waited[kind] - first.waited.get(kind, 0.0)) / seconds
         for kind in ("ingest", "redis")
         if kind in last.waited
@@ -400,6 +400,7 @@ def _bare(house: House, options: argparse.Namespace) -> dict[str, Any]:
     argv = ["bench.bare:application" if "cresta_app.ingest:app" in each else each for each in ingest.argv]
     ws = argv.index("--ws")
     argv[ws : ws + 2] = ["--ws", "websockets-sansio"]
+    argv[argv.index("--workers") + 1] = "1"
     house.start(replace(ingest, argv=argv, env={"BENCH_NOTES": str(notes)}))
     house.until(lambda: listens(house.ingest_port), "the counting server")
     seconds = min(BARE_SECONDS, options.seconds)

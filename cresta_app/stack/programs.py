@@ -7,9 +7,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cresta_app import env
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # Marks our processes in their environment, so that a later start can tell them from others with the same number.
 MARK = "CRESTA_STACK"
+# One process of the way in uses one core at most; two hold 300 calls of two tracks well on two cores (docs/benches.md).
+INGEST_PROCESSES = env.integer("INGEST_PROCESSES", 2, minimum=1)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> l
                 *("--host", listen, "--port", str(ingest_port)),
                 *("--ws", "cresta_app.ingest:AudioProtocol", "--log-level", "warning", "--no-access-log"),
                 *("--timeout-graceful-shutdown", "2"),
+                # They share one socket. Who is busy for a while is not dead: its calls would be cut off.
+                *("--workers", str(INGEST_PROCESSES), "--timeout-worker-healthcheck", "60"),
             ],
             port=ingest_port,
             stop_rank=0,  # first, so that no new audio comes in; clients keep what was not acknowledged
