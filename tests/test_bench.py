@@ -93,6 +93,7 @@ def test_lateness_goes_by_the_chunk_that_was_most_in_time() -> None:
     assert callers.late([]) == 0
     assert callers.late([5.0, 5.1, 5.2]) == 0
     assert callers.late([5.05, 5.1, 5.23]) == 2
+    assert callers.late([5.0, 5.0, 5.2, 5.2, 5.45, 5.45], together=2) == 1
 
 
 def test_utterances_of_a_run_have_times_of_their_own() -> None:
