@@ -12,7 +12,7 @@ from cresta_app import env
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # Marks our processes in their environment, so that a later start can tell them from others with the same number.
 MARK = "CRESTA_STACK"
-# One process of the way in uses one core at most; two hold 300 calls of two tracks well on two cores (docs/benches.md).
+# One process of the way in uses one core at most; on two cores two were better than one (docs/benches.md).
 INGEST_PROCESSES = env.integer("INGEST_PROCESSES", 2, minimum=1)
 
 
