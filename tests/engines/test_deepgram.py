@@ -377,6 +377,7 @@ def test_aborting_is_at_once_even_before_a_deaf_server():
         {"max_rate": 0.5},
         {"keepalive_seconds": 10},
         {"stall_seconds": 0},
+        {"extra": {"Callback": "https://elsewhere.example"}},
     ],
 )
 def test_options_that_cannot_be(options):

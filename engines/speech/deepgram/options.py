@@ -18,6 +18,8 @@ KEYTERM_TOKENS = 500
 
 MOST_CHANNELS = 20
 
+# Query parameters by which answers go to another address.
+_ELSEWHERE = frozenset({"callback", "callback_method"})
 _NO_KEY = "none"  # a self-hosted Deepgram may ask for none, the SDK insists on one
 
 
@@ -26,7 +28,7 @@ class Account:
     """Which Deepgram, and what is asked of it whatever the way. Raises `ValueError`.
 
     `base_url` of a self-hosted one begins with http(s):// or ws(s)://; "" is the hosted one. `extra` are further
-    query parameters, by name. `mip_opt_out` keeps the audio out of Deepgram's model improvement programme.
+    query parameters, by name, but none that would send what is heard elsewhere. `mip_opt_out` keeps the audio out of Deepgram's model improvement programme.
     """
 
     api_key: str = field(default="", repr=False)
@@ -46,6 +48,8 @@ class Account:
             raise ValueError("the api_key holds characters that no key has")
         if not self.model:
             raise ValueError("Deepgram needs a model")
+        if _ELSEWHERE & {name.strip().lower() for name in self.extra}:
+            raise ValueError("extra may not name a callback: it would send what is heard elsewhere")
         if self.connect_seconds <= 0:
             raise ValueError("connect_seconds must be above 0")
         _hosts(self.base_url)
