@@ -165,7 +165,11 @@ def test_what_is_to_be_committed_says_nothing_of_the_next_segment():
     recorder.hide(0, ((100, 200),))
     assert recorder.take(12_000, epoch=1) is not None
     assert state == {"segments": [], "beeps": [], "kept_out": []}
-    assert recorder.state() == {"segments": [[0, 11_500, 1]], "beeps": [[0, 100, 200]]}
+    assert recorder.state() == {
+        "segments": [[0, 11_500, 1]],
+        "beeps": [[0, 100, 200]],
+        "kept_out": [],
+    }
 
 
 def test_a_failed_call_ends_once_with_its_ledger(committed):

@@ -94,7 +94,7 @@ def test_cut_short_says_what_was_spoken():
 def test_file_by_call(tmp_path):
     path = tmp_path / "script.json"
     path.write_text(json.dumps({"one": SCRIPT, "two": []}))
-    provider = providers.create("scripted", path=path)
+    provider = ScriptedProvider.from_file(path)
     assert said(asyncio.run(hear(provider, call_id="one")))
     assert said(asyncio.run(hear(provider, call_id="two"))) == []
     with pytest.raises(SpeechError) as raised:
