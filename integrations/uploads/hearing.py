@@ -243,7 +243,9 @@ async def _report(row: UploadedCall, call: LiveCall, threads: TenantThreads) -> 
         await asyncio.sleep(REPORT_SECONDS)
         heard_ms = min(call.lanes[-1].heard_ms) if call.lanes else 0
         # Reading is half of the way: a recogniser of whole recordings says nothing until it has all.
-        share = min(0.99, (min(call.arrivals.upto_ms, duration_ms) + min(heard_ms, duration_ms)) / 2 / duration_ms)
+        share = min(
+            0.99, (min(call.arrivals.upto_ms, duration_ms) + min(heard_ms, duration_ms)) / 2 / duration_ms
+        )
         fields: dict[str, Any] = {"progress": max(reached, share)}
         if share > reached + 0.01:
             reached = share
