@@ -28,7 +28,8 @@ class Account:
     """Which Deepgram, and what is asked of it whatever the way. Raises `ValueError`.
 
     `base_url` of a self-hosted one begins with http(s):// or ws(s)://; "" is the hosted one. `extra` are further
-    query parameters, by name, but none that would send what is heard elsewhere. `mip_opt_out` keeps the audio out of Deepgram's model improvement programme.
+    query parameters, by name, but none that would send what is heard elsewhere. `mip_opt_out` keeps the audio out
+    of Deepgram's model improvement programme.
     """
 
     api_key: str = field(default="", repr=False)
