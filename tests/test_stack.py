@@ -322,3 +322,33 @@ def test_changed_migrations_are_noticed(tmp_path: Path, monkeypatch: pytest.Monk
 def test_env_example_lists_every_setting_with_its_default() -> None:
     shown = dict(re.findall(r"^#([A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert shown == env.REGISTRY
+
+
+def test_a_program_whose_children_outlive_it_is_noticed_and_they_are_ended(tmp_path: Path) -> None:
+    """A server with workers: killed, it leaves them holding its output, and asyncio says nothing of its end."""
+    left = tmp_path / "left"
+    script = f"sleep 60 & echo $! > {left}; exec sleep 60"
+
+    async def run() -> tuple[int, int]:
+        said: list[str] = []
+        child = Child(
+            Program("parent", ["bash", "-c", script]),
+            dict(os.environ),
+            lambda _name, line: said.append(line),
+            lambda: None,
+        )
+        child.start()
+        while not left.exists() or not left.read_text():  # noqa: ASYNC110 - a file tells of no event
+            await asyncio.sleep(0.05)
+        orphan = int(left.read_text())
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while child.starts < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await child.stop()
+        return orphan, child.starts
+
+    orphan, starts = asyncio.run(run())
+    assert starts == 2
+    assert not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE

@@ -17,6 +17,8 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 20.0
 # Who has run for this long is well again: the next crash starts with the short pause.
 WELL_AFTER = 60.0
+# How often an exit is looked for that asyncio does not tell of.
+EXIT_SECONDS = 0.2
 LINE_BYTES = 1024 * 1024
 
 Say = Callable[[str, str], None]
@@ -73,7 +75,7 @@ class Child:
             self.created = psutil.Process(process.pid).create_time()
         self._changed()
         reader = asyncio.create_task(self._pass_on(process))
-        code = await process.wait()
+        code = await _exit_code(process)
         group_end(process.pid)
         # Its last lines are still in the pipe; a stranger that inherited the pipe must not hold us up.
         await asyncio.wait([reader], timeout=1)
@@ -100,12 +102,23 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), self.program.stop_seconds)
+                await asyncio.wait_for(_exit_code(process), self.program.stop_seconds)
             except TimeoutError:
                 self._say(self.program.name, f"did not end within {self.program.stop_seconds:g} s; killed")
                 group_end(process.pid)
         if self._task is not None:
             await self._task
+
+
+async def _exit_code(process: asyncio.subprocess.Process) -> int:
+    """Wait for the process itself. asyncio's own `wait()` also waits for whoever else holds its output open.
+
+    A server whose workers outlive it is the case: they must be ended, and they hold its output.
+    """
+    while process.returncode is None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), EXIT_SECONDS)
+    return process.returncode
 
 
 def group_end(pid: int) -> None:
