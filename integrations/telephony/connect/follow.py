@@ -96,6 +96,7 @@ class Follower:
         self._looked = 0.0
         self._behind: int | None = None
         self._heard = time.monotonic()  # when the last fragment of ours came
+        self._fed = False  # whether the service has sent anything yet
         self._well = time.monotonic()  # when reading last worked
         self._carried: CarriedCall | None = None
         self._reading: ContactReading | None = None
@@ -230,7 +231,7 @@ class Follower:
         if first:
             self._heard = time.monotonic()
         while data := await self._blocking(media.read):
-            self._well = time.monotonic()
+            self._well, self._fed = time.monotonic(), True
             for fragment in fragments.feed(data):
                 if first and fragment.number:
                     await self._first_too(leg, fragment.number)
@@ -360,7 +361,8 @@ class Follower:
         quiet = time.monotonic() - self._heard
         if quiet > self._patience.grace and self._reading.leg + 1 < len(self._orders.legs):
             raise _NextLeg
-        if self._orders.ended_at is not None and quiet > self._patience.grace:
+        # A service that is slow to begin has not said that there is nothing.
+        if self._orders.ended_at is not None and quiet > self._patience.grace and self._fed:
             raise _End
         if quiet > self._patience.quiet:
             raise _End("" if self._job.quiet_is_end else "kvs_stream_quiet")
