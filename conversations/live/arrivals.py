@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from conversations.live.buffer import CHUNK_MS
 from conversations.live.lane import SOUND_RMS, loudness
 
-# Ten minutes of chunks: no recogniser answers later than that.
-KEPT = 6_000
+# Five minutes of chunks, at least: who answers later than that has a lane of its own. In arrays, because a worker has
+# many calls, and an object a chunk would make each of them grow with its length.
+KEPT = 3_000
 
 
 class Arrivals:
@@ -18,13 +20,17 @@ class Arrivals:
 
     def __init__(self, channels: int) -> None:
         self.upto_ms = 0
-        self._came: deque[tuple[int, datetime]] = deque(maxlen=KEPT)
+        self._ends_ms = array("q")
+        self._came_at = array("d")
         self._sound_ms = [0] * channels
 
     def add(self, end_ms: int, received_at: datetime, sides: Sequence[bytes]) -> None:
         """A chunk that ends at `end_ms`, one PCM16 buffer per channel."""
         self.upto_ms = end_ms
-        self._came.append((end_ms, received_at))
+        self._ends_ms.append(end_ms)
+        self._came_at.append(received_at.timestamp())
+        if len(self._ends_ms) > 2 * KEPT:
+            del self._ends_ms[:KEPT], self._came_at[:KEPT]
         for channel, pcm in enumerate(sides):
             if loudness(pcm) > SOUND_RMS:
                 self._sound_ms[channel] = end_ms
@@ -35,7 +41,8 @@ class Arrivals:
 
     def arrival(self, at_ms: int) -> datetime:
         """When the audio that holds `at_ms` reached us."""
-        for end_ms, received_at in reversed(self._came):
-            if end_ms - CHUNK_MS <= at_ms:
-                return received_at + timedelta(milliseconds=min(0, at_ms - end_ms))
-        return datetime.now(UTC)
+        index = bisect_right(self._ends_ms, at_ms + CHUNK_MS) - 1
+        if index < 0:
+            return datetime.now(UTC)
+        early = timedelta(milliseconds=min(0, at_ms - self._ends_ms[index]))
+        return datetime.fromtimestamp(self._came_at[index], UTC) + early
