@@ -299,6 +299,9 @@ class Line:
     async def _close(self, closing: Closing) -> None:
         """Say what the vendor's format has to say about it, and close."""
         refusal = None
+        if self.hearing is not None and self.vendor and self.vendor.linger_seconds:
+            # Before anything is said: the other side may answer faster than we look.
+            self.hearing.afterwards = self._parting
         if closing.code is not CloseCode.DONE and self.codec is not None:
             refusal = self.codec.refused(closing.code, closing.reason)
             self.voice.say(refusal)
@@ -316,8 +319,6 @@ class Line:
         linger = self.vendor.linger_seconds if self.vendor else 0.0
         if not linger:
             return False
-        if self.hearing is not None:
-            self.hearing.afterwards = self._parting
         try:
             async with asyncio.timeout(linger):
                 while (message := await self._receive())["type"] == "websocket.receive":

@@ -35,6 +35,7 @@ def test_files_are_brought_and_followed(committed: World, sign_in: Pages, record
     page = sign_in("analyst", path="/uploads/")
     page.get_by_text("Nothing was uploaded yet.").wait_for()
     _picture(page, "empty")
+    page.wait_for_load_state("networkidle")  # the keys are bound by a module
     # By keyboard: U opens the dialogue of files, Tab leads to the fields and the button, Enter sends.
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("u")
