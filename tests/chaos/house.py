@@ -29,9 +29,10 @@ import psutil
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from conversations.live.wire import CloseCode
 from conversations.models import CallOwner
 from cresta_app.stack.process import Child
 from cresta_app.stack.programs import Program, environment, manage, programs
@@ -231,16 +232,9 @@ class House:
         """Play a call as a telephony does that cannot come back: when the line breaks, that was all."""
         samples, step = sound(call.lines, call.seconds), FRAME_MS * RATE // 1000 * 4
         loop = asyncio.get_running_loop()
+        socket = await self._line_begin(call)
         began = loop.time()
-        async with connect(
-            f"ws://{self.host}:{self.port}{PATH}",
-            host="127.0.0.1",
-            port=self.port,
-            additional_headers={"Authorization": f"Bearer {self.key}"},
-            proxy=None,
-        ) as socket:
-            await socket.send(json.dumps({"type": "start", "version": 1} | start_of(call)))
-            call.played.conversation = json.loads(await socket.recv())["conversation"]
+        async with socket:
             for number in range(len(samples) // step):
                 await asyncio.sleep(began + number * FRAME_MS / 1000 / speed - loop.time())
                 try:
@@ -248,6 +242,26 @@ class House:
                 except ConnectionClosed:
                     return
         raise AssertionError("the line did not break")
+
+    async def _line_begin(self, call: Call) -> ClientConnection:
+        """Connect and begin the call. A database that was killed before may cost the first try its connection."""
+        for _attempt in range(10):
+            socket = await connect(
+                f"ws://{self.host}:{self.port}{PATH}",
+                host="127.0.0.1",
+                port=self.port,
+                additional_headers={"Authorization": f"Bearer {self.key}"},
+                proxy=None,
+            )
+            try:
+                await socket.send(json.dumps({"type": "start", "version": 1} | start_of(call)))
+                call.played.conversation = json.loads(await socket.recv())["conversation"]
+                return socket
+            except ConnectionClosed as closed:
+                if closed.rcvd is None or closed.rcvd.code != CloseCode.TRY_AGAIN:
+                    raise
+            await asyncio.sleep(0.2)
+        raise AssertionError("no line came about")
 
 
 def start_of(call: Call) -> dict[str, Any]:
