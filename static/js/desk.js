@@ -28,6 +28,7 @@ const line = new Line(words, page.signIn);
 const readySince = performance.now();
 
 let state = page.state; // {calls, tray}
+const settled = new Set(); // calls confirmed here: a list read before that may still be on its way with them in it
 let store = null; // of the call on the desk
 let socket = null;
 let callId = null;
@@ -52,7 +53,11 @@ const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("no
 const summary = new Summary({
   body: $("sum"), count: $("sum-count"), origin: $("sum-origin"), choices: $("choices"), trouble: $("sum-trouble"),
   confirmButton: $("confirm"), copyButton: $("copy"), status: $("sum-status"), words, sections: pageData("sections"),
-  light: (ids) => transcript.light(ids), confirmed: next,
+  light: (ids) => transcript.light(ids),
+  confirmed: () => {
+    settled.add(callId);
+    next();
+  },
 });
 
 // --- Which call is on the desk ---
@@ -238,7 +243,7 @@ function draw() {
 }
 
 function drawTray() {
-  const rows = state.tray.filter((call) => call.id !== callId && call.summary !== "unconfirmed");
+  const rows = state.tray.filter((call) => call.id !== callId && call.summary !== "unconfirmed" && !settled.has(call.id));
   const waiting = rows.filter((call) => !call.erased).length;
   $("tray").hidden = !rows.length;
   say($("tray-count"), !waiting ? words.tray_none : waiting === 1 ? words.tray_one : fill(words.tray, { n: waiting }));
