@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
+
+
+class Group(StrEnum):
+    """Families of types that a company decides about together, from what may never be kept to what only points at people."""
+
+    SECRETS = "secrets"
+    IDENTIFIERS = "identifiers"
+    CONTACT = "contact"
+    PERSON = "person"
+    CONTEXT = "context"
 
 
 @dataclass(frozen=True, slots=True)
 class InformationType:
     """One kind of information.
 
-    `label` is lower case, for chips ("card number"). `numeric` says that it is made of digits. `complete_at`
-    is the count of digits after which a number that was asked for counts as given. Of two overlapping spans
-    the one with the higher `priority` gives the type.
+    `label` is lower case, for chips ("card number"). `numeric` says that it is made of digits, or of digits and
+    letters that are spelled. `complete_at` is the count of digits after which a number that was asked for counts
+    as given. Of two overlapping spans the one with the higher `priority` gives the type.
     """
 
     name: str
     label: str
+    group: Group
     priority: int
-    numeric: bool
+    numeric: bool = False
     complete_at: int = 0
 
     @property
@@ -32,15 +44,35 @@ TYPES: Mapping[str, InformationType] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            InformationType("CREDIT_CARD", "card number", 90, True, 15),
-            InformationType("SSN", "social security number", 80, True, 9),
-            InformationType("SECURITY_CODE", "security code", 75, True, 3),
-            InformationType("EMAIL", "e-mail address", 70, False),
-            InformationType("ACCOUNT_NUMBER", "account number", 60, True, 8),
-            InformationType("PHONE", "phone number", 50, True, 10),
-            InformationType("DATE_OF_BIRTH", "date of birth", 40, True, 6),
-            InformationType("NAME", "name", 30, False),
-            InformationType("NUMBER", "number", 10, True, 8),
+            InformationType("CREDIT_CARD", "card number", Group.SECRETS, 90, True, 15),
+            InformationType("IBAN", "IBAN", Group.IDENTIFIERS, 85, True, 15),
+            InformationType("SSN", "social security number", Group.IDENTIFIERS, 80, True, 9),
+            InformationType("NATIONAL_ID", "national id", Group.IDENTIFIERS, 78, True, 8),
+            InformationType("PASSPORT", "passport number", Group.IDENTIFIERS, 77, True, 7),
+            InformationType("DRIVING_LICENCE", "driving licence", Group.IDENTIFIERS, 76, True, 7),
+            InformationType("SECURITY_CODE", "security code", Group.SECRETS, 75, True, 3),
+            InformationType("PASSWORD", "password", Group.SECRETS, 72),
+            InformationType("EMAIL", "e-mail address", Group.CONTACT, 70),
+            InformationType("URL", "web address", Group.CONTACT, 68),
+            InformationType("IP_ADDRESS", "IP address", Group.CONTACT, 66),
+            InformationType("USERNAME", "user name", Group.PERSON, 64),
+            InformationType("ACCOUNT_NUMBER", "account number", Group.IDENTIFIERS, 60, True, 8),
+            InformationType("POLICY_NUMBER", "policy number", Group.IDENTIFIERS, 58, True, 6),
+            InformationType("CLAIM_NUMBER", "claim number", Group.IDENTIFIERS, 57, True, 6),
+            InformationType("BOOKING_REFERENCE", "booking reference", Group.IDENTIFIERS, 56, True, 6),
+            InformationType("ORDER_NUMBER", "order number", Group.IDENTIFIERS, 55, True, 6),
+            InformationType("PHONE", "phone number", Group.CONTACT, 50, True, 10),
+            InformationType("DATE_OF_BIRTH", "date of birth", Group.PERSON, 40, True, 6),
+            InformationType("ADDRESS", "address", Group.CONTACT, 36),
+            InformationType("POSTCODE", "postcode", Group.CONTACT, 34, True, 5),
+            InformationType("NAME", "name", Group.PERSON, 30),
+            InformationType("AGE", "age", Group.CONTEXT, 25),
+            InformationType("ORGANISATION", "organisation", Group.CONTEXT, 22),
+            InformationType("LOCATION", "place", Group.CONTEXT, 20),
+            InformationType("NATIONALITY", "nationality", Group.CONTEXT, 18),
+            InformationType("TITLE", "form of address", Group.CONTEXT, 17),
+            InformationType("DATE", "date", Group.CONTEXT, 15),
+            InformationType("NUMBER", "number", Group.IDENTIFIERS, 10, True, 8),
         )
     }
 )
