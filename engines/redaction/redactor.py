@@ -18,7 +18,7 @@ from engines.redaction.detectors.names import NameDetector
 from engines.redaction.resolve import replaced, settle
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.tokens import Utterance, tokenise
-from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
+from engines.redaction.vocabulary import NUMERIC_TYPES, PROFILES, TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RedactionConfig:
     Raises ValueError for unknown types and regions.
     """
 
-    enabled_types: frozenset[str] = field(default_factory=lambda: frozenset(TYPES))
+    enabled_types: frozenset[str] = field(default_factory=lambda: PROFILES["standard"])
     regions: tuple[str, ...] = ("US", "GB")
     beep_margin_ms: int = 150
     due_ms: int = 45_000

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 
 class Group(StrEnum):
-    """Families of types that a company decides about together, from what may never be kept to what only points at people."""
+    """Families of types that a company decides about together, the gravest first."""
 
     SECRETS = "secrets"
     IDENTIFIERS = "identifiers"
@@ -74,6 +74,16 @@ TYPES: Mapping[str, InformationType] = MappingProxyType(
             InformationType("DATE", "date", Group.CONTEXT, 15),
             InformationType("NUMBER", "number", Group.IDENTIFIERS, 10, True, 8),
         )
+    }
+)
+
+# What a company may start from. "standard" leaves what only points at people in the company of other words.
+PROFILES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "cards_and_secrets": frozenset(k.name for k in TYPES.values() if k.group is Group.SECRETS)
+        | {"NUMBER"},
+        "standard": frozenset(k.name for k in TYPES.values() if k.group is not Group.CONTEXT),
+        "strict": frozenset(TYPES),
     }
 )
 
