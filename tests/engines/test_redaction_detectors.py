@@ -156,8 +156,8 @@ def test_redacting_twice_changes_nothing() -> None:
 def test_only_enabled_types_are_redacted() -> None:
     config = RedactionConfig(enabled_types=frozenset({"CREDIT_CARD"}))
     assert shown("a@b.com 4111 1111 1111 1111", config) == "a@b.com [CREDIT_CARD]"
-    with pytest.raises(ValueError, match="PASSPORT"):
-        RedactionConfig(enabled_types=frozenset({"PASSPORT"}))
+    with pytest.raises(ValueError, match="SHOE_SIZE"):
+        RedactionConfig(enabled_types=frozenset({"SHOE_SIZE"}))
     with pytest.raises(ValueError, match="XX"):
         RedactionConfig(regions=("XX",))
 
