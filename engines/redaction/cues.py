@@ -37,7 +37,8 @@ _PHRASES: dict[str, str] = {
         "phone number|telephone number|mobile number|cell number|cell phone number|contact number|"
         "callback number|call back number|number to reach|number to call|best number|number i can reach|"
         "reach you on|reach you at|reach me on|reach me at|call you back on|call you back at|call me on|"
-        "call me at|call you on|call you at|mobile is|phone is|cell is|telephone is|landline|phone's|"
+        "call me at|text me at|"
+        "text me on|ring me on|ring me at|get me on|call you on|call you at|mobile is|phone is|cell is|telephone is|landline|phone's|"
         "home number|work number|number you're calling from|number you are calling from"
     ),
     "SSN": (

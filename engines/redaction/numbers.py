@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from unicodedata import decimal
 
-from engines.redaction.tokens import FILLERS, Utterance, words
+from engines.redaction.tokens import Utterance, words
 
 SINGLE = {
     word: str(value)
@@ -52,7 +52,7 @@ ORDINALS = words(
 )
 DATE_WORDS = MONTHS | ORDINALS
 
-_MAX_BRIDGE = 4
+LONGEST_BRIDGE = 4  # words between two groups of one number
 _JOINING_GAP = re.compile(r"[\s\-.,()/:+*#–—_·…;?!]{0,6}")
 
 
@@ -112,6 +112,11 @@ def figures(digits: str) -> str:
 def is_strong(low: str) -> bool:
     """Say whether a lower-case token is a number by itself, whatever stands beside it."""
     return low[0].isdecimal() or low in SINGLE or low in TEEN or low in TENS
+
+
+def joining(gap: str) -> bool:
+    """Say whether `gap`, the signs between two words, may stand within a number."""
+    return gap == " " or ("\n" not in gap and _JOINING_GAP.fullmatch(gap) is not None)
 
 
 class NumberReader:
@@ -263,20 +268,20 @@ class NumberReader:
     def _joined(self, left: Element, right: Element) -> bool:
         """Say whether two numbers belong to one run, by what stands between them."""
         between = range(left.last + 1, right.first)
-        if len(between) > _MAX_BRIDGE:
+        if len(between) > LONGEST_BRIDGE:
             return False
         utterance = self._utterance
         dated = self._dates_from is not None and left.first >= self._dates_from
         for i in between:
             low = self._lows[i]
-            if low not in FILLERS and low not in MISHEARD and not (dated and low in ("of", "the")):
+            if not utterance.bridges(i) and low not in MISHEARD and not (dated and low in ("of", "the")):
                 return False
             # "between one twenty and one thirty" is two numbers, "four one and one one" may be one.
-            if low == "and" and not (left.single and right.single):
+            if low == "and" and self._lows[i + 1] != "then" and not (left.single and right.single):
                 return False
         for i in range(left.last + 1, right.first + 1):
             gap = utterance.gap(i)
-            if not _JOINING_GAP.fullmatch(gap) or "\n" in gap:
+            if not joining(gap):
                 return False
             ends_sentence = any(mark in gap for mark in (". ", "? ", "! ", "; "))
             alike = len(left.digits) == len(right.digits) <= 4

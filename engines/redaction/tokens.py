@@ -52,6 +52,15 @@ class Utterance:
         """Return the lower-case word at `index`, or "" outside of the text."""
         return self.tokens[index].low if 0 <= index < len(self.tokens) else ""
 
+    def bridges(self, index: int) -> bool:
+        """Say whether token `index` may stand between two groups of one number: a filler, or "hold on"."""
+        low = self.tokens[index].low
+        return (
+            low in FILLERS
+            or low in ("hold", "hang")
+            or (low == "on" and self.low(index - 1) in ("hold", "hang"))
+        )
+
     def capitalised(self, index: int) -> bool:
         """Say whether token `index` begins with a capital and the next letter, if any, is small."""
         word = self.text[self.tokens[index].start : self.tokens[index].end]

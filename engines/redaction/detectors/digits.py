@@ -24,7 +24,16 @@ from engines.redaction.context import Context, Due, Strength
 from engines.redaction.cues import ANY, Cue, find_cues
 from engines.redaction.detectors.checks import Verdict, classify, is_card, prepare
 from engines.redaction.detectors.quantities import harmless_literals, is_counted, is_date_or_sum, is_pronoun
-from engines.redaction.numbers import TIMES, WEAK, ZERO_LETTERS, NumberReader, Run, is_strong
+from engines.redaction.numbers import (
+    LONGEST_BRIDGE,
+    TIMES,
+    WEAK,
+    ZERO_LETTERS,
+    NumberReader,
+    Run,
+    is_strong,
+    joining,
+)
 from engines.redaction.text import Span
 from engines.redaction.tokens import FILLERS, LEAD_INS, Utterance
 from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
@@ -78,6 +87,8 @@ class DigitDetector:
         )
         runs = [(run, kept) for run in reader.runs() if (kept := _without_cues(run, cues)).elements]
         literals = harmless_literals(utterance.text) if runs else []
+        if len(runs) > 1:
+            runs = _chained(utterance, runs, literals)
         due, since = context.due, 0
         pending = list(reversed(cues))
         spans: list[Span] = []
@@ -202,6 +213,35 @@ def _without_cues(run: Run, cues: list[Cue]) -> Run:
     if not inside:
         return run
     return Run([element for element in run.elements if element.first not in inside])
+
+
+def _chained(
+    utterance: Utterance, runs: list[tuple[Run, Run]], literals: list[tuple[int, int]]
+) -> list[tuple[Run, Run]]:
+    """Make one of runs that only pauses part, which recognition writes as full stops: "Two. Ninety four. One".
+
+    A quantity is left alone.
+    """
+    chained = runs[:1]
+    for whole, run in runs[1:]:
+        last_whole, last = chained[-1]
+        if _near(utterance, last_whole, whole) and not any(
+            is_counted(utterance, part) or is_date_or_sum(utterance, part, literals) for part in (last, run)
+        ):
+            chained[-1] = (Run(last_whole.elements + whole.elements), Run(last.elements + run.elements))
+        else:
+            chained.append((whole, run))
+    return chained
+
+
+def _near(utterance: Utterance, left: Run, right: Run) -> bool:
+    """Say whether nothing stands between two runs but what may stand between two groups of one number."""
+    between = range(left.last + 1, right.first)
+    return (
+        len(between) <= LONGEST_BRIDGE
+        and all(utterance.bridges(i) and utterance.low(i) != "and" for i in between)
+        and all(joining(utterance.gap(i)) for i in range(between.start, right.first + 1))
+    )
 
 
 def _only(utterance: Utterance, indices: range, allowed: frozenset[str]) -> bool:

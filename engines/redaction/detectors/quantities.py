@@ -33,6 +33,8 @@ _MONEY_BEFORE = words(
     "cost costs paid pay paying price priced charge charged charges total bill refund refunded worth fee "
     "balance owe owed spend spent amount save credit"
 )
+# "On my credit card", "for the credit check": no money is named.
+_NO_MONEY = words("card check visa mastercard amex debit")
 _CURRENCY = "£$€₹¥"
 _LITERAL = re.compile(
     r"(?<![\d.])(?:"
@@ -111,18 +113,19 @@ def is_date_or_sum(utterance: Utterance, run: Run, literals: list[tuple[int, int
         return len(elements) <= 2
     digits = [element.digits for element in elements]
     before = {utterance.low(run.first - k) for k in (1, 2, 3)}
+    money = not before.isdisjoint(_MONEY_BEFORE) and before.isdisjoint(_NO_MONEY)
     month = utterance.low(run.first - 1) in MONTHS or utterance.low(run.last + 1) in MONTHS
     if month and len(elements) <= 3 and int(digits[0] or 0) <= 31:
         return len(digits) == 1 or _is_year("".join(digits[1:]))
     if len(elements) == 1:
-        return run.total <= 5 and bool(before & _MONEY_BEFORE) and elements[0].written
+        return run.total <= 5 and money and elements[0].written
     if _is_year(run.digits) and len(elements[0].digits) == 2:
         return True
     if len(elements) in (2, 3) and len(run.digits) <= 4 and 1 <= int(digits[0] or 0) <= 24:
         minutes = "".join(digits[1:])
         if len(minutes) == 2 and int(minutes) < 60:
             return bool(before & _TIME_BEFORE) or utterance.low(run.last + 1) in _TIME_AFTER
-    return len(elements) == 2 and len(digits[1]) == 2 and bool(before & _MONEY_BEFORE)
+    return len(elements) == 2 and len(digits[1]) == 2 and money
 
 
 def _is_year(digits: str) -> bool:
