@@ -52,6 +52,27 @@ ORDINALS = words(
 )
 DATE_WORDS = MONTHS | ORDINALS
 
+# Words that stand for their first letter (ICAO's alphabet, and what people say instead).
+SPELLING_WORDS = words(
+    "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november "
+    "oscar papa quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu zebra"
+)
+# Short words that are no group of letters in a code.
+SHORT_WORDS = words(
+    "a am an and any are as ask at bad be been big but buy by call can card case cell city code come cost "
+    "did do does done each else end etc ext feel few fine for from full gave get give go good got had has "
+    "have he help her here hers hey hi him his hit home hope how i id if i'm in info into is it its it's "
+    "just keep kind know last late left less let like line list live long look lot made mail make many may "
+    "me mine more most move much must my name near need new next nice no none nope nor not note now of off "
+    "ok okay old on once one only open or our out over paid pay per pin plan plus post put ring said same "
+    "say says see send sent she show sir so some soon sort stay still such sure take tell text than that "
+    "them then they this tick till time to told too try turn two type uh um up upon use used very via wait "
+    "want was way we week well went were what when who why will wish with won yeah year yep yes yet you "
+    "your zip pick huh plz pls usd gbp eur dob ssn otp pnr am pm mr mrs miss kids dogs cars days date easy "
+    "sum fax area apt road st ave ln dr lane park bank loan bill ref num acc acct nos tv pc amt kg lb lbs km "
+    "cm mm mb gb th nd rd mins secs hrs hour min sec max ago bye hold yet also ever even days both half"
+)
+
 LONGEST_BRIDGE = 4  # words between two groups of one number
 _JOINING_GAP = re.compile(r"[\s\-.,()/:+*#–—_·…;?!]{0,6}")
 
@@ -104,6 +125,16 @@ class Run:
         return best
 
 
+def said_for(lows: list[str], i: int) -> int:
+    """Return how many words after letter `i` only say which letter it is: "as in bravo" 3, "for golf" 2, else 0."""
+    letter, rest = lows[i], lows[i + 1 : i + 4]
+    if len(rest) == 3 and rest[0] == "as" and rest[1] == "in" and rest[2][0] == letter:
+        return 3
+    if len(rest) >= 2 and rest[0] in ("for", "like", "as") and len(rest[1]) > 1 and rest[1][0] == letter:
+        return 2
+    return 0
+
+
 def figures(digits: str) -> str:
     """Return decimal digits of any script as ASCII."""
     return digits if digits.isascii() else "".join(str(decimal(character)) for character in digits)
@@ -138,8 +169,9 @@ class NumberReader:
     ) -> None:
         self._utterance = utterance
         self._dates_from = dates_from
-        lows = [token.low for token in utterance.tokens]
+        lows = utterance.lows
         self._lows = lows
+        self._letters: set[int] = set()
         self._number = [
             is_strong(low) or (dates_from is not None and i >= dates_from and low in DATE_WORDS)
             for i, low in enumerate(lows)
@@ -161,12 +193,35 @@ class NumberReader:
                     number[i] = 0 <= j < len(lows) and (number[j] or lows[j] in TIMES)
 
     def _promote_letters(self, start: int) -> None:
-        tokens, number = self._utterance.tokens, self._number
-        for i in range(start, len(tokens)):
+        """Count letters as parts of the number: single ones, "b as in bravo", "golf", "ssk 698"."""
+        tokens, number, lows = self._utterance.tokens, self._number, self._lows
+        end = len(tokens)
+        for i in range(start, end):
             token = tokens[i]
-            if token.is_letter and not number[i]:
-                beside = (i > 0 and number[i - 1]) or (i + 1 < len(tokens) and number[i + 1])
-                number[i] = beside or token.low not in ("a", "i")
+            if number[i] and i not in self._letters and not (token.is_letter and said_for(lows, i)):
+                continue
+            if token.is_letter:
+                beside = (i > start and number[i - 1]) or (i + 1 < end and number[i + 1])
+                behind = said_for(lows, i)
+                if beside or behind or token.low not in ("a", "i"):
+                    number[i] = True
+                    for k in range(i + 1, i + 1 + behind):
+                        number[k] = True
+                        self._letters.add(k)
+                    if behind and token.low in ZERO_LETTERS:
+                        self._letters.add(i)
+            elif token.low in SPELLING_WORDS or self._is_group(i, start):
+                number[i] = True
+                self._letters.add(i)
+
+    def _is_group(self, i: int, start: int) -> bool:
+        """Say whether token `i` is a group of letters within a code: "ssk 698", "ui 85 op"."""
+        low, number = self._lows[i], self._number
+        if not (2 <= len(low) <= 4 and low.isalpha()) or low in SHORT_WORDS or low in WEAK:
+            return False
+        before = i > start and number[i - 1]
+        after = i + 1 < len(number) and is_strong(self._lows[i + 1])
+        return after or (before and (i + 1 == len(number) or not any(v in low for v in "aeiouy")))
 
     def runs(self) -> list[Run]:
         """Return all runs in order. They do not overlap."""
@@ -198,6 +253,8 @@ class NumberReader:
             return [Element(i, i + 1, written[0] * (times - 1) + written, written=True)], i + 2
         if not self._number[i]:
             return [], i + 1
+        if i in self._letters:
+            return [Element(i, i, "")], i + 1
         low = lows[i]
         if low[0].isdecimal():
             written = figures(low)

@@ -19,7 +19,7 @@ from threading import Lock
 from typing import Any
 
 from engines.redaction.context import Context, Due, Strength
-from engines.redaction.cues import find_cues
+from engines.redaction.cues import ASKED_TYPES, find_cues
 from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redactor_for
 from engines.redaction.resolve import replaced
 from engines.redaction.text import RawText, RedactedText, Span
@@ -260,7 +260,7 @@ class StreamRedactor:
                 asked = None
             elif says_something:
                 asked = replace(asked, turns=asked.turns + 1)
-        words = [cue for cue in find_cues(findings.utterance) if cue.type in ("NAME", "EMAIL")]
+        words = [cue for cue in find_cues(findings.utterance) if cue.type in ASKED_TYPES]
         if words:
             cue = words[-1]
             end = findings.utterance.tokens[cue.last].end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 # A placeholder is one opaque token, so that redacting twice changes nothing. No alternative can begin where
 # another one could, and none nests a repetition: the scan is linear in any text.
@@ -31,12 +32,28 @@ class Token:
         return len(self.low) == 1 and self.low.isalpha()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Utterance:
-    """Text with its tokens, in order."""
+    """Text with its tokens, in order. What several detectors ask for is worked out once."""
 
     text: str
     tokens: tuple[Token, ...]
+
+    @cached_property
+    def lows(self) -> list[str]:
+        """The lower-case words, in order."""
+        return [token.low for token in self.tokens]
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The lower-case words, each once: a quick way to see that a detector has nothing to look for."""
+        return frozenset(self.lows)
+
+    @cached_property
+    def touching(self) -> list[bool]:
+        """Whether each token begins where the one before it ends ("b2": two tokens, the second touches)."""
+        tokens = self.tokens
+        return [i > 0 and token.start == tokens[i - 1].end for i, token in enumerate(tokens)]
 
     def gap(self, index: int) -> str:
         """Return what stands between token `index` and the one before it (or the start of the text)."""

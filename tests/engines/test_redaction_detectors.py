@@ -44,7 +44,7 @@ def shown(text: str, config: RedactionConfig | None = None) -> str:
         ("my card number is four one", "my card number is [CREDIT_CARD]"),
         ("the security code is one two three", "the security code is [SECURITY_CODE]"),
         ("the account number is 12 34 56 78", "the account number is [ACCOUNT_NUMBER]"),
-        ("booking reference is g 75 f 34 thanks", "booking reference is [NUMBER] thanks"),
+        ("booking reference is g 75 f 34 thanks", "booking reference is [BOOKING_REFERENCE] thanks"),
         ("my social is four six oh eight nine nine eight four seven", "my social is [SSN]"),
         (
             "my date of birth is the fourth of march nineteen eighty two",

@@ -119,7 +119,7 @@ def test_what_the_agent_asked_for_names_the_digits() -> None:
         ("and the security code on the back", "SECURITY_CODE"),
         ("can i have your account number", "ACCOUNT_NUMBER"),
         ("your social security number please", "SSN"),
-        ("could you give me the order number", "NUMBER"),
+        ("could you give me the order number", "ORDER_NUMBER"),
         ("and your date of birth", "DATE_OF_BIRTH"),
         ("and the expiry date please", "CREDIT_CARD"),
     ],

@@ -41,7 +41,21 @@ from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
 # A cue, or digits, lose their hold over the rest of the same text after so many words.
 _REACH = 25
 _GUESS = 0.4
-_WITH_LETTERS = frozenset({"NUMBER", "ACCOUNT_NUMBER"})
+_WITH_LETTERS = frozenset(
+    {
+        "NUMBER",
+        "ACCOUNT_NUMBER",
+        "POLICY_NUMBER",
+        "CLAIM_NUMBER",
+        "BOOKING_REFERENCE",
+        "ORDER_NUMBER",
+        "PASSPORT",
+        "DRIVING_LICENCE",
+        "NATIONAL_ID",
+        "IBAN",
+        "POSTCODE",
+    }
+)
 _WITH_DATES = frozenset({"DATE_OF_BIRTH"})
 # What may follow a number at the growing end while it still may be part of an address or a longer number.
 _UNDECIDED = FILLERS | WEAK | {"at", "dot", "underscore", "plus", "of", "the"}
