@@ -1,0 +1,1 @@
+"""The trained sequence model: names, addresses and numbers in context. See MODEL_CARD.md."""

@@ -1,0 +1,151 @@
+"""Trains the sequence model: gather texts, write out features, fit a CRF, keep what weighs something."""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pycrfsuite
+
+from engines.redaction.sequence.features import Lexicon, attributes, describe, gaps_of, is_cased
+from engines.redaction.sequence.tagger import OUTSIDE, Weights
+from engines.redaction.tokens import tokenise
+from engines.redaction.training import corpus, pools
+from engines.redaction.training.corpus import Example
+from engines.redaction.training.fillers import NATIONALITIES
+from engines.redaction.training.generated import generate, refilled
+
+# Of the words that a list of names or towns has, this share is shown to training as if none had it: most names of the
+# world are in no list of ours.
+_UNLISTED = 0.3
+_COMMON_FROM = 4
+_LEAST_WEIGHT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much material of our own, how often the written set is filled anew, and how long to fit."""
+
+    written: int = 16_000
+    spoken: int = 14_000
+    refills: int = 4
+    rounds: int = 90
+    copies: int = 4
+    every: int = 3
+    minfreq: int = 2
+    c1: float = 0.05
+    c2: float = 0.02
+
+
+def say(text: str) -> None:
+    """Progress, for who waits."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def everyday(examples: Iterable[Example]) -> frozenset[str]:
+    """Return words that stand outside of what is personal often enough to be everybody's."""
+    counts: Counter[str] = Counter()
+    for example in examples:
+        utterance, labels = corpus.labelled(example)
+        counts.update(
+            token.low for token, label in zip(utterance.tokens, labels, strict=True) if label == OUTSIDE
+        )
+    return frozenset(word for word, count in counts.items() if count >= _COMMON_FROM and word.isalpha())
+
+
+def lexicon(common: frozenset[str]) -> Lexicon:
+    """Return the word lists."""
+
+    def parts(names: Iterable[str], shortest: int = 2) -> frozenset[str]:
+        return frozenset(
+            token.low
+            for name in names
+            for token in tokenise(name).tokens
+            if len(token.low) >= shortest and token.low.replace("'", "").isalpha()
+        )
+
+    return Lexicon(
+        first=parts(name for one in pools.people() for name in one.first),
+        last=parts((name for one in pools.people() for name in one.last), 3),
+        cities=parts(pools.cities(), 4),
+        countries=parts(pools.countries(), 4) - {"and", "the", "island", "islands", "united", "republic", "saint"},
+        nations=frozenset(name.lower() for name in NATIONALITIES),
+        common=common,
+    )
+
+
+def material(data: Path, seed: int, sizes: Sizes, written: Sequence[Example]) -> tuple[list[Example], frozenset[str]]:
+    """Return all texts to learn from, and the everyday words. `written` are those of the Presidio set that may be seen."""
+    calls = corpus.conversations(data / "dialog" / "multidogo_train.jsonl", sizes.copies)
+    # A part of the intent sets: the rest of them shows how the model does on what it has not seen.
+    none = [
+        example
+        for name in ("clinc150", "banking77")
+        for example in corpus.plain(data / "intent" / f"{name}.jsonl")[:: sizes.every]
+    ]
+    common = everyday([*calls, *none, *written])
+    made = generate(seed, sizes.written, sizes.spoken)
+    again = refilled(seed + 1, list(written), sizes.refills)
+    return [*calls, *none, *made, *again, *written, *written], common
+
+
+def fit(examples: Sequence[Example], words: Lexicon, seed: int, sizes: Sizes, about: dict[str, object]) -> tuple[Weights, bytes]:
+    """Fit the CRF. Returns its weights, and CRFsuite's own model file."""
+    lot = random.Random(seed)
+    bare = words.without_names()
+    trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+    trainer.set_params(
+        {
+            "c1": sizes.c1,
+            "c2": sizes.c2,
+            "max_iterations": sizes.rounds,
+            "feature.minfreq": sizes.minfreq,
+            "feature.possible_transitions": True,
+        }
+    )
+    tokens = 0
+    for example in examples:
+        utterance, labels = corpus.labelled(example)
+        if not utterance.tokens:
+            continue
+        cased = is_cased(example.text)
+        found = [
+            describe(
+                example.text[token.start : token.end] if cased else token.low,
+                cased,
+                bare if lot.random() < _UNLISTED else words,
+            )
+            for token in utterance.tokens
+        ]
+        trainer.append(pycrfsuite.ItemSequence(list(attributes(found, gaps_of(utterance)))), labels)
+        tokens += len(labels)
+    say(f"{len(examples)} texts, {tokens} tokens; fitting")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.crfsuite"
+        trainer.train(str(path))
+        say("fitted")
+        return weights_of(path, words, {**about, "texts": len(examples), "tokens": tokens}), path.read_bytes()
+
+
+def weights_of(path: Path, words: Lexicon, about: dict[str, object]) -> Weights:
+    """Return the weights in a CRFsuite model, without those that are next to nothing."""
+    opened = pycrfsuite.Tagger()
+    opened.open(str(path))
+    labels = (OUTSIDE, *sorted(label for label in opened.labels() if label != OUTSIDE))
+    number = {label: i for i, label in enumerate(labels)}
+    info = opened.info()
+    features: dict[str, dict[int, float]] = {}
+    for (name, label), value in info.state_features.items():
+        if abs(value) >= _LEAST_WEIGHT:
+            features.setdefault(name, {})[number[label]] = value
+    transitions = np.zeros((len(labels), len(labels)))
+    for (a, b), value in info.transitions.items():
+        transitions[number[a], number[b]] = value
+    return Weights(labels, features, transitions, words, 0.0, dict(about))
