@@ -69,16 +69,16 @@ _PHRASES: dict[str, str] = {
         "driver license number|driver's licence number|drivers licence number|driving licence is|"
         "driver's license is|drivers license is|license number|licence number|driving licence no"
     ),
-    "POLICY_NUMBER": "policy number|policy no|policy id|policy is|policy reference|policy num|insurance number",
-    "CLAIM_NUMBER": "claim number|claim no|claim id|claim is|claim reference|claims number|claim num",
+    "POLICY_NUMBER": "policy number|policy no|policy id|policy reference|policy num|insurance number",
+    "CLAIM_NUMBER": "claim number|claim no|claim id|claim reference|claims number|claim num",
     "BOOKING_REFERENCE": (
         "booking reference|booking reference number|booking number|booking confirmation|"
-        "booking confirmation number|booking id|booking code|booking ref|booking is|confirmation number|"
+        "booking confirmation number|booking id|booking code|booking ref|confirmation number|"
         "confirmation code|confirmation no|confirmation id|reservation number|reservation code|"
         "reservation id|record locator|pnr|p n r|e ticket number"
     ),
     "ORDER_NUMBER": (
-        "order number|order no|order id|order reference|order is|tracking number|tracking id|"
+        "order number|order no|order id|order reference|tracking number|tracking id|"
         "tracking code|invoice number|invoice no|purchase order|shipment number"
     ),
     "DATE_OF_BIRTH": (

@@ -203,6 +203,8 @@ class NumberReader:
             if token.is_letter:
                 beside = (i > start and number[i - 1]) or (i + 1 < end and number[i + 1])
                 behind = said_for(lows, i)
+                if token.low in ("a", "i"):  # also words: "253 i ordered"
+                    beside = i + 1 < end and number[i + 1]
                 if beside or behind or token.low not in ("a", "i"):
                     number[i] = True
                     for k in range(i + 1, i + 1 + behind):

@@ -11,11 +11,11 @@ from functools import lru_cache
 
 import phonenumbers
 
-from engines.redaction.context import Context
+from engines.redaction.context import Context, Detector
 from engines.redaction.detectors.digits import DigitDetector, Reading, held_back_from
-from engines.redaction.detectors.emails import EmailDetector
-from engines.redaction.detectors.names import NameDetector
+from engines.redaction.detectors.rules import RULES
 from engines.redaction.resolve import replaced, settle
+from engines.redaction.sequence.detector import SequenceDetector
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.tokens import Utterance, tokenise
 from engines.redaction.vocabulary import NUMERIC_TYPES, PROFILES, TYPES
@@ -31,7 +31,7 @@ class RedactionConfig:
     code. Times are in milliseconds: `beep_margin_ms` on either side of what is beeped; `due_ms` and
     `due_turns` say how long a number stays asked for, `open_ms` and `open_turns` how long further digits
     count as the rest of a number, `asked_ms` and `asked_turns` how long the answer to a question for a name
-    is awaited.
+    is awaited. `model` says whether the trained model reads along, or rules alone.
 
     Raises ValueError for unknown types and regions.
     """
@@ -45,6 +45,7 @@ class RedactionConfig:
     open_turns: int = 3
     asked_ms: int = 20_000
     asked_turns: int = 2
+    model: bool = True
 
     def __post_init__(self) -> None:
         unknown = self.enabled_types - TYPES.keys()
@@ -74,7 +75,7 @@ class Redactor:
     def __init__(self, config: RedactionConfig) -> None:
         self.config = config
         self._digits = DigitDetector(config.regions)
-        self._others = (EmailDetector(), NameDetector())
+        self._others = RULES
 
     def examine(self, text: str, context: Context) -> Findings:
         """Find everything in `text`."""

@@ -23,9 +23,17 @@ _ENDINGS = words(
 )
 _JOINERS = words("dot point period underscore dash hyphen minus plus full stop")
 _BEFORE_LOCAL = words(
-    "is it it's its that's my the address email mail e at to on and um uh so yes yeah sure okay ok you "
+    "id is it it's its that's my the address email mail e at to on and um uh so yes yeah sure okay ok you "
     "your for of a an be by with send sent use using reach me contact here this that was i'm or in from "
     "under him her them us i"
+)
+# Recognition writes the end of an address as one word: "gmailcom", "yahoocouk", "rediffmailcom".
+_JOINED_PROVIDERS = ("mail", "yahoo", "outlook", "icloud", "live", "aol")
+_JOINED_ENDINGS = ("com", "couk", "net", "coin", "org")
+_BARE_JOINED = frozenset(
+    provider + ending
+    for provider in (*_PROVIDERS_ALONE, "mail", "email", "rediffmail", "live")
+    for ending in _JOINED_ENDINGS
 )
 _MAX_LOCAL = 12
 _MAX_DOMAIN = 4
@@ -41,10 +49,12 @@ class EmailDetector:
 
     def find(self, utterance: Utterance, context: Context) -> list[Span]:
         """Return the addresses found, in order."""
-        spans = self._written(utterance.text)
-        lows = [token.low for token in utterance.tokens]
-        if "at" in lows or not _PROVIDERS_ALONE.isdisjoint(lows) or context.growing:
+        spans = self._written(utterance.text) if "@" in utterance.text else []
+        vocabulary = utterance.vocabulary
+        if "at" in vocabulary or not _PROVIDERS_ALONE.isdisjoint(vocabulary) or context.growing:
             spans += self._spoken(utterance)
+        if any(len(low) > 6 and low.endswith(_JOINED_ENDINGS) for low in vocabulary) or "com" in vocabulary:
+            spans += self._joined(utterance)
         if context.growing:
             spans += self._growing(utterance, context, spans)
         return sorted(spans, key=lambda span: span.start)
@@ -80,7 +90,17 @@ class EmailDetector:
             if i < done:
                 continue
             at = token.low == "at"
-            end = self._domain(utterance, i + 1 if at else i, named_only=not at)
+            behind = i + 1
+            if at and utterance.low(i + 1) == "the" and utterance.low(i + 2) in ("rate", "sign", "symbol"):
+                behind = i + 4 if utterance.low(i + 3) in ("of", "sign", "symbol") else i + 3
+            end = self._domain(utterance, behind if at else i, named_only=not at)
+            if (
+                end is None
+                and not at
+                and token.low in _PROVIDERS_ALONE
+                and is_strong(utterance.low(i - 1) or "-")
+            ):
+                end = i + 1  # "rathik 67 gmail"
             if end is None:
                 continue
             start = self._local(utterance, i, done)
@@ -91,6 +111,35 @@ class EmailDetector:
                     Span(tokens[start].start, tokens[end - 1].end, "EMAIL", 0.9, self.name, "spoken address")
                 )
                 done = end
+        return spans
+
+    def _joined(self, utterance: Utterance) -> list[Span]:
+        """Read addresses whose "at" and "dot" were swallowed: "nila 90 gmailcom", "anthony mail com"."""
+        spans: list[Span] = []
+        tokens = utterance.tokens
+        done = 0
+        for i, token in enumerate(tokens):
+            low = token.low
+            joined = (
+                len(low) > 6 and low.endswith(_JOINED_ENDINGS) and any(p in low for p in _JOINED_PROVIDERS)
+            )
+            parted = (
+                utterance.low(i + 1) == "com"
+                and (low in _PROVIDERS_ALONE or low == "mail" or low.endswith(("gmail", "yahoo")))
+                and not utterance.gap(i + 1).strip(" .")
+            )
+            if i < done or not (joined or parted):
+                continue
+            whole = joined and low not in _BARE_JOINED
+            start = self._local(utterance, i, done)
+            if whole and not (start < i and is_strong(utterance.low(i - 1))):
+                start = i
+            done = i + 1 if joined else i + 2
+            if start < i or whole:
+                reason = "address written in one"
+                spans.append(
+                    Span(tokens[start].start, tokens[done - 1].end, "EMAIL", 0.85, self.name, reason)
+                )
         return spans
 
     def _domain(self, utterance: Utterance, i: int, *, named_only: bool) -> int | None:
@@ -104,6 +153,8 @@ class EmailDetector:
         while end < len(tokens) and end - i <= _MAX_DOMAIN and utterance.low(end) not in ("dot", "at"):
             end += 1
             if utterance.gap(end - 1).strip() not in ("", "@", "-"):
+                if utterance.gap(end - 1) == "." and utterance.low(end - 1) in _ENDINGS and end - 1 > i:
+                    return end  # "john at gmail.com"
                 break
         if end == i or end - i > _MAX_DOMAIN:
             return i + 1 if utterance.low(i) in _PROVIDERS and not named_only else None

@@ -10,8 +10,8 @@ from engines.redaction.context import Context
 from engines.redaction.text import Span
 from engines.redaction.tokens import Utterance, words
 
-# Words that end a name or say that none begins.
-_COMMON = words(
+# Words that everybody uses: they end a name, or say that none begins.
+COMMON_WORDS = words(
     "a about account actually address after again ago all already alright also always am an and another "
     "any anyone anything are aren't around as ask asking at available away back bad bank be because been "
     "before behind being best better between bit both but buy by bye call called caller calling came can "
@@ -145,7 +145,7 @@ class NameDetector:
             if spelled:
                 i += 1
                 continue
-            if taken == most or not low.replace("'", "").isalpha() or low in _COMMON:
+            if taken == most or not low.replace("'", "").isalpha() or low in COMMON_WORDS:
                 break
             if capitals and not utterance.text[tokens[i].start].isupper():
                 break
@@ -185,7 +185,7 @@ class NameDetector:
         end = first
         while end < len(utterance.tokens) and end - first < 3:
             low = utterance.low(end)
-            if low in _COMMON or not low.isalpha() or not utterance.capitalised(end):
+            if low in COMMON_WORDS or not low.isalpha() or not utterance.capitalised(end):
                 break
             if utterance.gap(end).strip(" ,") or (end > first and utterance.gap(end).strip()):
                 break
