@@ -26,10 +26,9 @@ from conversations.services import event_append
 from engines.redaction.redactor import DEFAULT
 from engines.redaction.text import RawText, Span
 from engines.redaction.timing import beeps, redacted_words
-from engines.redaction.vocabulary import TYPES
+from engines.redaction.vocabulary import PLACEHOLDER, TYPES, placeholder
 from engines.speech.types import HeardWord
 
-_PLACEHOLDER = re.compile(r"\[(?:" + "|".join(sorted(TYPES, key=len, reverse=True)) + r")\]")
 # Shorter words ("at", "two") stand in other lines for other things.
 TELLING = 4
 
@@ -104,14 +103,14 @@ def words_hide(
             raise ValidationError({"start": _("There are no such words in this utterance.")})
         start, end = _widened(row.text, start, end)
         words = row.text[start:end]
-        if not _PLACEHOLDER.sub("", words).strip():
+        if not PLACEHOLDER.sub("", words).strip():
             raise Conflict(_("These words are hidden already."))
         span = Span(start, end, type_name, score, detector, reason)
-        change = WordsHidden(row.pk, row.conversation_id, start, end, len(TYPES[type_name].placeholder))
+        change = WordsHidden(row.pk, row.conversation_id, start, end, len(placeholder(type_name)))
         stretches = _hide_in_utterance(row, span)
         _move_redactions(change, span, found_in)
         event_append(conversation_id=row.conversation_id, kind="utterance", row=row)
-        _hide_in_what_was_written(row, words, TYPES[type_name].placeholder)
+        _hide_in_what_was_written(row, words, placeholder(type_name))
         for follower in _FOLLOWERS:
             follower(change)
         recording_rewrite(
@@ -132,7 +131,7 @@ def words_hide(
 
 
 def _widened(text: str, start: int, end: int) -> tuple[int, int]:
-    for one in _PLACEHOLDER.finditer(text):
+    for one in PLACEHOLDER.finditer(text):
         if one.start() < end and one.end() > start:
             start, end = min(start, one.start()), max(end, one.end())
     while start < end and text[start].isspace():
@@ -150,8 +149,9 @@ def _widened(text: str, start: int, end: int) -> tuple[int, int]:
 def _hide_in_utterance(row: Utterance, span: Span) -> tuple[tuple[int, int], ...]:
     """Change text and words of the row; return what to beep on its channel, in milliseconds of the call."""
     heard = [HeardWord(RawText(text), begin, stop, sure) for text, begin, stop, sure in row.words]
-    timed = redacted_words(row.text, [span], heard) if heard else None
-    row.text = row.text[: span.start] + TYPES[span.type].placeholder + row.text[span.end :]
+    stand_in = placeholder(span.type)
+    timed = redacted_words(row.text, [span], heard, [stand_in]) if heard else None
+    row.text = row.text[: span.start] + stand_in + row.text[span.end :]
     row.words = (
         [[word.text, word.start_ms, word.end_ms, round(word.confidence, 3)] for word in timed.words]
         if timed

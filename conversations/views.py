@@ -200,10 +200,6 @@ def hiding_data(conversation: Conversation) -> dict[str, Any]:
     return {
         "url": reverse("api-conversation-redactions", args=[conversation.pk]),
         "kinds": {kind.placeholder: _(kind.label) for kind in TYPES.values()},
-        # What the chips of the transcript say, in the house's words and in the reader's.
-        "chips": {
-            label: kind.placeholder for kind in TYPES.values() for label in (kind.label, _(kind.label))
-        },
         "choices": [(kind.name, _(kind.label)) for kind in TYPES.values()],
         "words": {
             "hidden_thing": _("hidden: {label}"),

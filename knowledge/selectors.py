@@ -101,7 +101,7 @@ def _search(text: str, limit: int, *, without: list[UUID]) -> list[Found]:
             title=row.document.title,
             collection=row.document.collection.name,
             path=row.heading_path,
-            html=headline_html(_dotted(row.headline, row.text)),
+            html=headline_html(_dotted(row.headline, row.text), own_types=False),
             text=row.text,
             start=row.start,
             end=row.end,

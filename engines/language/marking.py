@@ -12,11 +12,9 @@ from collections.abc import Iterable
 from html import escape
 from itertools import pairwise
 
-from engines.redaction.vocabulary import TYPES
+from engines.redaction.vocabulary import PLACEHOLDER, TYPES, chip_words, kind
 
 BEGIN, END = "\x02", "\x03"
-
-_PLACEHOLDER = re.compile(r"\[(" + "|".join(sorted(TYPES, key=len, reverse=True)) + r")\]")
 
 
 def clean(text: str) -> str:
@@ -24,18 +22,30 @@ def clean(text: str) -> str:
     return text.replace(BEGIN, "").replace(END, "")
 
 
-def chip(type_name: str) -> str:
-    """Return the chip of a redaction as HTML: a crossed eye and the kind of thing, never its length."""
-    label = escape(TYPES[type_name].label)
-    return f'<span class="redact"><i class="ti ti-eye-off" aria-hidden="true"></i>{label}</span>'
+def chip(type_name: str, detail: str | None = None) -> str:
+    """Return the chip of a redaction as HTML: a crossed eye and the kind of thing, never its length.
+
+    `detail` is the rest of its placeholder: the last four digits or a keyed hash. `data-length` is the length of the
+    placeholder, so that the page can count characters of the text.
+    """
+    label = escape(chip_words(kind(type_name).label, detail))
+    length = len(type_name) + 2 + (len(detail) + 1 if detail else 0)
+    return f'<span class="redact" data-length="{length}"><i class="ti ti-eye-off" aria-hidden="true"></i>{label}</span>'
 
 
-def words_html(text: str) -> str:
-    """Return text as HTML, with chips for what was redacted."""
-    return _PLACEHOLDER.sub(lambda found: chip(found[1]), escape(text))
+def words_html(text: str, *, own_types: bool = True) -> str:
+    """Return text as HTML, with chips for what was redacted.
+
+    Without `own_types` only those of the house become chips: in a document, `[NOTE]` is no type of the company's.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        return chip(found[1], found[2]) if own_types or found[1] in TYPES else found[0]
+
+    return PLACEHOLDER.sub(shown, escape(text))
 
 
-def spans_html(text: str, spans: Iterable[tuple[int, int]]) -> str:
+def spans_html(text: str, spans: Iterable[tuple[int, int]], *, own_types: bool = True) -> str:
     """Return text as HTML with `<mark>` around the characters of `spans`: half-open, any order, may overlap.
 
     A span that cuts through a redaction's placeholder is widened to all of it; one beyond the text is cut.
@@ -45,18 +55,18 @@ def spans_html(text: str, spans: Iterable[tuple[int, int]]) -> str:
         begin, stop = max(0, start), min(len(text), end)
         if begin < stop:
             inside[begin:stop] = b"\x01" * (stop - begin)
-    for found in _PLACEHOLDER.finditer(text):
+    for found in PLACEHOLDER.finditer(text):
         if any(inside[found.start() : found.end()]):
             inside[found.start() : found.end()] = b"\x01" * len(found[0])
     edges = [0, *(at for at in range(1, len(text)) if inside[at] != inside[at - 1]), len(text)]
     parts = []
     for start, end in pairwise(edges):
-        part = words_html(text[start:end])
+        part = words_html(text[start:end], own_types=own_types)
         parts.append(f"<mark>{part}</mark>" if start < end and inside[start] else part)
     return "".join(parts)
 
 
-def headline_html(text: str) -> str:
+def headline_html(text: str, *, own_types: bool = True) -> str:
     """Return a search engine's headline as HTML, `<mark>` for `BEGIN` … `END`. Unpaired ones are dropped."""
     plain, spans, begun = [], [], None
     at = 0
@@ -70,9 +80,9 @@ def headline_html(text: str) -> str:
         else:
             plain.append(part)
             at += len(part)
-    return spans_html("".join(plain), spans)
+    return spans_html("".join(plain), spans, own_types=own_types)
 
 
 def plain_words(text: str) -> str:
     """Return text for people to read as plain text: `[card number]` where something was redacted."""
-    return _PLACEHOLDER.sub(lambda found: f"[{TYPES[found[1]].label}]", text)
+    return PLACEHOLDER.sub(lambda found: f"[{chip_words(kind(found[1]).label, found[2])}]", text)

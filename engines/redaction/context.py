@@ -40,13 +40,15 @@ class Context:
     `due` is the number being given, if any. `asked` is the type of words (`NAME`, `EMAIL`) that this speaker
     was asked for. `ends_turn` says that digits left alone at the end of the text may be the beginning of a
     number (true of a customer's live utterance, false of agents and of whole documents). `growing` marks a
-    partial: more words may follow, and nothing may be shown that they could turn into a finding.
+    partial: more words may follow, and nothing may be shown that they could turn into a finding. `live` says that the
+    text is part of a conversation that goes on, so that it may hold but a part of a number.
     """
 
     due: Due | None = None
     asked: str | None = None
     ends_turn: bool = False
     growing: bool = False
+    live: bool = False
 
 
 class Detector(Protocol):

@@ -1,4 +1,4 @@
-"""Redaction of one text: which detectors run, and the batch API.
+"""Redaction of one text: which detectors run, what becomes of what they find, and the batch API.
 
 A whole text is read without a conversation around it: a few digits alone stay, as nothing says that they
 belong to anything. Live speech goes through `stream.StreamRedactor`, which knows what was said before.
@@ -6,16 +6,21 @@ belong to anything. Live speech goes through `stream.StreamRedactor`, which know
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import phonenumbers
 
+from engines.redaction.actions import Action, stand_in
 from engines.redaction.context import Context, Detector
-from engines.redaction.detectors.digits import DigitDetector, Reading, held_back_from
+from engines.redaction.custom import CustomDetector, CustomType
+from engines.redaction.detectors.digits import ASKED_FOR, DigitDetector, Reading, held_back_from
 from engines.redaction.detectors.rules import RULES
+from engines.redaction.extra import known, plugged_in
 from engines.redaction.resolve import replaced, settle
 from engines.redaction.sequence.detector import SequenceDetector
+from engines.redaction.sequence.tagger import MODEL
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.tokens import Utterance, tokenise
 from engines.redaction.vocabulary import NUMERIC_TYPES, PROFILES, TYPES
@@ -23,17 +28,24 @@ from engines.redaction.vocabulary import NUMERIC_TYPES, PROFILES, TYPES
 
 @dataclass(frozen=True, slots=True)
 class RedactionConfig:
-    """What to redact.
+    """What to redact, and how.
 
-    `enabled_types` are names of `vocabulary.TYPES`; one that is off stays in the text. A card spoken in
-    several breaths without a cue is a `NUMBER` at first, so whoever turns that off keeps parts of cards.
+    `enabled_types` are names of `vocabulary.TYPES`; one that is off stays in the text. `custom` are the company's own
+    types, all of them on. `actions` say what becomes of a type, MASK where nothing is said; HASH takes `hash_key`,
+    which is the company's secret. `extra` names detectors that were registered as plug-ins; `model` says whether the
+    trained model reads along.
+
+    A card spoken in several breaths without a cue is a `NUMBER` at first. Where cards are redacted, such digits are
+    masked in live speech whatever is said of `NUMBER`; only those that were asked for as a number of some other kind
+    are treated as one.
+
     `regions` are the countries (ISO 3166, two letters) whose phone numbers are recognised without a country
     code. Times are in milliseconds: `beep_margin_ms` on either side of what is beeped; `due_ms` and
     `due_turns` say how long a number stays asked for, `open_ms` and `open_turns` how long further digits
     count as the rest of a number, `asked_ms` and `asked_turns` how long the answer to a question for a name
-    is awaited. `model` says whether the trained model reads along, or rules alone.
+    is awaited.
 
-    Raises ValueError for unknown types and regions.
+    Raises ValueError for unknown types, regions and plug-ins, and for a hash without a key.
     """
 
     enabled_types: frozenset[str] = field(default_factory=lambda: PROFILES["standard"])
@@ -45,15 +57,34 @@ class RedactionConfig:
     open_turns: int = 3
     asked_ms: int = 20_000
     asked_turns: int = 2
+    actions: tuple[tuple[str, Action], ...] = ()
+    hash_key: bytes = field(default=b"", repr=False)
+    custom: tuple[CustomType, ...] = ()
+    extra: tuple[str, ...] = ()
     model: bool = True
 
     def __post_init__(self) -> None:
-        unknown = self.enabled_types - TYPES.keys()
+        own = {one.name for one in self.custom}
+        unknown = (self.enabled_types | {name for name, _action in self.actions}) - TYPES.keys() - own
         if unknown:
             raise ValueError(f"unknown types: {', '.join(sorted(unknown))}")
         abroad = set(self.regions) - phonenumbers.SUPPORTED_REGIONS
         if abroad:
             raise ValueError(f"unknown regions: {', '.join(sorted(abroad))}")
+        missing = set(self.extra) - known()
+        if missing:
+            raise ValueError(f"unknown plug-ins: {', '.join(sorted(missing))}")
+        if not self.hash_key and any(action is Action.HASH for _name, action in self.actions):
+            raise ValueError("a hash needs a key")
+
+    def action(self, type_name: str) -> Action:
+        """Return what becomes of findings of `type_name`."""
+        return next((action for name, action in self.actions if name == type_name), Action.MASK)
+
+    @property
+    def found_types(self) -> frozenset[str]:
+        """The names of all types that are looked for, the company's own among them."""
+        return self.enabled_types | {one.name for one in self.custom}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +105,80 @@ class Redactor:
 
     def __init__(self, config: RedactionConfig) -> None:
         self.config = config
+        self._types = config.found_types
+        self._actions = dict(config.actions)
         self._digits = DigitDetector(config.regions)
-        self._others = RULES
+        self._numeric_on = not self._types.isdisjoint(NUMERIC_TYPES)
+        # Parts of a card look like any number until the last of them.
+        self._guarded = "CREDIT_CARD" in self._types and (
+            "NUMBER" not in self._types or self._actions.get("NUMBER", Action.MASK) is not Action.MASK
+        )
+        others: list[Detector] = list(RULES)
+        if config.model and MODEL.exists():
+            others.append(SequenceDetector())
+        if config.custom:
+            others.append(CustomDetector(config.custom))
+        others += [plugged_in(name) for name in config.extra]
+        self._others = tuple(others)
 
-    def examine(self, text: str, context: Context) -> Findings:
-        """Find everything in `text`."""
+    def examine(self, text: str, context: Context, more: Sequence[Span] = ()) -> Findings:
+        """Find everything in `text`. `more` are findings of the caller's own, settled with the rest."""
         utterance = tokenise(text)
-        enabled = self.config.enabled_types
+        return self.examined(utterance, context, more)
+
+    def examined(self, utterance: Utterance, context: Context, more: Sequence[Span] = ()) -> Findings:
+        """Find everything in a text that is cut into words already."""
         digits = self._digits.read(utterance, context)
-        numeric_off = enabled.isdisjoint(NUMERIC_TYPES)
-        spans = [
-            span for span in digits.spans if span.type in enabled or (context.growing and not numeric_off)
-        ]
-        for detector in self._others:
-            spans += [span for span in detector.find(utterance, context) if span.type in enabled]
-        kept_back = held_back_from(utterance) if context.growing and not numeric_off else None
-        return Findings(utterance, settle(spans), digits, len(text) if kept_back is None else kept_back)
+        found = [*digits.spans, *more]
+        if utterance.tokens:
+            for detector in self._others:
+                found += detector.find(utterance, context)
+        if context.growing and self._numeric_on:
+            spans = [span for span in found if span.type in self._types or span.detector == self._digits.name]
+            kept_back = held_back_from(utterance)
+        else:
+            spans = [span for span in found if span.type in self._types or self._guards(span, context)]
+            kept_back = None
+        length = len(utterance.text)
+        return Findings(utterance, settle(spans), digits, length if kept_back is None else kept_back)
+
+    def stand_ins(self, text: str, spans: Sequence[Span], context: Context) -> list[str | None]:
+        """Return what replaces each of the settled `spans` of `text`; None where its words stay.
+
+        While words are still coming everything is masked: the last four digits of a growing number would show it
+        digit by digit, and a partial is shown to people of all roles.
+        """
+        if not self._actions or context.growing:
+            return [f"[{span.type}]" for span in spans]
+        result: list[str | None] = []
+        seen: set[str] = set()
+        for span in spans:
+            action = self._actions.get(span.type, Action.MASK)
+            if action is not Action.MASK and self._guards(span, context):
+                action = Action.MASK
+            # What digits stand before, in this text or in the conversation, may be the beginning of this number.
+            whole = span.type not in seen and (context.due is None or not context.due.digits)
+            seen.add(span.type)
+            words = text[span.start : span.end]
+            result.append(stand_in(action, span.type, words, key=self.config.hash_key, whole=whole))
+        return result
+
+    def redacted(self, text: str, findings: Findings, context: Context) -> RedactedText:
+        """Return `text` without the `findings` in it."""
+        return replaced(text, findings.spans, self.stand_ins(text, findings.spans, context))
+
+    def _guards(self, span: Span, context: Context) -> bool:
+        """Say whether `span` may be a part of a card, whatever is said of numbers in general."""
+        return (
+            self._guarded
+            and context.live
+            and span.type == "NUMBER"
+            and span.detector == self._digits.name
+            and span.reason != ASKED_FOR
+        )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def redactor_for(config: RedactionConfig) -> Redactor:
     """Return the redactor of `config`, made once."""
     return Redactor(config)
@@ -104,4 +190,5 @@ DEFAULT = RedactionConfig()
 def redact(text: RawText, config: RedactionConfig = DEFAULT) -> RedactedText:
     """Return `text`, taken as a whole, without what `config` names. Thread-safe."""
     words = text.reveal()
-    return replaced(words, redactor_for(config).examine(words, Context()).spans)
+    redactor, context = redactor_for(config), Context()
+    return redactor.redacted(words, redactor.examine(words, context), context)

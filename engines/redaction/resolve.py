@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from engines.redaction.text import RedactedText, Span
-from engines.redaction.vocabulary import TYPES
+from engines.redaction.vocabulary import kind
 
 
 def settle(spans: Iterable[Span]) -> list[Span]:
     """Return spans that do not overlap, in order, covering all that `spans` cover.
 
-    Overlapping ones become one, named by the type of highest priority, so that no end of either survives.
+    Overlapping ones become one, named by the type of highest priority, then by the highest score, so that no end of
+    either survives.
     """
     settled: list[Span] = []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+    for span in sorted(spans, key=_place):
         if settled and span.start < settled[-1].end:
             last = settled[-1]
-            best = max(last, span, key=lambda part: (TYPES[part.type].priority, part.score))
+            best = max(last, span, key=_weight)
             settled[-1] = replace(best, start=last.start, end=max(last.end, span.end))
         else:
             settled.append(span)
     return settled
 
 
-def replaced(text: str, spans: list[Span]) -> RedactedText:
-    """Return `text` with each of the settled `spans` replaced by its placeholder."""
+def _place(span: Span) -> tuple[int, int]:
+    return span.start, -span.end
+
+
+def _weight(span: Span) -> tuple[int, float]:
+    return kind(span.type).priority, span.score
+
+
+def replaced(text: str, spans: Sequence[Span], stand_ins: Sequence[str | None]) -> RedactedText:
+    """Return `text` with each of the settled `spans` replaced by its stand-in; None leaves the words."""
+    if not spans:
+        return RedactedText(text)
     parts: list[str] = []
     moved: list[Span] = []
+    kept: list[Span] = []
     length = cursor = 0
-    for span in spans:
-        before, stand_in = text[cursor : span.start], TYPES[span.type].placeholder
-        parts += (before, stand_in)
+    for span, stand_in in zip(spans, stand_ins, strict=True):
+        before = text[cursor : span.start]
+        words = text[span.start : span.end] if stand_in is None else stand_in
+        parts += (before, words)
         length += len(before)
-        moved.append(replace(span, start=length, end=length + len(stand_in)))
-        length += len(stand_in)
+        (kept if stand_in is None else moved).append(replace(span, start=length, end=length + len(words)))
+        length += len(words)
         cursor = span.end
     parts.append(text[cursor:])
-    return RedactedText("".join(parts), tuple(moved))
+    return RedactedText("".join(parts), tuple(moved), tuple(kept))

@@ -25,7 +25,7 @@ from engines.redaction.resolve import replaced
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.timing import RedactedWord, beeps, redacted_words
 from engines.redaction.tokens import BACKCHANNELS
-from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
+from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES, kind
 from engines.speech.types import HeardWord
 
 # Who works for the company: digits that end a turn of theirs begin no card.
@@ -110,17 +110,19 @@ class StreamRedactor:
             context = self._context(speaker, start_ms, growing=False)
             findings = self._redactor.examine(raw, context)
             self._remember(speaker, findings, context, start_ms, end_ms)
-        timed = redacted_words(raw, findings.spans, words)
+        stand_ins = self._redactor.stand_ins(raw, findings.spans, context)
+        timed = redacted_words(raw, findings.spans, words, stand_ins)
         if timed is None:
             # The words are not those of the text ("4111" for "four one one one"): redact them by themselves.
             spoken = " ".join(word.text.reveal() for word in words)
             apart = self._redactor.examine(spoken, context).spans
             if [span.type for span in apart] == [span.type for span in findings.spans]:
-                timed = redacted_words(spoken, apart, words)
+                timed = redacted_words(spoken, apart, words, stand_ins)
             elif apart and not findings.spans:
                 findings = replace(findings, spans=[_whole(raw, apart)])
+                stand_ins = [f"[{findings.spans[0].type}]"]
         return RedactedUtterance(
-            replaced(raw, findings.spans),
+            replaced(raw, findings.spans, stand_ins),
             timed.words if timed else (),
             beeps(
                 timed,
@@ -146,7 +148,8 @@ class StreamRedactor:
         spans = [span for span in findings.spans if span.end <= number]
         # A finding may reach over the words kept back; it must hide its own beginning all the same.
         shown = raw[: max([min(findings.kept_back, number), *(span.end for span in spans)])]
-        return replaced(shown if len(shown) == len(raw) else shown.rstrip(), spans)
+        shown = shown if len(shown) == len(raw) else shown.rstrip()
+        return replaced(shown, spans, self._redactor.stand_ins(shown, spans, context))
 
     def suspect(self, at_ms: int) -> None:
         """Treat what follows `at_ms` as if a card number had just been asked for.
@@ -211,7 +214,8 @@ class StreamRedactor:
             and (at_ms is None or at_ms - asked.at_ms <= config.asked_ms)
         ):
             question = asked.type
-        return Context(due, question, ends_turn=speaker not in COMPANY_SPEAKERS, growing=growing)
+        ends_turn = speaker not in COMPANY_SPEAKERS
+        return Context(due, question, ends_turn=ends_turn, growing=growing, live=True)
 
     def _is_open(self, given: _Given, at_ms: int | None) -> bool:
         """Whether more of a number is waited for; with no `at_ms`, without regard to the clock."""
@@ -271,5 +275,5 @@ class StreamRedactor:
 
 def _whole(raw: str, apart: list[Span]) -> Span:
     """Return one span over the whole text: something was found in its words that cannot be placed in it."""
-    best = max(apart, key=lambda span: TYPES[span.type].priority)
+    best = max(apart, key=lambda span: kind(span.type).priority)
     return replace(best, start=0, end=len(raw), reason="found in the words as timed, not in the text")

@@ -47,8 +47,8 @@ class Span:
     """One finding.
 
     `start` and `end` are character offsets (half-open) in the text that the span belongs to; `type` is a
-    name of `vocabulary.TYPES`; `score` lies in 0..1; `detector` names what found it and `reason` says why
-    in words, without the words found.
+    name of `vocabulary.TYPES` or of a company's own type; `score` lies in 0..1; `detector` names what found
+    it and `reason` says why in words, without the words found.
     """
 
     start: int
@@ -61,10 +61,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class RedactedText:
-    """Text without what was found. `spans` point at the placeholders in `text`, e.g. `[CREDIT_CARD]`."""
+    """Text without what was found. `spans` point at the placeholders in `text`, e.g. `[CREDIT_CARD]`.
+
+    `kept` point at words that the company's policy leaves in `text`, and that not everybody may see: `actions.render`
+    makes the text for one reader.
+    """
 
     text: str
     spans: tuple[Span, ...] = ()
+    kept: tuple[Span, ...] = ()
 
     def __str__(self) -> str:
         return self.text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.redaction.text import Span
-from engines.redaction.vocabulary import TYPES
+from engines.redaction.vocabulary import PLACEHOLDER
 from engines.speech.types import HeardWord
 
 
@@ -31,11 +31,14 @@ class TimedWords:
     secret: tuple[tuple[int, int], ...] | None
 
 
-def redacted_words(text: str, spans: list[Span], words: Sequence[HeardWord]) -> TimedWords | None:
-    """Place `words` in `text` and replace those that a span touches, even in part.
+def redacted_words(
+    text: str, spans: Sequence[Span], words: Sequence[HeardWord], stand_ins: Sequence[str | None]
+) -> TimedWords | None:
+    """Place `words` in `text` and replace those that a span touches, even in part, by its stand-in.
 
-    All words that touch one span become one. Returns None if the words are not, in order, all in the text, if
-    a span has no word, or if letters or digits of the text belong to no word.
+    All words that touch one span become one. Where the stand-in is None the words stay, but their times are those of
+    a finding all the same: sound cannot be shown to some and not to others. Returns None if the words are not, in
+    order, all in the text, if a span has no word, or if letters or digits of the text belong to no word.
     """
     result: list[RedactedWord] = []
     secret: list[tuple[int, int]] = []
@@ -62,7 +65,10 @@ def redacted_words(text: str, spans: list[Span], words: Sequence[HeardWord]) -> 
         reached.add(at)
         timed = timed and word.end_ms > word.start_ms
         secret.append((word.start_ms, word.end_ms))
-        if index == last_span:
+        stand_in = next((one for one in stand_ins[index : at + 1] if one is not None), None)
+        if stand_in is None:
+            result.append(RedactedWord(said, word.start_ms, word.end_ms, word.confidence))
+        elif index == last_span:
             before = result[-1]
             result[-1] = RedactedWord(
                 before.text,
@@ -71,12 +77,14 @@ def redacted_words(text: str, spans: list[Span], words: Sequence[HeardWord]) -> 
                 min(before.confidence, word.confidence),
             )
         else:
-            stand_in = TYPES[spans[index].type].placeholder
             result.append(RedactedWord(stand_in, word.start_ms, word.end_ms, word.confidence))
-        last_span = at
+        if stand_in is not None:
+            last_span = at
     if len(reached) < len(spans) or any(character.isalnum() for character in text[cursor:]):
         return None
-    covered = [(word.start_ms, word.end_ms) for word in result if word.text.startswith("[")] if secret else []
+    covered = (
+        [(word.start_ms, word.end_ms) for word in result if PLACEHOLDER.match(word.text)] if secret else []
+    )
     return TimedWords(tuple(result), tuple(sorted(set(secret + covered))) if timed else None)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 # A placeholder is one opaque token, so that redacting twice changes nothing. No alternative can begin where
 # another one could, and none nests a repetition: the scan is linear in any text.
-_TOKEN = re.compile(r"\[[A-Z_]{2,32}\]|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_TOKEN = re.compile(r"\[[A-Z][A-Z_]{1,31}(?: (?:[0-9]{4}|#[0-9a-f]{8}))?\]|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 @dataclass(frozen=True, slots=True)

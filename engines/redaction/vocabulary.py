@@ -1,10 +1,16 @@
-"""The one list of what can be found: names, words for people, placeholders and who wins an overlap."""
+"""The one list of what can be found: names, words for people, placeholders and who wins an overlap.
+
+A company may have types of its own beside `TYPES`; `kind` answers for both. A placeholder is `[CREDIT_CARD]`,
+`[CREDIT_CARD 1111]` with the last four digits, or `[NAME #3fa9c1d2]` with a keyed hash.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 
@@ -90,6 +96,38 @@ PROFILES: Mapping[str, frozenset[str]] = MappingProxyType(
 NUMERIC_TYPES: frozenset[str] = frozenset(kind.name for kind in TYPES.values() if kind.numeric)
 
 
+_CUSTOM_PRIORITY = 65
+_NAME = re.compile(r"[A-Z][A-Z_]{1,31}")
+# Every form of a placeholder: group 1 is the type's name, group 2 the last digits or the hash, if any.
+PLACEHOLDER = re.compile(r"\[([A-Z][A-Z_]{1,31})(?: ([0-9]{4}|#[0-9a-f]{8}))?\]")
+_SHOWN_OF_HASH = 5  # "#3fa9": enough for people to tell two apart
+
+
+def is_name(name: str) -> bool:
+    """Say whether `name` can be a type's: two to 32 capitals and underscores, a capital first."""
+    return _NAME.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def kind(name: str) -> InformationType:
+    """Return the type called `name`, of `TYPES` or a company's own. Raises ValueError if it cannot be a name."""
+    known = TYPES.get(name)
+    if known is not None:
+        return known
+    if not is_name(name):
+        raise ValueError("not a name of a type of information")
+    return InformationType(
+        name, name.strip("_").replace("_", " ").lower(), Group.IDENTIFIERS, _CUSTOM_PRIORITY
+    )
+
+
 def placeholder(type_name: str) -> str:
-    """Return what stands in the text for `type_name`. Raises KeyError for a name that is not in `TYPES`."""
-    return TYPES[type_name].placeholder
+    """Return what stands in the text for `type_name`. Raises ValueError if it cannot be a name."""
+    return kind(type_name).placeholder
+
+
+def chip_words(label: str, detail: str | None) -> str:
+    """Return what people read for a placeholder: `label`, with "…1111" or "#3fa9" where it has a `detail`."""
+    if not detail:
+        return label
+    return f"{label} {detail[:_SHOWN_OF_HASH]}" if detail[0] == "#" else f"{label} …{detail}"

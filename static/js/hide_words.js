@@ -4,32 +4,31 @@ import { Refused, write } from "./requests.js";
 import { speech } from "./transcript.js";
 
 /** How many characters of the utterance's text a node of its row stands for; a chip stands for its placeholder. */
-function lengthOf(node, placeholders) {
+function lengthOf(node) {
   if (node.nodeType === Node.TEXT_NODE) return Array.from(node.data).length;
   if (node.nodeType !== Node.ELEMENT_NODE) return 0;
-  if (node.classList.contains("redact")) return placeholders.get(node.textContent.trim())?.length ?? NaN;
-  return [...node.childNodes].reduce((sum, child) => sum + lengthOf(child, placeholders), 0);
+  if (node.classList.contains("redact")) return Number(node.dataset.length);
+  return [...node.childNodes].reduce((sum, child) => sum + lengthOf(child), 0);
 }
 
 /** Where a point of a selection lies in the text of the utterance that `words` shows. */
-function offsetOf(words, node, at, placeholders) {
+function offsetOf(words, node, at) {
   const chip = (node.nodeType === Node.TEXT_NODE ? node.parentElement : node).closest?.(".redact");
-  if (chip && words.contains(chip)) return offsetOf(words, chip.parentNode, [...chip.parentNode.childNodes].indexOf(chip), placeholders);
+  if (chip && words.contains(chip)) return offsetOf(words, chip.parentNode, [...chip.parentNode.childNodes].indexOf(chip));
   let sum = node.nodeType === Node.TEXT_NODE
     ? Array.from(node.data.slice(0, at)).length
-    : [...node.childNodes].slice(0, at).reduce((all, child) => all + lengthOf(child, placeholders), 0);
+    : [...node.childNodes].slice(0, at).reduce((all, child) => all + lengthOf(child), 0);
   for (let one = node; one !== words; one = one.parentNode) {
-    for (let before = one.previousSibling; before; before = before.previousSibling) sum += lengthOf(before, placeholders);
+    for (let before = one.previousSibling; before; before = before.previousSibling) sum += lengthOf(before);
   }
   return sum;
 }
 
 /**
- * `data`: {url, kinds: {placeholder: label}, chips: {label: placeholder}, words}.
+ * `data`: {url, kinds: {placeholder: label}, words}.
  * The bar with the choice appears below marked words, as long as they lie within one utterance.
  */
 export function hideWords(transcript, data) {
-  const placeholders = new Map(Object.entries(data.chips));
   const bar = document.getElementById("hide-words");
   const kind = bar.querySelector("select");
   const go = bar.querySelector("button");
@@ -53,8 +52,8 @@ export function hideWords(transcript, data) {
       const element = (node) => (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement);
       const words = element(range.startContainer).closest(".rv-tr li > span");
       if (words && words.contains(range.endContainer)) {
-        const start = offsetOf(words, range.startContainer, range.startOffset, placeholders);
-        const end = offsetOf(words, range.endContainer, range.endOffset, placeholders);
+        const start = offsetOf(words, range.startContainer, range.startOffset);
+        const end = offsetOf(words, range.endContainer, range.endOffset);
         if (Number.isFinite(start) && end > start) chosen = { row: words.closest("li"), words, start, end, box: range.getBoundingClientRect() };
       }
     }

@@ -4,7 +4,15 @@ import { holds } from "./phase.js";
 import { duration, span } from "./time.js";
 
 const NEAR_END = 48;
-const PLACEHOLDER = /\[[A-Z_]+\]/g;
+// As `vocabulary.PLACEHOLDER`: a type's name, and its last four digits or the hash of a value.
+const PLACEHOLDER = /\[([A-Z][A-Z_]{1,31})(?: ([0-9]{4}|#[0-9a-f]{8}))?\]/g;
+
+/** What a chip says: "card number …1111", "name #3fa9"; a type that is the company's own by its name. */
+function chipWords([, name, detail], redactions) {
+  const label = redactions[`[${name}]`] ?? name.replaceAll("_", " ").trim().toLowerCase();
+  if (!detail) return label;
+  return detail.startsWith("#") ? `${label} ${detail.slice(0, 5)}` : `${label} …${detail}`;
+}
 
 /** Words as nodes: placeholders become chips, `ranges` of `{start, end, name}` (in characters) become marks. */
 export function speech(text, ranges, { redactions, words }) {
@@ -15,19 +23,18 @@ export function speech(text, ranges, { redactions, words }) {
   let seen = 0;
   let units = 0;
   for (const match of text.matchAll(PLACEHOLDER)) {
-    if (!(match[0] in redactions)) continue;
     seen += Array.from(text.slice(units, match.index)).length;
     units = match.index;
-    chips.set(seen, match[0]);
+    chips.set(seen, match);
   }
   const out = document.createDocumentFragment();
   let at = 0;
   while (at < letters.length) {
     const hidden = chips.get(at);
     if (hidden) {
-      const label = redactions[hidden];
-      out.append(make("span", { class: "redact", title: fill(words.hidden_thing, { label }) }, icon("eye-off"), label));
-      at += hidden.length;
+      const label = chipWords(hidden, redactions);
+      out.append(make("span", { class: "redact", "data-length": hidden[0].length, title: fill(words.hidden_thing, { label }) }, icon("eye-off"), label));
+      at += hidden[0].length;
       continue;
     }
     let end = at + 1;

@@ -22,7 +22,18 @@ def test_a_redaction_is_a_chip_and_is_never_cut_in_two() -> None:
     html = spans_html("it is [CREDIT_CARD] thanks", [(8, 12)])
     assert html.count('class="redact"') == 1
     assert "<mark><span" in html and "card number</span></mark> thanks" in html
-    assert "[NOT_A_TYPE]" in words_html("[NOT_A_TYPE]")
+    # A company may have types of its own; in a document, capitals in brackets are none.
+    assert ">badge number</span>" not in words_html("[BADGE_NUMBER]", own_types=False)
+    assert "badge number</span>" in words_html("[BADGE_NUMBER]")
+    assert "[not a type]" in words_html("[not a type]")
+
+
+def test_a_chip_says_the_last_digits_and_the_beginning_of_a_hash() -> None:
+    html = words_html("[CREDIT_CARD 1111] of [NAME #3fa9c1d2]")
+    assert 'data-length="18"' in html and "</i>card number …1111</span>" in html
+    assert 'data-length="16"' in html and "</i>name #3fa9</span>" in html
+    assert plain_words("[CREDIT_CARD 1111] of [NAME #3fa9c1d2]") == "[card number …1111] of [name #3fa9]"
+    assert spans_html("is [NAME #3fa9c1d2] in", [(5, 6)]).startswith("is <mark><span")
     assert plain_words("it is [CREDIT_CARD]") == "it is [card number]"
 
 

@@ -41,6 +41,8 @@ from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES
 # A cue, or digits, lose their hold over the rest of the same text after so many words.
 _REACH = 25
 _GUESS = 0.4
+# The reason of a number that was asked for or announced as one of its type.
+ASKED_FOR = "said where it was asked for"
 _WITH_LETTERS = frozenset(
     {
         "NUMBER",
@@ -140,11 +142,11 @@ class DigitDetector:
         if run.total == 0:  # months, ordinals or letters alone
             wanted = due is not None and due.strength is Strength.DUE
             if wanted and due is not None and (due.type == "DATE_OF_BIRTH" or len(run.elements) > 2):
-                return Verdict(due.type, 0.6, "said where it was asked for")
+                return Verdict(due.type, 0.6, ASKED_FOR)
             return None
         at_end = _only(utterance, range(run.last + 1, len(utterance.tokens)), FILLERS)
         if due is not None and due.strength is Strength.DUE:
-            return self._typed(utterance, run, due, 0.9, "said where it was asked for")
+            return self._typed(utterance, run, due, 0.9, ASKED_FOR)
         dated = is_date_or_sum(utterance, run, literals)
         if due is not None:
             at_start = _only(utterance, range(run.first), LEAD_INS)
