@@ -40,6 +40,7 @@ def cause_words(cause: str) -> str:
         "unknown_format": _("audio of another kind"),
         "try_again": _("storage was away"),
         "line_broken": _("the line broke"),
+        "client_error": _("telephony gave up after an error"),
     }
     return known.get(cause, cause.replace("_", " "))
 

@@ -115,6 +115,25 @@ def test_a_call(committed: Any, server: Server, genesys: TelephonyConnection) ->
     assert genesys.last_seen_at is not None
 
 
+def test_a_client_that_gives_up_leaves_an_incomplete_call(
+    committed: Any, server: Server, genesys: TelephonyConnection
+) -> None:
+    sent = noise(3200)
+
+    async def talk() -> AudiohookClient:
+        async with client(server, committed.northwind, genesys) as one:
+            await one.open(pings=None)
+            await one.send(sent)
+            await one.say("error", {"code": 408, "message": "no pong"})
+            assert (await one.close("error"))["type"] == "closed"
+            return one
+
+    one = asyncio.run(talk())
+    assert one.heard.faults == []
+    call = call_of(committed.northwind, one.session_id)
+    assert audio_of(committed.northwind, call.pk) == (sent, "client_error")
+
+
 def test_a_probe_is_no_call(committed: Any, server: Server, genesys: TelephonyConnection) -> None:
     async def talk() -> AudiohookClient:
         async with client(server, committed.northwind, genesys) as one:
