@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -182,13 +182,15 @@ class Five9Gateway:
         """The call of this leg, taken by its first."""
         key = admitted.schema, config.vcc_call_id
         lock = self._opening.setdefault(key, asyncio.Lock())
-        async with lock:
-            call = self._open.get(key)
-            if call is None or call.joined.ended or call.carried.over:
-                call = await self._take(admitted)
-                self._open[key] = call
-            call.joined.attach(_SIDES[config.call_leg], config)
-        self._opening.pop(key, None)
+        try:
+            async with lock:
+                call = self._open.get(key)
+                if call is None or call.joined.ended or call.carried.over:
+                    call = await self._take(admitted)
+                    self._open[key] = call
+                call.joined.attach(_SIDES[config.call_leg], config)
+        finally:
+            self._opening.pop(key, None)
         # A leg may not name the agent (the customer's): that is no news.
         if not call.told or config.agent_id not in ("", call.agent):
             before, call.told = call.agent, True
@@ -297,8 +299,7 @@ class Five9Gateway:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await call.joined.empty.wait()
-        await call.joined.finish(call.carried.stop)
-        self._forget(call, admitted)
+        await self._finish(call, admitted, call.carried.stop)
         await self._tell(admitted, Phase.ENDED, "")
 
     async def _let_go(self, call: _Open, admitted: Admitted) -> None:
@@ -306,13 +307,18 @@ class Five9Gateway:
         await asyncio.sleep(LAST_WORD_SECONDS)
         if call.joined.legs or call.ending:
             return
-        await call.joined.finish(call.carried.leave)
-        self._forget(call, admitted)
+        await self._finish(call, admitted, call.carried.leave)
 
-    def _forget(self, call: _Open, admitted: Admitted) -> None:
+    async def _finish(self, call: _Open, admitted: Admitted, end: Callable[[], Awaitable[None]]) -> None:
+        """Bring the rest and end by `end`. A call whose end cannot be stored is ended by the live worker later."""
         key = admitted.schema, admitted.start.id
-        if self._open.get(key) is call:
-            del self._open[key]
+        try:
+            await call.joined.finish(end)
+        except RedisError as error:
+            log.warning("five9.end_not_stored", schema=admitted.schema, error=type(error).__name__)
+        finally:
+            if self._open.get(key) is call:
+                del self._open[key]
 
     async def _tell(self, admitted: Admitted, phase: Phase, agent: str, before: str = "") -> None:
         """Tell what happened to the call. Its own trouble costs the call nothing."""
