@@ -37,7 +37,7 @@ from conversations.models import (
 )
 from conversations.phases import LifecycleEvent, Phase, Transfer, may_follow
 from conversations.publish import tell_agent
-from conversations.services import event_append
+from conversations.services import conversation_lock, event_append
 from engines.language import Line, summarise
 from tenants import keys
 from tenants.scope import current_schema
@@ -92,13 +92,7 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
     """
     at_ms = position_ms(conversation_id, event.at)
     with transaction.atomic():
-        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
-        conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("agent", "customer", "queue", "disposition")
-            .get(pk=conversation_id)
-        )
+        conversation = conversation_lock(conversation_id)
         agent = agent_of(conversation.provider, event.agent) if event.agent else None
         last = _last_phase(conversation)
         if event.is_state and last is not None and timedelta() < last.at - event.at <= CLOCKS_DIFFER:
