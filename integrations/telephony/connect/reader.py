@@ -28,7 +28,7 @@ from integrations.telephony.connect import services
 from integrations.telephony.connect.follow import Follower, Means, Patience, Superseded
 from integrations.telephony.connect.kvs import KvsAccess, KvsClient
 from tenants import names
-from tenants.models import Tenant
+from tenants.companies import active_schemas
 from tenants.scope import PUBLIC, TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -147,7 +147,7 @@ class KvsReader:
             try:
                 entries = await self._redis.xrange(names.KVS_NEW)
                 known = {fields[b"stream"].decode() for _entry, fields in cast("Any", entries)}
-                for schema in await self._threads.run(PUBLIC, _schemas):
+                for schema in await self._threads.run(PUBLIC, active_schemas):
                     quiet = timedelta(seconds=STRAY_SECONDS)
                     for ident in await self._threads.run(schema, services.streams_stray, quiet=quiet):
                         if str(ident) not in known:
@@ -196,8 +196,3 @@ class KvsReader:
             client = KvsClient(access)
             self._clients[access] = (now, client)
         return client
-
-
-def _schemas() -> list[str]:
-    rows = Tenant.objects.filter(state=Tenant.State.ACTIVE).exclude(schema_name=PUBLIC)
-    return list(rows.values_list("schema_name", flat=True))
