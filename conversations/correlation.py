@@ -161,7 +161,11 @@ def _meant(provider: str, identifiers: Mapping[str, str]) -> list[Conversation]:
 def _wait(
     provider: str, identifiers: Mapping[str, str], fields: CallFields, events: list[LifecycleEvent]
 ) -> None:
-    if WaitingMetadata.objects.filter(joined_at__isnull=True).count() >= MAX_WAITING:
+    # What is older joins nothing any more: it is only shown, and must not keep out what comes now.
+    may_join = WaitingMetadata.objects.filter(
+        joined_at__isnull=True, received_at__gt=timezone.now() - SAME_CALL
+    )
+    if may_join.count() >= MAX_WAITING:
         raise WaitingFull
     WaitingMetadata.objects.create(
         provider=provider,

@@ -79,6 +79,15 @@ def test_a_call_that_nobody_writes_to_stands_still(northwind):
     assert [trouble.state for trouble in found.troubles] == ["open"]
 
 
+def test_calls_that_were_only_on_hold_do_not_push_a_trouble_out(northwind, monkeypatch):
+    monkeypatch.setattr("conversations.completeness.SHOWN", 2)
+    ledger(State.COMPLETED, missing=[(0, 4_000, "hold"), (5_000, 6_000, "line gap")], ago_hours=3)
+    for _ in range(9):
+        ledger(State.COMPLETED, missing=[(0, 4_000, "hold"), (4_000, 9_000, "no consent")])
+    (found,) = completeness(days=1).troubles
+    assert (found.missing_seconds, found.causes) == (1, ["line gap"])
+
+
 def test_the_page_and_the_api_say_the_same(northwind, world):
     ledger(State.INCOMPLETE, reason="no_stop", missing=[(0, 2_500, "line gap")])
     metadata_arrived(
