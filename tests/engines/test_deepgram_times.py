@@ -53,9 +53,9 @@ def test_a_session_begun_anew_says_the_rest_at_the_same_times():
         maker = provider(peer)
         await maker.start()
         session = await maker.open(call())
-        await feed(session, [pcm], upto_ms=behind + 1500)
         events = []
-        with pytest.raises(Exception, match="1011"):
+        with pytest.raises(SpeechError, match="1011"):
+            await feed(session, [pcm], upto_ms=behind + 1500)
             async for heard in session:
                 events.append(heard)
         again = await maker.open(call(start_ms=(upto(events),)))
