@@ -47,6 +47,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         _("Integrations"),
         [
             ("integrations.uploadedcall", "upload_file"),
+            ("integrations.kvsstream", "stream"),
             ("accounts.telephonyidentity", "headset_mic"),
             ("accounts.apikey", "key"),
             ("conversations.voicesettings", "settings_voice"),

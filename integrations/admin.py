@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from accounts.admin_audit import AuditedAdmin
 from integrations.models import AttributeMapping, TelephonyConnection
 from integrations.services import connection_create, connection_former_drop, connection_secret_set
+from integrations.telephony.connect.admin import KvsStreamAdmin as KvsStreamAdmin
 from integrations.telephony.setup import line_url, setup_text
 from integrations.uploads.admin import UploadedCallAdmin as UploadedCallAdmin
 from integrations.webhooks.admin import WebhookDeliveryAdmin as WebhookDeliveryAdmin

@@ -72,7 +72,9 @@ def translate(
             _time(fields, received_at),
             phase=phase,
             agent=_id(asked.get("agent")) if parent and phase is Phase.CONNECTED else "",
-            transfer=Transfer.read(asked.get("transfer", "")) if parent and phase is Phase.CONNECTED else Transfer.NONE,
+            transfer=Transfer.read(asked.get("transfer", ""))
+            if parent and phase is Phase.CONNECTED
+            else Transfer.NONE,
             reference=f"{call}:{state}",
         )
     ]
