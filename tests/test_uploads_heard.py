@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,7 +31,7 @@ from integrations.uploads.models import UploadedCall
 from integrations.uploads.services import call_retry
 from integrations.uploads.tasks import uploaded_call_hear as task
 from integrations.uploads.tasks import uploads_sweep
-from tests.live_calls import ROOT, line, process_environment, wait_for
+from tests.live_calls import CELERY_WORKER, ROOT, celery_process, line, wait_for
 from tests.sound_files import bursts, sound_file
 from tests.test_uploads import given, receive
 
@@ -254,35 +252,13 @@ def test_a_file_that_takes_the_process_down_is_given_up(northwind, ears):
 # --- Killed in the middle -------------------------------------------------------------------------------
 
 
-@contextmanager
-def _celery(script: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environment = process_environment(
-        SPEECH_PROVIDER="tests.peers.slow_ears:SlowEars", SPEECH_OPTIONS=json.dumps({"path": str(script)})
+def _celery(script: Path, log: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return celery_process(
+        log,
+        *CELERY_WORKER,
+        SPEECH_PROVIDER="tests.peers.slow_ears:SlowEars",
+        SPEECH_OPTIONS=json.dumps({"path": str(script)}),
     )
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "cresta_app.celery",
-        "--quiet",
-        "worker",
-        "-P",
-        "threads",
-    ]
-    command += ["-c", "3", "--loglevel", "warning", "--without-gossip", "--without-mingle"]
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def test_killed_in_the_middle_and_started_twice_it_is_one_whole_conversation(committed, tmp_path):
