@@ -233,11 +233,11 @@ class Five9Gateway:
     ) -> AsyncIterator[Any]:
         side, joined = _SIDES[config.call_leg], call.joined
         over = False
+        messages = _Messages(requests)
         try:
             while True:
                 try:
-                    async with asyncio.timeout(self._limits.idle):
-                        request = await anext(requests)
+                    request = await messages.next(self._limits.idle)
                 except (StopAsyncIteration, grpc.aio.AbortError):
                     return
                 except TimeoutError:
@@ -271,6 +271,7 @@ class Five9Gateway:
                 await call.carried.settle(ended.closing)
             yield _status(_Status.SRV_REQ_DISCONNECT, "the call is not heard any more")
         finally:
+            messages.close()
             joined.detach(side, config)
             self._leg_gone(call, admitted, over=over)
 
@@ -340,6 +341,36 @@ class Five9Gateway:
             )
         except (DatabaseError, InterfaceError) as error:
             log.warning("five9.not_noted", schema=schema, error=type(error).__name__)
+
+
+class _Messages:
+    """What a leg says, one after another, waited for as long as wanted.
+
+    A read of gRPC's that is cancelled ends its stream, so one that took too long goes on, for the next to wait for.
+    """
+
+    def __init__(self, requests: AsyncIterator[Any]) -> None:
+        self._requests = requests
+        self._reading: asyncio.Task[Any] | None = None
+
+    async def next(self, seconds: float) -> Any:
+        """Raises `TimeoutError`, and `StopAsyncIteration` when the leg is over."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        done, _waiting = await asyncio.wait({self._reading}, timeout=seconds)
+        if not done:
+            raise TimeoutError
+        request, self._reading = self._reading.result(), None
+        if request is None:
+            raise StopAsyncIteration
+        return request
+
+    async def _read(self) -> Any:
+        return await anext(self._requests, None)
+
+    def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
 
 
 async def _config(requests: AsyncIterator[Any]) -> Any:
