@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import TelephonyIdentity
+from conversations.correlation import conversations_by
 from conversations.live.ears import Ears
 from conversations.models import CallLedger, CallOwner, Conversation, OutboxJob, Recording, Utterance
 from conversations.stored import StorageAway
@@ -218,12 +219,20 @@ def test_speech_that_fails_is_tried_again_and_then_said(northwind, ears, monkeyp
     assert call.state == "failed" and "number" not in call.error
     old = call.conversation
     assert (old.state, old.end_reason) == ("incomplete", "speech_failed")
-    # Somebody tries again when the service is back: a conversation of its own, with the id told apart.
+    # Somebody tries again when the service is back: a conversation of its own, which the id leads to from now on.
     ears(LINES[:1])
     call_retry(call=call, user=northwind.people["admin"])
     call = run(northwind, call)
-    assert (call.state, call.conversation.provider_call_id) == ("done", "c-1#2")
+    assert (call.state, call.conversation.provider_call_id) == ("done", "c-1")
     assert len(said(call.conversation)) == 1 and not said(old)
+    assert list(conversations_by(Conversation.UPLOADED, ["c-1"])) == [call.conversation]
+    old.refresh_from_db()
+    assert (old.state, old.provider_call_id) == ("incomplete", "c-1#1")
+    assert list(conversations_by(Conversation.UPLOADED, ["c-1#1"])) == [old]
+    assert set(CallLedger.objects.values_list("conversation", "provider_call_id", "state")) == {
+        (old.pk, "c-1#1", "incomplete"),
+        (call.conversation_id, "c-1", "completed"),
+    }
 
 
 def test_storage_that_is_away_costs_no_attempt(northwind, ears, monkeypatch):

@@ -30,7 +30,7 @@ from accounts.errors import error_place
 from conversations.live import ending
 from conversations.live.buffer import AudioBuffer
 from conversations.live.call import LiveCall, Means
-from conversations.live.calls import CallRefused, call_announce
+from conversations.live.calls import CallRefused, call_announce, call_id_release
 from conversations.live.commit import Committer
 from conversations.live.ears import Ears
 from conversations.live.ownership import Claim, Superseded, call_claim
@@ -151,10 +151,12 @@ def _announce(row: UploadedCall, audio: CallAudio) -> None:
     """Make the conversation and link it to its file, in one step. Raises `CallRefused`."""
     details = details_of(row)
     start = details.start(str(row.pk))
-    if row.tries > 1:
-        start = start.model_copy(update={"id": f"{start.id[:110]}#{row.tries}"})
     agent = agent_find(details.agent)
     with transaction.atomic():
+        if row.tries > 1:
+            # Whoever asks for the call by its id means this try, not the one that came to nothing.
+            renamed = f"{start.id[:110]}#{row.tries - 1}"
+            call_id_release(source=Conversation.UPLOADED, call_id=start.id, renamed=renamed)
         announced = call_announce(source=Conversation.UPLOADED, start=start, audio=audio)
         began = datetime.fromisoformat(details.started_at) if details.started_at else announced.announced_at
         conversation = Conversation.objects.get(pk=announced.conversation_id)
