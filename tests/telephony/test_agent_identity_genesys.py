@@ -14,7 +14,7 @@ import pytest
 from integrations.services import connection_create
 from integrations.telephony.genesys.vendor import GenesysVendor
 from tests.ingest_lines import server_running
-from tests.telephony import test_audiohook, test_audiohook_lifecycle
+from tests.telephony import audiohook, test_audiohook_lifecycle
 from tests.telephony.identities import SECONDS, Told, call_of, known, line_open, now_at, stored, story
 from tests.telephony.test_audiohook_lifecycle import ACD_LEFT, ANN, BEN, CUSTOMER, agent, leg, notification
 
@@ -28,8 +28,8 @@ def test_genesys(company: Any, told: Told, monkeypatch: pytest.MonkeyPatch) -> N
         connection, _secret = connection_create(
             provider="genesys",
             name="Genesys Cloud",
-            secret=test_audiohook.SECRET,
-            settings={"api_key": test_audiohook.API_KEY},
+            secret=audiohook.SECRET,
+            settings={"api_key": audiohook.API_KEY},
         )
     conversation = test_audiohook_lifecycle.CONVERSATION
     sessions = [str(uuid4()), str(uuid4())]
@@ -41,7 +41,7 @@ def test_genesys(company: Any, told: Told, monkeypatch: pytest.MonkeyPatch) -> N
                 f"/hooks/genesys/{connection.pk}/events/",
                 json.dumps(notification(*participants, **more)),
                 content_type="application/json",
-                headers={"X-Api-Key": test_audiohook.SECRET},
+                headers={"X-Api-Key": audiohook.SECRET},
             )
             assert answer.status_code == 202, answer.content
 
@@ -49,7 +49,7 @@ def test_genesys(company: Any, told: Told, monkeypatch: pytest.MonkeyPatch) -> N
 
         async def talk(on: threading.Event, over: threading.Event) -> None:
             one, two = (
-                test_audiohook.client(server, company, connection, session_id=session) for session in sessions
+                audiohook.client(server, company, connection, session_id=session) for session in sessions
             )
             async with one, two:
                 for each in (one, two):
