@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import BooleanField, Count, F, Func, Q, QuerySet
 from django.utils import timezone
 
-from conversations.models import CallLedger, WaitingMetadata
+from conversations.models import CallLedger, Conversation, WaitingMetadata
 
 PERIODS = (1, 7, 30)
 SHOWN = 50
@@ -84,7 +84,10 @@ class Unmet:
 
 @dataclass(frozen=True)
 class Completeness:
-    """`announced` are calls; `*_seconds` are of audio, all channels together."""
+    """`announced` are calls; `*_seconds` are of audio, all channels together.
+
+    `imported` conversations came as text, without audio, and are in none of the other figures.
+    """
 
     since: datetime
     until: datetime
@@ -93,6 +96,7 @@ class Completeness:
     incomplete: int = 0
     refused: int = 0
     open: int = 0
+    imported: int = 0
     still: int = 0
     received_seconds: float = 0.0
     transcribed_seconds: float = 0.0
@@ -158,9 +162,8 @@ def completeness(*, days: int, until: datetime | None = None) -> Completeness:
         )
         .order_by("source")
     )
-    sources = [
-        Source(announced=row["completed"] + row["incomplete"] + row["open"], **row) for row in by_source
-    ]
+    found = [Source(announced=row["completed"] + row["incomplete"] + row["open"], **row) for row in by_source]
+    sources = [source for source in found if source.source != Conversation.IMPORTED]
     reasons = (
         rows.filter(state__in=[state.INCOMPLETE, state.REFUSED])
         .values("state", "reason")
@@ -181,6 +184,7 @@ def completeness(*, days: int, until: datetime | None = None) -> Completeness:
         incomplete=sum(source.incomplete for source in sources),
         refused=sum(source.refused for source in sources),
         open=sum(source.open for source in sources),
+        imported=sum(source.announced for source in found if source.source == Conversation.IMPORTED),
         still=still_calls().count(),
         received_seconds=received,
         transcribed_seconds=transcribed,
