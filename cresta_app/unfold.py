@@ -46,6 +46,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
     (
         _("Integrations"),
         [
+            ("integrations.telephonyconnection", "phone_in_talk"),
+            ("integrations.attributemapping", "swap_horiz"),
             ("integrations.uploadedcall", "upload_file"),
             ("integrations.kvsstream", "stream"),
             ("accounts.telephonyidentity", "headset_mic"),

@@ -26,7 +26,7 @@ class ConnectionForm(forms.ModelForm):
     """The secret is written and never read back."""
 
     secret = forms.CharField(
-        label=_("secret"),
+        label=_("Secret"),
         required=False,
         strip=True,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
@@ -51,6 +51,7 @@ class MappingInline(TabularInline):
 @admin.register(TelephonyConnection)
 class TelephonyConnectionAdmin(AuditedAdmin):
     form = ConnectionForm
+    without = _("Add one for each telephony account; its page then shows what to paste at the vendor.")
     list_display = ("name", "provider", "active", "last_seen_at")
     list_filter = ("provider", "active")
     search_fields = ("name",)
@@ -124,6 +125,7 @@ class AttributeMappingAdmin(AuditedAdmin):
     """Rules for all connections of a vendor; those of one connection are on its own page."""
 
     form = VendorMappingForm
+    without = _("Vendors' own attribute names are used as they come.")
     list_display = ("provider", "source", "target", "default", "order")
     list_filter = ("provider",)
     search_fields = ("source", "target")

@@ -83,6 +83,7 @@ class ProviderAccountAdmin(AuditedAdmin):
 
 @admin.register(Route)
 class RouteAdmin(AuditedAdmin):
+    without = gettext_lazy("The recogniser that this installation brings hears every call then.")
     list_display = ("task", "language", "position", "chosen", "active")
     list_filter = ("active", "task", "language")
     list_select_related = ("account",)

@@ -103,7 +103,10 @@ def test_the_admin_pages(northwind: Any, receiver: Receiver, make_conversation: 
     assert made.status_code == 200
     endpoint = WebhookEndpoint.objects.get()
     assert "whsec_" in made.content.decode()
-    assert "whsec_" not in client.get(f"{page}{endpoint.pk}/change/").content.decode()
+    shown = client.get(f"{page}{endpoint.pk}/change/").content.decode()
+    assert "whsec_" not in shown
+    # The state in words, as in the list, and not the pair that the list draws its chip of.
+    assert "active" in shown and "&#x27;on&#x27;" not in shown
     assert client.post(f"{page}{endpoint.pk}/change/", said | {"description": "Other"}).status_code == 302
     endpoint.refresh_from_db()
     assert endpoint.description == "Other"

@@ -40,7 +40,7 @@ REPLAY_DAYS = 7
 
 class EndpointForm(forms.ModelForm):
     events = forms.MultipleChoiceField(
-        label=gettext_lazy("events"),
+        label=gettext_lazy("Events"),
         choices=[(kind, kind) for kind in KINDS],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
@@ -67,11 +67,12 @@ class SinceForm(BaseDialogForm):
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(AuditedAdmin):
     form = EndpointForm
+    without = gettext_lazy("Nothing is sent anywhere until there is one.")
     list_display = ("url", "description", "how", "last_delivered_at", "failing_since")
     list_filter = ("active", "disabled_reason")
     search_fields = ("url", "description")
     readonly_fields = (
-        "how",
+        "how_words",
         "disabled_at",
         "last_delivered_at",
         "failing_since",
@@ -95,6 +96,11 @@ class WebhookEndpointAdmin(AuditedAdmin):
         if endpoint.disabled_reason:
             return "bad", endpoint.get_disabled_reason_display()  # type: ignore[attr-defined]
         return "off", _("switched off")
+
+    @display(description=gettext_lazy("state"))
+    def how_words(self, endpoint: WebhookEndpoint) -> str:
+        # Labels are drawn in lists only.
+        return str(self.how(endpoint)[1])
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         said = {name: form.cleaned_data[name] for name in ("url", "description", "events", "active")}

@@ -73,7 +73,9 @@ def setup_text(connection: TelephonyConnection, url: str, status_url: str) -> st
         return (
             "<Response>\n"
             "  <Start>\n"
-            f'    <Stream url="{line}" track="{track}" statusCallback="{status}">\n'
+            f'    <Stream url="{line}"\n'
+            f'            track="{track}"\n'
+            f'            statusCallback="{status}">\n'
             '      <Parameter name="agent" value="AGENT-ID"/>\n'
             '      <Parameter name="customer" value="CUSTOMER-REFERENCE"/>\n'
             '      <Parameter name="queue" value="QUEUE-KEY"/>\n'
