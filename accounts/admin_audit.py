@@ -1,10 +1,12 @@
-"""Admin pages that note in the audit log what was changed there, and pages on which nothing can be."""
+"""Admin pages that note in the audit log what was changed there, pages on which nothing can be, and the way back."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from accounts.services import audit
@@ -17,8 +19,23 @@ def _fields(message: Any) -> list[str]:
     return [name for part in parts for name in part.get("changed", {}).get("fields", [])]
 
 
+def page_of(request: HttpRequest, model: type[Model], object_id: str) -> HttpResponse:
+    """Lead to the admin page of one object, after what a button of it did."""
+    options = model._meta
+    url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[object_id])
+    if request.headers.get("HX-Request"):
+        # A dialog posts by htmx, which must be told to leave the page.
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
 class AuditedAdmin(ModelAdmin):
-    """Writes an audit event beside each entry of Django's own log: which fields, never their values."""
+    """Writes an audit event beside each entry of Django's own log: which fields, never their values.
+
+    `without` says on an empty list what holds while nothing is there.
+    """
+
+    without: Any = ""
 
     def _audit(self, request: HttpRequest, obj: Any, action: str, message: Any = None) -> None:
         audit(

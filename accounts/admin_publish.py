@@ -6,8 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
@@ -15,7 +14,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 
-from accounts.admin_audit import AuditedAdmin
+from accounts.admin_audit import AuditedAdmin, page_of
 
 
 class ReadOnlyInline(TabularInline):
@@ -79,7 +78,7 @@ class PublishAdmin(AuditedAdmin):
         obj = self.get_object(request, object_id)
         if obj is not None:
             self._publish(request, obj)
-        return self._back(request, object_id)
+        return page_of(request, self.model, object_id)
 
     @action(
         description=gettext_lazy("Retire"),
@@ -100,7 +99,7 @@ class PublishAdmin(AuditedAdmin):
         if obj is not None:
             self.revision_retire(request, obj)
             self.message_user(request, _("“%(thing)s” is retired.") % {"thing": obj}, messages.SUCCESS)
-        return self._back(request, object_id)
+        return page_of(request, self.model, object_id)
 
     def _publish(self, request: HttpRequest, obj: Any) -> None:
         try:
@@ -118,11 +117,3 @@ class PublishAdmin(AuditedAdmin):
                 % {"number": revision.number},
                 messages.SUCCESS,
             )
-
-    def _back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        options = self.model._meta
-        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[object_id])
-        if request.headers.get("HX-Request"):
-            # The dialog posts by htmx, which must be told to leave the page.
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)

@@ -26,7 +26,7 @@ from urllib.request import urlopen
 
 from bench.house import House
 from bench.report import Unmeasured, percentile, say
-from cresta_app.stack.programs import BASE_DIR, Program, manage
+from cresta_app.stack.programs import BASE_DIR
 
 ASR_DELAY_MS = 300
 FRAME_MS, RATE = 20, 8000
@@ -73,7 +73,9 @@ def talks_make(calls: int, utterances: int, seed: int) -> list[Talk]:
     return talks
 
 
-def finals_measure(house: House, *, calls: int, seconds: float, seed: int) -> dict[str, Any]:
+def finals_measure(
+    house: House, *, calls: int, seconds: float, seed: int, processes: int = 0
+) -> dict[str, Any]:
     """Measure it. Raises `Unmeasured`, also when a final did not come."""
     utterances = max(1, round((seconds * 1000 - QUIET_MS) / EVERY_MS))
     say(f"{calls} calls of {utterances} utterances, from the end of speech to the browser")
@@ -84,29 +86,30 @@ def finals_measure(house: House, *, calls: int, seconds: float, seed: int) -> di
         start_new_session=True,
     )
     try:
+        notes = house.folder / "finals"
+        notes.mkdir()
+        # What the live worker needs to know the recogniser tells when it has begun; the others begin beside it.
+        house.start_ingest(processes, notes)
+        house.start(house.program("web"))
         assert peer.stdout is not None
         said = peer.stdout.readline()
         if not said:
             raise Unmeasured("the recogniser of the tests did not start")
         url = f"http://127.0.0.1:{json.loads(said)['port']}"
-        notes = house.folder / "finals"
-        notes.mkdir()
-        house.start_ingest(0, notes)
-        house.start_web()
-        env = {
-            "SPEECH_PROVIDER": "deepgram",
-            "SPEECH_OPTIONS": json.dumps({"base_url": url, "api_key": "bench"}),
-            "LIVE_CALLS_PER_WORKER": str(calls + 1),
-            "LOG_LEVEL": "INFO",
-        }
-        house.start(Program("live-finals", manage("live_worker"), env=env))
-        house.until(lambda: "worker.ready" in house.said("live-finals"), "the live worker")
+        house.start_live(
+            "live-finals",
+            SPEECH_PROVIDER="deepgram",
+            SPEECH_OPTIONS=json.dumps({"base_url": url, "api_key": "bench"}),
+            LIVE_CALLS_PER_WORKER=str(calls + 1),
+        )
+        house.ingest_ready()
+        house.web_ready()
+        house.live_ready("live-finals")
         talks = talks_make(calls, utterances, seed)
         asyncio.run(_Run(house, talks).all())
         with urlopen(f"{url}/peer/said", timeout=10) as answer:  # noqa: S310 an address of ours
             answers = json.load(answer)
-        for name in ("ingest", "web", "live-finals"):
-            house.stop(name)
+        house.close()
     finally:
         peer.kill()
         peer.wait()

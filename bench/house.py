@@ -24,7 +24,7 @@ from cresta_app.stack.errors import ServiceError
 from cresta_app.stack.programs import BASE_DIR, Program, environment, manage, programs
 from cresta_app.stack.services import free_port, services_remove, services_start
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 TICK_SECONDS = 0.5
 
 
@@ -80,7 +80,10 @@ class House:
             )
 
     def start_ingest(self, processes: int, notes: Path) -> None:
-        """Start the way in (0: as many processes as the stack has), wrapped by one that notes what was stored."""
+        """Start the way in (0: as many processes as the stack has), wrapped by one that notes what was stored.
+
+        `ingest_ready` waits for it.
+        """
         ingest = self.program("ingest")
         argv = [
             "bench.ingest_app:application" if "cresta_app.ingest:app" in each else each
@@ -88,19 +91,18 @@ class House:
         ]
         argv = _with_workers(argv, processes)
         self.start(replace(ingest, argv=argv, env={**ingest.env, "BENCH_NOTES": str(notes)}))
+
+    def ingest_ready(self) -> None:
         self.until(lambda: listens(self.ingest_port), "the way in")
 
-    def start_live(self, count: int, **env: str) -> None:
-        """Start live workers and wait until they take calls."""
-        for number in range(1, count + 1):
-            self.start(Program(f"live-{number}", manage("live_worker"), env={"LOG_LEVEL": "INFO", **env}))
-        self.until(
-            lambda: all("worker.ready" in self.said(f"live-{number}") for number in range(1, count + 1)),
-            "a live worker",
-        )
+    def start_live(self, name: str, **env: str) -> None:
+        """Start a live worker; `live_ready` waits until it takes calls."""
+        self.start(Program(name, manage("live_worker"), env={"LOG_LEVEL": "INFO", **env}))
 
-    def start_web(self) -> None:
-        self.start(self.program("web"))
+    def live_ready(self, name: str) -> None:
+        self.until(lambda: "worker.ready" in self.said(name), "a live worker")
+
+    def web_ready(self) -> None:
         self.until(lambda: listens(self.web_port), "the web server")
 
     def said(self, name: str) -> str:
@@ -124,21 +126,19 @@ class House:
                 last = "\n".join(self.said(name).splitlines()[-15:])
                 raise Unmeasured(f"{name} ended with {process.returncode}; its last words:\n{last}")
 
-    def stop(self, name: str) -> None:
-        """Ask a program to end, then make it."""
-        process = self.running.pop(name)
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+    def close(self) -> None:
+        """Ask all programs to end, then make them."""
+        ending, self.running = self.running, {}
+        for process in ending.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for name, process in ending.items():
             try:
                 process.wait(15)
             except psutil.TimeoutExpired:
                 say(f"{name} did not end by itself")
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        for name in list(self.running):
-            self.stop(name)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def forget_calls(self) -> None:
         """Empty our Redis, so that nobody takes up the calls of a part of the bench that is over."""

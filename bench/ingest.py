@@ -34,7 +34,7 @@ from uuid import UUID
 
 from bench import bare, callers
 from bench.finals import finals_measure
-from bench.house import House, house_open, listens, spread
+from bench.house import House, house_open, spread
 from bench.notes import chunks_read, counts_read
 from bench.report import Unmeasured, percentile, say
 
@@ -104,7 +104,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         limits = {} if options.no_bare else _bare(house, options)
         result = _calls(house, options)
         if options.finals:
-            result |= finals_measure(house, calls=options.finals, seconds=options.seconds, seed=options.seed)
+            result |= finals_measure(
+                house,
+                calls=options.finals,
+                seconds=options.seconds,
+                seed=options.seed,
+                processes=options.processes,
+            )
         return result | ({"bare": limits} if limits else {})
 
 
@@ -114,8 +120,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def _calls(house: House, options: argparse.Namespace) -> dict[str, Any]:
     notes = _folder(house, "notes")
     house.start_ingest(options.processes, notes)
-    if options.worker:
-        house.start_live(options.worker)
+    workers = [f"live-{number}" for number in range(1, options.worker + 1)]
+    for name in workers:
+        house.start_live(name)
+    house.ingest_ready()
+    for name in workers:
+        house.live_ready(name)
     say(f"{options.calls} calls of {options.seconds:g} s by {options.protocol}")
     ident, secret = connection_make(house, options.protocol)
     idle = _sample(house)
@@ -404,7 +414,7 @@ def _bare(house: House, options: argparse.Namespace) -> dict[str, Any]:
     argv[ws : ws + 2] = ["--ws", "websockets-sansio"]
     argv[argv.index("--workers") + 1] = "1"
     house.start(replace(ingest, argv=argv, env={"BENCH_NOTES": str(notes)}))
-    house.until(lambda: listens(house.ingest_port), "the counting server")
+    house.ingest_ready()
     seconds = min(BARE_SECONDS, options.seconds)
     load = load_run(
         house,
@@ -413,7 +423,7 @@ def _bare(house: House, options: argparse.Namespace) -> dict[str, Any]:
         "00000000-0000-0000-0000-000000000000",
         "bare",
     )
-    house.stop("ingest")
+    house.close()
     sent = load.sent
     delays = [
         (at - sent[ident][number - 1]) * 1000

@@ -14,9 +14,8 @@ from accounts.models import User
 from accounts.permissions import Permission
 from coaching.events import alert_rows, guidance_rows
 from coaching.models import Alert, Guidance
-from conversations.models import CallOwner
 from conversations.redacted import redacted
-from conversations.services import event_append
+from conversations.services import call_lock, event_append
 
 OPEN, ACCEPTED, DISMISSED = Guidance.State.OPEN, Guidance.State.ACCEPTED, Guidance.State.DISMISSED
 ACTIONS = ("seen", "accept", "dismiss", "undo")
@@ -37,8 +36,7 @@ def guidance_answer(
         raise ValidationError(_("The action must be one of seen, accept, dismiss, undo."))
     now = timezone.now()
     with transaction.atomic():
-        # The live way takes the call's row before its guidance; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=guidance.conversation_id).first()
+        call_lock(guidance.conversation_id)
         rows = Guidance.objects.filter(pk=guidance.pk)
         if action == "seen":
             shown = min(now, max(shown_at or now, guidance.decided_at))

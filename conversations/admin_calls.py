@@ -30,6 +30,7 @@ from conversations.retention import preview
 
 @admin.register(VoiceSettings)
 class VoiceSettingsAdmin(AuditedAdmin):
+    without = _("Menus and hold are not transcribed then.")
     list_display = ("__str__", "transcribe_ivr", "transcribe_hold")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -38,6 +39,9 @@ class VoiceSettingsAdmin(AuditedAdmin):
 
 @admin.register(ConsentRule)
 class ConsentRuleAdmin(AuditedAdmin):
+    without = _(
+        "Nothing is asked then: every call is heard and recorded, unless the caller refuses or withdraws."
+    )
     list_display = ("region_label", "purpose", "mode", "unknown_allows", "on_withdrawal")
     list_filter = ("purpose", "mode")
     search_fields = ("region",)
@@ -61,6 +65,7 @@ class ConsentRecordAdmin(ReadOnlyAdmin):
 
 @admin.register(RetentionRule)
 class RetentionRuleAdmin(AuditedAdmin):
+    without = _("Everything is kept then, for as long as nobody adds a rule.")
     list_display = ("kind", "queue_label", "days")
     list_filter = ("kind",)
     list_select_related = ("queue",)

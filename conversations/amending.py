@@ -13,9 +13,9 @@ from accounts.models import User
 from accounts.services import audit
 from conversations import consent
 from conversations.live import metadata as fields
-from conversations.models import CallOwner, Conversation, Disposition
+from conversations.models import Conversation, Disposition
 from conversations.outbox import jobs_announce
-from conversations.services import event_append
+from conversations.services import conversation_lock, event_append
 from conversations.summaries import CLOSED
 
 
@@ -37,13 +37,7 @@ def conversation_amend(
     patch = {} if metadata is None else _redacted(metadata)
     chosen = _disposition(disposition) if disposition else None
     with transaction.atomic():
-        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=conversation.pk).first()
-        row = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("agent", "customer", "queue", "disposition")
-            .get(pk=conversation.pk)
-        )
+        row = conversation_lock(conversation.pk)
         changed: list[str] = []
         merged = _merged(row.metadata, patch)
         if merged != row.metadata:
@@ -55,23 +49,23 @@ def conversation_amend(
                 raise ValidationError({"disposition": _("This disposition is not in use any more.")})
             row.disposition = chosen
             changed.append("disposition")
-        if not changed:
-            return row
-        row.save(update_fields=changed)
-        entry = audit(
-            actor=actor,
-            action="conversation.amend",
-            thing=row,
-            # Names only: values may speak of a customer.
-            changes={"fields": changed, "metadata": sorted(patch)},
-            address=address,
-        )
-        event_append(conversation_id=row.pk, kind="conversation", row=row)
-        if row.closed_at is not None:
-            # What was reckoned of it when it closed is not so any more.
-            jobs_announce(event=CLOSED, conversation_id=row.pk, because=str(entry.pk))
+        if changed:
+            row.save(update_fields=changed)
+            entry = audit(
+                actor=actor,
+                action="conversation.amend",
+                thing=row,
+                # Names only: values may speak of a customer.
+                changes={"fields": changed, "metadata": sorted(patch)},
+                address=address,
+            )
+            event_append(conversation_id=row.pk, kind="conversation", row=row)
+            if row.closed_at is not None:
+                # What was reckoned of it when it closed is not so any more.
+                jobs_announce(event=CLOSED, conversation_id=row.pk, because=str(entry.pk))
     if patch.keys() & {consent.CONSENT_KEY, consent.REGION_KEY}:
-        consent.consent_from_metadata(conversation_id=row.pk, fields=merged, source="api")
+        # Also where nothing changed: a first try may have been cut off before it came to this.
+        consent.consent_from_metadata(conversation_id=row.pk, fields=patch, source="api")
     return row
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, F, Q
+from django.db.models import BooleanField, Count, F, Func, Q, QuerySet
 from django.utils import timezone
 
-from conversations.models import CallLedger, WaitingMetadata
+from conversations.models import CallLedger, Conversation, WaitingMetadata
 
 PERIODS = (1, 7, 30)
 SHOWN = 50
@@ -85,7 +84,10 @@ class Unmet:
 
 @dataclass(frozen=True)
 class Completeness:
-    """`announced` are calls; `*_seconds` are of audio, all channels together."""
+    """`announced` are calls; `*_seconds` are of audio, all channels together.
+
+    `imported` conversations came as text, without audio, and are in none of the other figures.
+    """
 
     since: datetime
     until: datetime
@@ -94,6 +96,7 @@ class Completeness:
     incomplete: int = 0
     refused: int = 0
     open: int = 0
+    imported: int = 0
     still: int = 0
     received_seconds: float = 0.0
     transcribed_seconds: float = 0.0
@@ -132,7 +135,10 @@ _GAPS = """
 """
 
 
-def still_calls() -> Any:
+_UNMEANT = " && ".join(f'@.cause != "{cause}"' for cause in sorted(MEANT))
+
+
+def still_calls() -> QuerySet[CallLedger]:
     """Open calls that nobody has written to for so long that something must be wrong."""
     quiet = timedelta(seconds=max(60.0, 3 * settings.INGEST_RESUME_SECONDS))
     return CallLedger.objects.filter(
@@ -156,9 +162,8 @@ def completeness(*, days: int, until: datetime | None = None) -> Completeness:
         )
         .order_by("source")
     )
-    sources = [
-        Source(announced=row["completed"] + row["incomplete"] + row["open"], **row) for row in by_source
-    ]
+    found = [Source(announced=row["completed"] + row["incomplete"] + row["open"], **row) for row in by_source]
+    sources = [source for source in found if source.source != Conversation.IMPORTED]
     reasons = (
         rows.filter(state__in=[state.INCOMPLETE, state.REFUSED])
         .values("state", "reason")
@@ -179,6 +184,7 @@ def completeness(*, days: int, until: datetime | None = None) -> Completeness:
         incomplete=sum(source.incomplete for source in sources),
         refused=sum(source.refused for source in sources),
         open=sum(source.open for source in sources),
+        imported=sum(source.announced for source in found if source.source == Conversation.IMPORTED),
         still=still_calls().count(),
         received_seconds=received,
         transcribed_seconds=transcribed,
@@ -192,19 +198,22 @@ def completeness(*, days: int, until: datetime | None = None) -> Completeness:
     )
 
 
-def _troubles(rows: Any) -> list[Trouble]:
+def _troubles(rows: QuerySet[CallLedger]) -> list[Trouble]:
     """The newest calls that are incomplete, stand still or have a gap that nobody meant."""
+    unmeant = Func(
+        F("gaps"),
+        template=f"jsonb_path_exists(%(expressions)s, '$[*] ? ({_UNMEANT})')",
+        output_field=BooleanField(),
+    )
     found = (
         rows.exclude(state=CallLedger.State.REFUSED)
-        .filter(Q(state=CallLedger.State.INCOMPLETE) | ~Q(gaps=[]) | Q(pk__in=still_calls().values("pk")))
-        .annotate(owned_at=F("conversation__owner__updated_at"))
-        .order_by("-announced_at")[: SHOWN * 4]
+        .alias(unmeant=unmeant)
+        .filter(Q(state=CallLedger.State.INCOMPLETE) | Q(unmeant=True) | Q(pk__in=still_calls().values("pk")))
+        .order_by("-announced_at")[:SHOWN]
     )
     troubles = []
     for row in found:
         bad = [gap for gap in row.gaps if gap["cause"] not in MEANT]
-        if row.state == CallLedger.State.COMPLETED and not bad:
-            continue
         troubles.append(
             Trouble(
                 ledger_id=row.pk,
@@ -218,7 +227,7 @@ def _troubles(rows: Any) -> list[Trouble]:
                 causes=sorted({gap["cause"] for gap in bad}),
             )
         )
-    return troubles[:SHOWN]
+    return troubles
 
 
 def _unmet(row: WaitingMetadata) -> Unmet:

@@ -22,8 +22,8 @@ from conversations import outbox
 from conversations.lifecycle import marks_tell, position_ms
 from conversations.live import metadata
 from conversations.live.buffer import Mark
-from conversations.models import CallOwner, ConsentRecord, ConsentRule, Conversation, Purpose
-from conversations.services import event_append
+from conversations.models import ConsentRecord, ConsentRule, Conversation, Purpose
+from conversations.services import conversation_lock, event_append
 
 log = structlog.get_logger(__name__)
 
@@ -149,11 +149,7 @@ def consent_record(
     at = at or now
     at_ms = position_ms(conversation.pk, at)
     with transaction.atomic():
-        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=conversation.pk).first()
-        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=conversation.pk
-        )
+        conversation = conversation_lock(conversation.pk)
         before = consent_now(conversation)
         # Audio may have stood still since an earlier word, which this one overrules all the same.
         earlier = ConsentRecord.objects.filter(conversation=conversation, purpose=purpose, at__lte=at)
@@ -193,7 +189,9 @@ CHANGED = "consent.changed"
 def consent_from_metadata(*, conversation_id: UUID, fields: dict[str, Any], source: str) -> None:
     """Take the consent that telephony asked for: `metadata.consent` = `{"record": "given", …}`.
 
-    Nonsense is logged and passed over. The region may have changed, too: the worker is told what counts now.
+    `fields` are what `source` says now, not all that is known: telephony sends all it has with each change, and what it
+    said before does not overrule what the caller has told somebody since. Nonsense is logged and passed over. The
+    region may have changed, too: the worker is told what counts now.
     """
     given = fields.get(CONSENT_KEY)
     conversation = Conversation.objects.get(pk=conversation_id)
@@ -208,10 +206,12 @@ def consent_from_metadata(*, conversation_id: UUID, fields: dict[str, Any], sour
     if not isinstance(given, dict):
         return
     for purpose, state in given.items():
-        known = (
-            ConsentRecord.objects.filter(conversation=conversation, purpose=purpose).order_by("-at").first()
+        records = ConsentRecord.objects.filter(conversation=conversation, purpose=purpose).order_by(
+            "at", "pk"
         )
-        if known is not None and known.state == state:
+        said_before = records.filter(source=source[:40]).last()
+        known = records.last()
+        if any(each is not None and each.state == state for each in (said_before, known)):
             continue
         try:
             consent_record(conversation=conversation, purpose=str(purpose), state=str(state), source=source)

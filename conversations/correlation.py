@@ -25,9 +25,9 @@ from conversations.customers import customer_clean, customer_update
 from conversations.lifecycle import event_fields, lifecycle_apply, lifecycle_event
 from conversations.live import metadata
 from conversations.live.wire import CustomerDetails, Fields, Identifiers, Short
-from conversations.models import CallOwner, Conversation, ConversationIdentifier, WaitingMetadata
+from conversations.models import Conversation, ConversationIdentifier, WaitingMetadata
 from conversations.phases import LifecycleEvent
-from conversations.services import event_append
+from conversations.services import conversation_lock, event_append
 
 log = structlog.get_logger(__name__)
 
@@ -161,7 +161,11 @@ def _meant(provider: str, identifiers: Mapping[str, str]) -> list[Conversation]:
 def _wait(
     provider: str, identifiers: Mapping[str, str], fields: CallFields, events: list[LifecycleEvent]
 ) -> None:
-    if WaitingMetadata.objects.filter(joined_at__isnull=True).count() >= MAX_WAITING:
+    # What is older joins nothing any more: it is only shown, and must not keep out what comes now.
+    may_join = WaitingMetadata.objects.filter(
+        joined_at__isnull=True, received_at__gt=timezone.now() - SAME_CALL
+    )
+    if may_join.count() >= MAX_WAITING:
         raise WaitingFull
     WaitingMetadata.objects.create(
         provider=provider,
@@ -242,13 +246,7 @@ def _apply(conversation_id: UUID, fields: Mapping[str, Any], events: Sequence[Li
 def fields_apply(*, conversation_id: UUID, fields: Mapping[str, Any]) -> None:
     """Write redacted fields into a conversation. What is given replaces what was known; metadata is merged."""
     with transaction.atomic():
-        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
-        conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("agent", "customer", "queue", "disposition")
-            .get(pk=conversation_id)
-        )
+        conversation = conversation_lock(conversation_id)
         extra = conversation.metadata | fields.get("metadata", {})
         if fields.get("queue"):
             queue = Queue.objects.filter(key=fields["queue"]).first()
@@ -270,5 +268,6 @@ def fields_apply(*, conversation_id: UUID, fields: Mapping[str, Any]) -> None:
         conversation.save(update_fields=["queue", "direction", "language", "customer", "metadata"])
         event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
     # Consent often comes from the menu, as a field of the call; and the region decides what is needed.
-    if CONSENT_KEY in extra or REGION_KEY in fields.get("metadata", {}):
-        consent_from_metadata(conversation_id=conversation_id, fields=extra, source=conversation.provider)
+    said = fields.get("metadata", {})
+    if said.keys() & {CONSENT_KEY, REGION_KEY}:
+        consent_from_metadata(conversation_id=conversation_id, fields=said, source=conversation.provider)

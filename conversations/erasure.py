@@ -16,8 +16,6 @@ from accounts.models import User
 from accounts.services import audit
 from conversations import events
 from conversations.models import (
-    CallOwner,
-    Conversation,
     Handover,
     Note,
     Redaction,
@@ -26,7 +24,7 @@ from conversations.models import (
     Utterance,
 )
 from conversations.recordings import recording_remove
-from conversations.services import event_append
+from conversations.services import conversation_lock, event_append
 
 _FOLLOWERS: list[Callable[[UUID], None]] = []
 
@@ -51,13 +49,13 @@ def recording_erase(*, conversation_id: UUID, reason: str, actor: User | None = 
 
     Raises `RecordingBusy` where another job works on it, `StorageError` where storage does not do its part.
     """
-    conversation = Conversation.objects.get(pk=conversation_id)
     followers_tell(conversation_id)
     if not recording_remove(conversation_id):
         return False
     with transaction.atomic():
+        conversation = conversation_lock(conversation_id)
         audit(actor=actor, action="recording.erase", thing=conversation, changes={"reason": reason})
-        event_append(conversation_id=conversation_id, kind="conversation", row=_shown(conversation_id))
+        event_append(conversation_id=conversation_id, kind="conversation", row=conversation)
     return True
 
 
@@ -65,11 +63,7 @@ def words_erase(*, conversation_id: UUID, reason: str, actor: User | None = None
     """Remove everything that was said or written in a conversation that has ended. Returns whether there was any."""
     followers_tell(conversation_id)
     with transaction.atomic():
-        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
-        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=conversation_id
-        )
+        conversation = conversation_lock(conversation_id)
         if conversation.words_erased_at is not None:
             return False
         Redaction.objects.filter(utterance__conversation_id=conversation_id).delete()
@@ -80,7 +74,7 @@ def words_erase(*, conversation_id: UUID, reason: str, actor: User | None = None
         conversation.words_erased_at = timezone.now()
         conversation.save(update_fields=["words_erased_at"])
         audit(actor=actor, action="words.erase", thing=conversation, changes={"reason": reason})
-        event_append(conversation_id=conversation_id, kind="conversation", row=_shown(conversation_id))
+        event_append(conversation_id=conversation_id, kind="conversation", row=conversation)
     return True
 
 
@@ -88,10 +82,7 @@ def utterances_erase(*, conversation_id: UUID, utterances: Collection[UUID], rea
     """Remove the words of some utterances of a conversation that has ended, wherever they were quoted."""
     gone = {str(each) for each in utterances}
     with transaction.atomic():
-        CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
-        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=conversation_id
-        )
+        conversation = conversation_lock(conversation_id)
         Redaction.objects.filter(utterance__in=utterances).delete()
         for row in Utterance.objects.filter(pk__in=utterances).defer("search"):
             row.text, row.words, row.sentiment, row.revision = "", [], None, row.revision + 1
@@ -115,9 +106,3 @@ def utterances_erase(*, conversation_id: UUID, utterances: Collection[UUID], rea
             thing=conversation,
             changes={"reason": reason, "lines": len(gone)},
         )
-
-
-def _shown(conversation_id: UUID) -> Conversation:
-    return Conversation.objects.select_related("agent", "customer", "queue", "disposition").get(
-        pk=conversation_id
-    )

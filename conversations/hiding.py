@@ -20,9 +20,9 @@ from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
 from conversations import events
-from conversations.models import CallOwner, Note, Redaction, SummaryLine, Utterance
+from conversations.models import Note, Redaction, SummaryLine, Utterance
 from conversations.recordings import recording_rewrite
-from conversations.services import event_append
+from conversations.services import call_lock, event_append
 from engines.redaction.redactor import DEFAULT
 from engines.redaction.text import RawText, Span
 from engines.redaction.timing import beeps, redacted_words
@@ -94,8 +94,7 @@ def words_hide(
         raise ValidationError({"type": _("There is no such type of information.")})
     with transaction.atomic():
         found = Utterance.objects.select_related("conversation").get(pk=utterance_id)
-        # The live way takes the call's row first; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=found.conversation_id).first()
+        call_lock(found.conversation_id)
         row = Utterance.objects.select_for_update().defer("search").get(pk=utterance_id)
         if revision is not None and revision != row.revision:
             raise Conflict(_("These words have changed meanwhile. Load the page anew."))

@@ -8,7 +8,7 @@ reads it from here.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -32,13 +32,12 @@ from conversations.models import (
     Handover,
     Participant,
     Speaker,
-    Utterance,
     VoiceSettings,
 )
 from conversations.phases import LifecycleEvent, Phase, Transfer, may_follow
 from conversations.publish import tell_agent
-from conversations.services import event_append
-from engines.language import Line, summarise
+from conversations.services import conversation_lock, event_append
+from conversations.summaries import lines_drafted
 from tenants import keys
 from tenants.scope import current_schema
 
@@ -92,13 +91,7 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
     """
     at_ms = position_ms(conversation_id, event.at)
     with transaction.atomic():
-        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
-        conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("agent", "customer", "queue", "disposition")
-            .get(pk=conversation_id)
-        )
+        conversation = conversation_lock(conversation_id)
         agent = agent_of(conversation.provider, event.agent) if event.agent else None
         last = _last_phase(conversation)
         if event.is_state and last is not None and timedelta() < last.at - event.at <= CLOCKS_DIFFER:
@@ -239,23 +232,7 @@ def _participants_change(conversation: Conversation, now: datetime, *, replaced:
 
 def brief_of(conversation_id: UUID) -> list[dict[str, Any]]:
     """What was said so far, in a few lines that quote it, each with the utterances it rests on."""
-    spoken = {
-        row.sequence: row
-        for row in Utterance.objects.filter(conversation_id=conversation_id)
-        .order_by("start_ms", "sequence")
-        .defer("words", "search")
-    }
-    draft = summarise(
-        [Line(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text) for row in spoken.values()]
-    )
-    return [
-        {
-            "section": line.section,
-            "text": line.text[:400],
-            "evidence": [str(spoken[sequence].pk) for sequence in line.evidence],
-        }
-        for line in draft.lines[:BRIEF_LINES]
-    ]
+    return [asdict(line) for line in lines_drafted(conversation_id)[:BRIEF_LINES]]
 
 
 # --- The live worker --------------------------------------------------------------------------------------

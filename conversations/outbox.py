@@ -13,12 +13,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from accounts.errors import error_place
 from conversations.models import OutboxJob
+from tenants.locks import held_alone
 from tenants.scope import current_schema, schema_scope
 
 log = structlog.get_logger(__name__)
@@ -85,40 +86,33 @@ def jobs_dispatch(*, job_ids: list[UUID]) -> None:
 def job_execute(*, job_id: UUID) -> bool:
     """Run a job unless it is done or under way elsewhere. Returns whether it is done now.
 
-    A session-level advisory lock on the job keeps a second worker out, and goes with a worker that dies. When a
-    handler fails, whatever with, that is noted and the job falls due again later.
+    A lock on the job keeps a second worker out. When a handler fails, whatever with, that is noted and the job falls
+    due again later.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"{current_schema()}:{job_id}"]
-        )
-        if not cursor.fetchone()[0]:
-            return False
+    with held_alone(str(job_id)) as mine:
+        return mine and _run(job_id)
+
+
+def _run(job_id: UUID) -> bool:
+    job = OutboxJob.objects.filter(pk=job_id).first()
+    if job is None or job.done_at is not None:
+        return job is not None
+    subscription = _SUBSCRIPTIONS.get(job.task)
+    delay = RETRY_AFTER * (2**job.attempts)
+    OutboxJob.objects.filter(pk=job_id).update(attempts=F("attempts") + 1, due_at=timezone.now() + delay)
+    if subscription is None:
+        OutboxJob.objects.filter(pk=job_id).update(last_error="nobody handles this task any more")
+        return False
     try:
-        job = OutboxJob.objects.filter(pk=job_id).first()
-        if job is None or job.done_at is not None:
-            return job is not None
-        subscription = _SUBSCRIPTIONS.get(job.task)
-        delay = RETRY_AFTER * (2**job.attempts)
-        OutboxJob.objects.filter(pk=job_id).update(attempts=F("attempts") + 1, due_at=timezone.now() + delay)
-        if subscription is None:
-            OutboxJob.objects.filter(pk=job_id).update(last_error="nobody handles this task any more")
-            return False
-        try:
-            subscription.handler(job.conversation_id)
-        except Exception as error:
-            # Not the message, which may quote what people said.
-            place = f"{type(error).__name__} at {error_place(error)}"
-            OutboxJob.objects.filter(pk=job_id).update(last_error=place[:200])
-            log.error("outbox.failed", job=str(job_id), task=job.task, attempt=job.attempts + 1, error=place)
-            return False
-        OutboxJob.objects.filter(pk=job_id).update(done_at=timezone.now(), last_error="")
-        return True
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{current_schema()}:{job_id}"]
-            )
+        subscription.handler(job.conversation_id)
+    except Exception as error:
+        # Not the message, which may quote what people said.
+        place = f"{type(error).__name__} at {error_place(error)}"
+        OutboxJob.objects.filter(pk=job_id).update(last_error=place[:200])
+        log.error("outbox.failed", job=str(job_id), task=job.task, attempt=job.attempts + 1, error=place)
+        return False
+    OutboxJob.objects.filter(pk=job_id).update(done_at=timezone.now(), last_error="")
+    return True
 
 
 def jobs_overdue(*, limit: int = 200) -> list[UUID]:

@@ -52,6 +52,11 @@ class Transfer(StrEnum):
     BLIND = "blind"
     CONSULT = "consult"
 
+    @classmethod
+    def read(cls, text: str) -> Transfer:
+        """The kind that a text names; `NONE` for any other text."""
+        return next((kind for kind in cls if kind == text), cls.NONE)
+
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:

@@ -9,6 +9,7 @@ from itertools import chain
 
 import structlog
 from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -50,8 +51,13 @@ def recording_note(*, user: User, recording: Recording, address: str | None) -> 
         action=PLAY,
         occurred_at__gt=timezone.now() - NOTED_EVERY,
     )
-    if not noted.exists():
-        audit(actor=user, action=PLAY, thing=recording, address=address)
+    if noted.exists():
+        return
+    with transaction.atomic():
+        # Players ask for several parts at once: one of these requests notes it, the others wait and see that.
+        Recording.objects.select_for_update(no_key=True).values_list("pk").get(pk=recording.pk)
+        if not noted.exists():
+            audit(actor=user, action=PLAY, thing=recording, address=address)
 
 
 def download_response(

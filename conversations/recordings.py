@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 import numpy as np
 import redis.asyncio as redis
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -31,6 +31,7 @@ from conversations.recording_files import codec_now, file_write, recording_piece
 from conversations.stored import folder_delete, stored_delete, stored_names, stored_read
 from engines.speech.encoding import Piece, silenced
 from tenants import keys, names
+from tenants.locks import held_alone
 from tenants.scope import current_schema
 
 # What people or a later pass want hidden in a recording.
@@ -45,17 +46,11 @@ class RecordingBusy(Exception):
 
 @contextmanager
 def _alone(conversation_id: UUID) -> Iterator[None]:
-    """Work on a call's recording while nobody else does. A session-level lock: it goes with a worker that dies."""
-    name = [f"{current_schema()}:recording:{conversation_id}"]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
-        if not cursor.fetchone()[0]:
+    """Work on a call's recording while nobody else does."""
+    with held_alone(f"recording:{conversation_id}") as mine:
+        if not mine:
             raise RecordingBusy
-    try:
         yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 # --- Joining --------------------------------------------------------------------------------------------

@@ -5,13 +5,11 @@ It may be cut off and run again at any time: what went is not found any more, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -28,7 +26,7 @@ from conversations.models import (
     WaitingMetadata,
 )
 from conversations.recordings import recording_remove
-from tenants.scope import current_schema
+from tenants.locks import held_alone
 
 log = structlog.get_logger(__name__)
 
@@ -39,20 +37,6 @@ REASON = "retention"
 
 class RetentionRunning(Exception):
     """Another process is at it in this company."""
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    name = [f"{current_schema()}:retention"]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
-        if not cursor.fetchone()[0]:
-            raise RetentionRunning
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 def held() -> Q:
@@ -130,7 +114,9 @@ def retention_enforce(*, now: datetime | None = None) -> RetentionRun:
     next time. Raises `RetentionRunning` while another does it.
     """
     now = now or timezone.now()
-    with _alone():
+    with held_alone("retention") as mine:
+        if not mine:
+            raise RetentionRunning
         run = RetentionRun.objects.create()
         for kind, remove in _WORK.items():
             rows = _with_data(kind, due(kind, now))

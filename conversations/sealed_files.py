@@ -50,7 +50,24 @@ def seal_blocks(key: bytes, data: bytes, *, bound_to: str) -> bytes:
     return target.getvalue()
 
 
-class SealedWriter(io.RawIOBase):
+class _Seekable(io.RawIOBase):
+    """A place in a file of `size_bytes` plain bytes."""
+
+    size_bytes = 0
+    _at = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size_bytes}[whence] + offset
+        return self._at
+
+
+class SealedWriter(_Seekable):
     """A file to write into, that seals what it is given into `target` block by block. `size_bytes`: plain bytes.
 
     It grows at its end; the first block may be written again until the file is closed, as FLAC does with its header.
@@ -66,9 +83,7 @@ class SealedWriter(io.RawIOBase):
         self._first = bytearray()
         self._tail = bytearray()
         self._number = 1
-        self._at = 0
         self._failure: BaseException | None = None
-        self.size_bytes = 0
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
         if error is not None and self._failure is None:
@@ -79,16 +94,6 @@ class SealedWriter(io.RawIOBase):
 
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size_bytes}[whence] + offset
-        return self._at
 
     def write(self, given: object) -> int:
         data = bytes(memoryview(given).cast("B"))  # type: ignore[arg-type]
@@ -174,7 +179,7 @@ def _read_all(file: BinaryIO, size: int) -> bytes:
     return b"".join(parts)
 
 
-class SealedReader(io.RawIOBase):
+class SealedReader(_Seekable):
     """The plain bytes of a sealed file as a file to read and to seek in: what a decoder needs. One block is held.
 
     A decoder in C cannot pass an error of this file on: after one the file seems to end, and leaving the context
@@ -184,9 +189,8 @@ class SealedReader(io.RawIOBase):
     def __init__(self, source: Source, key: bytes, *, size_bytes: int, bound_to: str) -> None:
         self._source = source
         self._cipher = AESGCM(key)
-        self._size = size_bytes
+        self.size_bytes = size_bytes
         self._bound_to = bound_to
-        self._at = 0
         self._number = -1
         self._block = b""
         self._stack = ExitStack()
@@ -201,19 +205,9 @@ class SealedReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence] + offset
-        return self._at
-
     def readinto(self, given: object) -> int:
         buffer = memoryview(given).cast("B")  # type: ignore[arg-type]
-        if self._failure is not None or self._at >= self._size or not len(buffer):
+        if self._failure is not None or self._at >= self.size_bytes or not len(buffer):
             return 0
         number, inside = divmod(self._at, BLOCK_BYTES)
         if number != self._number:
@@ -231,9 +225,9 @@ class SealedReader(io.RawIOBase):
         if self._file is None or number != self._number + 1:
             self._stack.close()
             start = number * STORED_BYTES
-            self._file = self._stack.enter_context(self._source(start, sealed_size(self._size)))
+            self._file = self._stack.enter_context(self._source(start, sealed_size(self.size_bytes)))
         sealed = _read_all(self._file, STORED_BYTES)
-        last = number == blocks_of(self._size) - 1
+        last = number == blocks_of(self.size_bytes) - 1
         self._block = _opened(self._cipher, sealed, self._bound_to, number, last=last)
         self._number = number
 

@@ -18,6 +18,24 @@ from conversations.publish import messages_for, publish, tell_agent
 from tenants.scope import current_schema
 
 
+def call_lock(conversation_id: UUID) -> None:
+    """Take the call's own row, within a transaction, before anything else of the conversation is locked or written.
+
+    The live way takes it first; whoever did it in another order would wait for the other for ever.
+    """
+    CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
+
+
+def conversation_lock(conversation_id: UUID) -> Conversation:
+    """Take a conversation within a transaction, as it is now, with what its event shows. Its children stay free."""
+    call_lock(conversation_id)
+    return (
+        Conversation.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("agent", "customer", "queue", "disposition")
+        .get(pk=conversation_id)
+    )
+
+
 def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, Any] | None = None) -> int:
     """Append an event within the caller's transaction, and publish it once that is committed. Returns its sequence.
 
@@ -61,14 +79,8 @@ def conversation_attach(*, conversation: Conversation, user: User) -> None:
     """
     schema = current_schema()
     with transaction.atomic():
-        # The live way takes the call's row before its conversation; the same order here, or both would wait for ever.
-        CallOwner.objects.select_for_update().filter(pk=conversation.pk).first()
         # As it is now: the call may have ended since it was read, and the event shows all of it.
-        conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("customer", "queue", "disposition")
-            .get(pk=conversation.pk)
-        )
+        conversation = conversation_lock(conversation.pk)
         if conversation.agent_id is not None:
             raise Conflict(_("This call is somebody's already."))
         if conversation.provider_agent_id:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,11 +16,11 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import User
 from conversations import news
-from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
+from conversations.models import CallOwner, Conversation, Disposition, Summary, SummaryLine, Utterance
 from conversations.outbox import jobs_announce
 from conversations.publish import tell_agent
 from conversations.redacted import redacted
-from conversations.services import event_append
+from conversations.services import call_lock, event_append
 from engines.language import Line, summarise
 from tenants.scope import current_schema
 
@@ -30,28 +31,51 @@ TEXT_LENGTH = SummaryLine._meta.get_field("text").max_length or 400
 EXPIRE_AT_ONCE = 100
 
 
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """A line that quotes what was said; `evidence` are the ids of the utterances it rests on."""
+
+    section: str
+    text: str
+    evidence: list[str]
+
+
+def lines_drafted(conversation_id: UUID) -> list[DraftLine]:
+    """Draft lines from what was said so far."""
+    spoken = {
+        row.sequence: row
+        for row in Utterance.objects.filter(conversation_id=conversation_id)
+        .order_by("start_ms", "sequence")
+        .defer("words", "search")
+    }
+    draft = summarise(
+        [Line(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text) for row in spoken.values()]
+    )
+    return [
+        DraftLine(
+            section=line.section,
+            text=line.text[:TEXT_LENGTH],
+            evidence=[str(spoken[sequence].pk) for sequence in line.evidence],
+        )
+        for line in draft.lines
+    ]
+
+
 def summary_write(*, conversation_id: UUID) -> Summary | None:
     """Write the draft of an ended conversation from its transcript, once; later calls return what there is.
 
     None while the conversation goes on, or if it is gone. A line's evidence are ids of the utterances it quotes.
     """
     with transaction.atomic():
-        # The lock makes two workers with the same job write one summary; a weak one, which lets events in meanwhile.
+        # Two workers with the same job write one summary.
+        call_lock(conversation_id)
         conversation = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id).first()
         if conversation is None or conversation.is_live:
             return None
         known = Summary.objects.filter(conversation_id=conversation_id).first()
         if known is not None:
             return known
-        spoken = {
-            row.sequence: row
-            for row in Utterance.objects.filter(conversation_id=conversation_id)
-            .order_by("start_ms", "sequence")
-            .defer("words", "search")
-        }
-        draft = summarise(
-            [Line(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text) for row in spoken.values()]
-        )
+        lines = lines_drafted(conversation_id)
         confirm_by = timezone.now() + timedelta(seconds=settings.SUMMARY_CONFIRM_SECONDS)
         summary = Summary.objects.create(
             conversation=conversation, origin=Summary.Origin.EXTRACTIVE, confirm_by=confirm_by
@@ -61,10 +85,10 @@ def summary_write(*, conversation_id: UUID) -> Summary | None:
                 summary=summary,
                 section=line.section,
                 position=position,
-                text=line.text[:TEXT_LENGTH],
-                evidence=[str(spoken[sequence].pk) for sequence in line.evidence],
+                text=line.text,
+                evidence=line.evidence,
             )
-            for position, line in enumerate(draft.lines)
+            for position, line in enumerate(lines)
         )
         _announce(summary)
         news.tell(kind=news.SUMMARY_READY, conversation_id=conversation_id, ref=summary.pk)
@@ -204,7 +228,8 @@ def _words(text: str) -> str:
 
 
 def _locked(summary_id: UUID) -> Summary:
-    """Take the summary's row; everything that shows a summary is loaded anew for its event."""
+    """Take the summary's row, after its call's; everything that shows a summary is loaded anew for its event."""
+    CallOwner.objects.select_for_update(of=("self",)).filter(conversation__summary=summary_id).first()
     return Summary.objects.select_for_update(no_key=True).get(pk=summary_id)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,12 +9,10 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError
 from django.utils import timezone
 
 from conversations import outbox
-from tenants.models import Tenant
-from tenants.scope import PUBLIC, schema_scope
+from tenants.companies import each_company
 
 log = structlog.get_logger(__name__)
 
@@ -26,25 +23,6 @@ JOBS_KEPT = timedelta(days=7)
 def job_run(*, job_id: str) -> None:
     """Run one job of the company whose schema the message carries."""
     outbox.job_execute(job_id=UUID(job_id))
-
-
-def _each_company(work: Callable[[], object]) -> None:
-    """Do `work` in every active company. One company's trouble does not hold up the others; it is raised at the end."""
-    with schema_scope(PUBLIC):
-        schemas = list(
-            Tenant.objects.filter(state=Tenant.State.ACTIVE)
-            .exclude(schema_name=PUBLIC)
-            .values_list("schema_name", flat=True)
-        )
-    failures = []
-    for schema in schemas:
-        try:
-            with schema_scope(schema):
-                work()
-        except DatabaseError as error:
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("failed for some companies", failures)
 
 
 @shared_task
@@ -58,7 +36,7 @@ def sweep() -> None:
         summaries_expire(older_than_seconds=settings.SUMMARY_CONFIRM_SECONDS)
         calls_announce_stray()
 
-    _each_company(work)
+    each_company(work)
 
 
 @shared_task
@@ -76,7 +54,7 @@ def tidy() -> None:
             # What lies there cannot be opened by anybody; the next hour is soon enough.
             log.warning("segments.tidy_failed", error=type(error).__name__)
 
-    _each_company(work)
+    each_company(work)
 
 
 @shared_task
@@ -90,4 +68,4 @@ def retention() -> None:
         except RetentionRunning:
             return  # another worker is at it
 
-    _each_company(work)
+    each_company(work)

@@ -29,6 +29,7 @@ from conversations.playback import download_response, recording_for, recording_n
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, link_make, link_open
 from conversations.review import Review, agents_until, review, transcript_text
 from conversations.selectors import COUNTED, Facet, conversations_search, facets, place_in
+from conversations.spoken import source_names
 from engines.redaction.vocabulary import TYPES
 
 TABS = ("summary", "guidance", "score", "events", "details")
@@ -115,13 +116,6 @@ def options(user: User) -> dict[str, list[tuple[str, str]]]:
         ]
         found["team"] = [(str(pk), name) for pk, name in teams.values_list("pk", "name")]
     return found
-
-
-def source_names() -> dict[str, str]:
-    """What the sources of conversations are called: files, and the telephony they come from."""
-    vendors = apps.get_model("integrations", "TelephonyConnection")._meta.get_field("provider").choices or ()
-    named = {value: str(label) for value, label in vendors}
-    return {Conversation.UPLOADED: _("Uploads"), **named, "native": _("Own protocol")}
 
 
 def _chips(filters: dict[str, str], offered: dict[str, list[tuple[str, str]]]) -> list[dict[str, str]]:
@@ -252,6 +246,8 @@ def _no_sound(user: User, shown: Review) -> str:
         return _("The recording is no longer kept.")
     if ledger is not None and any(ledger.recorded_ms):
         return _("The recording is being put together. It is usually there within a minute of the end.")
+    if conversation.provider == Conversation.IMPORTED:
+        return _("This conversation was imported as text, so there is no recording.")
     if ledger is not None and not any(ledger.received_ms):
         return _("No audio arrived for this call, so there is no recording.")
     return _("There is no recording of this call. The transcript is all that was kept.")

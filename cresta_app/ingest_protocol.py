@@ -3,12 +3,14 @@
 Three hundred calls are thirty thousand frames a second. Through uvicorn each of them passes a general parser, pauses
 the socket, waits in a queue and wakes a task. Here a plain frame (whole, masked, short) is read where it lies and
 handed to who asked for it by `Direct.listen`, in the same turn of the loop. All other frames go uvicorn's way: control
-frames, fragments, long ones, compressed ones, what is wrong, and all there is before somebody listens.
+frames, fragments, long ones, compressed ones, what is wrong, and all there is before somebody listens. What came before
+that is handed over first, and like the rest only while nobody asks us to pause.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +58,7 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         self._plain_bytes = min(_PLAIN_BYTES, settings.INGEST_MAX_MESSAGE_BYTES)
         self._tell: Callable[[str | bytes], None] | None = None
         self._paused = False
+        self._early: deque[Any] = deque()  # what came before somebody listened, as uvicorn has it
         self._pending = bytearray()  # read, and not yet looked at
         self._through = 0  # bytes of a frame that still go uvicorn's way
         self._in_fragments = False
@@ -73,15 +76,8 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         left, self.queue = self.queue, asyncio.Queue()
         self._tell = tell
         while not left.empty():
-            message: Any = left.get_nowait()
-            if message["type"] == "websocket.receive":
-                text = message.get("text")
-                tell(text if text is not None else message["bytes"])
-            else:
-                self.queue.put_nowait(message)
-        if self.read_paused and not self._paused:
-            self.read_paused = False
-            self.transport.resume_reading()
+            self._early.append(left.get_nowait())
+        self._go_on()
 
     def direct_pause(self, paused: bool) -> None:
         if paused == self._paused:
@@ -97,15 +93,20 @@ class AudioProtocol(WebSocketsSansIOProtocol):
             self.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        if self._paused or self.disconnected:
+        if self._paused:
             return
         self._look()
-        if not self._paused and self.read_paused and not self.transport.is_closing():
+        if not (self._paused or self.disconnected or self.transport.is_closing()) and self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        if self._tell is None or self.close_sent or self._astray:
+        if not self.handshake_initiated:
+            self._uvicorn(data)
+            # Frames that came with the handshake are taken by the parser, and only it knows where the last one ends.
+            self._astray = not data.endswith(b"\n")
+            return
+        if self.close_sent or self._astray:
             if self._pending:
                 data = bytes(self._pending) + data
                 self._pending.clear()
@@ -116,12 +117,19 @@ class AudioProtocol(WebSocketsSansIOProtocol):
             self._look()
 
     def _uvicorn(self, data: bytes) -> None:
-        super().data_received(data)
+        if not self.disconnected:
+            super().data_received(data)
 
     def _look(self) -> None:
         """Take the frames that are there, one after the other, until there is no whole one or we are to pause."""
         pending, tell = self._pending, self._tell
-        assert tell is not None
+        while self._early and tell is not None and not self._paused:
+            message = self._early.popleft()
+            if message["type"] == "websocket.receive":
+                text = message.get("text")
+                tell(text if text is not None else message["bytes"])
+            else:
+                self.queue.put_nowait(message)
         at, size = 0, len(pending)
         while at < size and not self._paused:
             if self.close_sent or self._astray:
@@ -154,7 +162,7 @@ class AudioProtocol(WebSocketsSansIOProtocol):
                     break
                 length = int.from_bytes(pending[at + 2 : at + 10], "big")
                 header = 14
-            if kind in _PLAIN and length <= self._plain_bytes and not self._in_fragments:
+            if tell is not None and kind in _PLAIN and length <= self._plain_bytes and not self._in_fragments:
                 end = at + header + length
                 if end > size:
                     break
@@ -206,6 +214,7 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             # The other side's answer must be read, and what it still has to say is not heard any more.
             self._paused = False
+            self._early.clear()
             self._pending.clear()
         await super().send(message)
 

@@ -46,7 +46,10 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
     (
         _("Integrations"),
         [
+            ("integrations.telephonyconnection", "phone_in_talk"),
+            ("integrations.attributemapping", "swap_horiz"),
             ("integrations.uploadedcall", "upload_file"),
+            ("integrations.kvsstream", "stream"),
             ("accounts.telephonyidentity", "headset_mic"),
             ("accounts.apikey", "key"),
             ("conversations.voicesettings", "settings_voice"),

@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.utils import timezone
 
-from accounts.ids import new_id
 from accounts.models import Queue, User
 from coaching.answers import alert_resolve, guidance_answer
 from coaching.models import Alert, Guidance
 from conversations import outbox
 from conversations.live.commit import CallCommit, group_write
 from conversations.live.stages import Batch, CallContext, FinalUtterance, Stage, StageSession
+from conversations.live.transcript import utterance_add
 from conversations.models import (
     CallLedger,
     CallOwner,
@@ -35,7 +35,6 @@ from conversations.models import (
     Disposition,
     OutboxJob,
     Participant,
-    Redaction,
     Speaker,
     Summary,
     Utterance,
@@ -43,14 +42,13 @@ from conversations.models import (
 from conversations.summaries import summaries_expire, summary_confirm
 from demo.people import Company
 from demo.scripts import sample_calls
-from engines.language.sentiment import score
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
-from engines.speech.types import HeardWord
+from engines.speech.types import HeardWord, Hypothesis
 from qa.models import Evaluation
 from tenants.scope import current_schema
 
-SOURCE = "import"
+SOURCE = Conversation.IMPORTED
 MS_PER_WORD = 330
 DAYS = 7
 
@@ -269,7 +267,7 @@ class _Past:
         self, number: int, line: Told, redactor: StreamRedactor, sessions: list[StageSession], batch: Batch
     ) -> None:
         """As `conversations.live.call` takes a final."""
-        words = [
+        words = tuple(
             HeardWord(
                 RawText(word),
                 line.start_ms + index * MS_PER_WORD,
@@ -277,35 +275,13 @@ class _Past:
                 1.0,
             )
             for index, word in enumerate(line.text.split())
-        ]
-        found = redactor.redact_final(line.speaker, RawText(line.text), words, line.start_ms, line.end_ms)
-        row = Utterance(
-            id=new_id(),
-            conversation_id=batch.conversation_id,
-            sequence=number,
-            speaker=line.speaker,
-            channel_index=0 if line.speaker == Speaker.AGENT else 1,
-            start_ms=line.start_ms,
-            end_ms=line.end_ms,
-            text=found.redacted.text,
-            words=[[word.text, word.start_ms, word.end_ms, word.confidence] for word in found.words],
-            provider=SOURCE,
-            sentiment=score(found.redacted.text) if line.speaker == Speaker.CUSTOMER else None,
         )
-        batch.create(row)
-        batch.event("utterance", row)
-        for span in found.redacted.spans:
-            batch.create(
-                Redaction(
-                    utterance=row,
-                    type=span.type,
-                    start=span.start,
-                    end=span.end,
-                    score=span.score,
-                    detector=span.detector,
-                    reason=span.reason[:200],
-                )
-            )
+        channel = 0 if line.speaker == Speaker.AGENT else 1
+        heard = Hypothesis(channel, True, line.start_ms, line.end_ms, RawText(line.text), words, 1.0, SOURCE)
+        found = redactor.redact_final(line.speaker, heard.text, words, line.start_ms, line.end_ms)
+        row = utterance_add(
+            batch, sequence=number, speaker=line.speaker, channel=channel, heard=heard, redacted=found
+        )
         at = self.started_at + timedelta(milliseconds=line.end_ms)
         for session in sessions:
             session.utterance(FinalUtterance(row=row, spoken_at=at, final_at=at), batch)

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from accounts.admin_audit import AuditedAdmin
 from integrations.models import AttributeMapping, TelephonyConnection
 from integrations.services import connection_create, connection_former_drop, connection_secret_set
+from integrations.telephony.connect.admin import KvsStreamAdmin as KvsStreamAdmin
 from integrations.telephony.setup import line_url, setup_text
 from integrations.uploads.admin import UploadedCallAdmin as UploadedCallAdmin
 from integrations.webhooks.admin import WebhookDeliveryAdmin as WebhookDeliveryAdmin
@@ -25,7 +26,7 @@ class ConnectionForm(forms.ModelForm):
     """The secret is written and never read back."""
 
     secret = forms.CharField(
-        label=_("secret"),
+        label=_("Secret"),
         required=False,
         strip=True,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
@@ -50,6 +51,7 @@ class MappingInline(TabularInline):
 @admin.register(TelephonyConnection)
 class TelephonyConnectionAdmin(AuditedAdmin):
     form = ConnectionForm
+    without = _("Add one for each telephony account; its page then shows what to paste at the vendor.")
     list_display = ("name", "provider", "active", "last_seen_at")
     list_filter = ("provider", "active")
     search_fields = ("name",)
@@ -123,6 +125,7 @@ class AttributeMappingAdmin(AuditedAdmin):
     """Rules for all connections of a vendor; those of one connection are on its own page."""
 
     form = VendorMappingForm
+    without = _("Vendors' own attribute names are used as they come.")
     list_display = ("provider", "source", "target", "default", "order")
     list_filter = ("provider",)
     search_fields = ("source", "target")

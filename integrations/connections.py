@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from conversations.live.wire import Admission, CallAudio, CallStart, CloseCode, LineRequest, ProtocolError
 from integrations import mapping
@@ -11,36 +10,27 @@ from integrations.models import TelephonyConnection
 from integrations.selectors import connection_find, connection_secrets, mapping_rules
 from integrations.services import SEEN_EVERY, connection_touch
 
-# Checks a call's start against the connection: account, organisation. Raises `ProtocolError`.
-Check = Callable[[TelephonyConnection, CallStart], None]
+_OTHER_SIDE = {"customer": "agent", "agent": "customer"}
 
 
 class ConnectionAdmission(Admission):
     """A line of a connection. Attributes lie in `CallStart.metadata` as the vendor said them."""
 
     def __init__(
-        self,
-        connection: TelephonyConnection,
-        *,
-        plain: tuple[mapping.Rule, ...] = (),
-        check: Check | None = None,
-        roles: tuple[str, ...] = (),
+        self, connection: TelephonyConnection, *, plain: tuple[mapping.Rule, ...] = (), turned: bool = False
     ) -> None:
-        """`plain`: rules that hold where the company has none. `roles`: who is on which channel, if not as said."""
+        """`plain`: rules that hold where the company has none. `turned`: each side is the other's channel."""
         self.connection = connection
         self._plain = plain
-        self._check = check
-        self._roles = roles
+        self._turned = turned
 
     def prepare(self, call: CallStart) -> CallStart:
-        if self._check is not None:
-            self._check(self.connection, call)
         return mapping.apply((*mapping_rules(self.connection), *self._plain), call)
 
     def arrange(self, audio: CallAudio) -> CallAudio:
-        if not self._roles or len(self._roles) != audio.format.channels:
+        if not self._turned:
             return audio
-        return CallAudio(audio.format, self._roles)
+        return CallAudio(audio.format, tuple(_OTHER_SIDE[role] for role in audio.roles))
 
 
 def connection_of(provider: str, request: LineRequest) -> TelephonyConnection:

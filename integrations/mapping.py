@@ -76,7 +76,9 @@ def apply(rules: Iterable[Rule], call: CallStart) -> CallStart:
             found.setdefault(rule.target, value)
         elif rule.default:
             defaults.setdefault(rule.target, rule.default)
-    left = _without(call.metadata, used)
+    left = dict(call.metadata)
+    for source in used:
+        left = _without(left, source)
     fields: dict[str, Any] = {}
     customer: dict[str, Any] = {}
     for target, value in (defaults | found).items():
@@ -148,19 +150,19 @@ def _at(fields: Mapping[str, Any], path: str) -> Any:
     return None
 
 
-def _without(fields: Mapping[str, Any], paths: list[str]) -> dict[str, Any]:
-    left = {name: dict(item) if isinstance(item, Mapping) else item for name, item in fields.items()}
-    for path in paths:
-        if path in left:
-            del left[path]
-            continue
-        head, _dot, rest = path.partition(".")
-        inner = left.get(head)
-        if isinstance(inner, dict):
-            inner.pop(rest, None)
-            if not inner:
-                del left[head]
-    return left
+def _without(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The fields without the value that `_at` finds at a path, and without what held nothing else."""
+    if path in fields:
+        return {name: item for name, item in fields.items() if name != path}
+    head, _dot, rest = path.partition(".")
+    while rest:
+        inner = fields.get(head)
+        if isinstance(inner, Mapping) and _at(inner, rest) is not None:
+            left = {head: _without(inner, rest)}
+            return {name: left.get(name, item) for name, item in fields.items() if left.get(name, True)}
+        more, _dot, rest = rest.partition(".")
+        head = f"{head}.{more}"
+    return dict(fields)
 
 
 def _text(value: Any) -> str:

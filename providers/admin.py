@@ -15,10 +15,9 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from accounts.admin_audit import AuditedAdmin
 from accounts.services import audit
 from providers.models import Keyterm, ProviderAccount, Route
-from providers.selectors import account_choice
+from providers.selectors import trial_choice
 from providers.services import account_secret_set
 from providers.speech import speech_try
-from providers.vendors import ABILITIES
 from tenants.keys import SealError
 
 
@@ -71,7 +70,7 @@ class ProviderAccountAdmin(AuditedAdmin):
         for account in queryset[:5]:
             audit(actor=request.user, action="provideraccount.try", thing=account)  # type: ignore[arg-type]
             try:
-                choice = account_choice(account, live=bool(ABILITIES[account.vendor].live))
+                choice = trial_choice(account)
             except SealError:
                 self.message_user(
                     request, f"{account.name}: " + _("Its key does not open. Give it again."), messages.ERROR
@@ -84,6 +83,7 @@ class ProviderAccountAdmin(AuditedAdmin):
 
 @admin.register(Route)
 class RouteAdmin(AuditedAdmin):
+    without = gettext_lazy("The recogniser that this installation brings hears every call then.")
     list_display = ("task", "language", "position", "chosen", "active")
     list_filter = ("active", "task", "language")
     list_select_related = ("account",)

@@ -113,14 +113,14 @@ def providers_health(*, now: float | None = None) -> list[ProviderHealth]:
     now = time.time() if now is None else now
     with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
         raw = cast("dict[bytes, bytes]", client.hgetall(reports_key(current_schema())))
-        gone = [field for field, value in raw.items() if now - json.loads(value)["at"] > KEPT_S]
+        read = {field: json.loads(value) for field, value in raw.items()}
+        gone = [field for field, one in read.items() if now - one["at"] > KEPT_S]
         if gone:
             client.hdel(reports_key(current_schema()), *gone)
     reports: dict[str, list[dict[str, Any]]] = {}
-    for field, value in raw.items():
-        read = json.loads(value)
-        if now - read["at"] <= GOOD_FOR_S:
-            reports.setdefault(field.decode().partition(" ")[0], []).append(read)
+    for field, one in read.items():
+        if now - one["at"] <= GOOD_FOR_S:
+            reports.setdefault(field.decode().partition(" ")[0], []).append(one)
     total = sum(one["calls"] for many in reports.values() for one in many)
     return [
         _summed(key, name, vendor, routed, reports.get(key, []), total)

@@ -76,6 +76,11 @@ def account_choice(account: ProviderAccount, *, live: bool) -> SpeechChoice:
     )
 
 
+def trial_choice(account: ProviderAccount) -> SpeechChoice:
+    """An account as a choice to be tried out: live where it can, else with a recording. Raises `SealError`."""
+    return account_choice(account, live=bool(ABILITIES[account.vendor].live))
+
+
 def account_secret(account: ProviderAccount) -> str:
     """The account's key in the clear; "" where it has none. Raises `SealError`."""
     if account.secret_sealed is None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from engines.speech.audio import tone
 from engines.speech.faults import Fault, fault_of
 from engines.speech.providers import create
-from engines.speech.types import CallToHear, SpeechError, SpeechProvider
+from engines.speech.types import CallToHear, SpeechError, SpeechProvider, SpeechSession
 from providers.models import Route
 from providers.selectors import DEFAULT, SpeechChoice
 from providers.vendors import ABILITIES
@@ -87,7 +87,6 @@ async def _tried(choice: SpeechChoice) -> Trial:
     provider = provider_make(choice)
     began = time.monotonic()
     second = bytes(TRIED_RATE // 2) + tone(TRIED_RATE, TRIED_RATE // 2, level=0.3) + bytes(TRIED_RATE // 2)
-    step = TRIED_RATE // 10 * 2
     # Hosted recognisers want to know the language at least for a tone in which there is none.
     call = CallToHear("trial", 1, TRIED_RATE, "en", (0,))
     try:
@@ -95,11 +94,7 @@ async def _tried(choice: SpeechChoice) -> Trial:
             await provider.start()
             session = await provider.open(call)
             try:
-                listening = asyncio.create_task(_listened(session))
-                for at in range(0, len(second), step):
-                    await session.feed([second[at : at + step]], at * 500 // TRIED_RATE)
-                await session.finish()
-                await listening
+                await asyncio.gather(_listened(session), _fed(session, second))
             except BaseException:
                 with suppress(Exception):
                     await session.abort()
@@ -111,7 +106,14 @@ async def _tried(choice: SpeechChoice) -> Trial:
     return Trial(True, _("It took a second of sound and answered within %.1f s.") % took)
 
 
-async def _listened(session: Any) -> None:
+async def _fed(session: SpeechSession, pcm: bytes) -> None:
+    step = TRIED_RATE // 10 * 2
+    for at in range(0, len(pcm), step):
+        await session.feed([pcm[at : at + step]], at * 500 // TRIED_RATE)
+    await session.finish()
+
+
+async def _listened(session: SpeechSession) -> None:
     async for _heard in session:
         pass
 

@@ -16,10 +16,9 @@ from accounts.throttle import address_of
 from accounts.views import needs
 from providers.health import breaker_reset, known_keys, providers_health
 from providers.models import Route
-from providers.selectors import DEFAULT, SpeechChoice, account_choice, default_choice
+from providers.selectors import DEFAULT, SpeechChoice, default_choice, trial_choice
 from providers.services import recogniser_audit
 from providers.speech import speech_try
-from providers.vendors import ABILITIES
 from tenants.keys import SealError
 from tenants.scope import current_schema
 
@@ -79,7 +78,7 @@ def _choice(key: str) -> SpeechChoice:
         raise Http404("no such recogniser")
     account = known[key]
     if account is not None:
-        return account_choice(account, live=bool(ABILITIES[account.vendor].live))
+        return trial_choice(account)
     return default_choice() if key == DEFAULT else SpeechChoice(current_schema(), key, key)
 
 

@@ -17,7 +17,7 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from tests.services import SHARED_DATA
@@ -193,6 +193,23 @@ def _clean(company: Company) -> None:
 
 
 @pytest.fixture
+def northwind(world: World) -> Iterator[Company]:
+    """Northwind, with its schema set; everything is rolled back."""
+    with world.northwind.scope():
+        yield world.northwind
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Any]:
+    """A receiver of webhooks on loopback (`tests.webhook_receiver.Receiver`) that may be asked."""
+    from tests.webhook_receiver import receiver_run
+
+    settings.EGRESS_ALLOW, settings.EGRESS_ALLOW_HTTP = ["127.0.0.0/8"], True
+    with receiver_run() as receiver:
+        yield receiver
+
+
+@pytest.fixture
 def shared_data() -> Path:
     """The folder of public evaluation data beside the project; the test skips without it."""
     if not SHARED_DATA.is_dir():
@@ -247,3 +264,26 @@ def make_conversation() -> Callable[..., Any]:
         return conversation
 
     return make
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Iterator[Path]:
+    """File storage in a folder of this test alone."""
+    storages = {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path},
+        },
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    with override_settings(STORAGES=storages):
+        yield tmp_path
+
+
+@pytest.fixture
+def past(world: World) -> Any:
+    """A conversation of Northwind's agent that is over, with all that belongs to it."""
+    from tests.past_calls import past_call
+
+    with world.northwind.scope():
+        return past_call(agent=world.northwind.people["agent"], queue=world.northwind.queue)

@@ -151,16 +151,45 @@ def worker_process(script: Path, log: Path, **extra: str) -> Iterator[subprocess
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        _end(process)
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 30, what: str = "it") -> Any:
+@contextmanager
+def celery_process(log: Path, *command: str, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Celery process, as operations start it: `worker` or `beat` with its options. Ended with the block."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "cresta_app.celery", "--quiet", *command],
+            cwd=ROOT,
+            env=process_environment(**extra),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+# What a worker of Celery is started with in tests.
+CELERY_WORKER = (
+    *("worker", "-P", "threads", "-c", "3", "--loglevel", "warning"),
+    *("--without-gossip", "--without-mingle"),
+)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and make it."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 60, what: str = "it") -> Any:
     """Wait until `condition()` is true and return it; fail saying what did not happen."""
     deadline = time.monotonic() + seconds
     while True:

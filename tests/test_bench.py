@@ -34,7 +34,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=500,
         check=False,
     )
 
@@ -49,10 +49,11 @@ def database(django_db_setup: Any, django_db_blocker: Any) -> str:
 
 
 @pytest.mark.stack
+@pytest.mark.timeout(600)
 def test_a_tiny_run_measures_everything(database: str) -> None:
     run = bench(
         *("ingest", "--json", "--calls", "5", "--seconds", "3", "--finals", "2"),
-        *("--database", database, "--no-bare"),
+        *("--processes", "1", "--database", database, "--no-bare"),
     )
     assert run.returncode == 0, run.stderr[-3000:]
     result = json.loads(run.stdout)

@@ -70,6 +70,18 @@ def test_every_call_and_second_is_counted_once(northwind):
     assert completeness(days=7).announced == 4
 
 
+def test_what_was_imported_as_text_is_no_call_without_audio(northwind):
+    ledger(State.COMPLETED)
+    row = ledger(State.COMPLETED, source=Conversation.IMPORTED, seconds=0)
+    found = completeness(days=1)
+    assert (found.announced, found.completed, found.imported) == (1, 1, 1)
+    assert [source.source for source in found.sources] == ["twilio"]
+    analyst = northwind.client("analyst")
+    page = analyst.get("/completeness/").content.decode()
+    assert "1 conversation of this period was imported as text" in page and "?source=import" in page
+    assert "was imported as text" in analyst.get(f"/conversations/{row.conversation_id}/").content.decode()
+
+
 def test_a_call_that_nobody_writes_to_stands_still(northwind):
     row = ledger(State.OPEN, reason="")
     assert completeness(days=1).still == 0
@@ -77,6 +89,15 @@ def test_a_call_that_nobody_writes_to_stands_still(northwind):
     found = completeness(days=1)
     assert (found.open, found.still) == (1, 1)
     assert [trouble.state for trouble in found.troubles] == ["open"]
+
+
+def test_calls_that_were_only_on_hold_do_not_push_a_trouble_out(northwind, monkeypatch):
+    monkeypatch.setattr("conversations.completeness.SHOWN", 2)
+    ledger(State.COMPLETED, missing=[(0, 4_000, "hold"), (5_000, 6_000, "line gap")], ago_hours=3)
+    for _ in range(9):
+        ledger(State.COMPLETED, missing=[(0, 4_000, "hold"), (4_000, 9_000, "no consent")])
+    (found,) = completeness(days=1).troubles
+    assert (found.missing_seconds, found.causes) == (1, ["line gap"])
 
 
 def test_the_page_and_the_api_say_the_same(northwind, world):

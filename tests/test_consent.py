@@ -10,11 +10,15 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
+from conversations import consent
+from conversations.amending import conversation_amend
 from conversations.consent import allowed, consent_now, consent_record
 from conversations.consent_enforcement import consent_enforce
+from conversations.correlation import fields_apply
+from conversations.live.call import MARKS_SECONDS
 from conversations.live.calls import call_announce
 from conversations.live.ownership import call_claim
 from conversations.live.timeline import Timeline
@@ -32,6 +36,7 @@ from conversations.models import (
 )
 from conversations.recordings import recording_seal
 from engines.speech.audio import AudioFormat
+from engines.speech.scripted import FINAL_AFTER_MS
 from tests.live_calls import call_make, call_play, line, wait_for, worker_process
 from tests.past_calls import past_call, recording_make
 
@@ -103,6 +108,45 @@ def test_consent_from_the_menu_is_evidence_and_reaches_the_worker(world):
         assert timeline.unheard(5_000) == "no consent"
 
 
+def test_what_telephony_said_before_does_not_overrule_what_the_caller_says_since(world):
+    """It sends all it has with each change; a word of its own that is new counts."""
+    with world.northwind.scope():
+        rule("record", "opt_in")
+        call = announce(consent={"record": "given"})
+
+        def arrives(**said):
+            fields_apply(conversation_id=call.pk, fields={"metadata": said})
+            call.refresh_from_db()
+            return consent_now(call)["record"]
+
+        consent_record(conversation=call, purpose="record", state="withdrawn", source="agent")
+        assert not arrives(step="billing")
+        assert not arrives(consent={"record": "given"}, region="DE")
+        conversation_amend(
+            conversation=call, actor=world.northwind.people["admin"], metadata={"region": "US"}
+        )
+        assert not consent_now(call)["record"]
+        assert ConsentRecord.objects.filter(conversation=call).count() == 2
+        assert not arrives(consent={"record": "refused"})
+        assert arrives(consent={"record": "given"})
+
+
+def test_consent_whose_writing_was_cut_off_is_taken_by_the_next_try(world, monkeypatch):
+    with world.northwind.scope():
+        call, admin = announce(), world.northwind.people["admin"]
+        said = {"metadata": {"consent": {"record": "refused"}}}
+
+        def away(**_fields):
+            raise OperationalError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(consent, "consent_from_metadata", away)
+            with pytest.raises(OperationalError):
+                conversation_amend(conversation=call, actor=admin, **said)
+        conversation_amend(conversation=call, actor=admin, **said)
+        assert not consent_now(call)["record"]
+
+
 def test_evidence_is_redacted_and_nonsense_refused(world):
     with world.northwind.scope():
         call = announce()
@@ -126,6 +170,7 @@ def test_a_withdrawal_in_mid_call_stops_hearing_and_erases(committed, tmp_path):
     talk = [
         line(0, 500, "good morning how can i help you"),
         line(1, 4_000, "i would like to change my address"),
+        line(1, 10_000, "thank you", end_ms=11_000 - FINAL_AFTER_MS),
         line(1, 14_000, "this is said after i withdrew"),
     ]
     script = tmp_path / "script.json"
@@ -137,17 +182,26 @@ def test_a_withdrawal_in_mid_call_stops_hearing_and_erases(committed, tmp_path):
         ident, key = call_make(committed.northwind.people["agent"])
         with worker_process(script, tmp_path / "log"):
             asyncio.run(call_play(schema, ident, key, seconds=11, end=""))
-            wait_for(lambda: Utterance.objects.filter(conversation_id=ident).count() == 2, what="the talk")
+            # The last final comes with the last of the sound: all of it was heard before the withdrawal.
+            wait_for(
+                lambda: Utterance.objects.filter(conversation_id=ident).count() == 3,
+                seconds=60,
+                what="the talk",
+            )
             call = Conversation.objects.get(pk=ident)
             for purpose in ("assist", "record"):
                 consent_record(conversation=call, purpose=purpose, state="withdrawn", source="agent")
-            time.sleep(0.5)
+            # The worker asks for marks as often as this when sound comes; a call is not played all at once.
+            time.sleep(MARKS_SECONDS * 2)
             asyncio.run(call_play(schema, ident, key, seconds=10, first=111))
             wait_for(
-                lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(), what="the end"
+                lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(),
+                seconds=60,
+                what="the end",
             )
-        texts = list(Utterance.objects.filter(conversation_id=ident).values_list("text", flat=True))
-        assert texts == [talk[0]["text"], talk[1]["text"]]
+        said = Utterance.objects.filter(conversation_id=ident).order_by("start_ms")
+        texts = list(said.values_list("text", flat=True))
+        assert texts == [one["text"] for one in talk[:3]]
         gaps = CallLedger.objects.get(conversation_id=ident).gaps
         assert {(gap["from_ms"], gap["to_ms"], gap["cause"]) for gap in gaps} == {
             (11_000, 21_000, "no consent")

@@ -110,6 +110,10 @@ def test_no_more_waits_than_can_be_kept(northwind, monkeypatch):
     arrives({"call": "a"}, metadata={"x": 1})
     with pytest.raises(correlation.WaitingFull):
         arrives({"call": "b"}, metadata={"x": 1})
+    # What met no call in a day never will, and keeps nothing out.
+    WaitingMetadata.objects.update(received_at=timezone.now() - timedelta(days=2))
+    assert arrives({"call": "b"}, metadata={"x": 1}) is None
+    assert WaitingMetadata.objects.count() == 2
 
 
 def test_integrators_report_by_the_api(northwind, committed):

@@ -45,7 +45,8 @@ KEEP_ALIVE = {"type": "keepalive"}
 
 @pytest.fixture
 def server(committed: Any) -> Iterator[Server]:
-    with server_running(start=0.5, idle=0.8, call=1.5) as running:
+    # A busy machine may take seconds over what is asked for at once; each limit is reached by what brings it about.
+    with server_running(start=30.0, idle=30.0, call=30.0) as running:
         yield running
 
 
@@ -96,7 +97,6 @@ REFUSED: dict[str, tuple[list[object], int, str]] = {
         "different",
     ),
     "an unknown role": ([start_message(audio=audio_field(roles=["boss"]))], 4416, "agent, customer"),
-    "no start at all": ([], 4419, "no start came"),
 }
 
 # What is sent after a good start. The call ends with the code's name as its reason; the audio before is kept.
@@ -106,7 +106,7 @@ ENDED: dict[str, tuple[list[object], int, str]] = {
     "text that is no JSON": ([AUDIO, "{"], 4400, "must be JSON"),
     "an unknown message": ([AUDIO, {"type": "hold"}], 4400, "keepalive or stop"),
     "a message over the limit": ([AUDIO, b"\0" * 300_000], 1009, "exceeds limit"),
-    "a call that is too long": ([AUDIO * 20, AUDIO * 20], 4420, "a call may last 1.5 seconds"),
+    "a call that is too long": ([AUDIO * 240] * 3, 4420, "a call may last 30 seconds"),
 }
 
 
@@ -145,8 +145,16 @@ def with_bystander(server: Server, company: Any, key: str, work: Any) -> Any:
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused_before_a_call(committed: Any, server: Server, case: str) -> None:
-    messages, code, reason = REFUSED[case]
-    company, key = committed.northwind, ingest_key(committed.northwind)
+    assert_refused(server, committed.northwind, *REFUSED[case])
+
+
+def test_a_line_that_says_nothing_is_refused(committed: Any) -> None:
+    with server_running(start=2.0) as server:
+        assert_refused(server, committed.northwind, [], 4419, "no start came")
+
+
+def assert_refused(server: Server, company: Any, messages: list[object], code: int, reason: str) -> None:
+    key = ingest_key(company)
 
     async def talk() -> tuple[int, str]:
         async with line(server, company, key) as socket:
@@ -180,7 +188,7 @@ def test_wrong_in_the_middle_of_a_call(committed: Any, server: Server, case: str
     ident, *told = with_bystander(server, company, key, talk())
     assert told[0] == code and reason in told[1]
     # The server itself closes a line with too big a message; the application hears of it afterwards.
-    wait_for(lambda: audio_of(company, ident)[1], seconds=5, what="the end of the call")
+    wait_for(lambda: audio_of(company, ident)[1], what="the end of the call")
     audio, end = audio_of(company, ident)
     assert audio.startswith(AUDIO) and end == CloseCode(code).slug
     with company.scope():
@@ -188,32 +196,34 @@ def test_wrong_in_the_middle_of_a_call(committed: Any, server: Server, case: str
         assert (row.state, row.reason, row.close_code) == ("open", end, code)
 
 
-def test_nothing_for_too_long_closes_the_line_but_not_the_call(committed: Any, server: Server) -> None:
+def test_nothing_for_too_long_closes_the_line_but_not_the_call(committed: Any) -> None:
     """A stop that never comes: the line ends by itself, the call waits for it to come back."""
     company, key = committed.northwind, ingest_key(committed.northwind)
 
-    async def talk() -> tuple[str, int, str]:
+    async def talk(server: Server) -> tuple[str, int, str]:
         async with line(server, company, key) as socket:
             await say(socket, start_message())
             ident = (await hear(socket, "ready"))["conversation"]
             await say(socket, AUDIO)
             return (str(ident), *await closed(socket))
 
-    ident, *told = asyncio.run(talk())
-    assert told == [4408, "no message for 0.8 seconds"]
-    assert audio_of(company, ident) == (AUDIO, "")
-    with company.scope():
-        row = CallLedger.objects.get()
-        assert (row.state, row.reason, row.close_code) == ("open", "idle", 4408)
-
-    async def again() -> int:
+    async def again(server: Server) -> int:
         async with line(server, company, key) as socket:
             await say(socket, start_message(resume=True))
             return int((await hear(socket, "ready"))["ms"])
 
+    with server_running(idle=2.0) as server:
+        ident, *told = asyncio.run(talk(server))
+        assert told == [4408, "no message for 2 seconds"]
+        assert_idle(company, ident)
+        assert asyncio.run(again(server)) == 100
+
+
+def assert_idle(company: Any, ident: str) -> None:
+    assert audio_of(company, ident) == (AUDIO, "")
     with company.scope():
-        Conversation.objects.update(announced_at="2999-01-01T00:00Z")  # not too long a call by now
-    assert asyncio.run(again()) == 100
+        row = CallLedger.objects.get()
+        assert (row.state, row.reason, row.close_code) == ("open", "idle", 4408)
 
 
 def test_silence_and_keepalives_are_signs_of_life(committed: Any) -> None:
@@ -225,11 +235,12 @@ def test_silence_and_keepalives_are_signs_of_life(committed: Any) -> None:
             await hear(socket, "ready")
             for message in (AUDIO, KEEP_ALIVE, AUDIO, KEEP_ALIVE, KEEP_ALIVE, b"", AUDIO):
                 await say(socket, message)
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.5)
             await say(socket, STOP)
             return int((await hear(socket, "stopped"))["ms"])
 
-    with server_running(idle=0.5) as server:
+    # Half as long again as any two of them are apart, and less than lies between the second and third sound.
+    with server_running(idle=1.5) as server:
         assert asyncio.run(talk(server)) == 300
 
 
@@ -310,7 +321,7 @@ def process_running(log: Path) -> Iterator[tuple[Server, subprocess.Popen[bytes]
         process = subprocess.Popen(command, cwd=ROOT, env=process_environment(), stdout=output, stderr=output)
     server = Server(port, None)  # type: ignore[arg-type]
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while True:
             try:
                 assert health(server) == {"ok": True, "lines": 0}
@@ -321,7 +332,7 @@ def process_running(log: Path) -> Iterator[tuple[Server, subprocess.Popen[bytes]
         yield server, process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(30)
 
 
 def health(server: Server) -> dict[str, Any]:
@@ -365,18 +376,26 @@ def test_a_restart_is_a_reason_to_come_back(committed: Any, tmp_path: Path) -> N
     company, key = committed.northwind, ingest_key(committed.northwind)
     pcm = os.urandom(24_000)
 
-    async def play(port: int) -> Any:
-        client = AudioClient(f"ws://127.0.0.1:{port}", company.host, key)
-        start = {"call": {"id": "restarted"}, "audio": audio_field()}
-        return await client.play(pcm, start, speed=1.0)
-
     async def through_a_restart(first: Server, process: subprocess.Popen[bytes], second: Server) -> Any:
+        midway, terminated = asyncio.Event(), asyncio.Event()
+
+        async def pace(ms: int) -> None:
+            if ms > 2_000:
+                await terminated.wait()
+
+        async def play(port: int) -> Any:
+            client = AudioClient(f"ws://127.0.0.1:{port}", company.host, key)
+            start = {"call": {"id": "restarted"}, "audio": audio_field()}
+            return await client.play(pcm, start, speed=2.0, on_ack=lambda _ms: midway.set(), pace=pace)
+
         async with Cutter(first.port, []) as relay:
             playing = asyncio.create_task(play(relay.port))
-            await asyncio.sleep(1.0)
+            await midway.wait()
             assert (await asyncio.to_thread(health, first))["lines"] == 1
             relay.target = second.port
             process.terminate()
+            assert await asyncio.to_thread(process.wait, 60) is not None
+            terminated.set()
             return await playing
 
     with (
@@ -384,6 +403,5 @@ def test_a_restart_is_a_reason_to_come_back(committed: Any, tmp_path: Path) -> N
         process_running(tmp_path / "second.log") as (second, _process),
     ):
         played = asyncio.run(through_a_restart(first, process, second))
-        assert process.wait(10) is not None
     assert played.reconnects >= 1 and played.closes[0] == 1012
     assert audio_of(company, played.conversation) == (pcm, "stop")

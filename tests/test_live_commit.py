@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.ids import new_id
 from conversations.events import events_after, snapshot
 from conversations.live.commit import CallCommit, Committer, group_write
+from conversations.live.commit_queue import COMMITS_AHEAD, CommitQueue
 from conversations.live.coverage import Coverage
 from conversations.live.ending import call_fail
 from conversations.live.ownership import Superseded, call_claim
@@ -195,3 +196,81 @@ def test_an_event_outside_a_transaction_is_refused(committed):
         ident, _ = call_make()
         with pytest.raises(RuntimeError, match="transaction"):
             event_append(conversation_id=ident, kind="conversation", row=Conversation.objects.get(pk=ident))
+
+
+# --- What is under way ------------------------------------------------------------------------------------
+
+
+class Slow:
+    """A committer and a source: commits end when they are told to."""
+
+    def __init__(self):
+        self.under_way, self.trimmed = [], []
+
+    async def commit(self, _schema, _part):
+        self.under_way.append(asyncio.get_running_loop().create_future())
+        await self.under_way[-1]
+
+    async def trim(self, upto_number):
+        self.trimmed.append(upto_number)
+
+
+def stood(heard, recorded_ms):
+    return CallCommit(1, Batch(new_id()), 0, heard, {}, recorded_ms)
+
+
+def test_audio_is_let_go_of_behind_what_is_heard_on_each_channel_and_recorded():
+    async def run():
+        slow = Slow()
+        queue = CommitQueue(slow, "x", slow)
+        for heard, recorded_ms, trimmed in [
+            ([[[0, 20_000]], [[0, 9_000], [10_000, 20_000]]], 30_000, [90]),  # one channel lacks a stretch
+            ([[[0, 20_000]], [[0, 20_000]]], 13_000, [90]),  # few chunks are not worth the question
+            ([[[0, 20_000]], [[0, 20_000]]], 14_040, [90, 140]),  # heard, and not recorded yet
+            ([[[100, 90_000]], [[0, 90_000]]], 90_000, [90, 140]),  # not heard from the beginning
+            ([[[0, 90_000]], [[0, 90_000]]], 90_000, [90, 140, 900]),
+        ]:
+            queue.put(stood(heard, recorded_ms))
+            await asyncio.sleep(0)
+            before = list(slow.trimmed)
+            slow.under_way[-1].set_result(None)
+            await queue.all_written()
+            assert before == trimmed[: len(before)] and slow.trimmed == trimmed
+
+    asyncio.run(run())
+
+
+def test_what_is_not_committed_is_not_let_go_of_and_says_so():
+    async def run():
+        slow = Slow()
+        queue = CommitQueue(slow, "x", slow)
+        queue.put(stood([[[0, 90_000]]], 90_000))
+        await asyncio.sleep(0)
+        await queue.room()
+        slow.under_way[0].set_exception(Superseded())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(Superseded):
+            await queue.room()
+        assert slow.trimmed == []
+
+    asyncio.run(run())
+
+
+def test_a_database_that_stands_still_holds_back_what_is_heard():
+    async def run():
+        slow = Slow()
+        queue = CommitQueue(slow, "x", slow)
+        for _ in range(COMMITS_AHEAD):
+            queue.put(stood([[]], 0))
+        await asyncio.wait_for(queue.room(), 5)
+        queue.put(stood([[]], 0))
+        waiting = asyncio.create_task(queue.room())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        slow.under_way[0].set_result(None)
+        await asyncio.wait_for(waiting, 5)
+        await queue.abandon()
+        assert all(each.done() for each in slow.under_way)
+
+    asyncio.run(run())

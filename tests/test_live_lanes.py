@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from datetime import timedelta
 
 import pytest
+import redis
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ from conversations.phases import LifecycleEvent, Phase, Transfer
 from conversations.recordings import recording_seal
 from tests.live_calls import call_make, call_play, line, wait_for, worker_process
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 AGENT, CUSTOMER = 0, 1
 
@@ -51,7 +52,19 @@ def told(ident, phase, **fields):
     """Have the provider say something of the call now."""
     event = LifecycleEvent({"contact": str(ident)}, timezone.now(), phase, **fields)
     assert events_take(provider="native", events=[event]) == 1
-    time.sleep(0.5)  # the worker looks every 0.3 s
+
+
+def told_and_heard(ident, phase, **fields):
+    """The same, for a worker that shall know of it before more audio comes."""
+    told(ident, phase, **fields)
+    before = looks()
+    wait_for(lambda: looks() > before, what="the worker to look at the call's marks")
+
+
+def looks():
+    """How often anybody has looked at a call's marks: the one worker alone does."""
+    with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
+        return client.info("commandstats").get("cmdstat_xrange", {"calls": 0})["calls"]
 
 
 def test_what_piled_up_is_heard_beside_what_is_said_now(committed, tmp_path):
@@ -114,9 +127,9 @@ def test_hold_a_transfer_and_an_end_that_only_telephony_tells(committed, tmp_pat
         ):
             asyncio.run(call_play(schema, ident, key, seconds=10, end=""))
             wait_for(lambda: Utterance.objects.filter(conversation_id=ident).count() == 2, what="the talk")
-            told(ident, Phase.HOLD)
+            told_and_heard(ident, Phase.HOLD)
             asyncio.run(call_play(schema, ident, key, seconds=10, first=101, end=""))
-            told(ident, Phase.CONNECTED, agent="7002", transfer=Transfer.BLIND)
+            told_and_heard(ident, Phase.CONNECTED, agent="7002", transfer=Transfer.BLIND)
             asyncio.run(call_play(schema, ident, key, seconds=8, first=201, end=""))
             wait_for(
                 lambda: Utterance.objects.filter(conversation_id=ident).count() == 3, what="the colleague"

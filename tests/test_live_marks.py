@@ -136,7 +136,7 @@ def follow(world, source, **fields):
         stopping=asyncio.Event(),
     )  # fmt: skip
     call = LiveCall(claim, means, source)
-    assert asyncio.run(asyncio.wait_for(call.run(), 20)) == "stop"
+    assert asyncio.run(asyncio.wait_for(call.run(), 120)) == "stop"
     return call
 
 

@@ -13,7 +13,7 @@ from conversations.models import CallLedger, CallOwner, Conversation, Utterance
 from engines.speech.audio import join_channels, read_audio
 from tests.live_calls import call_make, call_play, wait_for, worker_process
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 DEMO = Path(__file__).resolve().parent.parent / "demo" / "calls" / "cancellation.flac"
 EARS = {"SPEECH_PROVIDER": "pocketsphinx", "SPEECH_OPTIONS": "{}", "LIVE_CLAIM_IDLE_MS": "1500"}

@@ -18,7 +18,7 @@ from conversations.recording_files import recording_read
 from conversations.recordings import recording_seal
 from tests.live_calls import call_make, call_play, line, wait_for, worker_process
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 AGENT, CUSTOMER = 0, 1
 TALK = [

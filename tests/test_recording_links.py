@@ -8,33 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import AuditEvent
 from conversations.recording_files import recording_read
 from conversations.stored import StoredFileMissing
-from tests.past_calls import Past, past_call, recording_make
+from tests.past_calls import Past, recording_make
 from tests.recorded_calls import heard, recorded
 
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path) -> Any:
-    storages = {
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path},
-        },
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    with override_settings(STORAGES=storages):
-        yield tmp_path
-
-
-@pytest.fixture
-def past(world: Any) -> Past:
-    with world.northwind.scope():
-        return past_call(agent=world.northwind.people["agent"], queue=world.northwind.queue)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def link(client: Any, past: Past, part: str = "") -> str:

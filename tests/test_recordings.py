@@ -39,24 +39,7 @@ from tests.live_calls import RATE, call_make
 from tests.past_calls import Past, past_call
 from tests.recorded_calls import SECRET, call_recorded, heard, loudness_of, recorded, sine, stretch
 
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path) -> Any:
-    storages = {
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path},
-        },
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    with override_settings(STORAGES=storages):
-        yield tmp_path
-
-
-@pytest.fixture
-def past(world: Any) -> Past:
-    with world.northwind.scope():
-        return past_call(agent=world.northwind.people["agent"], queue=world.northwind.queue)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 # --- Cutting -----------------------------------------------------------------------------------------------
@@ -229,10 +212,7 @@ def test_a_rewrite_that_was_cut_off_is_finished_by_the_next(
         job = OutboxJob.objects.get(task="recording.hide")
         with monkeypatch.context() as patch:
             # The row names the new file; the process dies before the old one is deleted.
-            patch.setattr(
-                "conversations.recordings._stale_delete",
-                lambda recording: 1 // 0 if recording.stale_key else None,
-            )
+            patch.setattr("conversations.recordings._stale_delete", dies)
             assert not outbox.job_execute(job_id=job.pk)
         now = Recording.objects.get(pk=recording.pk)
         assert now.revision == 2 and (own_folder / now.stale_key).exists()

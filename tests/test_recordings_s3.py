@@ -27,7 +27,7 @@ from conversations.stored import (
 )
 from cresta_app.file_storage import file_storage
 from tests.live_calls import RATE
-from tests.past_calls import Past, past_call
+from tests.past_calls import Past
 from tests.recorded_calls import SECRET, call_recorded, heard, loudness_of, recorded, stretch
 
 BUCKET = "recordings"
@@ -74,12 +74,6 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Itera
         yield made
     made.objects.all().delete()
     made.delete()
-
-
-@pytest.fixture
-def past(world: Any) -> Past:
-    with world.northwind.scope():
-        return past_call(agent=world.northwind.people["agent"], queue=world.northwind.queue)
 
 
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:

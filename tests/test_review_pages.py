@@ -203,7 +203,12 @@ def test_the_page_shows_everything_and_no_markup_of_others(world: Any, past: Pas
             "Was there a threat?",
             "taken from the transcript",
         ),
-        *("Gap at 0:08, 0.5 s: line", "1 stretch silenced for privacy", "Cancel threat", "no_stop"),
+        *(
+            "Gap at 0:08, 0.5 s: line",
+            "1 stretch silenced for privacy",
+            "Cancel threat",
+            "the line broke and nobody came",
+        ),
     ):
         assert words in html, words
     assert f'action="/answers/{past.answer.pk}/"' in html

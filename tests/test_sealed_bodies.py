@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +18,13 @@ from django.core.files.uploadedfile import UploadedFile
 from cresta_app.sealed_bodies import SealedUploads, limit_for
 from tenants.keys import SealError
 from tenants.sealed_spool import BLOCK_BYTES, SealedSpool, SpoolFull
+from tests.live_calls import wait_for
 from tests.peers.spool import PATTERN, lies_in_the_clear
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUNDARY = b"b0undary"
+# For a server that starts on a machine with other work; nothing waits so long where all is well.
+WAIT_SECONDS = 90.0
 
 
 def test_a_spool_gives_back_what_it_was_given():
@@ -85,30 +87,24 @@ def test_only_uploads_may_be_large(settings):
 @contextmanager
 def _server(folder: Path, application: str, **extra: str) -> Iterator[tuple[int, int]]:
     """Run Daphne; yields its process id and port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.peers.spool",
         "TMPDIR": str(folder),
         "SECRET_KEY": "for this test alone " * 3,
         **extra,
     }
-    command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), application]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    with socket.socket() as listener:
+        # Ours, and handed on: no other process can take the port meanwhile, and whoever connects early waits.
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "daphne", "-v", "0", "--fd", str(listener.fileno()), application]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()])
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < deadline, "the server does not listen"
-                time.sleep(0.05)
         yield process.pid, port
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _form(size: int) -> bytes:
@@ -124,7 +120,7 @@ def _head(path: str, *lines: bytes) -> bytes:
 
 
 def _answer(connection: socket.socket) -> tuple[int, bytes]:
-    connection.settimeout(20)
+    connection.settimeout(WAIT_SECONDS)
     data = b""
     while b"\r\n\r\n" not in data and (more := connection.recv(65536)):
         data += more
@@ -143,17 +139,18 @@ def _held_half_way(pid: int, port: int, folder: Path) -> tuple[bool, dict[str, o
     half = len(form) // 2
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(_head("/uploads/", b"Content-Length: %d" % len(form)) + form[:half])
-        deadline = time.monotonic() + 20
-        while True:
-            found, size = lies_in_the_clear(pid, folder)
-            if size > half - 2 * BLOCK_BYTES:
-                break
-            assert time.monotonic() < deadline, f"only {size} bytes are spooled"
-            time.sleep(0.05)
+        found: list[bool] = []
+
+        def spooled() -> bool:
+            lies, size = lies_in_the_clear(pid, folder)
+            found[:] = [lies]
+            return size > half - 2 * BLOCK_BYTES
+
+        wait_for(spooled, seconds=WAIT_SECONDS, what="half of the form in the spool")
         connection.sendall(form[half:])
         status, body = _answer(connection)
     assert status == 200
-    return found, json.loads(body)
+    return found[0], json.loads(body)
 
 
 def test_an_upload_lies_on_no_disk_in_the_clear(tmp_path):
@@ -166,10 +163,11 @@ def test_an_upload_lies_on_no_disk_in_the_clear(tmp_path):
         _chunked(port)
         _tickets(port)
         # Everything was let go of.
-        deadline = time.monotonic() + 5
-        while lies_in_the_clear(pid, tmp_path)[1]:
-            assert time.monotonic() < deadline, "a spool was left open"
-            time.sleep(0.05)
+        wait_for(
+            lambda: not lies_in_the_clear(pid, tmp_path)[1],
+            seconds=WAIT_SECONDS,
+            what="every spool to be let go of",
+        )
 
 
 def test_the_same_check_finds_it_where_nothing_is_sealed(tmp_path):

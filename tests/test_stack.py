@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from cresta_app import env
-from cresta_app.stack import postgres, supervisor
+from cresta_app.stack import postgres, programs, supervisor
 from cresta_app.stack.errors import ServiceError
 from cresta_app.stack.ports import port_choose
 from cresta_app.stack.process import Child
@@ -303,6 +303,19 @@ def test_killed_services_come_back_and_it_is_said(folder: Path, monkeypatch: pyt
 
     asyncio.run(run())
     assert services_down(folder) == ["PostgreSQL", "Redis"]
+
+
+def test_what_only_some_need_is_started_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beside() -> list[list[str]]:
+        found = programs.programs(tmp_path, listen="127.0.0.1", web_port=1, ingest_port=2)
+        return [each.argv[2:] for each in found if each.name.startswith(("kvs", "five9"))]
+
+    assert beside() == []
+    monkeypatch.setattr(programs, "KVS_READERS", 2)
+    monkeypatch.setattr(programs, "FIVE9_LISTEN", "0.0.0.0:8002")
+    assert beside() == [["kvs_reader"], ["kvs_reader"], ["five9_gateway", "--listen", "0.0.0.0:8002"]]
 
 
 def test_changed_migrations_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from integrations.uploads.models import Upload, UploadedCall
 from integrations.uploads.sealing import details_of, file_open
 from integrations.uploads.services import call_failed, call_retry, calls_due, upload_receive, uploads_tidy
 from tenants.keys import SealError
+from tenants.sealed_spool import SealedSpool
 from tests.sound_files import sound_file
 
 LIMITS = Limits(files=20, bytes_each=50_000_000, bytes_all=100_000_000)
@@ -292,6 +294,37 @@ def test_bombs_are_refused_before_they_are_unpacked():
     wide = bytearray(zipped({"a.wav": b"x"}))
     struct.pack_into("<I", wide, wide.rfind(b"PK\x05\x06") + 12, 0x7FFFFFFF)
     assert "table of contents is too large" in problem(bytes(wide))
+
+
+def test_whatever_is_damaged_a_zip_is_refused_in_words():
+    """Bytes changed anywhere: it reads, or says why not by `ArchiveError`, and by nothing else."""
+    dice = random.Random(3)
+    whole = zipped({"ä.wav": bytes(range(256)) * 8, "b.wav": b"b" * 3000})
+    refusals = 0
+    for _time in range(3000):
+        data = bytearray(whole)
+        for _byte in range(dice.randint(1, 4)):
+            # Most of what may be wrong is in the headers and the table, near the ends.
+            near = dice.choice([dice.randrange(60), -1 - dice.randrange(150), dice.randrange(len(data))])
+            data[near] = dice.choice([0, 1, 0xFF, dice.randrange(256)])
+        spool = SealedSpool()
+        spool.write(data)
+        try:
+            archive = Archive(io.BufferedReader(spool), LIMITS)
+            for member in archive.members:
+                with archive.open(member) as file:
+                    file.read()
+        except ArchiveError:
+            refusals += 1
+    assert refusals > 1000
+
+
+def test_a_reader_s_own_trouble_is_not_blamed_on_the_zip():
+    archive = Archive(io.BytesIO(zipped({"a.wav": b"x"})), LIMITS)
+    for trouble in (RuntimeError("of the storage"), EOFError(), NotImplementedError()):
+        with pytest.raises(type(trouble)) as caught, archive.open(archive.members[0]):
+            raise trouble
+        assert caught.value is trouble
 
 
 # --- Afterwards -----------------------------------------------------------------------------------------

@@ -72,6 +72,9 @@ class CompletenessSerializer(Serializer):
     incomplete = serializers.IntegerField()
     refused = serializers.IntegerField()
     open = serializers.IntegerField()
+    imported = serializers.IntegerField(
+        help_text="Taken in as text, without audio; in none of the other figures."
+    )
     still = serializers.IntegerField(help_text="Open calls that nobody has written to for a minute or more.")
     complete_share = serializers.FloatField(allow_null=True)
     received_seconds = serializers.FloatField(help_text="Of audio, all channels together.")

@@ -30,6 +30,7 @@ from redis.exceptions import ResponseError
 
 from conversations.live.gather import Gathered
 from conversations.live.spill import Spill
+from conversations.live.streams import entries_of
 from tenants import names
 from tenants.keys import seal, unseal
 
@@ -283,9 +284,7 @@ class AudioBuffer:
         """
         stream = _stream(schema, conversation_id)
         answer: Any = await self._redis.xread({stream: f"{after}-{_END}"}, count=count, block=block_ms)
-        if not answer:
-            return []
-        entries = answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
+        entries = entries_of(answer)
         await self._spill.fetch(schema, conversation_id, [fields for _id, fields in entries])
         return [_chunk(conversation_id, entry_id, fields, key) for entry_id, fields in entries]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from conversations.live import ending
 from conversations.live.arrivals import Arrivals
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk
 from conversations.live.commit import CallCommit, Committer
+from conversations.live.commit_queue import CommitQueue
 from conversations.live.coverage import Coverage
 from conversations.live.ears import Ears
 from conversations.live.lane import Lane, meeting_point, silence
@@ -34,7 +34,7 @@ from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.speakers import Speakers
 from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
 from conversations.live.timeline import AgentChange, Timeline
-from conversations.live.transcript import utterance_rows
+from conversations.live.transcript import utterance_add
 from engines.redaction.stream import StreamRedactor
 from engines.speech.audio import AudioFormat, split_channels
 from engines.speech.types import CallToHear, Heard, Hypothesis, SpeechError
@@ -43,7 +43,6 @@ from tenants.scope import TenantThreads
 log = structlog.get_logger(__name__)
 
 CHECKPOINT_MS = 5_000
-COMMITS_AHEAD = 200
 HEARTBEAT_SECONDS = 2.0
 MARKS_SECONDS = 0.3
 DRAIN_SECONDS = 120.0
@@ -108,7 +107,6 @@ class LiveCall:
         self.utterances = claim.utterances
         self.arrivals = Arrivals(self.format.channels)
         self.committed_ms = 0
-        self.trimmed = 0
         self.lost: list[list[int]] = list(state.get("lost", []))
         # The last lane is the one that hears what is being said now.
         self.lanes: list[Lane] = []
@@ -117,7 +115,7 @@ class LiveCall:
         self._ahead: list[tuple[int, list[bytes]]] = []
         self._heard: asyncio.Queue[tuple[Lane, Heard | None] | AgentChange | None] = asyncio.Queue(1_000)
         self._agent_told = str(self.call.agent_id or "")
-        self._commits: deque[asyncio.Task[None]] = deque()
+        self._commits = CommitQueue(means.committer, claim.context.schema, self.source)
         self._marked_at = 0.0
         self._over = False
 
@@ -191,10 +189,7 @@ class LiveCall:
         for lane in self.lanes:
             with suppress(SpeechError):
                 await lane.session.abort()
-        for task in self._commits:
-            task.cancel()
-        # One that failed is the reason why we are here; reading it keeps it from being reported as forgotten.
-        await asyncio.gather(*self._commits, return_exceptions=True)
+        await self._commits.abandon()
 
     # --- Audio in ---------------------------------------------------------------------------------------
 
@@ -327,10 +322,7 @@ class LiveCall:
                 elif lane is self.lanes[-1]:
                     await self._partial(lane, heard)
             self._raise_stopped()
-            self._raise_failed()
-            if len(self._commits) > COMMITS_AHEAD:
-                # The database stands still: hold back what is heard instead of holding all of it.
-                await self._commits.popleft()
+            await self._commits.room()
 
     async def _agent(self, change: AgentChange) -> None:
         """The call is another agent's from here: stages go on from where they are, for them."""
@@ -339,8 +331,7 @@ class LiveCall:
             agent_id=UUID(change.agent_id) if change.agent_id else None,
             team_id=UUID(change.team_id) if change.team_id else None,
         )
-        while self._commits:  # what stages are opened from must be there
-            await self._commits.popleft()
+        await self._commits.all_written()  # what stages are opened from must be there
         self.stage_sessions = await self.means.threads.run(
             self.call.schema, self._open_stages, self._stage_states()
         )
@@ -375,8 +366,9 @@ class LiveCall:
         if not redacted.redacted.text.strip():
             return
         self.utterances += 1
-        row, batch = utterance_rows(
-            conversation_id=self.call.conversation_id,
+        batch = Batch(self.call.conversation_id)
+        row = utterance_add(
+            batch,
             sequence=self.utterances,
             speaker=speaker,
             channel=channel,
@@ -409,8 +401,8 @@ class LiveCall:
 
     # --- Commits ----------------------------------------------------------------------------------------
 
-    def _commit(self, batch: Batch) -> asyncio.Task[None]:
-        """Hand a batch to the group commit without waiting for it: parts of one call keep their order."""
+    def _commit(self, batch: Batch) -> None:
+        """Have a batch written, with where the call stands now."""
         part = CallCommit(
             epoch=self.claim.epoch,
             batch=batch,
@@ -427,9 +419,7 @@ class LiveCall:
             recorded_ms=self.recorder.recorded_ms,
         )
         self.committed_ms = self.clock_ms
-        task = asyncio.create_task(self._committed(part))
-        self._commits.append(task)
-        return task
+        self._commits.put(part)
 
     def _stage_states(self) -> dict[str, Any]:
         return {
@@ -441,20 +431,6 @@ class LiveCall:
     def _behind(self) -> Lane:
         """The first lane that has not heard all of its stretch: a successor goes on from there."""
         return next((lane for lane in self.lanes if not lane.over), self.lanes[-1])
-
-    async def _committed(self, part: CallCommit) -> None:
-        await self.means.committer.commit(self.call.schema, part)
-        # Audio behind what is both transcribed and recorded will not be needed again.
-        kept_from = min([*(Coverage(channel).upto for channel in part.coverage), part.recorded_ms])
-        number = kept_from // CHUNK_MS
-        if number - self.trimmed >= 50:
-            self.trimmed = number
-            await self.source.trim(number)
-
-    def _raise_failed(self) -> None:
-        """Let go of commits that are done; raise what one of them failed with."""
-        while self._commits and self._commits[0].done():
-            self._commits.popleft().result()
 
     async def _end(self, reason: str) -> None:
         """Write the end: what stages still have to say, the rest of the recording, the ledger, the jobs after it."""
@@ -477,9 +453,8 @@ class LiveCall:
             missing=self.timeline.missing,
         )
         await self.means.threads.run(self.call.schema, ending.end_prepare, batch=batch, account=account)
-        await self._commit(batch)
-        while self._commits:
-            await self._commits.popleft()
+        self._commit(batch)
+        await self._commits.all_written()
 
     # --- Signals that are not kept ----------------------------------------------------------------------
 

@@ -131,6 +131,27 @@ def call_resume(*, source: str, call_id: str, audio: CallAudio) -> Announced | N
     return Announced(conversation.pk, key, conversation.announced_at, claimed=owner.epoch > 0)
 
 
+def call_id_release(*, source: str, call_id: str, renamed: str) -> bool:
+    """Let another try at a call that ended incomplete have its id. What there is of it is known as `renamed` from now.
+
+    Returns whether there was such a call.
+    """
+    with transaction.atomic():
+        rows = Conversation.objects.select_for_update(of=("self",), no_key=True)
+        rows = rows.select_related("agent", "customer", "queue", "disposition")
+        row = rows.filter(
+            provider=source, provider_call_id=call_id, state=Conversation.State.INCOMPLETE
+        ).first()
+        if row is None:
+            return False
+        row.provider_call_id = renamed
+        row.save(update_fields=["provider_call_id"])
+        CallLedger.objects.filter(conversation=row).update(provider_call_id=renamed)
+        row.identifiers.filter(provider=source, kind="call", value=call_id).update(value=renamed)
+        event_append(conversation_id=row.pk, kind="conversation", row=row)
+    return True
+
+
 def call_refused(*, source: str, call_id: str, code: CloseCode) -> CallLedger:
     """Note a line that was refused before it became a conversation."""
     now = timezone.now()

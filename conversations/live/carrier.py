@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Outcome
 from conversations.live.calls import Announced
 from conversations.live.hearing import Closing, Hearing, Piece
-from conversations.live.wire import ENDS_CALL, CallAudio, CloseCode, Missing, ProtocolError
+from conversations.live.wire import ENDS_CALL, STOP, CallAudio, CloseCode, Missing, ProtocolError
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class Carrier:
         ident = self.call.conversation_id
         await self._buffer.line_take(self._schema, ident, self._line, ALIVE_SECONDS)
         self._number, ended = await self._buffer.audio_end(self._schema, ident)
-        if ended and not await self._was_stopped():
+        if ended and not await self._was_ended(STOP):
             raise ProtocolError(CloseCode.CALL_USED_BEFORE, "the call has ended")
         self._hung_up = ended
         self._hearing.call_begins(self.call.announced_at, self._number * CHUNK_MS)
@@ -91,16 +91,16 @@ class Carrier:
             )
         await self._buffer.line_release(self._schema, ident, line=self._line)
 
-    async def _was_stopped(self) -> bool:
-        return await self._buffer.end_reason(self._schema, self.call.conversation_id) == "stop"
+    async def _was_ended(self, reason: str) -> bool:
+        return await self._buffer.end_reason(self._schema, self.call.conversation_id) == reason
 
-    async def _stop(self) -> None:
+    async def _stop(self, reason: str) -> None:
         """Put the end behind the audio; that it was there already is as good."""
         ident = self.call.conversation_id
         said = await self._patiently(
-            lambda: self._buffer.append_end(self._schema, ident, "stop", line=self._line)
+            lambda: self._buffer.append_end(self._schema, ident, reason, line=self._line)
         )
-        if not said and not await self._patiently(self._was_stopped):
+        if not said and not await self._patiently(lambda: self._was_ended(reason)):
             raise ProtocolError(CloseCode.SUPERSEDED, "another line has taken over this call")
         await self._patiently(lambda: self._buffer.line_release(self._schema, ident, line=self._line))
 
@@ -134,7 +134,7 @@ class Carrier:
             await asyncio.gather(*tasks, return_exceptions=True)
         closing = self._hearing.ended.result()
         if closing.code is CloseCode.DONE:
-            await self._stop()
+            await self._stop(closing.reason or STOP)
             self._voice.say(self._codec.stopped(self.safe_ms))
         return closing
 

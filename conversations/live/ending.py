@@ -15,13 +15,13 @@ from conversations import news, outbox
 from conversations.live.coverage import Coverage
 from conversations.live.stages import Batch
 from conversations.live.timeline import Missing
+from conversations.live.wire import STOP as STOP
 from conversations.models import CallLedger, Conversation, Participant
 from conversations.publish import tell_agent
 from conversations.services import event_append
 from tenants.scope import current_schema
 
-# Why a call ended, as the ledger says it. Only the first is a complete call.
-STOP = "stop"
+# Why a call ended, as the ledger says it; `STOP` alone is a complete call.
 NO_STOP = "no_stop"
 SPEECH_FAILED = "speech_failed"
 FAILED = "failed"

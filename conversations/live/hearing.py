@@ -75,7 +75,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How a line ends. `gone`: the other side has left, or the server has closed it; there is nobody to tell."""
+    """How a line ends. `reason`: in words; of a call that the other side ended (`DONE`), as in `wire.Stop`.
+
+    `gone`: the other side has left, or the server has closed it; there is nobody to tell.
+    """
 
     code: CloseCode
     reason: str
@@ -240,7 +243,7 @@ class Hearing:
         elif isinstance(action, Missing):
             self._note(action)
         elif isinstance(action, Stop):
-            self.end(Closing(CloseCode.DONE, ""))
+            self.end(Closing(CloseCode.DONE, action.reason))
         elif isinstance(action, Done):
             self._answer(action.text, admitted=True)
             self.end(Closing(CloseCode.DONE, ""))

@@ -20,6 +20,8 @@ from tenants.scope import current_schema
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = 200
+
 
 def calls_announce_stray() -> list[UUID]:
     """Announce the current company's stray calls again. A followed call writes a checkpoint every few seconds."""
@@ -32,13 +34,14 @@ def calls_announce_stray() -> list[UUID]:
             wrapped_key__isnull=False,
             updated_at__lt=timezone.now() - quiet,
         )
-        .values_list("pk", flat=True)[:200]
+        .values_list("pk", flat=True)
     )
     if not stale:
         return []
     with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
         known = {fields[b"conversation"].decode() for _entry, fields in client.xrange(names.CALLS_NEW)}
-        strays = [ident for ident in stale if str(ident) not in known]
+        # Those that wait for a worker are known; many of them must not hide the others.
+        strays = [ident for ident in stale if str(ident) not in known][:AT_ONCE]
         for ident in strays:
             log.warning("call.stray", conversation=str(ident))
             client.xadd(names.CALLS_NEW, {"schema": current_schema(), "conversation": str(ident)})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from accounts.ids import new_id
 from conversations.live.stages import Batch
 from conversations.models import Redaction, Speaker, Utterance
@@ -12,19 +10,19 @@ from engines.redaction.stream import RedactedUtterance
 from engines.speech.types import Hypothesis
 
 
-def utterance_rows(
+def utterance_add(
+    batch: Batch,
     *,
-    conversation_id: UUID,
     sequence: int,
     speaker: str,
     channel: int,
     heard: Hypothesis,
     redacted: RedactedUtterance,
-) -> tuple[Utterance, Batch]:
-    """The row of a final and a batch that creates and announces it, with its redactions."""
+) -> Utterance:
+    """Have `batch` create and announce the row of a final, with its redactions. Returns the row."""
     row = Utterance(
         id=new_id(),
-        conversation_id=conversation_id,
+        conversation_id=batch.conversation_id,
         sequence=sequence,
         speaker=speaker,
         channel_index=channel,
@@ -36,7 +34,6 @@ def utterance_rows(
         provider=heard.provider,
         sentiment=score(redacted.redacted.text) if speaker == Speaker.CUSTOMER else None,
     )
-    batch = Batch(conversation_id)
     batch.create(row)
     batch.event("utterance", row)
     for span in redacted.redacted.spans:
@@ -51,4 +48,4 @@ def utterance_rows(
                 reason=span.reason[:200],
             )
         )
-    return row, batch
+    return row

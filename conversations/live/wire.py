@@ -216,7 +216,9 @@ class KeepAlive:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The call is over; no audio follows."""
+    """The call is over; no audio follows. `reason`: why it is not whole, for the ledger; "" if it is."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,8 @@ class Several:
 Action = Start | Audio | Gap | Missing | Reply | KeepAlive | Stop | Done | Several
 
 EARLY_SECONDS = 0.8
+# The reason of an end behind which nothing of the call is missing.
+STOP = "stop"
 
 
 class LineCodec(Protocol):

@@ -1,8 +1,7 @@
 """The live worker: takes announced calls, follows each to its end, takes over those of a worker that went silent.
 
-Calls are announced in one Redis stream for the whole installation. The consumer group spreads them; an entry that its
-worker has not refreshed for `LIVE_CLAIM_IDLE_MS` is claimed by another. A call that fails here starts again from its
-last commit; one that keeps failing ends as incomplete, with what was committed.
+Calls are announced in one Redis stream for the whole installation (see `streams`). A call that fails here starts again
+from its last commit; one that keeps failing ends as incomplete, with what was committed.
 """
 
 from __future__ import annotations
@@ -12,14 +11,12 @@ import os
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any, cast
 from uuid import UUID, uuid4
 
 import redis.asyncio as redis
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from redis.exceptions import ResponseError
 
 from accounts.errors import error_place
 from conversations.live import ending
@@ -31,6 +28,7 @@ from conversations.live.ownership import Superseded, call_claim
 from conversations.live.signals import Signals
 from conversations.live.speech_reports import SpeechReports
 from conversations.live.stages import Stage
+from conversations.live.streams import Announcements
 from engines.speech.types import SpeechError
 from tenants import names
 from tenants.scope import TenantThreads
@@ -73,6 +71,7 @@ class LiveWorker:
             signals=Signals(self._layer, self._threads),
             stopping=self._stopping,
         )
+        self._announcements = Announcements(self._redis, names.CALLS_NEW, group=GROUP, consumer=self.name)
         self._calls: dict[bytes, asyncio.Task[None]] = {}
         # How far a call had come when it failed last: failures count against it only where it stands still.
         self._reached_ms: dict[bytes, int] = {}
@@ -85,12 +84,12 @@ class LiveWorker:
         """Take calls until `stop()`. Redis may go away and come back."""
         await self._ears.ready()
         log.info("worker.ready", worker=self.name)
-        self._chores = chores = asyncio.create_task(self._keep_claims())
+        self._chores = chores = asyncio.create_task(self._announcements.keep(self._calls))
         reports = asyncio.create_task(SpeechReports(self._ears, self._redis, self.name).run())
         try:
             while not self._stopping.is_set():
                 try:
-                    await self._group_ensure()
+                    await self._announcements.group_ensure()
                     await self._take()
                 except (redis.RedisError, OSError) as error:
                     log.warning("worker.redis_away", error=type(error).__name__)
@@ -109,13 +108,6 @@ class LiveWorker:
 
     # --- Taking calls -----------------------------------------------------------------------------------
 
-    async def _group_ensure(self) -> None:
-        try:
-            await self._redis.xgroup_create(names.CALLS_NEW, GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
-
     async def _take(self) -> None:
         while not self._stopping.is_set():
             room = settings.LIVE_CALLS_PER_WORKER - len(self._calls)
@@ -124,39 +116,17 @@ class LiveWorker:
                 continue
             if self._chores is not None and self._chores.done():
                 self._chores.result()  # nobody refreshes our claims any more: end, and be started again
-            orphans = await self._orphans(room)
-            fresh = await self._fresh(room - len(orphans)) if len(orphans) < room else []
-            for announced in [*orphans, *fresh]:
+            taken = [_announced(*each) for each in await self._announcements.orphans(room)]
+            for announced in taken:
+                log.warning(
+                    "worker.takes_over", conversation=str(announced.conversation_id), worker=self.name
+                )
+            if len(taken) < room:
+                taken += [_announced(*each) for each in await self._announcements.fresh(room - len(taken))]
+            for announced in taken:
                 if announced.entry not in self._calls:
                     task = asyncio.create_task(self._follow(announced))
                     self._calls[announced.entry] = task
-
-    async def _fresh(self, room: int) -> list[Announced]:
-        answer = await self._redis.xreadgroup(GROUP, self.name, {names.CALLS_NEW: ">"}, count=room, block=500)
-        return [_announced(entry, fields) for entry, fields in _entries(answer)]
-
-    async def _orphans(self, room: int) -> list[Announced]:
-        answer = await self._redis.xautoclaim(
-            names.CALLS_NEW, GROUP, self.name, min_idle_time=settings.LIVE_CLAIM_IDLE_MS, count=room
-        )
-        taken = [_announced(entry, fields) for entry, fields in cast("Any", answer)[1] if fields]
-        for announced in taken:
-            log.warning("worker.takes_over", conversation=str(announced.conversation_id), worker=self.name)
-        return taken
-
-    async def _keep_claims(self) -> None:
-        """Refresh our entries well before others may think us dead."""
-        while not self._stopping.is_set():
-            await asyncio.sleep(settings.LIVE_CLAIM_IDLE_MS / 4000)
-            entries: list[Any] = list(self._calls)
-            if not entries:
-                continue
-            try:
-                await self._redis.xclaim(
-                    names.CALLS_NEW, GROUP, self.name, min_idle_time=0, message_ids=entries, justid=True
-                )
-            except (redis.RedisError, OSError) as error:
-                log.warning("worker.claims_not_refreshed", error=type(error).__name__)
 
     # --- Following one call -----------------------------------------------------------------------------
 
@@ -212,7 +182,7 @@ class LiveWorker:
                 conversation_id=announced.conversation_id,
                 reason=reason,
             )
-            await self._done(announced)
+            await self._announcements.done(announced.entry)
         except Exception as error:
             log.error(
                 "call.not_ended",
@@ -233,18 +203,7 @@ class LiveWorker:
             finally:
                 self._reached_ms[announced.entry] = call.clock_ms
             log.info("call.ended", conversation=str(announced.conversation_id), reason=reason)
-        await self._done(announced)
-
-    async def _done(self, announced: Announced) -> None:
-        await self._redis.xack(names.CALLS_NEW, GROUP, announced.entry)
-        await self._redis.xdel(names.CALLS_NEW, announced.entry)
-
-
-def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """The entries of one stream in a reading's answer, which has another shape in each version of the protocol."""
-    if not answer:
-        return []
-    return answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]  # type: ignore[no-any-return]
+        await self._announcements.done(announced.entry)
 
 
 def _announced(entry: bytes, fields: dict[bytes, bytes]) -> Announced:

@@ -74,6 +74,8 @@ class Conversation(TimeOrderedModel):
 
     # The provider of calls that come as files: recorded elsewhere, heard afterwards, over before they begin here.
     UPLOADED = "upload"
+    # Of those that come as text: no telephony announced them, and no audio of theirs is missing.
+    IMPORTED = "import"
 
     channel = models.CharField(_("channel"), max_length=8, choices=Channel, default=Channel.VOICE)
     direction = models.CharField(_("direction"), max_length=8, choices=Direction, default=Direction.INBOUND)

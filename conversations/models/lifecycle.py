@@ -132,6 +132,8 @@ class WaitingMetadata(TimeOrderedModel):
         indexes = [
             GinIndex(fields=["keys"], name="waiting_keys", condition=Q(joined_at__isnull=True)),
             models.Index(fields=["received_at"], name="waiting_time"),
+            # Counted with each that begins to wait.
+            models.Index(fields=["received_at"], name="waiting_unmet", condition=Q(joined_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

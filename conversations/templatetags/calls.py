@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django import template
 from django.utils.translation import gettext as _
 
+from conversations.spoken import cause_words, source_names
 from engines.rules.explain import clock as as_clock
 
 register = template.Library()
@@ -24,6 +25,18 @@ def clock(ms: int | None) -> str:
 def seconds(ms: int | None) -> str:
     """A short time in seconds: 0.4 s."""
     return DASH if ms is None else _("%(seconds)s s") % {"seconds": f"{ms / 1000:.1f}"}
+
+
+@register.filter
+def cause(name: str) -> str:
+    """Why a call ended or a stretch of it is missing, in words."""
+    return cause_words(name)
+
+
+@register.filter
+def source(name: str) -> str:
+    """Where a call came from, in words."""
+    return source_names().get(name, name)
 
 
 @register.filter

@@ -14,6 +14,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 MARK = "CRESTA_STACK"
 # One process of the way in uses one core at most; on two cores two were better than one (docs/benches.md).
 INGEST_PROCESSES = env.integer("INGEST_PROCESSES", 2, minimum=1)
+# What only some installations need: readers of Amazon Connect's audio, and the address where Five9's comes in.
+KVS_READERS = env.integer("KVS_READERS", 0, minimum=0)
+FIVE9_LISTEN = env.text("FIVE9_LISTEN", "")
 
 
 @dataclass(frozen=True)
@@ -98,5 +101,11 @@ def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> l
             "beat",
             [*celery, "beat", "-s", str(folder / "beat-schedule"), "--pidfile=", "--loglevel", "warning"],
             stop_rank=1,
+        ),
+        *(Program(f"kvs{number}", manage("kvs_reader"), stop_rank=0) for number in range(KVS_READERS)),
+        *(
+            [Program("five9", manage("five9_gateway", "--listen", FIVE9_LISTEN), stop_rank=0)]
+            if FIVE9_LISTEN
+            else []
         ),
     ]

@@ -115,6 +115,17 @@ def join_channels(channels: Sequence[bytes]) -> bytes:
     return np.stack([samples(pcm) for pcm in channels], axis=1).astype("<i2").tobytes()
 
 
+def sides_check(sides: Sequence[bytes], channels: int) -> None:
+    """Raise `ValueError` unless there is PCM16 in whole samples, of one length, for each of `channels`."""
+    if len(sides) != channels or len({len(pcm) for pcm in sides}) != 1 or len(sides[0]) % 2:
+        raise ValueError(f"needs PCM16 in whole samples, of one length, for each of {channels} channels")
+
+
+def sound_from(pcm: bytes, start_ms: int, from_ms: int, rate: int) -> bytes:
+    """Return what of PCM16 that begins at `start_ms` lies at `from_ms` or later; perhaps nothing."""
+    return pcm[max(0, from_ms - start_ms) * rate // 1000 * 2 :]
+
+
 class Upsampler:
     """Doubles the rate of a PCM16 stream that arrives in pieces: 8 kHz telephone sound to 16 kHz.
 

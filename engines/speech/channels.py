@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
+from engines.speech.audio import sound_from
 from engines.speech.types import CallToHear, ChannelProvider, ChannelSession, Heard, SpeechError
 
 # Silence is fed in pieces of this length, as audio would come.
@@ -55,21 +56,19 @@ class PerChannelSession:
     def __init__(self, sessions: Sequence[ChannelSession], call: CallToHear) -> None:
         self._sessions = list(sessions)
         self._starts = call.start_ms
-        self._bytes_per_ms = call.sample_rate // 1000 * 2
-        self._heard: asyncio.Queue[Heard | BaseException | None] = asyncio.Queue(maxsize=1_000)
+        self._rate = call.sample_rate
+        self._heard: asyncio.Queue[Heard | Exception | None] = asyncio.Queue(maxsize=1_000)
         self._listeners: list[asyncio.Task[None]] = []
 
     async def feed(self, sides: Sequence[bytes], start_ms: int) -> None:
         for session, pcm, heard_ms in zip(self._sessions, sides, self._starts, strict=True):
-            known_ms = heard_ms - start_ms
-            if known_ms <= 0:
-                await session.feed(pcm, start_ms)
-            elif known_ms * self._bytes_per_ms < len(pcm):
-                await session.feed(pcm[known_ms * self._bytes_per_ms :], heard_ms)
+            at_ms = max(start_ms, heard_ms)
+            if new := sound_from(pcm, start_ms, at_ms, self._rate):
+                await session.feed(new, at_ms)
 
     async def skip(self, start_ms: int, end_ms: int) -> None:
         for at_ms in range(start_ms, end_ms, STEP_MS):
-            silence = b"\0" * (min(STEP_MS, end_ms - at_ms) * self._bytes_per_ms)
+            silence = b"\0" * (min(STEP_MS, end_ms - at_ms) * self._rate // 1000 * 2)
             await self.feed([silence] * len(self._sessions), at_ms)
 
     async def finish(self) -> None:
@@ -94,7 +93,7 @@ class PerChannelSession:
                 heard = await self._heard.get()
                 if heard is None:
                     still -= 1
-                elif isinstance(heard, BaseException):
+                elif isinstance(heard, Exception):
                     raise heard
                 else:
                     yield heard
@@ -107,7 +106,7 @@ class PerChannelSession:
         try:
             async for heard in session:
                 await self._heard.put(heard)
-        except SpeechError as error:
+        except Exception as error:  # a bug, too, is for who reads: he would wait for ever
             await self._heard.put(error)
         else:
             await self._heard.put(None)

@@ -9,15 +9,19 @@ is withdrawn. Hypotheses name the provider that heard them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
+import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from engines.speech.audio import sides_check
 from engines.speech.breaker import CircuitBreaker, State
 from engines.speech.faults import Fault, ProviderError, fault_of, is_retryable
+from engines.speech.outlet import Outlet
 from engines.speech.replay import ReplayBuffer
 from engines.speech.said import Said
 from engines.speech.types import (
@@ -29,6 +33,8 @@ from engines.speech.types import (
     SpeechProvider,
     SpeechSession,
 )
+
+log = logging.getLogger(__name__)
 
 QUEUE = 1_000
 # What a session said of one piece is taken before it gets the next, so that two channels keep their order.
@@ -142,7 +148,7 @@ class FallbackSession:
         self._buffer = ReplayBuffer(call.sample_rate // 1000 * 2)
         self._unfed_ms = 0
         self._finishing = False
-        self._out: asyncio.Queue[Heard | SpeechError | None] = asyncio.Queue(QUEUE)
+        self._out = Outlet(QUEUE)
         self._error: SpeechError | None = None
         self._over = False
         self._opened = asyncio.Event()
@@ -180,8 +186,7 @@ class FallbackSession:
         Raises `SpeechError` when no provider is left, `ValueError` for sides that are not as many as the channels or
         not of one length.
         """
-        if len(sides) != self._call.channels or len({len(pcm) for pcm in sides}) != 1 or len(sides[0]) % 2:
-            raise ValueError("feed takes whole samples, one side per channel, all of one length")
+        sides_check(sides, self._call.channels)
         if not sides[0]:
             return
         await self._free()
@@ -216,15 +221,10 @@ class FallbackSession:
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
-        while not self._out.empty():
-            self._out.get_nowait()
-        self._out.put_nowait(None)
+        self._out.drop()
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
-        while (heard := await self._out.get()) is not None:
-            if isinstance(heard, SpeechError):
-                raise heard
-            yield heard
+    def __aiter__(self) -> AsyncIterator[Heard]:
+        return aiter(self._out)
 
     # --- One provider after the other -------------------------------------------------------------------
 
@@ -272,6 +272,11 @@ class FallbackSession:
         try:
             await self._hear_with(choice)
         except Exception as error:  # a provider's bug must not end a call that another can hear
+            if not isinstance(error, SpeechError | TimeoutError):
+                # Where it happened, and not what it says: that may quote what was heard.
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                at = f"{place.filename}:{place.lineno}"
+                log.error("%s failed with %s at %s", choice.provider.name, type(error).__name__, at)
             choice.failures += 1
             choice.out = not is_retryable(error)
             choice.breaker.failed(fault_of(error))

@@ -12,8 +12,7 @@ class StartedOnce:
 
     def __init__(self, provider: SpeechProvider) -> None:
         self._provider = provider
-        self._starting = asyncio.Lock()
-        self._started = False
+        self._start: asyncio.Task[None] | None = None
         self.name = provider.name
         self.diarises = provider.diarises
         patience_s = getattr(provider, "patience_s", None)
@@ -24,18 +23,24 @@ class StartedOnce:
         """Nothing yet: what is never needed costs nothing."""
 
     async def ready(self) -> None:
-        """Start it if nobody has. Raises `SpeechError`."""
-        async with self._starting:
-            if not self._started:
-                await self._provider.start()
-                self._started = True
+        """Start it if nobody has. Raises `SpeechError`.
+
+        Who gives up waiting does not stop it: a model that takes longer to load than a call can wait is there for the
+        next one.
+        """
+        start = self._start
+        if start is None or (start.done() and (start.cancelled() or start.exception() is not None)):
+            start = self._start = asyncio.create_task(self._provider.start())
+        await asyncio.shield(start)
 
     async def open(self, call: CallToHear) -> SpeechSession:
         await self.ready()
         return await self._provider.open(call)
 
     async def close(self) -> None:
-        async with self._starting:
-            if self._started:
-                self._started = False
-                await self._provider.close()
+        start, self._start = self._start, None
+        if start is None:
+            return
+        await asyncio.wait([start])
+        if not start.cancelled() and start.exception() is None:
+            await self._provider.close()

@@ -19,7 +19,7 @@ from typing import Any
 import openai
 
 from engines.redaction.text import RawText
-from engines.speech.audio import write_audio
+from engines.speech.audio import sound_from, write_audio
 from engines.speech.endpoints import Endpointer, Stretch
 from engines.speech.faults import Fault, ProviderError
 from engines.speech.languages import code_of
@@ -347,11 +347,10 @@ class TranscriptionSession:
     async def feed(self, sides: Sequence[bytes], start_ms: int) -> None:
         if self._finished.is_set():
             raise RuntimeError("the session is finished: it takes no more sound")
-        per_ms = self._call.sample_rate // 1000 * 2
         for channel, (end, pcm) in enumerate(zip(self._ends, sides, strict=True)):
-            known_ms = max(0, self._call.start_ms[channel] - start_ms)
-            if known_ms * per_ms < len(pcm):
-                self._stretches[channel] += end.feed(pcm[known_ms * per_ms :], start_ms + known_ms)
+            at_ms = max(start_ms, self._call.start_ms[channel])
+            if new := sound_from(pcm, start_ms, at_ms, self._call.sample_rate):
+                self._stretches[channel] += end.feed(new, at_ms)
 
     async def skip(self, start_ms: int, end_ms: int) -> None:
         for channel, end in enumerate(self._ends):

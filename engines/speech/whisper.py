@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.redaction.text import RawText
-from engines.speech.audio import Upsampler, samples
+from engines.speech.audio import Upsampler, samples, sound_from
 from engines.speech.endpoints import Endpointer, Stretch, Timing
 from engines.speech.faults import Fault, ProviderError
+from engines.speech.outlet import Outlet
 from engines.speech.types import CallToHear, Heard, HeardWord, Hypothesis, Progress, SpeechError
 
 NAME = "whisper"
@@ -245,8 +246,8 @@ class WhisperSession:
         self._waiting = 0
         self._room = asyncio.Event()
         self._room.set()
-        self._out: asyncio.Queue[Heard | SpeechError | None] = asyncio.Queue()
-        self._error: SpeechError | None = None
+        self._out = Outlet()
+        self._error: Exception | None = None
         self._over = False
         self._worker = asyncio.create_task(self._work())
 
@@ -257,13 +258,12 @@ class WhisperSession:
             raise self._error
         if self._over:
             raise RuntimeError("the session is finished: it takes no more sound")
-        per_ms = self._call.sample_rate // 1000 * 2
         for channel, (end, pcm) in enumerate(zip(self._ends, sides, strict=True)):
-            known_ms = self._call.start_ms[channel] - start_ms
-            if known_ms * per_ms >= len(pcm):
-                continue
             at_ms = max(start_ms, self._call.start_ms[channel])
-            for stretch in end.feed(pcm[max(0, known_ms) * per_ms :], at_ms):
+            new = sound_from(pcm, start_ms, at_ms, self._call.sample_rate)
+            if not new:
+                continue
+            for stretch in end.feed(new, at_ms):
                 self._decode_later(channel, stretch)
             self._progress(channel, end.clear_ms)
             self._partial_later(channel, end)
@@ -291,15 +291,10 @@ class WhisperSession:
         self._over = True
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
-        while not self._out.empty():
-            self._out.get_nowait()
-        self._out.put_nowait(None)
+        self._out.drop()
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
-        while (heard := await self._out.get()) is not None:
-            if isinstance(heard, SpeechError):
-                raise heard
-            yield heard
+    def __aiter__(self) -> AsyncIterator[Heard]:
+        return aiter(self._out)
 
     # --- Work, in the order in which it comes -------------------------------------------------------------
 
@@ -331,7 +326,7 @@ class WhisperSession:
                 if job.final:
                     self._out.put_nowait(Progress(job.channel, job.upto_ms))
             self._out.put_nowait(None)
-        except SpeechError as error:
+        except Exception as error:  # a bug of ours, too, is for who reads: he would wait for ever
             self._error = error
             self._out.put_nowait(error)
         finally:

@@ -69,8 +69,11 @@ class Archive:
         _directory_check(source, limits)
         try:
             self._zip = zipfile.ZipFile(source)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError):
+            # No zip; made for a newer version than Python's; a name that is not the UTF-8 it says it is.
             raise ArchiveError("The zip is damaged: its table of contents cannot be read.") from None
+        if not all(info.filename for info in self._zip.infolist()):
+            raise ArchiveError("The zip is damaged: a file in it has no name.")
         found = [info for info in self._zip.infolist() if not info.is_dir() and not _is_litter(info.filename)]
         if not found:
             raise ArchiveError("The zip is empty.")
@@ -93,10 +96,15 @@ class Archive:
     def open(self, member: Member) -> Iterator[Bounded]:
         """Open one file for reading on. Reading raises `ArchiveError` for what is damaged or larger than it said."""
         try:
-            with self._zip.open(member.info) as file:
-                yield Bounded(file, min(member.size, self._limits.bytes_each))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
+            if member.info.header_offset < 0:
+                raise zipfile.BadZipFile("it begins before the zip does")
+            file = self._zip.open(member.info)
+        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError):
+            # Its own header is none, says another name than the table, or asks for what Python does not read.
             raise ArchiveError("This file of the zip is damaged.") from None
+        # What goes wrong in whoever reads it is not the zip's doing; reading itself is looked after by `Bounded`.
+        with file:
+            yield Bounded(file, min(member.size, self._limits.bytes_each))
 
 
 class Bounded(io.RawIOBase):
@@ -115,6 +123,7 @@ class Bounded(io.RawIOBase):
         try:
             data = self._file.read(len(view))
         except (zipfile.BadZipFile, zlib.error, EOFError):
+            # Its checksum is wrong, it does not unpack, or it ends too early.
             raise ArchiveError("This file of the zip is damaged.") from None
         if len(data) > self._left:
             raise ArchiveError("This file of the zip is larger than it says.")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 import redis.asyncio as redis
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -30,7 +30,7 @@ from accounts.errors import error_place
 from conversations.live import ending
 from conversations.live.buffer import AudioBuffer
 from conversations.live.call import LiveCall, Means
-from conversations.live.calls import CallRefused, call_announce
+from conversations.live.calls import CallRefused, call_announce, call_id_release
 from conversations.live.commit import Committer
 from conversations.live.ears import Ears
 from conversations.live.ownership import Claim, Superseded, call_claim
@@ -47,7 +47,8 @@ from integrations.uploads.sealing import details_of, file_open
 from integrations.uploads.services import call_done, call_failed, call_note, call_wait
 from integrations.uploads.source import FileAudio
 from tenants.keys import SealError
-from tenants.scope import TenantThreads, current_schema
+from tenants.locks import held_alone
+from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
 
@@ -73,25 +74,9 @@ def equipment() -> Equipment:
     return Equipment(import_string(settings.UPLOAD_EARS), import_string(settings.UPLOAD_STAGES))
 
 
-@contextmanager
-def _alone(call_id: UUID) -> Iterator[bool]:
-    """Whether this is the only run of the call. The lock goes with a process that dies."""
-    name = [f"{current_schema()}:uploaded-call:{call_id}"]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
-        mine = bool(cursor.fetchone()[0])
-    try:
-        yield mine
-    finally:
-        if mine:
-            # A connection that was lost has let go of the lock already.
-            with suppress(OperationalError, InterfaceError), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
-
-
 def uploaded_call_hear(*, call_id: UUID) -> None:
     """Bring an uploaded call as far as it goes: to its end, to a failure in words, or to another go later."""
-    with _alone(call_id) as mine:
+    with held_alone(f"uploaded-call:{call_id}") as mine:
         row = UploadedCall.objects.filter(pk=call_id).first() if mine else None
         if row is None or row.is_over:
             return
@@ -166,10 +151,12 @@ def _announce(row: UploadedCall, audio: CallAudio) -> None:
     """Make the conversation and link it to its file, in one step. Raises `CallRefused`."""
     details = details_of(row)
     start = details.start(str(row.pk))
-    if row.tries > 1:
-        start = start.model_copy(update={"id": f"{start.id[:110]}#{row.tries}"})
     agent = agent_find(details.agent)
     with transaction.atomic():
+        if row.tries > 1:
+            # Whoever asks for the call by its id means this try, not the one that came to nothing.
+            renamed = f"{start.id[:110]}#{row.tries - 1}"
+            call_id_release(source=Conversation.UPLOADED, call_id=start.id, renamed=renamed)
         announced = call_announce(source=Conversation.UPLOADED, start=start, audio=audio)
         began = datetime.fromisoformat(details.started_at) if details.started_at else announced.announced_at
         conversation = Conversation.objects.get(pk=announced.conversation_id)

@@ -237,7 +237,7 @@ def call_failed(*, call_id: UUID, error: str) -> None:
 def call_retry(*, call: UploadedCall, user: User, address: str | None = None) -> None:
     """Try a failed call again. Raises `Conflict` where it has not failed, or its file is gone.
 
-    What an earlier try has made of it stays, as an incomplete conversation; this one begins anew.
+    What an earlier try has made of it stays, as an incomplete conversation that gives up its id; this one begins anew.
     """
     with transaction.atomic():
         row = UploadedCall.objects.select_for_update(no_key=True).get(pk=call.pk)

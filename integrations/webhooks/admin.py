@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +18,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin, page_of
 from accounts.admin_publish import ReadOnlyInline
 from conversations.news import KINDS
 from integrations.egress import EgressError, url_check
@@ -40,7 +40,7 @@ REPLAY_DAYS = 7
 
 class EndpointForm(forms.ModelForm):
     events = forms.MultipleChoiceField(
-        label=gettext_lazy("events"),
+        label=gettext_lazy("Events"),
         choices=[(kind, kind) for kind in KINDS],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
@@ -67,11 +67,12 @@ class SinceForm(BaseDialogForm):
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(AuditedAdmin):
     form = EndpointForm
+    without = gettext_lazy("Nothing is sent anywhere until there is one.")
     list_display = ("url", "description", "how", "last_delivered_at", "failing_since")
     list_filter = ("active", "disabled_reason")
     search_fields = ("url", "description")
     readonly_fields = (
-        "how",
+        "how_words",
         "disabled_at",
         "last_delivered_at",
         "failing_since",
@@ -95,6 +96,11 @@ class WebhookEndpointAdmin(AuditedAdmin):
         if endpoint.disabled_reason:
             return "bad", endpoint.get_disabled_reason_display()  # type: ignore[attr-defined]
         return "off", _("switched off")
+
+    @display(description=gettext_lazy("state"))
+    def how_words(self, endpoint: WebhookEndpoint) -> str:
+        # Labels are drawn in lists only.
+        return str(self.how(endpoint)[1])
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         said = {name: form.cleaned_data[name] for name in ("url", "description", "events", "active")}
@@ -132,17 +138,11 @@ class WebhookEndpointAdmin(AuditedAdmin):
         },
     )
     def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        endpoint = self.get_object(request, object_id)
-        if endpoint is not None:
-            try:
-                endpoint_test(endpoint=endpoint, actor=request.user)  # type: ignore[arg-type]
-            except ValidationError as error:
-                self.message_user(request, error.messages[0], messages.ERROR)
-            else:
-                self.message_user(
-                    request, _("It is on its way: the deliveries say what came of it."), messages.SUCCESS
-                )
-        return self._back(request, object_id)
+        def work(endpoint: WebhookEndpoint) -> str:
+            endpoint_test(endpoint=endpoint, actor=request.user)  # type: ignore[arg-type]
+            return _("It is on its way: the deliveries say what came of it.")
+
+        return self._done(request, object_id, work)
 
     @action(
         description=gettext_lazy("New secret"),
@@ -162,7 +162,7 @@ class WebhookEndpointAdmin(AuditedAdmin):
         endpoint = self.get_object(request, object_id)
         if endpoint is not None:
             self._secret_show(request, endpoint_rotate(endpoint=endpoint, actor=request.user))  # type: ignore[arg-type]
-        return self._back(request, object_id)
+        return page_of(request, self.model, object_id)
 
     @action(
         description=gettext_lazy("Send failed again"),
@@ -179,20 +179,12 @@ class WebhookEndpointAdmin(AuditedAdmin):
         },
     )
     def replay(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        endpoint = self.get_object(request, object_id)
-        if endpoint is not None:
+        def work(endpoint: WebhookEndpoint) -> str:
             since = timezone.now() - timedelta(days=form.cleaned_data["days"])
-            try:
-                count = endpoint_replay(endpoint=endpoint, since=since, actor=request.user)  # type: ignore[arg-type]
-            except ValidationError as error:
-                self.message_user(request, error.messages[0], messages.ERROR)
-            else:
-                self.message_user(
-                    request,
-                    _("Messages that are sent again: %(count)d.") % {"count": count},
-                    messages.SUCCESS,
-                )
-        return self._back(request, object_id)
+            count = endpoint_replay(endpoint=endpoint, since=since, actor=request.user)  # type: ignore[arg-type]
+            return _sent_again(count)
+
+        return self._done(request, object_id, work)
 
     def _secret_show(self, request: HttpRequest, secret: str) -> None:
         self.message_user(
@@ -201,12 +193,22 @@ class WebhookEndpointAdmin(AuditedAdmin):
             messages.WARNING,
         )
 
-    def _back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        url = reverse("admin:integrations_webhookendpoint_change", args=[object_id])
-        if request.headers.get("HX-Request"):
-            # The dialog posts by htmx, which must be told to leave the page.
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+    def _done(
+        self, request: HttpRequest, object_id: str, work: Callable[[WebhookEndpoint], str]
+    ) -> HttpResponse:
+        """Do what a button asks for, say what `work` returned or refused, and go back to the endpoint's page."""
+        endpoint = self.get_object(request, object_id)
+        if endpoint is not None:
+            try:
+                said, level = work(endpoint), messages.SUCCESS
+            except ValidationError as error:
+                said, level = error.messages[0], messages.ERROR
+            self.message_user(request, said, level)
+        return page_of(request, self.model, object_id)
+
+
+def _sent_again(count: int) -> str:
+    return _("Messages that are sent again: %(count)d.") % {"count": count}
 
 
 class AttemptInline(ReadOnlyInline):
@@ -267,6 +269,4 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
             except ValidationError as error:
                 self.message_user(request, f"{delivery.endpoint}: {error.messages[0]}", messages.ERROR)
         if sent:
-            self.message_user(
-                request, _("Messages that are sent again: %(count)d.") % {"count": sent}, messages.SUCCESS
-            )
+            self.message_user(request, _sent_again(sent), messages.SUCCESS)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,7 +28,7 @@ from integrations.webhooks import payloads, signing
 from integrations.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from integrations.webhooks.services import endpoint_disable, endpoint_secrets
 from tenants.keys import SealError
-from tenants.scope import current_schema
+from tenants.locks import held_alone
 
 log = structlog.get_logger(__name__)
 
@@ -97,20 +97,10 @@ def endpoint_deliver(*, endpoint_id: UUID, clock: Callable[[], float] = time.mon
 def _lane(endpoint_id: UUID) -> Iterator[bool]:
     row = WebhookEndpoint.objects.filter(pk=endpoint_id, active=True).first()
     lanes = 0 if row is None else LANES if row.failures == 0 else 1
-    name = None
-    with connection.cursor() as cursor:
-        for number in range(lanes):
-            place = f"{current_schema()}:webhook:{endpoint_id}:{number}"
-            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [place])
-            if cursor.fetchone()[0]:
-                name = place
-                break
-    try:
-        yield name is not None
-    finally:
-        if name is not None:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+    with ExitStack() as held:
+        yield any(
+            held.enter_context(held_alone(f"webhook:{endpoint_id}:{number}")) for number in range(lanes)
+        )
 
 
 def _take(endpoint_id: UUID) -> WebhookDelivery | None:

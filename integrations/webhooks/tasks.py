@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from celery import shared_task
-from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
 from integrations.webhooks.delivery import endpoint_deliver
 from integrations.webhooks.models import WebhookDelivery, WebhookEndpoint
 from integrations.webhooks.services import KEPT, messages_forget
-from tenants.models import Tenant
-from tenants.scope import PUBLIC, schema_scope
+from tenants.companies import each_company
 
 log = structlog.get_logger(__name__)
 
@@ -66,26 +63,10 @@ def endpoints_due() -> list[UUID]:
 @shared_task
 def webhooks_sweep() -> None:
     """Every few seconds: start on what is due, in every company."""
-    _each_company(lambda: endpoints_dispatch(ids=endpoints_due()))
+    each_company(lambda: endpoints_dispatch(ids=endpoints_due()))
 
 
 @shared_task
 def webhooks_clean() -> None:
     """Every hour: forget old messages."""
-    _each_company(lambda: messages_forget(before=timezone.now() - KEPT))
-
-
-def _each_company(work: Callable[[], object]) -> None:
-    """Do `work` in every active company. One company's trouble does not hold up the others; it is raised at the end."""
-    with schema_scope(PUBLIC):
-        rows = Tenant.objects.filter(state=Tenant.State.ACTIVE).exclude(schema_name=PUBLIC)
-        schemas = list(rows.values_list("schema_name", flat=True))
-    failures = []
-    for schema in schemas:
-        try:
-            with schema_scope(schema):
-                work()
-        except DatabaseError as error:
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("failed for some companies", failures)
+    each_company(lambda: messages_forget(before=timezone.now() - KEPT))

@@ -69,6 +69,7 @@ export class Consent {
 
   /** Ask what to change, ready for the keyboard: the withdrawal, or the agreement where all is withdrawn. */
   ask(state = PURPOSES.some((purpose) => this.now[purpose].allowed) ? "withdrawn" : "given") {
+    if (this.#sending) return; // what was asked before is being answered, and closes the form
     this.#asking = state;
     this.form.replaceChildren();
     this.#draw();

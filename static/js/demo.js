@@ -14,8 +14,16 @@ function complain(words) {
 function pill(sound) {
   const mute = make("button", { type: "button", class: "btn btn-sm", click: () => {
     sound.muted = !sound.muted;
-    mute.replaceChildren(icon(sound.muted ? "volume" : "volume-off"), sound.muted ? card.dataset.unmute : card.dataset.mute);
-  } }, icon("volume-off"), card.dataset.mute);
+    label();
+  } });
+  // Where the bar is narrow the word is not shown: the icon needs its name.
+  const label = () => {
+    const words = sound.muted ? card.dataset.unmute : card.dataset.mute;
+    mute.replaceChildren(icon(sound.muted ? "volume" : "volume-off"), make("span", {}, words));
+    mute.setAttribute("aria-label", words);
+    mute.title = words;
+  };
+  label();
   return make("div", { class: "sample-pill", id: "sample-pill" }, make("span", {}, card.dataset.on), mute);
 }
 

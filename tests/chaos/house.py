@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,21 +43,29 @@ from tenants.scope import schema_scope
 from tests.peers.coded import FRAME_MS, RATE, Line, sound, talk
 
 T = TypeVar("T")
-ANSWER_SECONDS = 60.0
-RESUME_SECONDS = 10.0
-MIDWAY = 0.4
+ANSWER_SECONDS = 120.0
+# Longer than any machine needs to start the way in again.
+RESUME_SECONDS = 600.0
+# Calls are disturbed when so much of each is safe; none goes on beyond the second mark before that.
+MIDWAY, HELD = 0.4, 0.6
 CODED = {"SPEECH_PROVIDER": "tests.peers.coded:CodedProvider", "SPEECH_OPTIONS": "{}"}
+# Workers that do not wait for lines to come back.
+IMPATIENT = CODED | {"INGEST_RESUME_SECONDS": "1"}
 
 
 @dataclass
 class Call:
-    """One call that is played: what is said in it, and whether the first two fifths of it are safe."""
+    """One call that is played: what is said in it, and whether the first two fifths of it are safe.
+
+    With `may_go_on` it waits at three fifths until that is set.
+    """
 
     name: str
     seconds: int
     lines: list[Line]
     played: Played = field(default_factory=Played)
     midway: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go_on: asyncio.Event | None = None
 
     @property
     def ident(self) -> UUID:
@@ -66,6 +74,16 @@ class Call:
     @property
     def length_ms(self) -> int:
         return self.seconds * 1000
+
+    def safe(self, ms: int) -> None:
+        """Take note that all audio before `ms` is safe."""
+        if ms >= self.length_ms * MIDWAY:
+            self.midway.set()
+
+    async def pace(self, ms: int) -> None:
+        """Wait until the audio up to `ms` may be sent."""
+        if self.may_go_on is not None and ms > self.length_ms * HELD:
+            await self.may_go_on.wait()
 
 
 def calls_make(kind: str, count: int, seconds: int) -> list[Call]:
@@ -149,8 +167,13 @@ class House:
 
     def busiest(self) -> str:
         """The live worker that has most calls now. In the company's schema."""
-        names = CallOwner.objects.filter(conversation__ended_at=None).values_list("worker", flat=True)
-        [(pid, _calls)] = Counter(int(name.split("-")[-2]) for name in names if name).most_common(1)
+
+        def calls() -> Counter[int]:
+            names = CallOwner.objects.filter(conversation__ended_at=None).values_list("worker", flat=True)
+            return Counter(int(name.split("-")[-2]) for name in names if name)
+
+        # Audio is safe before a worker has taken its call.
+        [(pid, _calls)] = self.until(calls).most_common(1)
         return next(name for name in ("live-1", "live-2") if self.pid(name) == pid)
 
     def redis_kill(self) -> None:
@@ -193,13 +216,8 @@ class House:
 
     async def play(self, call: Call, speed: float) -> None:
         """Play a call with a client that resumes, to its end."""
-
-        def safe(ms: int) -> None:
-            if ms >= call.length_ms * MIDWAY:
-                call.midway.set()
-
         call.played = await self.client().play(
-            sound(call.lines, call.seconds), start_of(call), speed=speed, on_ack=safe
+            sound(call.lines, call.seconds), start_of(call), speed=speed, on_ack=call.safe, pace=call.pace
         )
 
     def play_all(
@@ -208,40 +226,56 @@ class House:
         *,
         speed: float = math.inf,
         disturb: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        beside: Awaitable[None] | None = None,
+        once: Call | None = None,
     ) -> None:
-        """Play calls at once, and disturb them when each is two fifths through. `beside`: what else goes on."""
+        """Play calls at once, and disturb them when each is two fifths through. `once`: one whose line breaks."""
 
         async def run() -> None:
-            async with asyncio.timeout(180), asyncio.TaskGroup() as group:
-                players = [group.create_task(self.play(call, speed)) for call in calls]
-                other = asyncio.ensure_future(beside) if beside is not None else None
+            async with asyncio.timeout(300), asyncio.TaskGroup() as group:
+                every = [*calls, once] if once is not None else calls
                 if disturb is not None:
-                    for call in calls:
+                    may_go_on = asyncio.Event()
+                    for call in every:
+                        call.may_go_on = may_go_on
+                players = [group.create_task(self.play(call, speed)) for call in calls]
+                if once is not None:
+                    group.create_task(self.line_once(once, speed))
+                if disturb is not None:
+                    for call in every:
                         await call.midway.wait()
                     assert not any(player.done() for player in players), "the calls were over too soon"
+                    may_go_on.set()
                     await disturb()
-                if other is not None:
-                    await other
 
         # The database may be about to die: this thread asks it anew afterwards.
         connection.close()
         asyncio.run(run())
 
     async def line_once(self, call: Call, speed: float) -> None:
-        """Play a call as a telephony does that cannot come back: when the line breaks, that was all."""
+        """Play a call as a telephony does that cannot come back: when the line breaks, that was all.
+
+        It breaks before the call's end: the last fifth is not sent.
+        """
         samples, step = sound(call.lines, call.seconds), FRAME_MS * RATE // 1000 * 4
-        loop = asyncio.get_running_loop()
         socket = await self._line_begin(call)
-        began = loop.time()
+
+        async def send() -> None:
+            for number in range(len(samples) // step * 4 // 5):
+                await asyncio.sleep(FRAME_MS / 1000 / speed)
+                await call.pace((number + 1) * FRAME_MS)
+                await socket.send(samples[number * step : (number + 1) * step])
+
         async with socket:
-            for number in range(len(samples) // step):
-                await asyncio.sleep(began + number * FRAME_MS / 1000 / speed - loop.time())
-                try:
-                    await socket.send(samples[number * step : (number + 1) * step])
-                except ConnectionClosed:
-                    return
-        raise AssertionError("the line did not break")
+            sending = asyncio.create_task(send())
+            try:
+                while True:
+                    message = json.loads(await socket.recv())
+                    call.safe(message["ms"])
+            except ConnectionClosed:
+                return
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
 
     async def _line_begin(self, call: Call) -> ClientConnection:
         """Connect and begin the call. A database that was killed before may cost the first try its connection."""

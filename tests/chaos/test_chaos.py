@@ -21,9 +21,9 @@ from cresta_app.stack.programs import Program
 from cresta_app.stack.services import free_port
 from tenants.scope import call_in_schema, schema_scope
 from tests.chaos.account import assert_as_said, assert_numbers_whole, ended, seal, told
-from tests.chaos.house import CODED, Call, House, answers, calls_make, house_open
+from tests.chaos.house import CODED, IMPATIENT, Call, House, answers, calls_make, house_open
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 CALLS = int(os.environ.get("CHAOS_CALLS") or 4)
 LONG = bool(os.environ.get("CHAOS_CALLS"))
@@ -124,9 +124,9 @@ def test_calls_go_on_as_if_nothing_had_died(house: House, calm: list[dict[str, A
     calls = calls_make(death.__name__, CALLS, SECONDS)
     before = len(house.said())
     house.play_all(calls, speed=SPEED, disturb=lambda: death(house))
-    assert FELT[death] in house.said()[before:]
     for call in calls:
         house.until(partial(ended, call))
+    house.until(lambda: FELT[death] in house.said()[before:])
     assert_as_undisturbed(calls, calm)
     if death is redis:
         # What it had confirmed it still has, so no line had to begin again.
@@ -140,13 +140,15 @@ def test_the_way_in_dies(house: House, calm: list[dict[str, Any]]) -> None:
     house.hear_with(CODED)
     calls = calls_make("way-in", CALLS, SECONDS)
     [once] = calls_make("once", 1, SECONDS)
-    house.play_all(calls, speed=SPEED, disturb=lambda: ingest(house), beside=house.line_once(once, SPEED))
+    house.play_all(calls, speed=SPEED, disturb=lambda: ingest(house), once=once)
     for call in calls:
         house.until(partial(ended, call))
         assert call.played.reconnects >= 1
     assert_as_undisturbed(calls, calm)
     for call in calls:
         seal(house, call)
+    assert not ended(once)
+    house.hear_with(IMPATIENT)
     house.until(partial(ended, once))
     ledger = CallLedger.objects.get(conversation=once.ident)
     assert (ledger.state, ledger.reason) == ("incomplete", "no_stop")
@@ -182,7 +184,7 @@ def test_the_recogniser_dies(house: House, tmp_path_factory: Any) -> None:
     house.play_all(calls, speed=SPEED, disturb=die)
     for call in [*calm, *calls]:
         house.until(partial(ended, call))
-    assert "deepgram | ended with signal SIGKILL" in house.said()[before:]
+    house.until(lambda: "deepgram | ended with signal SIGKILL" in house.said()[before:])
     for call, undisturbed in zip(calls, calm, strict=True):
         now, then = told(call), told(undisturbed)
         assert now["utterances"] == then["utterances"], call.name

@@ -23,10 +23,10 @@ RATE = 8000
 FAST = {
     "api_key": KEY,
     "max_rate": 0,
-    "stall_seconds": 5.0,
-    "settle_seconds": 3.0,
-    "finish_seconds": 8.0,
-    "connect_seconds": 5.0,
+    "stall_seconds": 30.0,
+    "settle_seconds": 30.0,
+    "finish_seconds": 30.0,
+    "connect_seconds": 30.0,
     "keepalive_seconds": 0.2,
 }
 

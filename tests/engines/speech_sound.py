@@ -1,9 +1,12 @@
-"""Sound and measures for the speech tests: the demo calls, shared recordings, word error rate."""
+"""Sound and measures for the speech tests: demo calls, shared recordings, word error rate; a wait with a deadline."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +19,14 @@ from engines.speech.types import Heard, Hypothesis, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 POOL = DecoderPool(keep=2)
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 30, what: str = "it") -> None:
+    """Let the loop go on until `condition()` holds; fail saying what did not happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        await asyncio.sleep(0.005)
 
 
 def shared_audio(name: str) -> Path:

@@ -94,14 +94,12 @@ def test_a_skip_is_left_out_and_times_hold():
     assert upto(events) == 104_000
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault("refuse", status=429, times=2), Fault("refuse", status=503, times=3)]
-)
-def test_it_tries_again(fault):
-    with DeepgramPeer(faults=[fault]) as peer:
+@pytest.mark.parametrize(("status", "times"), [(429, 2), (503, 3)])
+def test_it_tries_again(status, times):
+    with DeepgramPeer(faults=[Fault("refuse", status=status, times=times)]) as peer:
         events = asyncio.run(hear(batch(peer), [SOUND], call()))
     assert len(said(events)) == 2
-    assert len(peer.seen) in (3, 4)
+    assert len(peer.seen) == times + 1
 
 
 @pytest.mark.parametrize(
@@ -121,7 +119,8 @@ def test_failures(fault, retryable, words, requests, caplog):
     caplog.set_level(logging.DEBUG)
 
     async def run(peer):
-        maker = batch(peer, attempts=3, request_seconds=0.3)
+        # Who answers, answers at once; a busy machine may take a while for it.
+        maker = batch(peer, attempts=3, request_seconds=0.3 if fault.kind == "silent" else 60)
         await maker.start()
         session = await maker.open(call())
         await feed(session, [SOUND])

@@ -105,7 +105,7 @@ def test_as_a_process_with_a_delay():
         with urllib.request.urlopen(f"{url}/peer/said") as answer:
             said = json.load(answer)
         assert [round(each["start"], 3) for each in said] == [0.3, 2.6]
-        assert all(0.69 <= each["sent"] - each["came"] < 2 for each in said)
+        assert all(0.69 <= each["sent"] - each["came"] < 5 for each in said)
         faults = json.dumps([{"kind": "refuse", "status": 429}]).encode()
         urllib.request.urlopen(f"{url}/peer/faults", data=faults).close()
         with pytest.raises(ApiError) as caught:
@@ -113,5 +113,5 @@ def test_as_a_process_with_a_delay():
         assert caught.value.status_code == 429
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
         process.stdout.close()

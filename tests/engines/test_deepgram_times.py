@@ -8,12 +8,14 @@ import random
 import pytest
 
 from engines.speech.deepgram.clock import StreamClock
+from engines.speech.fallback import FallbackProvider, Policy
 from engines.speech.types import SpeechError
 from tests.engines.deepgram_calls import (
     assert_true_times,
     call,
     clips,
     feed,
+    finals,
     hear,
     provider,
     rest,
@@ -53,9 +55,9 @@ def test_a_session_begun_anew_says_the_rest_at_the_same_times():
         maker = provider(peer)
         await maker.start()
         session = await maker.open(call())
-        await feed(session, [pcm], upto_ms=behind + 1500)
         events = []
-        with pytest.raises(Exception, match="1011"):
+        with pytest.raises(SpeechError, match="1011"):
+            await feed(session, [pcm], upto_ms=behind + 1500)
             async for heard in session:
                 events.append(heard)
         again = await maker.open(call(start_ms=(upto(events),)))
@@ -68,6 +70,30 @@ def test_a_session_begun_anew_says_the_rest_at_the_same_times():
     with DeepgramPeer(script={"*": [first.script, second.script]}, faults=faults) as peer:
         events = asyncio.run(run(peer))
     assert_true_times(words(events), [*first.words, *moved(second, behind)])
+
+
+def test_times_hold_when_another_recogniser_takes_over():
+    """Two connections break and a third is refused; the rest is heard by another, as a recording."""
+    first, second, third = clips()[:3]
+    pcm, truth = b"", []
+    for clip in (first, second, third):
+        truth += moved(clip, len(pcm) // 16)
+        pcm += clip.pcm + silence(800)
+    breaks = [(text, start, end) for text, start, end in truth if start > 2000]
+    faults = [
+        Fault("abort", connection=0, after_ms=(breaks[0][1] + breaks[0][2]) // 2),
+        Fault("close", connection=1, after_ms=(breaks[4][1] + breaks[4][2]) // 2, status=1011),
+        Fault("refuse", connection=2, status=402),
+    ]
+    script = {"*": [clip.script for clip in (first, second, third)]}
+    quick = Policy(backoff_s=0.01, backoff_most_s=0.01, stall_s=60.0, outage_s=60.0)
+    with DeepgramPeer(script=script, faults=faults) as live, DeepgramPeer(script=script) as other:
+        choices = [provider(live), provider(other, "deepgram_batch")]
+        events = asyncio.run(hear(FallbackProvider(choices, policy=quick), [pcm], call()))
+        assert len(live.seen) == 3 and other.seen
+    assert_true_times(words(events), truth)
+    heard_by = [each.provider for each in finals(events)]
+    assert heard_by[-1] == "deepgram_batch"
 
 
 def test_times_hold_behind_a_skip_and_what_was_said_before_it_ends():

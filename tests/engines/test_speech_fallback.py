@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engines.speech.breaker import CircuitBreaker, State
+from engines.speech.channels import PerChannel
 from engines.speech.fallback import FallbackProvider, FallbackSession, Policy
 from engines.speech.faults import Fault
+from engines.speech.scripted import ScriptedProvider
 from engines.speech.shared import StartedOnce
 from engines.speech.types import CallToHear, Heard, Hypothesis, Progress, SpeechError
-from tests.peers.faulty_speech import FaultyProvider, Trouble
+from tests.engines.speech_sound import until
+from tests.peers.faulty_speech import MUTE, FaultyProvider, Trouble
 
 SCRIPT = [
     {"channel": 0, "start_ms": 1000, "end_ms": 2000, "text": "good morning this is billing"},
@@ -25,9 +28,9 @@ SCRIPT = [
 ]
 WORDS = [(line["channel"], line["text"], line["start_ms"], line["end_ms"]) for line in SCRIPT]
 CALL = CallToHear(call_id="c", channels=2, sample_rate=8000, language="en", start_ms=(0, 0))
-QUICK = Policy(
-    tries=2, open_s=0.5, stall_s=0.2, finish_s=0.2, backoff_s=0.001, backoff_most_s=0.01, outage_s=0.3
-)
+# Quick to try again. What is waited for in vain has its time from the test, or from the provider (`patience_s`).
+QUICK = Policy(tries=2, finish_s=0.1, backoff_s=0.001, backoff_most_s=0.01, outage_s=60.0)
+OUT_SOON = replace(QUICK, outage_s=0.3)
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +66,7 @@ async def hear(
         if pause is not None and at % 1000 == 0:
             await pause(at)
     await session.finish()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await listener
     return events
 
@@ -104,9 +107,13 @@ async def test_one_provider_that_does_well() -> None:
 async def test_killed_in_mid_utterance_and_opened_again(what: str, at_ms: int) -> None:
     provider = FaultyProvider("first", SCRIPT, [Trouble(what, at_ms)])
     second = FaultyProvider("second", SCRIPT)
-    # Who says nothing is found out only while there is more sound than can be silence.
-    policy = replace(QUICK, stall_s=0.05, finish_s=0.05)
-    events = await hear(fallback(provider, second, policy=policy), pause=lambda at: asyncio.sleep(0.02))
+
+    async def found_out(at: int) -> None:
+        # Who says nothing is found out while the call goes on, once there is more sound than can be silence.
+        if what in MUTE and at >= at_ms + 300:
+            await until(lambda: len(provider.opened) == 2, what="another session")
+
+    events = await hear(fallback(provider, second), pause=found_out)
     assert said(events) == WORDS
     nothing_open(events)
     assert len(provider.opened) == 2 and not second.opened
@@ -191,7 +198,7 @@ async def test_all_out_is_an_error_that_can_be_retried() -> None:
 
     first, second = never("first"), never("second")
     with pytest.raises(SpeechError) as refused:
-        await fallback(first, second).open(CALL)
+        await fallback(first, second, policy=OUT_SOON).open(CALL)
     assert refused.value.retryable
     assert len(first.opened) >= 2 and len(second.opened) >= 2
 
@@ -207,7 +214,7 @@ async def test_all_unable_is_an_error_that_cannot() -> None:
 
 async def test_out_in_mid_call_fails_reading_and_feeding() -> None:
     provider = FaultyProvider("first", SCRIPT, [Trouble("die", 2_500), *[Trouble("refuse")] * 500])
-    session = await fallback(provider).open(CALL)
+    session = await fallback(provider, policy=OUT_SOON).open(CALL)
     for at in range(0, 4000, 100):
         await session.feed([bytes(1600)] * 2, at)
     events = []
@@ -225,15 +232,14 @@ async def test_out_in_mid_call_fails_reading_and_feeding() -> None:
 async def test_an_outage_is_sat_out() -> None:
     """Refused again and again, then well: the call has all its words."""
     provider = FaultyProvider("first", SCRIPT, [Trouble("die", 2_500), *[Trouble("refuse")] * 8])
-    policy = replace(QUICK, outage_s=20.0)
-    events = await hear(fallback(provider, breakers=[CircuitBreaker(threshold=100)], policy=policy))
+    events = await hear(fallback(provider, breakers=[CircuitBreaker(threshold=100)]))
     assert said(events) == WORDS
     assert len(provider.opened) == 10
 
 
 async def test_feeding_waits_only_when_much_is_waiting() -> None:
     provider = FaultyProvider("first", SCRIPT, [Trouble("die", 500), *[Trouble("refuse")] * 500])
-    policy = replace(QUICK, outage_s=60.0, ahead_ms=2_000)
+    policy = replace(QUICK, ahead_ms=2_000)
     session = await fallback(provider, policy=policy).open(CALL)
 
     async def play() -> int:
@@ -265,11 +271,15 @@ async def test_what_is_confirmed_is_not_kept() -> None:
 
 
 async def test_a_line_that_sends_nothing_is_no_stall() -> None:
-    provider = FaultyProvider("first", SCRIPT)
+    provider = FaultyProvider("first", SCRIPT, [Trouble("silent")], patience_s=None)
     session = await fallback(provider, policy=replace(QUICK, stall_s=0.25)).open(CALL)
     await session.feed([bytes(1600)] * 2, 0)
     await asyncio.sleep(0.6)
     assert len(provider.opened) == 1
+    # With more of it, it is.
+    for at in range(100, 1_000, 100):
+        await session.feed([bytes(1600)] * 2, at)
+    await until(lambda: len(provider.opened) > 1, what="another session")
     await session.abort()
 
 
@@ -371,6 +381,70 @@ async def test_an_open_breaker_sends_calls_elsewhere_and_lets_one_try_later() ->
     assert (breakers[0].health().calls, breakers[1].health().calls) == (2, 3)
     latency = breakers[1].health().latency_p95_ms
     assert latency is not None and latency < 5_000
+
+
+async def test_a_start_that_takes_longer_than_a_call_can_wait_goes_on_for_the_next() -> None:
+    class Loading(FaultyProvider):
+        loaded = asyncio.Event()
+
+        async def start(self) -> None:
+            await super().start()
+            await self.loaded.wait()
+
+    loading = Loading("first", SCRIPT)
+    shared = StartedOnce(loading)
+    provider = fallback(shared, FaultyProvider("second", SCRIPT), policy=replace(QUICK, open_s=0.05))
+    assert {one.provider for one in finals(await hear(provider))} == {"second"}
+    loading.loaded.set()
+    await shared.ready()
+    assert {one.provider for one in finals(await hear(fallback(shared)))} == {"first"}
+    assert loading.started == 1
+    await shared.close()
+    assert loading.closed == 1
+
+
+async def test_a_start_that_failed_is_tried_again() -> None:
+    class Missing(FaultyProvider):
+        async def start(self) -> None:
+            await super().start()
+            if self.started == 1:
+                raise Trouble("refuse").error()
+
+    missing = Missing("first", SCRIPT)
+    shared = StartedOnce(missing)
+    with pytest.raises(SpeechError):
+        await shared.ready()
+    await shared.ready()
+    await shared.ready()
+    assert missing.started == 2
+    await shared.close()
+    assert missing.closed == 1
+
+
+async def test_a_bug_in_a_channel_s_session_reaches_who_reads() -> None:
+    class Session:
+        async def feed(self, pcm: bytes, start_ms: int) -> None:
+            return None
+
+        async def finish(self) -> None:
+            return None
+
+        async def abort(self) -> None:
+            return None
+
+        async def __aiter__(self) -> AsyncIterator[Heard]:
+            raise KeyError("a bug")
+            yield
+
+    class Broken(ScriptedProvider):
+        async def open(self, **wanted: Any) -> Any:
+            return Session()
+
+    session = await PerChannel(Broken(SCRIPT)).open(CALL)
+    async with asyncio.timeout(30):
+        with pytest.raises(KeyError):
+            [heard async for heard in session]
+    await session.abort()
 
 
 async def test_shared_providers_start_once_and_only_when_needed() -> None:

@@ -81,7 +81,8 @@ def test_feed_waits_and_the_loop_does_not():
                 worst = max(worst, time.perf_counter() - before)
             assert not feeding.done()
             assert session._waiting <= (AHEAD_MS + 1000) * 16
-            assert worst < 0.3
+            # A loop that waits for the stopped process waits for good: only this loop wakes it.
+            assert worst < 5
             os.kill(provider.pids[0], signal.SIGCONT)
             await feeding
             await session.finish()
@@ -98,7 +99,7 @@ def test_crash_is_a_retryable_error_and_the_next_call_is_heard():
             crashed = provider.pids[0]
             os.kill(crashed, signal.SIGKILL)
             with pytest.raises(SpeechError) as raised:
-                await asyncio.wait_for(read(session), 10)
+                await asyncio.wait_for(read(session), 60)
             assert raised.value.retryable
             with pytest.raises(SpeechError):
                 await session.feed(SPEECH, 2000)
@@ -120,7 +121,7 @@ def test_abort_frees_its_place_and_leaves_the_others():
             await dropped.feed(SPEECH[:48000], 0)
             await dropped.abort()
             await dropped.abort()
-            await asyncio.wait_for(read(dropped), 5)
+            await asyncio.wait_for(read(dropped), 60)
             with pytest.raises(RuntimeError, match="finished"):
                 await dropped.feed(SPEECH, 0)
             fresh = await opened(provider)
@@ -142,7 +143,7 @@ def test_close_ends_sessions_and_processes():
         session = await opened(provider)
         reading = asyncio.ensure_future(read(session))
         await provider.close()
-        await asyncio.wait_for(reading, 5)
+        await asyncio.wait_for(reading, 60)
         assert not any(psutil.pid_exists(pid) for pid in pids)
 
     asyncio.run(run())
@@ -173,7 +174,7 @@ async def main():
     session = await provider.open(channel=0, sample_rate=8000, language="en", start_ms=0, call_id="c")
     await session.feed(bytes(16000), 0)
     print(*provider.pids, flush=True)
-    await asyncio.sleep(60)
+    await asyncio.sleep(600)
 
 if __name__ == "__main__":
     asyncio.run(main())
@@ -197,8 +198,9 @@ def test_no_process_outlives_its_parent(tmp_path, kill):
         assert set(pids) <= {child.pid for child in family}
         os.kill(pids[0], signal.SIGINT)  # Ctrl-C is the parent's to answer
         time.sleep(0.2)
-        assert psutil.pid_exists(pids[0])
+        # A child that has ended stays in the table until its parent asks for it.
+        assert psutil.Process(pids[0]).status() != psutil.STATUS_ZOMBIE
         parent.send_signal(kill)
-        parent.wait(10)
-        _, alive = psutil.wait_procs(family, timeout=10)
+        parent.wait(30)
+        _, alive = psutil.wait_procs(family, timeout=30)
         assert alive == []

@@ -16,7 +16,7 @@ import pytest
 from engines.speech.faults import Fault, ProviderError
 from engines.speech.providers import create
 from engines.speech.types import CallToHear, Heard, Hypothesis, Progress
-from engines.speech.whisper import AHEAD, WhisperProvider
+from engines.speech.whisper import AHEAD, WhisperProvider, WhisperSession
 from tests.peers.toned import recognise, speak
 
 RATE = 8000
@@ -98,7 +98,7 @@ class TonedModel:
     def _segments(self, audio: np.ndarray) -> Iterator[Segment]:
         self.threads.add(threading.current_thread().name.rpartition("_")[0])
         if self.hold is not None:
-            self.hold.wait(5)
+            self.hold.wait(60)
         if self.fails:
             raise RuntimeError("CUDA failed while hearing hello")
         heard = recognise((audio * 32768).astype("<i2").tobytes(), 16000)
@@ -123,7 +123,7 @@ def hear(model: TonedModel, *, call: CallToHear | None = None, **options: Any) -
             session = await provider.open(
                 call or CallToHear("c", 2, RATE, "en-GB", (0, 0), ("Cresta", "tariff"))
             )
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await play(session, SOUND)
         finally:
             await provider.close()
@@ -261,6 +261,15 @@ def test_a_model_that_fails_says_so_without_the_words() -> None:
         hear(TonedModel(fails=True))
     assert failed.value.retryable and failed.value.fault is Fault.BROKEN
     assert "hello" not in str(failed.value)
+
+
+def test_a_bug_while_hearing_reaches_who_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def buggy(*args: Any) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(WhisperSession, "_say", buggy)
+    with pytest.raises(KeyError):
+        hear(TonedModel())
 
 
 def test_a_language_that_the_model_has_not() -> None:

@@ -79,11 +79,12 @@ class Stream:
         except TimeoutError:
             self.writer.transport.abort()
         finally:
+            # Before anything is waited for: the peer itself may be stopped now.
+            if not self.seen.closed and self.protocol.close_rcvd is not None:
+                self.seen.closed = f"client {self.protocol.close_rcvd.code}"
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
-            if not self.seen.closed and self.protocol.close_rcvd is not None:
-                self.seen.closed = f"client {self.protocol.close_rcvd.code}"
             self.flush()
 
     def flush(self) -> None:

@@ -36,13 +36,29 @@ class Trouble:
         return ProviderError(f"told to {self.what}", fault=self.fault, retryable=self.retryable)
 
 
+MUTE = {"silent", "stuck"}
+MUTE_PATIENCE_S = 0.4
+PATIENCE_S = 60.0
+
+
 class FaultyProvider:
     """Hears `script` under `name`. Sessions obey `troubles` in the order of their opening; later ones do well."""
 
     diarises = False
 
-    def __init__(self, name: str, script: Script, troubles: Sequence[Trouble] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        script: Script,
+        troubles: Sequence[Trouble] = (),
+        *,
+        patience_s: float | None = PATIENCE_S,
+    ) -> None:
+        """With `patience_s` None it has none of its own, and the policy's holds."""
         self.name = name
+        self._patience_s = patience_s
+        if patience_s is not None:
+            self.patience_s = patience_s
         self._inner = PerChannel(ScriptedProvider(script))
         self.troubles = list(troubles)
         self.opened: list[CallToHear] = []
@@ -56,6 +72,10 @@ class FaultyProvider:
     async def open(self, call: CallToHear) -> FaultySession:
         self.opened.append(call)
         trouble = self.troubles.pop(0) if self.troubles else None
+        if self._patience_s is not None:
+            # Only a session that is to stand still is given up soon: others may take their time on a busy machine.
+            mute = trouble is not None and trouble.what in MUTE
+            self.patience_s = MUTE_PATIENCE_S if mute else self._patience_s
         if trouble is not None and trouble.what == "refuse":
             raise trouble.error()
         start = replace(call, start_ms=(0,) * call.channels) if trouble and trouble.what == "again" else call

@@ -135,6 +135,16 @@ def test_a_whole_session() -> None:
     assert talk.codec.refused(CloseCode.LINE_BROKEN, "late") is None
 
 
+def test_a_client_that_gives_up_after_an_error() -> None:
+    """The session is over, and is not all of the call."""
+    talk = Talk()
+    talk.open()
+    assert talk.say("error", {"code": 408, "message": "no pong"}) == KeepAlive()
+    assert talk.say("close", {"reason": "error"}) == Stop("client_error")
+    closed = talk.answer(talk.codec.stopped(0))
+    assert closed is not None and closed["type"] == "closed"
+
+
 @pytest.mark.parametrize(
     ("offered", "chosen", "roles"),
     [
@@ -282,7 +292,7 @@ def test_what_comes_out_of_order() -> None:
     assert refusal(lambda: talk.audio(160)) is CloseCode.OUT_OF_ORDER  # it said that it paused
     for parameters in ({}, {"reason": "bored"}):
         assert refusal(lambda p=parameters: talk.say("close", p)) is CloseCode.BAD_MESSAGE  # type: ignore[misc]
-    assert talk.say("close", {"reason": "error"}) == Stop()
+    assert talk.say("close", {"reason": "error"}) == Stop("client_error")
     assert refusal(lambda: talk.say("ping")) is CloseCode.AFTER_STOP
     assert refusal(lambda: talk.codec.binary(b"\0\0")) is CloseCode.AFTER_STOP
 

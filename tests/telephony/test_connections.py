@@ -83,7 +83,11 @@ def test_the_protocols_own_word_counts_unless_a_rule_finds_better() -> None:
 
 
 def test_names_with_dots_and_plain_names() -> None:
-    assert apply([Rule("a.b.c", "queue")], call({"a.b": {"c": "q"}})).queue == "q"
+    mapped = apply([Rule("a.b.c", "queue")], call({"a.b": {"c": "q"}}))
+    assert mapped.queue == "q" and mapped.metadata == {}
+    deep = call({"a": {"b": {"c": "q", "d": 1}, "b.e": "f"}})
+    mapped = apply([Rule("a.b.c", "queue"), Rule("a.b.e", "agent")], deep)
+    assert (mapped.queue, mapped.agent, mapped.metadata) == ("q", "f", {"a": {"b": {"d": 1}}})
     mapped = apply(plain_rules("p"), call({"p": {"agent": "a", "customer": "C", "customerName": "N"}}))
     assert mapped.agent == "a" and mapped.customer is not None and mapped.customer.name == "N"
     assert mapped.metadata == {}

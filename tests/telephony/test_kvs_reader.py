@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,8 @@ from tests.peers.kvs_stream import CONTACT, FROM, OTHER_CONTACT, TO, Piece, piec
 pytestmark = pytest.mark.stack
 
 SECRET = '{"hook": "a hook secret", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "example"}'
-QUICK = Patience(tick=0.05, grace=1.2, quiet=2.5, retry=0.2, error=1.5)
+# What a test does not wait for may take as long as it likes: on a machine that is busy everything does.
+STEADY = Patience(tick=0.05, grace=30, quiet=60, retry=0.2, error=60)
 NEXT_CONTACT = "00000000-0000-4000-8000-0000000000a9"
 
 
@@ -57,7 +58,7 @@ def kvs() -> Iterator[Kvs]:
 
 
 @contextmanager
-def reader_running(patience: Patience = QUICK) -> Iterator[KvsReader]:
+def reader_running(patience: Patience = STEADY) -> Iterator[KvsReader]:
     """A reader with its own event loop in a thread."""
     made: list[KvsReader] = []
     loop = asyncio.new_event_loop()
@@ -69,12 +70,11 @@ def reader_running(patience: Patience = QUICK) -> Iterator[KvsReader]:
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
     try:
-        while not made:
-            time.sleep(0.01)
+        wait_for(lambda: made, what="the reader")
         yield made[0]
     finally:
         loop.call_soon_threadsafe(made[0].stop)
-        thread.join(15)
+        thread.join(30)
         assert not thread.is_alive(), "the reader did not stop"
         loop.close()
 
@@ -139,11 +139,11 @@ def test_audio_comes_while_it_is_spoken(committed: Any, kvs: Kvs) -> None:
     pieces = pieces_of(CUSTOMER, AGENT)
     kvs.stream.open = True
     kvs.stream.add(pieces[0])
-    with company.scope(), reader_running(Patience(tick=0.05, grace=0.3, quiet=30)):
+    with company.scope(), reader_running(replace(STEADY, grace=0.3)):
         ident = announce(connection_for(kvs), contact(pieces[0].number))
-        wait_for(lambda: len(audio_of(company, ident)[0]) >= 1000 * 32, what="the first second", seconds=5)
+        wait_for(lambda: len(audio_of(company, ident)[0]) >= 1000 * 32, what="the first second")
         kvs.stream.add(*pieces[1:])
-        wait_for(lambda: len(audio_of(company, ident)[0]) >= 4000 * 32, what="the rest", seconds=5)
+        wait_for(lambda: len(audio_of(company, ident)[0]) >= 4000 * 32, what="the rest")
         kvs.stream.add(Piece("9" * 47, 1_700_000_100_000, [(FROM, 0, b"\7\7" * 512)], contact=OTHER_CONTACT))
         wait_for(lambda: done(ident), what="the end")
     sound, reason = audio_of(company, ident)
@@ -188,10 +188,10 @@ def test_a_stream_that_cannot_be_read_ends_its_call_with_the_reason(
 ) -> None:
     company = committed.northwind
     kvs.stream.pieces = pieces_of(CUSTOMER, AGENT)
-    kvs.stream.faults = [("cut", 60_000), *[fault] * 30]
-    with company.scope(), reader_running():
+    kvs.stream.faults = [("cut", 60_000), *[fault] * 300]
+    with company.scope(), reader_running(replace(STEADY, error=1.5)):
         ident = announce(connection_for(kvs), contact(kvs.stream.pieces[0].number))
-        stream = wait_for(lambda: done(ident), what="the end", seconds=20)
+        stream = wait_for(lambda: done(ident), what="the end")
         assert (stream.state, stream.reason) == ("failed", reason)
     sound, end = audio_of(company, ident)
     assert end == reason
@@ -207,7 +207,7 @@ def test_a_stream_that_goes_quiet_ends(committed: Any, kvs: Kvs) -> None:
     company = committed.northwind
     kvs.stream.pieces = pieces_of(CUSTOMER, AGENT)
     kvs.stream.open = True
-    with company.scope(), reader_running():
+    with company.scope(), reader_running(replace(STEADY, quiet=2.5)):
         unhappy = announce(connection_for(kvs), contact(kvs.stream.pieces[0].number))
         stream = wait_for(lambda: done(unhappy), what="the end")
         assert (stream.state, stream.reason) == ("failed", "kvs_stream_quiet")
@@ -224,7 +224,7 @@ def test_another_contact_on_the_stream_is_not_heard(committed: Any, kvs: Kvs) ->
     )
     other[0].contact = None  # nobody's: it follows nothing
     kvs.stream.pieces = mine + other
-    with company.scope(), reader_running():
+    with company.scope(), reader_running(replace(STEADY, grace=1.2)):
         ident = announce(connection_for(kvs), contact(mine[0].number))
         wait_for(lambda: done(ident), what="the end")
     assert audio_of(company, ident) == (stereo(CUSTOMER, AGENT), "stop")
@@ -312,7 +312,7 @@ def test_a_killed_reader_is_continued_by_another(committed: Any, kvs: Kvs, tmp_p
         victim = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         try:
             wait_for(
-                lambda: len(audio_of(company, ident)[0]) > 4000 * 32, what="the first reader", seconds=30
+                lambda: len(audio_of(company, ident)[0]) > 4000 * 32, what="the first reader", seconds=90
             )
             wait_for(
                 lambda: KvsStream.objects.get(conversation_id=ident).progress.get("fragment"),
@@ -327,11 +327,11 @@ def test_a_killed_reader_is_continued_by_another(committed: Any, kvs: Kvs, tmp_p
             )
             heir = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
             try:
-                stream = wait_for(lambda: done(ident), what="the second reader", seconds=40)
+                stream = wait_for(lambda: done(ident), what="the second reader", seconds=90)
                 assert (stream.state, stream.epoch) == ("done", 2)
             finally:
                 heir.terminate()
-                assert heir.wait(15) == 0
+                assert heir.wait(30) == 0
         finally:
             victim.kill()
             victim.wait()
@@ -346,18 +346,16 @@ def test_two_readers_do_not_write_one_call(committed: Any, kvs: Kvs) -> None:
     pieces = pieces_of(CUSTOMER, AGENT)
     kvs.stream.open = True
     kvs.stream.add(*pieces[:2])
-    with company.scope(), reader_running(Patience(tick=0.05, grace=0.3, quiet=30)) as first:
+    with company.scope(), reader_running() as first:
         connection = connection_for(kvs)
         ident = announce(connection, contact(pieces[0].number))
         wait_for(lambda: len(audio_of(company, ident)[0]) >= 2000 * 32, what="the first reader")
-        with reader_running(Patience(tick=0.05, grace=0.3, quiet=30)) as second:
+        with reader_running() as second:
             from integrations.telephony.connect.services import stream_tell
 
             stream = KvsStream.objects.get(conversation_id=ident)
             stream_tell(company.schema, stream.pk)  # as if it had been lost
-            wait_for(
-                lambda: KvsStream.objects.get(pk=stream.pk).epoch == 2, what="a second claim", seconds=10
-            )
+            wait_for(lambda: KvsStream.objects.get(pk=stream.pk).epoch == 2, what="a second claim")
             assert KvsStream.objects.get(pk=stream.pk).reader in {first.name, second.name}
             kvs.stream.add(*pieces[2:])
             kvs.stream.close()

@@ -11,31 +11,31 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import httpx
 from deepgram import AsyncDeepgramClient
 
+from engines.speech.audio import sides_check, sound_from
 from engines.speech.deepgram import failures
+from engines.speech.deepgram.account import AccountProvider
 from engines.speech.deepgram.assembler import hypothesis
 from engines.speech.deepgram.options import Recorded
 from engines.speech.deepgram.pieces import Cutter, Piece
 from engines.speech.deepgram.results import Word, timed_words
-from engines.speech.faults import Fault, ProviderError
+from engines.speech.outlet import Outlet
 from engines.speech.types import CallToHear, Heard, Hypothesis, Progress, SpeechError
 
 NAME = "deepgram_batch"
 LONGEST_WAIT_SECONDS = 60.0
 
 
-class DeepgramBatchProvider:
+class DeepgramBatchProvider(AccountProvider[Recorded]):
     """One Deepgram account. Options are those of `Recorded`; raises `ValueError` for what they cannot be."""
 
     name = NAME
     diarises = True
 
     def __init__(self, **options: Any) -> None:
-        self._options = Recorded(**options)
-        self._client: AsyncDeepgramClient | None = None
-        self._http: httpx.AsyncClient | None = None
+        given = Recorded(**options)
+        super().__init__(given, seconds=given.request_seconds)
         self._sessions: set[DeepgramBatchSession] = set()
 
     @property
@@ -43,26 +43,10 @@ class DeepgramBatchProvider:
         """How long a session may say nothing: as long as all attempts at a piece can take."""
         return self._options.attempts * (self._options.request_seconds + LONGEST_WAIT_SECONDS)
 
-    def __repr__(self) -> str:
-        return f"<DeepgramBatchProvider {self._options.base_url or 'hosted'} {self._options.model}>"
-
-    async def start(self) -> None:
-        """Make the client. Nothing connects yet."""
-        if self._client is None:
-            self._client, self._http = self._options.client(self._options.request_seconds)
-
     async def open(self, call: CallToHear) -> DeepgramBatchSession:
         """Begin to collect a call. Raises `SpeechError`, not retryable, for one that Deepgram cannot hear."""
-        if self._client is None:
-            raise RuntimeError("the provider is not started")
-        problem = ""
-        try:
-            query = self._options.query(call)
-        except ValueError as error:
-            problem = str(error)
-        if problem:
-            raise ProviderError(problem, fault=Fault.UNSUPPORTED, retryable=False)
-        session = DeepgramBatchSession(self._client, self._options, call, query, self._sessions)
+        client, query = self._asked(call)
+        session = DeepgramBatchSession(client, self._options, call, query, self._sessions)
         self._sessions.add(session)
         return session
 
@@ -70,9 +54,7 @@ class DeepgramBatchProvider:
         """End all sessions and release the client."""
         for session in list(self._sessions):
             await session.abort()
-        http, self._http, self._client = self._http, None, None
-        if http is not None:
-            await http.aclose()
+        await self._release()
 
 
 class DeepgramBatchSession:
@@ -98,7 +80,7 @@ class DeepgramBatchSession:
         self._said_ms = list(call.start_ms)
         # One piece waits while one is transcribed; then feeding waits.
         self._pieces: asyncio.Queue[Piece | int | None] = asyncio.Queue(maxsize=1)
-        self._said: asyncio.Queue[Heard | SpeechError | None] = asyncio.Queue()
+        self._said = Outlet()
         self._failure: SpeechError | None = None
         self._over = False
         self._packing = False
@@ -108,14 +90,13 @@ class DeepgramBatchSession:
     async def feed(self, sides: Sequence[bytes], start_ms: int) -> None:
         """Collect audio; wait while the piece before the last is transcribed. Raises `SpeechError`, `ValueError`."""
         self._check_open()
-        if len(sides) != self._call.channels or len({len(pcm) for pcm in sides}) != 1 or len(sides[0]) % 2:
-            raise ValueError(f"needs PCM16 of one length for each of {self._call.channels} channels")
-        late_ms = self._upto_ms - start_ms
-        if late_ms > 1:  # heard already
-            cut = min(len(sides[0]), late_ms * self._call.sample_rate // 1000 * 2)
-            sides, start_ms = [pcm[cut:] for pcm in sides], start_ms + late_ms
+        sides_check(sides, self._call.channels)
+        rate = self._call.sample_rate
+        if self._upto_ms - start_ms > 1:  # heard already
+            sides = [sound_from(pcm, start_ms, self._upto_ms, rate) for pcm in sides]
+            start_ms = self._upto_ms
         if sides[0]:
-            self._upto_ms = round(start_ms + len(sides[0]) * 500 / self._call.sample_rate)
+            self._upto_ms = round(start_ms + len(sides[0]) * 500 / rate)
             for piece in await self._cut(sides, start_ms):
                 await self._put(piece)
 
@@ -160,15 +141,10 @@ class DeepgramBatchSession:
         """Drop what was collected."""
         self._over = True
         self._task.cancel()
-        while not self._said.empty():
-            self._said.get_nowait()
-        self._said.put_nowait(None)
+        self._said.drop()
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
-        while (heard := await self._said.get()) is not None:
-            if isinstance(heard, SpeechError):
-                raise heard
-            yield heard
+    def __aiter__(self) -> AsyncIterator[Heard]:
+        return aiter(self._said)
 
     def _check_open(self) -> None:
         if self._failure is not None:

@@ -19,7 +19,7 @@ import numpy as np
 from deepgram import AsyncDeepgramClient
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
-from engines.speech.audio import join_channels, samples
+from engines.speech.audio import join_channels, samples, sides_check, sound_from
 from engines.speech.deepgram import failures
 from engines.speech.deepgram.assembler import ChannelAssembler
 from engines.speech.deepgram.clock import StreamClock
@@ -118,19 +118,13 @@ class DeepgramSession:
     async def feed(self, sides: Sequence[bytes], start_ms: int) -> None:
         """Take audio; wait while more than `QUEUE_MS` of it is to be sent. Raises `SpeechError`, `ValueError`."""
         self._check_open()
-        if len(sides) != self._channels or len({len(pcm) for pcm in sides}) != 1 or len(sides[0]) % 2:
-            raise ValueError(f"needs PCM16 of one length for each of {self._channels} channels")
-        length_ms = len(sides[0]) * 500 / self._rate
-        late_ms = self._upto_ms - start_ms
-        if late_ms > 1:  # heard already
-            cut = min(len(sides[0]), late_ms * self._rate // 1000 * 2)
-            sides, start_ms, length_ms = (
-                [pcm[cut:] for pcm in sides],
-                start_ms + late_ms,
-                length_ms - cut * 500 / self._rate,
-            )
+        sides_check(sides, self._channels)
+        if self._upto_ms - start_ms > 1:  # heard already
+            sides = [sound_from(pcm, start_ms, self._upto_ms, self._rate) for pcm in sides]
+            start_ms = self._upto_ms
         if not sides[0]:
             return
+        length_ms = len(sides[0]) * 500 / self._rate
         while self._waiting_ms >= QUEUE_MS:
             self._room.clear()
             await self._room.wait()

@@ -6,32 +6,25 @@ import asyncio
 import logging
 from typing import Any
 
-import httpx
-from deepgram import AsyncDeepgramClient
-
+from engines.speech.deepgram.account import AccountProvider
 from engines.speech.deepgram.assembler import NAME
 from engines.speech.deepgram.options import Streaming
 from engines.speech.deepgram.session import DeepgramSession
-from engines.speech.faults import Fault, ProviderError
 from engines.speech.types import CallToHear
 
 CLOSE_SECONDS = 3.0
 
 
-class DeepgramProvider:
+class DeepgramProvider(AccountProvider[Streaming]):
     """One Deepgram account. Options are those of `Streaming`; raises `ValueError` for what they cannot be."""
 
     name = NAME
     diarises = False
 
     def __init__(self, **options: Any) -> None:
-        self._options = Streaming(**options)
-        self._client: AsyncDeepgramClient | None = None
-        self._http: httpx.AsyncClient | None = None
+        given = Streaming(**options)
+        super().__init__(given, seconds=given.connect_seconds)
         self._sessions: set[DeepgramSession] = set()
-
-    def __repr__(self) -> str:
-        return f"<DeepgramProvider {self._options.base_url or 'hosted'} {self._options.model}>"
 
     @property
     def max_rate(self) -> float:
@@ -43,25 +36,16 @@ class DeepgramProvider:
         # At DEBUG it writes down headers and frames: what customers said. No setting of ours shall bring that about.
         if (wire := logging.getLogger("websockets.client")).getEffectiveLevel() < logging.INFO:
             wire.setLevel(logging.INFO)
-        if self._client is None:
-            self._client, self._http = self._options.client(self._options.connect_seconds)
+        await super().start()
 
     async def open(self, call: CallToHear) -> DeepgramSession:
         """Begin a session. It connects with its first audio; what a key or model is refused for comes then.
 
         Raises `SpeechError`, not retryable, for a call that Deepgram cannot hear.
         """
-        if self._client is None:
-            raise RuntimeError("the provider is not started")
-        problem = ""
-        try:
-            query = self._options.query(call)
-        except ValueError as error:
-            problem = str(error)
-        if problem:
-            raise ProviderError(problem, fault=Fault.UNSUPPORTED, retryable=False)
+        client, query = self._asked(call)
         session = DeepgramSession(
-            client=self._client, options=self._options, call=call, query=query, ended=self._sessions.discard
+            client=client, options=self._options, call=call, query=query, ended=self._sessions.discard
         )
         self._sessions.add(session)
         return session
@@ -73,6 +57,4 @@ class DeepgramProvider:
             await session.abort()
         if sessions:
             await asyncio.wait([asyncio.create_task(each.gone()) for each in sessions], timeout=CLOSE_SECONDS)
-        http, self._http, self._client = self._http, None, None
-        if http is not None:
-            await http.aclose()
+        await self._release()

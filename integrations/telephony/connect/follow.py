@@ -223,9 +223,11 @@ class Follower:
         after = reading.fragment or leg.start_fragment
         if not after and leg.started_ms is not None:
             since = datetime.fromtimestamp(leg.started_ms / 1000, UTC)
+        asked = time.monotonic()
         media = self._media = await self._blocking(
-            self._client.media, leg.stream_arn, after_fragment=after, since=since
+            self._client.media, leg.stream_arn, after_fragment=after, since=since, answers=False
         )
+        self._heard += time.monotonic() - asked  # who was still to answer was not quiet
         fragments = FragmentReader()
         first = not reading.fragment
         if first:
@@ -312,8 +314,12 @@ class Follower:
 
     # --- Meanwhile ----------------------------------------------------------------------------------------
 
-    async def _blocking(self, work: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run what blocks in a thread, and look after the call meanwhile."""
+    async def _blocking(self, work: Any, *args: Any, answers: bool = True, **kwargs: Any) -> Any:
+        """Run what blocks in a thread, and look after the call meanwhile.
+
+        `answers`: whether the service has answered, so that its silence means something; how long its answer may take
+        is limited in `kvs`.
+        """
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._means.executor, lambda: work(*args, **kwargs))
         try:
@@ -321,7 +327,8 @@ class Follower:
                 await asyncio.wait({future}, timeout=self._patience.tick)
                 if not future.done():
                     await self._look()
-                    self._check_quiet()
+                    if answers:
+                        self._check_quiet()
         except BaseException:
             self._close()
             future.add_done_callback(_forget)

@@ -19,16 +19,16 @@ from uuid import UUID, uuid4
 import redis.asyncio as redis
 import structlog
 from django.conf import settings
-from redis.exceptions import ResponseError
 
 from accounts.errors import error_place
 from conversations.live.buffer import AudioBuffer
 from conversations.live.hearing import Limits
+from conversations.live.streams import Announcements
 from integrations.telephony.connect import services
 from integrations.telephony.connect.follow import Follower, Means, Patience, Superseded
 from integrations.telephony.connect.kvs import KvsAccess, KvsClient
 from tenants import names
-from tenants.models import Tenant
+from tenants.companies import active_schemas
 from tenants.scope import PUBLIC, TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -68,6 +68,7 @@ class KvsReader:
             patience=patience or Patience(quiet=settings.KVS_QUIET_SECONDS),
         )
         self._stopping = asyncio.Event()
+        self._announcements = Announcements(self._redis, names.KVS_NEW, group=GROUP, consumer=self.name)
         self._calls: dict[bytes, asyncio.Task[None]] = {}
         self._clients: dict[KvsAccess, tuple[float, KvsClient]] = {}
 
@@ -77,11 +78,14 @@ class KvsReader:
     async def run(self) -> None:
         """Read streams until `stop()`. Redis and the database may go away and come back."""
         log.info("kvs_reader.ready", reader=self.name)
-        chores = [asyncio.create_task(self._keep_claims()), asyncio.create_task(self._find_strays())]
+        chores = [
+            asyncio.create_task(self._announcements.keep(self._calls)),
+            asyncio.create_task(self._find_strays()),
+        ]
         try:
             while not self._stopping.is_set():
                 try:
-                    await self._group_ensure()
+                    await self._announcements.group_ensure()
                     await self._take()
                 except (redis.RedisError, OSError) as error:
                     log.warning("kvs_reader.redis_away", error=type(error).__name__)
@@ -98,47 +102,19 @@ class KvsReader:
 
     # --- Taking streams -----------------------------------------------------------------------------------
 
-    async def _group_ensure(self) -> None:
-        try:
-            await self._redis.xgroup_create(names.KVS_NEW, GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
-
     async def _take(self) -> None:
         while not self._stopping.is_set():
             room = self._room - len(self._calls)
             if room <= 0:
                 await asyncio.sleep(0.2)
                 continue
-            claimed: Any = await self._redis.xautoclaim(
-                names.KVS_NEW, GROUP, self.name, min_idle_time=settings.LIVE_CLAIM_IDLE_MS, count=room
-            )
-            found = [(entry, fields) for entry, fields in claimed[1] if fields]
+            found = await self._announcements.orphans(room)
             if len(found) < room:
-                answer: Any = await self._redis.xreadgroup(
-                    GROUP, self.name, {names.KVS_NEW: ">"}, count=room - len(found), block=500
-                )
-                if answer:
-                    found += answer[0][1] if isinstance(answer, list) else next(iter(answer.values()))[0]
+                found += await self._announcements.fresh(room - len(found))
             for entry, fields in found:
                 if entry not in self._calls:
                     announced = Announced(entry, fields[b"schema"].decode(), UUID(fields[b"stream"].decode()))
                     self._calls[entry] = asyncio.create_task(self._follow(announced))
-
-    async def _keep_claims(self) -> None:
-        """Refresh our entries well before others may think us dead."""
-        while True:
-            await asyncio.sleep(settings.LIVE_CLAIM_IDLE_MS / 4000)
-            entries: list[Any] = list(self._calls)
-            if not entries:
-                continue
-            try:
-                await self._redis.xclaim(
-                    names.KVS_NEW, GROUP, self.name, min_idle_time=0, message_ids=entries, justid=True
-                )
-            except (redis.RedisError, OSError) as error:
-                log.warning("kvs_reader.claims_not_refreshed", error=type(error).__name__)
 
     async def _find_strays(self) -> None:
         """Announce again what nobody reads: Redis has lost its entry, or could not be told of it."""
@@ -147,7 +123,7 @@ class KvsReader:
             try:
                 entries = await self._redis.xrange(names.KVS_NEW)
                 known = {fields[b"stream"].decode() for _entry, fields in cast("Any", entries)}
-                for schema in await self._threads.run(PUBLIC, _schemas):
+                for schema in await self._threads.run(PUBLIC, active_schemas):
                     quiet = timedelta(seconds=STRAY_SECONDS)
                     for ident in await self._threads.run(schema, services.streams_stray, quiet=quiet):
                         if str(ident) not in known:
@@ -172,8 +148,7 @@ class KvsReader:
                     if job is not None:
                         follower = Follower(self._means, announced.schema, job, self._client(job.access))
                         await follower.run()
-                    await self._redis.xack(names.KVS_NEW, GROUP, announced.entry)
-                    await self._redis.xdel(names.KVS_NEW, announced.entry)
+                    await self._announcements.done(announced.entry)
                     return
                 except Superseded:
                     log.warning("kvs.superseded", stream=str(announced.stream_id), reader=self.name)
@@ -196,8 +171,3 @@ class KvsReader:
             client = KvsClient(access)
             self._clients[access] = (now, client)
         return client
-
-
-def _schemas() -> list[str]:
-    rows = Tenant.objects.filter(state=Tenant.State.ACTIVE).exclude(schema_name=PUBLIC)
-    return list(rows.values_list("schema_name", flat=True))

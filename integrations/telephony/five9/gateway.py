@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -182,13 +182,15 @@ class Five9Gateway:
         """The call of this leg, taken by its first."""
         key = admitted.schema, config.vcc_call_id
         lock = self._opening.setdefault(key, asyncio.Lock())
-        async with lock:
-            call = self._open.get(key)
-            if call is None or call.joined.ended or call.carried.over:
-                call = await self._take(admitted)
-                self._open[key] = call
-            call.joined.attach(_SIDES[config.call_leg], config)
-        self._opening.pop(key, None)
+        try:
+            async with lock:
+                call = self._open.get(key)
+                if call is None or call.joined.ended or call.carried.over:
+                    call = await self._take(admitted)
+                    self._open[key] = call
+                call.joined.attach(_SIDES[config.call_leg], config)
+        finally:
+            self._opening.pop(key, None)
         # A leg may not name the agent (the customer's): that is no news.
         if not call.told or config.agent_id not in ("", call.agent):
             before, call.told = call.agent, True
@@ -231,11 +233,11 @@ class Five9Gateway:
     ) -> AsyncIterator[Any]:
         side, joined = _SIDES[config.call_leg], call.joined
         over = False
+        messages = _Messages(requests)
         try:
             while True:
                 try:
-                    async with asyncio.timeout(self._limits.idle):
-                        request = await anext(requests)
+                    request = await messages.next(self._limits.idle)
                 except (StopAsyncIteration, grpc.aio.AbortError):
                     return
                 except TimeoutError:
@@ -269,6 +271,7 @@ class Five9Gateway:
                 await call.carried.settle(ended.closing)
             yield _status(_Status.SRV_REQ_DISCONNECT, "the call is not heard any more")
         finally:
+            messages.close()
             joined.detach(side, config)
             self._leg_gone(call, admitted, over=over)
 
@@ -297,8 +300,7 @@ class Five9Gateway:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await call.joined.empty.wait()
-        await call.joined.finish(call.carried.stop)
-        self._forget(call, admitted)
+        await self._finish(call, admitted, call.carried.stop)
         await self._tell(admitted, Phase.ENDED, "")
 
     async def _let_go(self, call: _Open, admitted: Admitted) -> None:
@@ -306,13 +308,18 @@ class Five9Gateway:
         await asyncio.sleep(LAST_WORD_SECONDS)
         if call.joined.legs or call.ending:
             return
-        await call.joined.finish(call.carried.leave)
-        self._forget(call, admitted)
+        await self._finish(call, admitted, call.carried.leave)
 
-    def _forget(self, call: _Open, admitted: Admitted) -> None:
+    async def _finish(self, call: _Open, admitted: Admitted, end: Callable[[], Awaitable[None]]) -> None:
+        """Bring the rest and end by `end`. A call whose end cannot be stored is ended by the live worker later."""
         key = admitted.schema, admitted.start.id
-        if self._open.get(key) is call:
-            del self._open[key]
+        try:
+            await call.joined.finish(end)
+        except RedisError as error:
+            log.warning("five9.end_not_stored", schema=admitted.schema, error=type(error).__name__)
+        finally:
+            if self._open.get(key) is call:
+                del self._open[key]
 
     async def _tell(self, admitted: Admitted, phase: Phase, agent: str, before: str = "") -> None:
         """Tell what happened to the call. Its own trouble costs the call nothing."""
@@ -334,6 +341,36 @@ class Five9Gateway:
             )
         except (DatabaseError, InterfaceError) as error:
             log.warning("five9.not_noted", schema=schema, error=type(error).__name__)
+
+
+class _Messages:
+    """What a leg says, one after another, waited for as long as wanted.
+
+    A read of gRPC's that is cancelled ends its stream, so one that took too long goes on, for the next to wait for.
+    """
+
+    def __init__(self, requests: AsyncIterator[Any]) -> None:
+        self._requests = requests
+        self._reading: asyncio.Task[Any] | None = None
+
+    async def next(self, seconds: float) -> Any:
+        """Raises `TimeoutError`, and `StopAsyncIteration` when the leg is over."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        done, _waiting = await asyncio.wait({self._reading}, timeout=seconds)
+        if not done:
+            raise TimeoutError
+        request, self._reading = self._reading.result(), None
+        if request is None:
+            raise StopAsyncIteration
+        return request
+
+    async def _read(self) -> Any:
+        return await anext(self._requests, None)
+
+    def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
 
 
 async def _config(requests: AsyncIterator[Any]) -> Any:

@@ -42,6 +42,8 @@ MAX_LEFT_OUT_SECONDS = Decimal(3600)
 PIECE_MS = 300_000
 # Why audio is missing, as the ledger says it.
 DISCARDED, PAUSED, NOT_SENT = "discarded", "paused", "not_sent"
+# Why a call is not whole whose session Genesys gave up: the call itself goes on without us.
+CLIENT_ERROR = "client_error"
 _ROLES = {messages.EXTERNAL: "customer", messages.INTERNAL: "agent"}
 _UNAUTHORIZED = frozenset(
     {
@@ -226,11 +228,13 @@ class AudiohookCodec(LineCodec):
         was, self.state = self.state, State.CLOSING
         if was in (State.NEW, State.PROBE):
             return Done(self._saying("closed"))
-        if heard.parameters["reason"] == "reconnect":
+        why = heard.parameters["reason"]
+        if why == "reconnect":
             # Another session goes on with the call, which must not end here.
             self._moved = True
             raise ProtocolError(CloseCode.SUPERSEDED, "the call goes on in another session")
-        return self._timed(heard, Stop(), paused=was is State.PAUSED)
+        stop = Stop(CLIENT_ERROR if why == "error" else "")
+        return self._timed(heard, stop, paused=was is State.PAUSED)
 
     # --- The clock --------------------------------------------------------------------------------------
 

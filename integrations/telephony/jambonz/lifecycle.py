@@ -57,17 +57,10 @@ def translate(body: Any, asked: Mapping[str, str], *, received_at: datetime) -> 
             received_at,
             phase=phase,
             agent=(named or _id(asked.get("agent"))) if comes else "",
-            transfer=_transfer(asked) if comes else Transfer.NONE,
+            transfer=Transfer.read(asked.get("transfer", "")) if comes else Transfer.NONE,
             reference=f"{call}:{state}",
         )
     ]
-
-
-def _transfer(asked: Mapping[str, str]) -> Transfer:
-    try:
-        return Transfer(asked.get("transfer", ""))
-    except ValueError:
-        return Transfer.NONE
 
 
 def _id(value: Any) -> str:

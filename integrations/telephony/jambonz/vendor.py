@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from conversations.live.wire import CallAudio, CloseCode, LineRequest, LineVendor, ProtocolError
+from conversations.live.wire import CloseCode, LineRequest, LineVendor, ProtocolError
 from integrations.connections import ConnectionAdmission, connection_of, connection_seen, secrets_of
 from integrations.mapping import Rule, plain_rules
 from integrations.models import TelephonyConnection
@@ -25,16 +25,6 @@ PLAIN = (
 )
 
 
-class JambonzAdmission(ConnectionAdmission):
-    """Knows whose voice comes first in a stereo recording."""
-
-    def arrange(self, audio: CallAudio) -> CallAudio:
-        if self.connection.setting("first") != "agent":
-            return audio
-        other = {"customer": "agent", "agent": "customer"}
-        return CallAudio(audio.format, tuple(other[role] for role in audio.roles))
-
-
 class JambonzVendor(LineVendor):
     """`listen` sessions, mono or stereo."""
 
@@ -45,7 +35,7 @@ class JambonzVendor(LineVendor):
     def codec(self, request: LineRequest) -> JambonzCodec:
         return JambonzCodec()
 
-    def admit(self, request: LineRequest) -> JambonzAdmission:
+    def admit(self, request: LineRequest) -> ConnectionAdmission:
         """Check user and password. Raises `ProtocolError`."""
         authorization = request.headers.get("authorization", "")
         if not authorization.lower().startswith("basic "):
@@ -54,7 +44,8 @@ class JambonzVendor(LineVendor):
         if not is_known(connection, secrets_of(connection), authorization):
             raise ProtocolError(CloseCode.NO_KEY, "user or password is wrong")
         connection_seen(connection)
-        return JambonzAdmission(connection, plain=PLAIN)
+        # Whose voice comes first in a stereo recording.
+        return ConnectionAdmission(connection, plain=PLAIN, turned=connection.setting("first") == "agent")
 
 
 def is_known(connection: TelephonyConnection, secrets: Iterable[str], authorization: str) -> bool:

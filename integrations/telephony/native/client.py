@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,15 +103,17 @@ class AudioClient:
         start: dict[str, Any],
         speed: float = 1.0,
         on_ack: Callable[[int], None] | None = None,
+        pace: Callable[[int], Awaitable[None]] | None = None,
     ) -> Played:
         """Play a sound file, or raw samples in the format that `start["audio"]` gives, as one call; then stop.
 
         `start`: {"call": {...}, "audio": {...}} as in `docs/ingest.md`; a file gives rate and channels itself. `speed`:
-        1 as it was recorded, `math.inf` as fast as it is taken. `on_ack(ms)` hears what is safe. Returns when the
-        server has said that all of it is. Raises `IngestRefused` and `IngestUnreachable`.
+        1 as it was recorded, `math.inf` as fast as it is taken. `on_ack(ms)` hears what is safe. `pace(ms)` is awaited
+        before the audio up to `ms` is sent, and may hold it back further. Returns when the server has said that all of
+        it is safe. Raises `IngestRefused` and `IngestUnreachable`.
         """
         call = await asyncio.to_thread(_prepare, source, start)
-        clock = _Clock(speed)
+        clock = _Clock(speed, pace)
         wait, since_progress = FIRST_WAIT_SECONDS, asyncio.get_running_loop().time()
         while not call.stopped:
             before = call.played.safe_ms
@@ -198,8 +200,9 @@ class AudioClient:
 class _Clock:
     """When each millisecond of a call was spoken. After a break it does not wait for what is already past."""
 
-    def __init__(self, speed: float) -> None:
+    def __init__(self, speed: float, pace: Callable[[int], Awaitable[None]] | None) -> None:
         self._speed = speed
+        self._pace = pace
         self._zero: float | None = None
 
     def begin(self, ms: int) -> None:
@@ -215,6 +218,8 @@ class _Clock:
         delay = self._zero + self._seconds(ms) - asyncio.get_running_loop().time()
         # Given up once a frame even when late, so that acknowledgements are heard.
         await asyncio.sleep(max(0.0, delay))
+        if self._pace is not None:
+            await self._pace(ms)
 
 
 def _prepare(source: Path | str | bytes, start: dict[str, Any]) -> _Call:

@@ -72,7 +72,9 @@ def translate(
             _time(fields, received_at),
             phase=phase,
             agent=_id(asked.get("agent")) if parent and phase is Phase.CONNECTED else "",
-            transfer=_transfer(asked) if parent and phase is Phase.CONNECTED else Transfer.NONE,
+            transfer=Transfer.read(asked.get("transfer", ""))
+            if parent and phase is Phase.CONNECTED
+            else Transfer.NONE,
             reference=f"{call}:{state}",
         )
     ]
@@ -97,17 +99,10 @@ def _conference(
             _time(fields, received_at),
             phase=phase,
             agent=agent if joins else "",
-            transfer=_transfer(asked) if joins and agent else Transfer.NONE,
+            transfer=Transfer.read(asked.get("transfer", "")) if joins and agent else Transfer.NONE,
             reference=f"{conference}:{event}:{_id(fields.get('SequenceNumber'))}:{identifiers['leg_sid']}",
         )
     ]
-
-
-def _transfer(asked: Mapping[str, str]) -> Transfer:
-    try:
-        return Transfer(asked.get("transfer", ""))
-    except ValueError:
-        return Transfer.NONE
 
 
 def _id(value: str | None) -> str:

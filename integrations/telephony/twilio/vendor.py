@@ -8,7 +8,6 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from conversations.live.wire import (
-    CallAudio,
     CallStart,
     CloseCode,
     LineRequest,
@@ -26,20 +25,13 @@ PLAIN = plain_rules("customParameters")
 
 
 class TwilioAdmission(ConnectionAdmission):
-    """Knows the account, and whose leg of the call the stream is of."""
+    """Knows the account."""
 
     def prepare(self, call: CallStart) -> CallStart:
         check_account(self.connection, call.identifiers.get("account_sid", ""))
         # All of the company's calls share it: as a call's own id it would join what is said of any of them to this one.
         own = {kind: value for kind, value in call.identifiers.items() if kind != "account_sid"}
         return super().prepare(call.model_copy(update={"identifiers": own}))
-
-    def arrange(self, audio: CallAudio) -> CallAudio:
-        """On a leg that was dialled to the agent, what comes in is the agent's voice."""
-        if self.connection.setting("inbound") != "agent":
-            return audio
-        other = {"customer": "agent", "agent": "customer"}
-        return CallAudio(audio.format, tuple(other[role] for role in audio.roles))
 
 
 class TwilioVendor(LineVendor):
@@ -62,7 +54,8 @@ class TwilioVendor(LineVendor):
         if not is_signed(signature, secrets_of(connection), url):
             raise ProtocolError(CloseCode.BAD_SIGNATURE, "the signature does not fit this address and token")
         connection_seen(connection)
-        return TwilioAdmission(connection, plain=PLAIN)
+        # On a leg that was dialled to the agent, what comes in is the agent's voice.
+        return TwilioAdmission(connection, plain=PLAIN, turned=connection.setting("inbound") == "agent")
 
 
 def check_account(connection: TelephonyConnection, account_sid: str) -> None:
@@ -80,7 +73,9 @@ def setup_text(connection: TelephonyConnection, url: str, status_url: str) -> st
         return (
             "<Response>\n"
             "  <Start>\n"
-            f'    <Stream url="{line}" track="{track}" statusCallback="{status}">\n'
+            f'    <Stream url="{line}"\n'
+            f'            track="{track}"\n'
+            f'            statusCallback="{status}">\n'
             '      <Parameter name="agent" value="AGENT-ID"/>\n'
             '      <Parameter name="customer" value="CUSTOMER-REFERENCE"/>\n'
             '      <Parameter name="queue" value="QUEUE-KEY"/>\n'

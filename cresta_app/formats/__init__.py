@@ -1,0 +1,1 @@
+"""How dates and times read where a page does not say: in the admin."""
