@@ -26,6 +26,7 @@ from conversations.models.lifecycle import (
     VoiceSettings,
     WaitingMetadata,
 )
+from conversations.models.redaction import CustomInformation, PciPause, RedactionPolicy, RedactionRule
 from conversations.models.retention import LegalHold, RetentionRule, RetentionRun
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Conversation",
     "ConversationEvent",
     "ConversationIdentifier",
+    "CustomInformation",
     "Customer",
     "Disposition",
     "Handover",
@@ -45,9 +47,12 @@ __all__ = [
     "Note",
     "OutboxJob",
     "Participant",
+    "PciPause",
     "Purpose",
     "Recording",
     "Redaction",
+    "RedactionPolicy",
+    "RedactionRule",
     "RetentionRule",
     "RetentionRun",
     "Speaker",

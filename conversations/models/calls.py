@@ -225,6 +225,8 @@ class Redaction(TimeOrderedModel):
     detector = models.CharField(max_length=40)
     reason = models.CharField(max_length=200)
     found_in = models.CharField(max_length=8, choices=Pass, default=Pass.LIVE)
+    # What became of it: a `RedactionRule.Action`.
+    action = models.CharField(max_length=10, default="mask")
 
     class Meta:
         verbose_name = _("redaction")
