@@ -27,6 +27,12 @@ from conversations.models.lifecycle import (
     WaitingMetadata,
 )
 from conversations.models.redaction import CustomInformation, PciPause, RedactionPolicy, RedactionRule
+from conversations.models.redaction_checks import (
+    LabelledSpan,
+    RedactionCheck,
+    RedactionReview,
+    RedactionRun,
+)
 from conversations.models.retention import LegalHold, RetentionRule, RetentionRun
 
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "Disposition",
     "Handover",
     "HiddenStretch",
+    "LabelledSpan",
     "LegalHold",
     "Note",
     "OutboxJob",
@@ -51,8 +58,11 @@ __all__ = [
     "Purpose",
     "Recording",
     "Redaction",
+    "RedactionCheck",
     "RedactionPolicy",
+    "RedactionReview",
     "RedactionRule",
+    "RedactionRun",
     "RetentionRule",
     "RetentionRun",
     "Speaker",
