@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: help install run test chaos check demo lock
+.PHONY: help install run test chaos check demo lock train-redaction
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -14,7 +14,7 @@ PACKAGES := node_modules/.installed
 TEST_PROCESSES ?= 3
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 install: $(INSTALLED) $(PACKAGES) ## make .venv and fetch what is pinned (nothing to do when it is current)
 
@@ -36,6 +36,9 @@ check: install ## lint, types, the direction of imports, migrations
 
 demo: install ## prove the main job without a browser: play a sample call, print what came of it
 	@$(PYTHON) manage.py demo
+
+train-redaction: install ## train the redaction model anew from ../shared/data/dev (some minutes; the same seed gives the same file)
+	$(PYTHON) -m engines.redaction.training --data ../shared/data/dev
 
 lock: install ## compile the requirements anew from the *.in files (needs uv)
 	for name in requirements requirements-dev requirements-node requirements-whisper; do \

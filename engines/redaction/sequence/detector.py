@@ -28,6 +28,10 @@ class SequenceDetector:
         labels, margins = self._tagger.tag(utterance)
         spans: list[Span] = []
         tokens, i, count = utterance.tokens, 0, len(labels)
+        if "[" in utterance.text:
+            labels = [
+                0 if token.is_placeholder else label for token, label in zip(tokens, labels, strict=True)
+            ]
         while i < count:
             label = labels[i]
             if not label:

@@ -18,7 +18,9 @@ SHIFTS = 2 * REACH + 1
 # Where the second of a pair of neighbours stands, seen from the word that is labelled.
 PAIRS = (-1, 0, 1, 2)
 
-_WEEKDAYS = words("monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri")
+_WEEKDAYS = words(
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri"
+)
 _TITLES = words("mr mrs ms miss dr mister missus doctor prof professor sir madam sgt capt rev")
 _STREETS = words(
     "street road avenue lane drive court close way boulevard place terrace gardens crescent square parkway hill row "
@@ -26,10 +28,12 @@ _STREETS = words(
     "corso vicolo strada calle avenida paseo camino carrera rua travessa largo ul ulica aleja jalan utca út tér körút "
     "tee tänav puiestee gatve iela cesta trg sokak caddesi terrasse allé väg plads sor chemin"
 )
-_STREET_ENDS = (
-    "straße strasse weg allee platz gasse laan straat plein dijk gracht vej gade vænget stræde gatan vägen gränd "
-    "torget gata vegen veien katu kuja polku utca"
-).split()
+_STREET_ENDS = tuple(
+    words(
+        "straße strasse weg allee platz gasse laan straat plein dijk gracht vej gade vænget stræde gatan vägen gränd "
+        "torget gata vegen veien katu kuja polku utca"
+    )
+)
 _UNITS = words("apt apartment suite unit flat floor room ste lot box p.o po building block")
 _COMPANY_ENDS = words(
     "inc llc ltd group plc gmbh ag corp holdings partners technologies systems solutions labs media bank insurance "
@@ -43,7 +47,8 @@ _STATES = words(
 )
 _MAIL = ("gmail", "yahoo", "hotmail", "outlook", "icloud", "aol", "mailcom", "rediff")
 
-_GAPS = {"": 0, " ": 1, ", ": 2, ". ": 3, "-": 4, "/": 5, ".": 6, ": ": 7, "@": 8, "'": 9, " (": 10, "(": 10, '"': 11, ' "': 11}
+_GAPS = {"": 0, " ": 1, ", ": 2, ". ": 3, "-": 4, "/": 5, ".": 6, ": ": 7, "@": 8, "'": 9}
+_GAPS |= {" (": 10, "(": 10, '"': 11, ' "': 11}
 _NEW_LINE, _OTHER_GAP = 12, 13
 
 PLACEHOLDER = "ph"
@@ -114,12 +119,19 @@ def describe(surface: str, cased: bool, lexicon: Lexicon) -> Word:
         flags = "N" + flags
     named = flags.strip("o") != ""
     coarse = ("n" if named else "") + ("o" if "o" in flags else "") + case
-    own = [f"s2={base[-2:]}", f"s3={base[-3:]}", f"s4={base[-4:]}", f"p2={base[:2]}", f"p3={base[:3]}", f"c={case}"]
+    own = [
+        f"s2={base[-2:]}",
+        f"s3={base[-3:]}",
+        f"s4={base[-4:]}",
+        f"p2={base[:2]}",
+        f"p3={base[:3]}",
+        f"c={case}",
+    ]
     own.append(f"n={min(len(base), 12)}")
     own.extend(f"+{flag}" for flag in flags)
     if any(mail in base for mail in _MAIL):
         own.append("mail")
-    if any(base.endswith(end) for end in _STREET_ENDS):
+    if base.endswith(_STREET_ENDS):
         own.append("streetend")
     if not any(vowel in base for vowel in "aeiouyáéíóúäöüåæø"):
         own.append("novowel")
@@ -130,7 +142,11 @@ def describe(surface: str, cased: bool, lexicon: Lexicon) -> Word:
 def _number(low: str) -> Word:
     count = len(low)
     year = count == 4 and low[:2] in ("19", "20")
-    size = "y" if year else str(count if count <= 6 else 8 if count <= 8 else count if count <= 10 else min(count, 17))
+    size = (
+        "y"
+        if year
+        else str(count if count <= 6 else 8 if count <= 8 else count if count <= 10 else min(count, 17))
+    )
     coarse = "dy" if year else "d1" if count <= 2 else "d3" if count <= 6 else "d7"
     own = (f"d1={low[0]}", f"d={count}", *((f"v={low}",) if count <= 3 else ()))
     return Word(f"#{size}", f"d{size}", coarse, (), own)
@@ -201,7 +217,7 @@ def gaps_of(utterance: Utterance) -> list[int]:
 
 
 def attributes(found: Sequence[Word], gaps: Sequence[int]) -> Iterator[list[str]]:
-    """Yield all features of each word, as training wants them. `gaps[i]` stands before word i, the last one at the end."""
+    """Yield all features of each word, as training wants them. `gaps[i]` is before word i, the last one at the end."""
     count = len(found)
     for i, word in enumerate(found):
         row = list(word.own)
@@ -227,4 +243,3 @@ def attributes(found: Sequence[Word], gaps: Sequence[int]) -> Iterator[list[str]
         row.append(f"A|{gaps[i + 1]}|{word.kind}")
         row.append(f"G|{gaps[i]}|{gaps[i + 1]}|{word.coarse}")
         yield row
-

@@ -1,10 +1,10 @@
 """Labels the words of a text by a linear-chain CRF, with the same answer as CRFsuite and far less work.
 
-The weights come from a model trained by python-crfsuite. What a word weighs by itself, at each distance, is one block of
-rows that is kept once it was worked out; pairs and places have rows of their own. A text's scores are then one gather and
-one sum. Viterbi looks only at labels that can win: with first-order weights, a label whose score stays behind that of
-`O` by more than all that its transitions can make up is beaten by `O` whatever its neighbours are. Nothing is
-approximated: the labels are CRFsuite's, but for ties.
+The weights come from a model trained by python-crfsuite. What a word weighs by itself, at each distance, is one block
+of rows that is kept once it was worked out; pairs and places have rows of their own. A text's scores are then one
+gather and one sum. Viterbi looks only where something else than `O` can win, and there at the labels that can: a
+stretch whose leads over `O` do not pay for leaving `O` and coming back is `O` throughout. Nothing is approximated: the
+labels are CRFsuite's, but for ties.
 
 The file: `MAGIC`, then LZMA over a line of JSON (labels, sizes, figures of training) and the arrays it names.
 """
@@ -15,6 +15,7 @@ import json
 import lzma
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -39,6 +40,8 @@ MAGIC = b"redaction-crf-1\n"
 MODEL = Path(__file__).with_name("model.bin")
 OUTSIDE = "O"
 _WORDS_KEPT = 12_000
+_FEW = 12  # up to so many labels, working with these alone pays
+_CLOSE = 1e-3  # what rounding may take
 _LISTS = ("first", "last", "cities", "countries", "nations", "common")
 _WORD_ROWS = 2 * REACH + 1
 
@@ -49,14 +52,15 @@ Floats = npt.NDArray[np.float32]
 class Weights:
     """A trained model: labels (the first is `O`), weights by feature and label, by pair of labels, and word lists.
 
-    `outside_bias` is taken from the score of `O` everywhere; it was chosen on texts that training did not see.
+    `outside_bias` is taken from the score of `O`: in texts without capitals (speech, chats), and in those with
+    them. It was chosen on texts that training did not see.
     """
 
     labels: tuple[str, ...]
     features: dict[str, dict[int, float]]
     transitions: npt.NDArray[np.float64]
     lexicon: Lexicon
-    outside_bias: float
+    outside_bias: tuple[float, float]
     about: dict[str, Any]
 
 
@@ -105,22 +109,27 @@ def unpack(data: bytes) -> Weights:
         i += count
     labels = tuple(header["labels"])
     transitions = np.frombuffer(parts["transitions"], dtype="<f4").astype(float)
-    lists = {name: frozenset(parts[name].decode().split("\n")) for name in _LISTS}
+    lists = {name: frozenset(parts[name].decode().split("\n")) - {""} for name in _LISTS}
     return Weights(
         labels,
         features,
         transitions.reshape(len(labels), len(labels)),
         Lexicon(**lists),
-        header["outside_bias"],
+        (float(header["outside_bias"][0]), float(header["outside_bias"][1])),
         header["about"],
     )
+
+
+class _Full(Exception):
+    """No room for another word."""
 
 
 class _Words:
     """Rows of words seen so far. Filled under a lock, read without; when full, a new one takes its place."""
 
-    def __init__(self, fixed: Floats) -> None:
-        self.rows = np.zeros((len(fixed) + _WORDS_KEPT * _WORD_ROWS, fixed.shape[1]), dtype=np.float32)
+    def __init__(self, fixed: Floats, least: int = 0) -> None:
+        kept = max(_WORDS_KEPT, least)
+        self.rows = np.zeros((len(fixed) + kept * _WORD_ROWS, fixed.shape[1]), dtype=np.float32)
         self.rows[: len(fixed)] = fixed
         self.known: dict[tuple[str, bool], tuple[int, Word]] = {}
         self.next = len(fixed)
@@ -132,11 +141,9 @@ class Tagger:
     def __init__(self, weights: Weights) -> None:
         self.labels = weights.labels
         self._size = len(weights.labels)
-        self._lexicon = weights.lexicon
-        self._transitions = weights.transitions
-        self._steps: list[list[float]] = weights.transitions.tolist()
+        self.lexicon = self._lexicon = weights.lexicon
         self._bias = weights.outside_bias
-        self._bound = self._bounds()
+        self._prepare(weights.transitions)
         self._word_weights: dict[str, list[tuple[int, float]]] = {}
         tables: dict[str, dict[str, list[tuple[int, int, float]]]] = {name: {} for name in "PWXYTSBAG"}
         for name, row in weights.features.items():
@@ -169,17 +176,38 @@ class Tagger:
         self._fixed = np.concatenate(fixed)
         self._words = _Words(self._fixed)
         self._lock = Lock()
+        self._warm_up()
 
-    def _bounds(self) -> npt.NDArray[np.float64]:
-        """Return by label how much more than `O` it can win by its transitions, at most."""
-        t = self._transitions
-        entering = np.maximum((t - t[:, :1]).max(axis=0), 0.0)
-        leaving = np.maximum((t - t[:1, :]).max(axis=1), 0.0)
-        return np.asarray(entering + leaving + 1e-4)
+    def _warm_up(self) -> None:
+        """Work out everyday words ahead, so that the first texts need not wait for them."""
+        for name in sorted(self.lexicon.common)[: _WORDS_KEPT // 3]:
+            self._word(self._words, name, False)
+            self._word(self._words, name, True)
+
+    def _prepare(self, given: npt.NDArray[np.float64]) -> None:
+        """Work out what changing labels costs at least.
+
+        What staying with a label weighs is moved from the transitions to the words, half to each of the two, which
+        leaves every path's score as it is. Then staying costs nothing, and changing nearly always something.
+        """
+        staying = np.diag(given)
+        t = given - (staying[:, None] + staying[None, :]) / 2
+        self._staying = staying.astype(np.float32)
+        self._half = (staying / 2).astype(np.float32)
+        self._into: Floats = np.ascontiguousarray(t.T.astype(np.float32))
+        self._out: Floats = np.ascontiguousarray(t[:, 0].astype(np.float32))
+        self._leave = -float(t[0, 1:].max(initial=-1e9))
+        self._return = -float(t[1:, 0].max(initial=-1e9))
+        self._change = max(0.0, float(t[1:, 1:].max(initial=0.0)))
+        # By label y: the most that "x, y" has over "x, O", and "y, x" over "O, x", for any x but y.
+        apart = np.where(np.eye(len(t), dtype=bool), -np.inf, t)
+        entering, leaving = (apart - t[:, :1]).max(axis=0), (apart - t[:1, :]).max(axis=1)
+        self._entering: Floats = entering.astype(np.float32)
+        self._leaving: Floats = leaving.astype(np.float32)
 
     def _word(self, words: _Words, surface: str, cased: bool) -> tuple[int, Word]:
         """Work out a word that is not known yet."""
-        word = describe(surface, cased, self._lexicon)
+        word = describe(surface, cased, self.lexicon)
         wide = (f"w={word.key}", f"k={word.kind}")
         weigh = self._word_weights
         row = [0.0] * (self._size * _WORD_ROWS)
@@ -190,11 +218,12 @@ class Tagger:
             for place_, value in weigh.get("=" + feature, ()):
                 row[place_] += value
         with self._lock:
-            if words.next + _WORD_ROWS > len(words.rows):
-                if words is self._words:
-                    self._words = _Words(self._fixed)
-                return 0, word  # cannot be: `scores` starts anew with the new rows
+            entry = words.known.get((surface, cased))
+            if entry is not None:
+                return entry
             at = words.next
+            if at + _WORD_ROWS > len(words.rows):
+                raise _Full
             words.rows[at : at + _WORD_ROWS] = np.array(row, dtype=np.float32).reshape(_WORD_ROWS, -1)
             words.next = at + _WORD_ROWS
             words.known[surface, cased] = (at, word)
@@ -202,20 +231,25 @@ class Tagger:
 
     def scores(self, utterance: Utterance) -> Floats:
         """Return the score of each token and label, shape (tokens, labels), without transitions and bias."""
-        text, tokens = utterance.text, utterance.tokens
-        cased = is_cased(text)
+        cased = is_cased(utterance.text)
         words = self._words
-        known = words.known
-        if words.next + (len(tokens) + 1) * _WORD_ROWS > len(words.rows):
-            with self._lock:
-                words = self._words = _Words(self._fixed)
-            known = words.known
+        try:
+            found = self._found(words, utterance, cased)
+        except _Full:
+            # Other threads may have filled it too: with one of its own this text surely fits.
+            words = _Words(self._fixed, len(utterance.tokens))
+            found = self._found(words, utterance, cased)
+            self._words = words
+        return self._sum(words.rows, found, gaps_of(utterance))
+
+    def _found(self, words: _Words, utterance: Utterance, cased: bool) -> list[tuple[int, Word]]:
+        text, known = utterance.text, words.known
         found: list[tuple[int, Word]] = []
-        for token in tokens:
+        for token in utterance.tokens:
             surface = text[token.start : token.end] if cased else token.low
             entry = known.get((surface, cased))
             found.append(entry if entry is not None else self._word(words, surface, cased))
-        return self._sum(words.rows, found, gaps_of(utterance))
+        return found
 
     def _sum(self, rows: Floats, found: list[tuple[int, Word]], gaps: list[int]) -> Floats:
         count = len(found)
@@ -226,82 +260,113 @@ class Tagger:
         coarse = ["^", *(word.coarse for word in lines), "$"]
         p, w, x, y, t = (tables[name].get for name in "PWXYT")
         values = [0] * REACH + [at for at, _ in found] + [0] * REACH
-        values += [0, 0, *(p(f"{a}|{b}", 0) for a, b in zip(kinds, kinds[1:], strict=False)), 0, 0]
-        values += [0, 0, *(w(f"{a} {b}", 0) for a, b in zip(keys, keys[1:], strict=False)), 0, 0]
+        values += [0, 0, *(p(f"{a}|{b}", 0) for a, b in pairwise(kinds)), 0, 0]
+        values += [0, 0, *(w(f"{a} {b}", 0) for a, b in pairwise(keys)), 0, 0]
         values += [0, *(x(f"{a}|{b}", 0) for a, b in zip(keys, kinds[1:], strict=False))]
         values += [*(y(f"{a}|{b}", 0) for a, b in zip(kinds, keys[1:], strict=False)), 0]
-        values += [
-            t(f"{a}|{b}|{c}", 0) for a, b, c in zip(coarse, coarse[1:], coarse[2:], strict=False)
-        ]
+        values += [t(f"{a}|{b}|{c}", 0) for a, b, c in zip(coarse, coarse[1:], coarse[2:], strict=False)]
         s, b_, a_, g = (tables[name].get for name in "SBAG")
         values += [s(f"{place(i, count)}|{kind}", 0) for i, kind in enumerate(kinds)]
         values += [b_(f"{gap}|{kind}", 0) for gap, kind in zip(gaps, kinds, strict=False)]
         values += [a_(f"{gap}|{kind}", 0) for gap, kind in zip(gaps[1:], kinds, strict=False)]
-        values += [
-            g(f"{a}|{b}|{c}", 0) for a, b, c in zip(gaps, gaps[1:], coarse[1:], strict=False)
-        ]
+        values += [g(f"{a}|{b}|{c}", 0) for a, b, c in zip(gaps, gaps[1:], coarse[1:], strict=False)]
         where, shift = _layout(count)
         index = np.array(values, dtype=np.intp)[where]
         index += shift
         picked: Floats = rows.take(index, axis=0).reshape(-1, count, self._size).sum(axis=0)
         return picked
 
-    def tag(self, utterance: Utterance, bias: float | None = None) -> tuple[list[int], list[float]]:
-        """Return the label of each token by number, and by how much it beat `O` in score (0 for `O`)."""
+    def tag(
+        self, utterance: Utterance, bias: float | None = None, lean: Floats | None = None
+    ) -> tuple[list[int], list[float]]:
+        """Return the label of each token by number, and by how much it beat `O` in score (0 for `O`).
+
+        `lean`, one value per token, is taken from the score of `O` besides.
+        """
         count = len(utterance.tokens)
         labels, margins = [0] * count, [0.0] * count
         if not count:
             return labels, margins
         scores = self.scores(utterance)
-        scores[:, 0] -= self._bias if bias is None else bias
+        scores += self._staying
+        # Either end of a text has a neighbour on one side only.
+        scores[0] -= self._half
+        scores[-1] -= self._half
+        scores[:, 0] -= self._bias[is_cased(utterance.text)] if bias is None else bias
+        if lean is not None:
+            scores[:, 0] -= lean
         ahead = scores - scores[:, :1]
-        can_win = ahead > -self._bound
-        can_win[:, 0] = False
-        open_ = np.flatnonzero(can_win.any(axis=1)).tolist()
-        if not open_:
-            return labels, margins
-        choices = {i: [0, *np.flatnonzero(can_win[i]).tolist()] for i in open_}
-        i = 0
-        while i < len(open_):
-            j = i
-            while j + 1 < len(open_) and open_[j + 1] == open_[j] + 1:
-                j += 1
-            self._best(labels, ahead, open_[i], open_[j], choices)
-            i = j + 1
-        for i in open_:
-            if labels[i]:
-                margins[i] = float(ahead[i, labels[i]])
+        for first, last in self._in_doubt(ahead[:, 1:].max(axis=1).tolist()):
+            self._best(labels, ahead, first, last)
+            for i in range(first, last + 1):
+                if labels[i]:
+                    margins[i] = float(ahead[i, labels[i]])
         return labels, margins
 
-    def _best(
-        self, labels: list[int], ahead: Floats, first: int, last: int, choices: dict[int, list[int]]
-    ) -> None:
+    def _in_doubt(self, lead: list[float]) -> list[tuple[int, int]]:
+        """Return the stretches (first, last) where something else than `O` may be best.
+
+        `lead` is by how much the best other label beats `O` at each word. Going off `O` and back costs at least what
+        the two changes cost, so that a stretch pays only if its leads make up for that.
+        """
+        final = len(lead) - 1
+        before, best = [], 0.0
+        for i, value in enumerate(lead):
+            best = value + (max(-self._leave, best + self._change) if i else 0.0)
+            before.append(best)
+        found: list[tuple[int, int]] = []
+        last, best = -1, 0.0
+        for i in range(final, -1, -1):
+            rest = max(-self._return, best + self._change) if i < final else 0.0
+            best = lead[i] + rest
+            if before[i] + rest > -_CLOSE:
+                if last < 0:
+                    last = i
+            elif last >= 0:
+                found.append((i + 1, last))
+                last = -1
+        if last >= 0:
+            found.append((0, last))
+        return found
+
+    def _choices(self, ahead: Floats, *, starts: bool, ends: bool) -> list[int]:
+        """Return the labels that may be best somewhere in a stretch with `O`, or the text's end, on either side.
+
+        All words in a row that have one label could have `O` instead. That is better if the label's leads in the whole
+        stretch do not make up for the changes on both sides.
+        """
+        leads = np.maximum(ahead, 0.0).sum(axis=0)
+        entering, leaving = self._entering, self._leaving
+        if starts:
+            entering = np.maximum(entering, 0.0)
+        if ends:
+            leaving = np.maximum(leaving, 0.0)
+        kept: list[int] = np.flatnonzero(leads + entering + leaving > -_CLOSE).tolist()
+        return kept if kept and kept[0] == 0 else [0, *kept]
+
+    def _best(self, labels: list[int], ahead: Floats, first: int, last: int) -> None:
         """Write the best labels of `first` to `last`, with `O` (or the text's end) on either side."""
-        steps = self._steps
-        row = ahead[first].tolist()
-        before = choices[first]
-        best = [row[y] + (steps[0][y] if first else 0.0) for y in before]
-        back: list[list[int]] = []
-        for i in range(first + 1, last + 1):
-            row, here = ahead[i].tolist(), choices[i]
-            came, reached = [], []
-            for y in here:
-                top, where = -1e30, 0
-                for k, x in enumerate(before):
-                    value = best[k] + steps[x][y]
-                    if value > top:
-                        top, where = value, k
-                came.append(where)
-                reached.append(top + row[y])
-            back.append(came)
-            best, before = reached, here
-        if last + 1 < len(labels):
-            best = [value + steps[y][0] for value, y in zip(best, before, strict=True)]
-        at = best.index(max(best))
-        for i in range(last, first - 1, -1):
-            labels[i] = choices[i][at]
-            if i > first:
-                at = back[i - first - 1][at]
+        stretch = ahead[first : last + 1]
+        choices = self._choices(stretch, starts=first == 0, ends=last + 1 == len(labels))
+        if len(choices) == 1:
+            return
+        whole = len(choices) > _FEW
+        # By label and the one before it.
+        steps = self._into if whole else self._into[np.ix_(choices, choices)]
+        rows = stretch if whole else stretch[:, choices]
+        best = rows[0] + steps[:, 0] if first else rows[0]
+        reached = [best]
+        for i in range(1, len(rows)):
+            best = (best + steps).max(axis=1)
+            best += rows[i]
+            reached.append(best)
+        at = int(
+            (best + (self._out if whole else self._out[choices]) if last + 1 < len(labels) else best).argmax()
+        )
+        for i in range(len(rows) - 1, -1, -1):
+            labels[first + i] = at if whole else choices[at]
+            if i:
+                at = int((reached[i - 1] + steps[at]).argmax())
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,9 @@ LABELS = {
     "IP_ADDRESS": "IP_ADDRESS",
 }
 
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
+_LONG_NUMBER = re.compile(r"\d{3}")
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -58,7 +62,7 @@ def labelled(example: Example) -> tuple[Utterance, list[str]]:
     return utterance, labels
 
 
-def conversations(path: Path, copies: int = 4) -> list[Example]:
+def conversations(path: Path, copies: int) -> list[Example]:
     """Return the turns of a MultiDoGO file; one that is said again and again is taken `copies` times at most."""
     seen: Counter[Example] = Counter()
     found: list[Example] = []
@@ -90,3 +94,15 @@ def plain(path: Path) -> list[Example]:
     """Return the texts of an intent set, which name nobody."""
     with path.open(encoding="utf-8") as lines:
         return [Example(json.loads(line)["text"]) for line in lines]
+
+
+def sentences(path: Path) -> list[Example]:
+    """Return the sentences of a company's own documents: products, terms and procedures, and nobody's data."""
+    found: dict[str, None] = {}
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            for sentence in _SENTENCE_END.split(json.loads(line)["content"]):
+                words = " ".join(sentence.strip("#*-| \n").split())
+                if 12 < len(words) < 300 and "@" not in words and not _LONG_NUMBER.search(words):
+                    found[words] = None
+    return [Example(words) for words in found]

@@ -1,7 +1,7 @@
 """Material of our own for what the public sets lack: templates filled by lot, the same for the same seed.
 
-Three lists: `written` (letters, e-mails, news), `spoken` (what callers and agents say when data is given) and `none` (the
-same talk without any). Speech comes in lower case without punctuation, or as recognition with smart formatting writes it.
+Three lists: `written` (letters, e-mails, news), `spoken` (what callers and agents say when data is given) and `none`
+(the same talk without any). Speech comes in lower case without punctuation, or as smart formatting writes it.
 In lower-case speech places, companies and dates of talk are not labelled: they say where a journey goes, not who calls.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engines.redaction.training.corpus import Example
 from engines.redaction.training.fillers import Fillers
+from engines.redaction.training.words import listed
 
 HERE = Path(__file__).parent
 _SLOT = re.compile(r"\{([a-z0-9_]+)\}")
@@ -47,8 +48,7 @@ LABEL_OF = {
 }
 # What is labelled only where the text has capitals.
 ONLY_WRITTEN = frozenset({"LOCATION", "ORGANISATION", "DATE", "NATIONALITY", "AGE", "TITLE"})
-_OPENINGS = "yes|sure|okay|um|ok|yeah|uh|alright|hi|hello|of course|well|yep|please|so|and".split("|")
-_CLOSINGS = "thanks|please|thank you|okay|is that right|right|got it|sir|madam|you know".split("|")
+_OPENINGS, _CLOSINGS = listed("openings"), listed("closings")
 
 
 @lru_cache(maxsize=4)
@@ -183,3 +183,14 @@ def refilled(seed: int, examples: list[Example], times: int) -> list[Example]:
             parts.append(text[cursor:])
             found.append(Example("".join(parts), tuple(spans)))
     return found
+
+
+def hidden(example: Example) -> Example:
+    """Return `example` as redaction leaves it: a second reading should find nothing in it."""
+    parts: list[str] = []
+    cursor = 0
+    for start, end, label in sorted(example.spans):
+        if start >= cursor:
+            parts += (example.text[cursor:start], f"[{label}]")
+            cursor = end
+    return Example("".join((*parts, example.text[cursor:])))

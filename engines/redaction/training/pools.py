@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-PERSON_LOCALES = (
-    "en_US en_GB en_IN en_IE en_NZ en_NG en_KE en_PK de_DE de_AT de_CH fr_FR fr_CA fr_CH es_ES es_MX es_CO es_AR "
-    "it_IT pt_PT pt_BR nl_NL nl_BE da_DK sv_SE no_NO fi_FI is_IS et_EE lt_LT lv_LV pl_PL cs_CZ sk_SK sl_SI hr_HR "
-    "hu_HU ro_RO tr_TR id_ID vi_VN az_AZ ga_IE sw zu_ZA yo_NG uz_UZ"
-).split()
-ADDRESS_LOCALES = (
-    "en_US en_GB en_IN en_AU en_CA en_IE en_NZ de_DE de_AT de_CH fr_FR fr_CA fr_CH es_ES es_MX es_CO it_IT pt_PT "
-    "pt_BR nl_NL nl_BE da_DK sv_SE no_NO fi_FI pl_PL cs_CZ sk_SK sl_SI hr_HR hu_HU ro_RO id_ID zu_ZA"
-).split()
+from engines.redaction.training.words import listed
+
+PERSON_LOCALES = listed("person_locales")
+ADDRESS_LOCALES = listed("address_locales")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏḀ-ỿ][A-Za-zÀ-ɏḀ-ỿ' .’-]{1,28}")
 _PLACES = ("cities", "city_names", "towns", "municipalities", "real_city_names", "concelhos", "communes")
 # Areas of telephone numbers that are countries, states or services rather than towns.
@@ -114,3 +109,11 @@ def whole_streets() -> tuple[str, ...]:
             values = sorted(value for value in getattr(provider, attribute, ()) if isinstance(value, str))
             found |= set(values[:: max(1, len(values) // 250)])
     return tuple(sorted(name for name in found if _LATIN.fullmatch(name)))
+
+
+@lru_cache(maxsize=1)
+def everyday_words() -> frozenset[str]:
+    """Return a thousand everyday English words."""
+    from faker.providers.lorem.en_US import Provider
+
+    return frozenset(word.lower() for word in Provider.word_list)

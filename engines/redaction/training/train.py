@@ -19,29 +19,33 @@ from engines.redaction.sequence.tagger import OUTSIDE, Weights
 from engines.redaction.tokens import tokenise
 from engines.redaction.training import corpus, pools
 from engines.redaction.training.corpus import Example
-from engines.redaction.training.fillers import NATIONALITIES
-from engines.redaction.training.generated import generate, refilled
+from engines.redaction.training.generated import generate, hidden, lowered, refilled
+from engines.redaction.training.values import NATIONALITIES
 
 # Of the words that a list of names or towns has, this share is shown to training as if none had it: most names of the
 # world are in no list of ours.
 _UNLISTED = 0.3
 _COMMON_FROM = 4
-_LEAST_WEIGHT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much material of our own, how often the written set is filled anew, and how long to fit."""
+    """How much material of our own, how often the written set is filled anew, and how long to fit.
 
-    written: int = 16_000
-    spoken: int = 14_000
-    refills: int = 4
-    rounds: int = 90
-    copies: int = 4
-    every: int = 3
+    Weights below `least` are dropped.
+    """
+
+    written: int = 10_000
+    spoken: int = 6_000
+    refills: int = 3
+    rounds: int = 70
+    copies: int = 25
+    every: int = 4
+    redacted: int = 12
     minfreq: int = 2
-    c1: float = 0.05
-    c2: float = 0.02
+    c1: float = 0.0
+    c2: float = 0.1
+    least: float = 0.02
 
 
 def say(text: str) -> None:
@@ -75,14 +79,17 @@ def lexicon(common: frozenset[str]) -> Lexicon:
         first=parts(name for one in pools.people() for name in one.first),
         last=parts((name for one in pools.people() for name in one.last), 3),
         cities=parts(pools.cities(), 4),
-        countries=parts(pools.countries(), 4) - {"and", "the", "island", "islands", "united", "republic", "saint"},
+        countries=parts(pools.countries(), 4)
+        - {"and", "the", "island", "islands", "united", "republic", "saint"},
         nations=frozenset(name.lower() for name in NATIONALITIES),
         common=common,
     )
 
 
-def material(data: Path, seed: int, sizes: Sizes, written: Sequence[Example]) -> tuple[list[Example], frozenset[str]]:
-    """Return all texts to learn from, and the everyday words. `written` are those of the Presidio set that may be seen."""
+def material(
+    data: Path, seed: int, sizes: Sizes, written: Sequence[Example]
+) -> tuple[list[Example], frozenset[str]]:
+    """Return all texts to learn from, and the everyday words. `written`: what may be seen of the Presidio set."""
     calls = corpus.conversations(data / "dialog" / "multidogo_train.jsonl", sizes.copies)
     # A part of the intent sets: the rest of them shows how the model does on what it has not seen.
     none = [
@@ -90,13 +97,21 @@ def material(data: Path, seed: int, sizes: Sizes, written: Sequence[Example]) ->
         for name in ("clinc150", "banking77")
         for example in corpus.plain(data / "intent" / f"{name}.jsonl")[:: sizes.every]
     ]
-    common = everyday([*calls, *none, *written])
+    documents = corpus.sentences(data.parent / "common" / "knowledge" / "tau_banking_docs.jsonl")
+    none += [lowered(one) if i % 2 else one for i, one in enumerate(documents[:: sizes.every])]
+    # As people speak: what is written in the one set, without its capitals.
+    none += [lowered(one) for one in corpus.plain(data / "intent" / "banking77.jsonl")[1 :: 2 * sizes.every]]
+    common = everyday([*calls, *none, *written]) | pools.everyday_words()
     made = generate(seed, sizes.written, sizes.spoken)
     again = refilled(seed + 1, list(written), sizes.refills)
-    return [*calls, *none, *made, *again, *written, *written], common
+    seen = [*calls, *made, *again, *written, *written]
+    redacted = [hidden(example) for example in seen[:: sizes.redacted] if example.spans]
+    return [*seen, *none, *redacted], common
 
 
-def fit(examples: Sequence[Example], words: Lexicon, seed: int, sizes: Sizes, about: dict[str, object]) -> tuple[Weights, bytes]:
+def fit(
+    examples: Sequence[Example], words: Lexicon, seed: int, sizes: Sizes, about: dict[str, object]
+) -> tuple[Weights, bytes]:
     """Fit the CRF. Returns its weights, and CRFsuite's own model file."""
     lot = random.Random(seed)
     bare = words.without_names()
@@ -131,11 +146,12 @@ def fit(examples: Sequence[Example], words: Lexicon, seed: int, sizes: Sizes, ab
         path = Path(folder) / "model.crfsuite"
         trainer.train(str(path))
         say("fitted")
-        return weights_of(path, words, {**about, "texts": len(examples), "tokens": tokens}), path.read_bytes()
+        about = {**about, "texts": len(examples), "tokens": tokens}
+        return weights_of(path, words, sizes.least, about), path.read_bytes()
 
 
-def weights_of(path: Path, words: Lexicon, about: dict[str, object]) -> Weights:
-    """Return the weights in a CRFsuite model, without those that are next to nothing."""
+def weights_of(path: Path, words: Lexicon, least: float, about: dict[str, object]) -> Weights:
+    """Return the weights in a CRFsuite model, without those smaller than `least`."""
     opened = pycrfsuite.Tagger()
     opened.open(str(path))
     labels = (OUTSIDE, *sorted(label for label in opened.labels() if label != OUTSIDE))
@@ -143,9 +159,9 @@ def weights_of(path: Path, words: Lexicon, about: dict[str, object]) -> Weights:
     info = opened.info()
     features: dict[str, dict[int, float]] = {}
     for (name, label), value in info.state_features.items():
-        if abs(value) >= _LEAST_WEIGHT:
+        if abs(value) >= least:
             features.setdefault(name, {})[number[label]] = value
     transitions = np.zeros((len(labels), len(labels)))
     for (a, b), value in info.transitions.items():
         transitions[number[a], number[b]] = value
-    return Weights(labels, features, transitions, words, 0.0, dict(about))
+    return Weights(labels, features, transitions, words, (0.0, 0.0), dict(about))
