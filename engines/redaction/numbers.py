@@ -52,6 +52,7 @@ ORDINALS = words(
 )
 DATE_WORDS = MONTHS | ORDINALS
 
+_NUMBER_WORDS = frozenset((*SINGLE, *TEEN, *TENS, *TIMES))
 # Words that stand for their first letter (ICAO's alphabet, and what people say instead).
 SPELLING_WORDS = words(
     "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november "
@@ -150,6 +151,12 @@ def joining(gap: str) -> bool:
     return gap == " " or ("\n" not in gap and _JOINING_GAP.fullmatch(gap) is not None)
 
 
+def says_numbers(utterance: Utterance) -> bool:
+    """Say whether any word of `utterance` can be a number at all; a quick no for most of what is said."""
+    vocabulary = utterance.vocabulary
+    return not vocabulary.isdisjoint(_NUMBER_WORDS) or any(low[0].isdecimal() for low in vocabulary)
+
+
 class NumberReader:
     """Reads the runs of one utterance, left to right.
 
@@ -204,7 +211,7 @@ class NumberReader:
                 beside = (i > start and number[i - 1]) or (i + 1 < end and number[i + 1])
                 behind = said_for(lows, i)
                 if token.low in ("a", "i"):  # also words: "253 i ordered"
-                    beside = i + 1 < end and number[i + 1]
+                    beside = i + 1 < end and (number[i + 1] or tokens[i + 1].is_letter)
                 if beside or behind or token.low not in ("a", "i"):
                     number[i] = True
                     for k in range(i + 1, i + 1 + behind):

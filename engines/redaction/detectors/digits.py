@@ -33,6 +33,7 @@ from engines.redaction.numbers import (
     Run,
     is_strong,
     joining,
+    says_numbers,
 )
 from engines.redaction.text import Span
 from engines.redaction.tokens import FILLERS, LEAD_INS, Utterance
@@ -68,13 +69,14 @@ class Reading:
     """What one utterance gave: its spans, and the number that is being given when it ends.
 
     `announced` says that a cue was in it; `guessed` that its digits were hidden only because it ended with
-    them.
+    them. `plain` are the stretches (start, end) of numbers that stay because they are a quantity, a sum or a date.
     """
 
     spans: list[Span]
     due: Due | None
     announced: bool = False
     guessed: bool = False
+    plain: tuple[tuple[int, int], ...] = ()
 
 
 class DigitDetector:
@@ -95,6 +97,8 @@ class DigitDetector:
         if not utterance.tokens:
             return Reading([], context.due)
         cues = [cue for cue in find_cues(utterance) if cue.type == ANY or cue.type in NUMERIC_TYPES]
+        if not cues and context.due is None and not says_numbers(utterance):
+            return Reading([], None)
         reader = NumberReader(
             utterance,
             dates_from=_from(cues, context.due, _WITH_DATES),
@@ -108,6 +112,7 @@ class DigitDetector:
         due, since = context.due, 0
         pending = list(reversed(cues))
         spans: list[Span] = []
+        plain: list[tuple[int, int]] = []
         for number, (whole, run) in enumerate(runs):
             while pending and pending[-1].last < run.first:
                 cue = pending.pop()
@@ -121,10 +126,13 @@ class DigitDetector:
             if verdict is not None:
                 spans.append(_span(utterance, run, verdict, self.name, growing=growing))
                 due, since = _after(due, verdict, run), run.last
+            elif is_counted(utterance, run) or is_date_or_sum(utterance, run, literals):
+                plain.append((utterance.tokens[run.first].start, utterance.tokens[run.last].end))
         while pending:
             cue = pending.pop()
             due, since = _announced(cue, due), cue.last
-        return Reading(spans, due, bool(cues), bool(spans) and all(span.score == _GUESS for span in spans))
+        guessed = bool(spans) and all(span.score == _GUESS for span in spans)
+        return Reading(spans, due, bool(cues), guessed, tuple(plain))
 
     def _judge(
         self,

@@ -180,15 +180,10 @@ class PatternDetector:
             yield self._span(start, end, "NATIONAL_ID", 0.9, name)
             return
         letters = [token.low for token in tokens[first:after] if not token.is_digits]
-        digits = shape.count("9")
-        if (
-            len(word) < 6
-            or digits < 3
-            or any(
-                low in UNITS or low in MONTHS or len(low) > _CODE_LETTERS or low in _ORDINAL_ENDS
-                for low in letters
-            )
-        ):
+        if len(word) < 6 or shape.count("9") < 3 or any(len(low) > _CODE_LETTERS for low in letters):
+            return
+        # "1500pounds", "20th", "mar2022"
+        if len(letters) == 1 and (letters[0] in UNITS or letters[0] in MONTHS or letters[0] in _ORDINAL_ENDS):
             return
         yield self._span(start, end, "NUMBER", 0.6, "letters and digits in one word")
 

@@ -109,6 +109,8 @@ def is_date_or_sum(utterance: Utterance, run: Run, literals: list[tuple[int, int
         return True
     if all(element.scaled for element in elements):
         return len(elements) == 1
+    if len(elements) <= 2 and all(e.written and _is_solid_date(e.digits) for e in elements):
+        return True
     if all(element.written and _is_year(element.digits) for element in elements):
         return len(elements) <= 2
     digits = [element.digits for element in elements]
@@ -130,3 +132,17 @@ def is_date_or_sum(utterance: Utterance, run: Run, literals: list[tuple[int, int
 
 def _is_year(digits: str) -> bool:
     return len(digits) == 4 and digits[:2] in ("19", "20")
+
+
+def _is_solid_date(digits: str) -> bool:
+    """Say whether `digits` are a day of this century's written in a row, as in "25062018", "06252018", "20180625".
+
+    Not of the years in which people are born who call.
+    """
+    if len(digits) != 8:
+        return False
+    for year, first, second in ((digits[4:], digits[:2], digits[2:4]), (digits[:4], digits[4:6], digits[6:])):
+        if "2010" <= year <= "2039":
+            small, large = sorted((int(first), int(second)))
+            return 1 <= small <= 12 and 1 <= large <= 31
+    return False

@@ -42,7 +42,8 @@ class SpelledDetector:
         i = first
         while i < len(lows):
             low = lows[i]
-            if i > first and len(utterance.gap(i).strip(" -.,")) > 0:
+            # Letters and digits in one word are written, not spelled.
+            if i > first and (utterance.touching[i] or utterance.gap(i).strip(" -.,")):
                 break
             if len(low) == 1 and low.isalpha():
                 behind = said_for(lows, i)
