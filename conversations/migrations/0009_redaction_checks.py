@@ -1,7 +1,8 @@
-import accounts.ids
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+import accounts.ids
 
 
 class Migration(migrations.Migration):
