@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.redaction_numbers import measure_generated
 from bench.report import Unmeasured, percentile, say
 from engines.redaction.context import Context
 from engines.redaction.redactor import RedactionConfig, redactor_for
@@ -131,6 +132,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--against", choices=("presidio",), action="append", default=[], help="measure it too"
     )
     parser.add_argument("--stream", action="store_true", help="read turns with the conversation before them")
+    parser.add_argument(
+        "--generated",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also N cards, SSNs and phones made by lot (5000)",
+    )
     parser.add_argument("--limit", type=int, default=0, help="texts of each file (0: all)")
 
 
@@ -147,6 +155,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         say(f"{path}: {len(texts)} texts")
         tally = _streamed(texts, config) if options.stream else tallied(texts, _ours(config))
         measured["files"][path] = tally.figures()
+    if options.generated:
+        say(f"{options.generated} generated numbers")
+        measured["generated"] = measure_generated(options.generated, options.seed, config)
     if "presidio" in options.against:
         measured["presidio"] = _presidio(files)
     return measured
