@@ -15,14 +15,22 @@ from tenants.scope import current_schema
 def customer_clean(details: CustomerDetails) -> dict[str, Any]:
     """What a call says of its customer, as it may be kept: without what reads as a card or a phone number."""
     reference = details.reference
-    if metadata.text_redacted(reference) != reference:
+    clean = metadata.redacted(
+        {
+            "reference": reference,
+            "name": details.name,
+            "segment": details.segment,
+            "fields": details.fields,
+        }
+    )
+    if clean["reference"] != reference:
         # A phone or card number as reference: the customer stays recognisable, the number is not kept.
         reference = f"hidden-{salted_hmac(f'customer:{current_schema()}', reference).hexdigest()[:24]}"
     return {
         "reference": reference,
-        "name": metadata.text_redacted(details.name)[:120],
-        "segment": metadata.text_redacted(details.segment)[:40],
-        "fields": metadata.redacted(details.fields),
+        "name": clean["name"][:120],
+        "segment": clean["segment"][:40],
+        "fields": clean["fields"],
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +20,13 @@ from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
 from conversations import events
-from conversations.models import Note, Redaction, SummaryLine, Utterance
+from conversations.models import Conversation, Note, Redaction, SummaryLine, Utterance
 from conversations.recordings import recording_rewrite
+from conversations.redaction.policy import redaction_policy
 from conversations.services import call_lock, event_append
-from engines.redaction.redactor import DEFAULT
 from engines.redaction.text import RawText, Span
 from engines.redaction.timing import beeps, redacted_words
-from engines.redaction.vocabulary import PLACEHOLDER, TYPES, placeholder
+from engines.redaction.vocabulary import PLACEHOLDER, placeholder
 from engines.speech.types import HeardWord
 
 # Shorter words ("at", "two") stand in other lines for other things.
@@ -90,7 +90,8 @@ def words_hide(
     `ValidationError` for a stretch or type that is not there, `Conflict` where the text has changed meanwhile or the
     stretch is hidden already.
     """
-    if type_name not in TYPES:
+    policy = redaction_policy()
+    if type_name not in policy.types:
         raise ValidationError({"type": _("There is no such type of information.")})
     with transaction.atomic():
         found = Utterance.objects.select_related("conversation").get(pk=utterance_id)
@@ -105,13 +106,7 @@ def words_hide(
         if not PLACEHOLDER.sub("", words).strip():
             raise Conflict(_("These words are hidden already."))
         span = Span(start, end, type_name, score, detector, reason)
-        change = WordsHidden(row.pk, row.conversation_id, start, end, len(placeholder(type_name)))
-        stretches = _hide_in_utterance(row, span)
-        _move_redactions(change, span, found_in)
-        event_append(conversation_id=row.conversation_id, kind="utterance", row=row)
-        _hide_in_what_was_written(row, words, placeholder(type_name))
-        for follower in _FOLLOWERS:
-            follower(change)
+        stretches, _made = _hide(row, span, placeholder(type_name), found_in, policy.config.beep_margin_ms)
         recording_rewrite(
             conversation_id=row.conversation_id,
             intervals=[(row.channel_index, begin, stop) for begin, stop in stretches],
@@ -127,6 +122,78 @@ def words_hide(
             address=address,
         )
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Hiding:
+    """What is to be hidden of an utterance that has `revision`, and what takes its place."""
+
+    utterance_id: UUID
+    revision: int
+    span: Span
+    stand_in: str
+
+
+def spans_hide(
+    *, conversation_id: UUID, hidings: Iterable[Hiding], found_in: str, margin_ms: int
+) -> list[tuple[Redaction, Hiding]]:
+    """Hide many spans of one conversation in one transaction, with one rewriting of its sound.
+
+    Offsets are those of the text with the `revision` that each names; spans of an utterance do not overlap. What lies
+    within words that are hidden already is left out. Raises `Conflict` where a text has changed meanwhile.
+    """
+    made: list[tuple[Redaction, Hiding]] = []
+    stretches: list[tuple[int, int, int]] = []
+    wanted: dict[UUID, list[Hiding]] = {}
+    for one in hidings:
+        wanted.setdefault(one.utterance_id, []).append(one)
+    if not wanted:
+        return []
+    with transaction.atomic():
+        call_lock(conversation_id)
+        rows = Utterance.objects.select_for_update().select_related("conversation").defer("search")
+        for row in rows.filter(conversation=conversation_id, pk__in=wanted).order_by("pk"):
+            own = wanted.pop(row.pk)
+            if any(one.revision != row.revision for one in own):
+                raise Conflict(_("These words have changed meanwhile. Load the page anew."))
+            # From the end, so that the offsets of what is still to be hidden stay right.
+            free = len(row.text)
+            for one in sorted(own, key=lambda one: -one.span.start):
+                start, end = _widened(row.text, one.span.start, min(one.span.end, free))
+                end = min(end, free)
+                if start >= end or not PLACEHOLDER.sub("", row.text[start:end]).strip():
+                    continue
+                span = replace(one.span, start=start, end=end)
+                beeped, redaction = _hide(row, span, one.stand_in, found_in, margin_ms)
+                stretches += [(row.channel_index, begin, stop) for begin, stop in beeped]
+                made.append((redaction, one))
+                free = start
+        if wanted:
+            raise Conflict(_("These words have changed meanwhile. Load the page anew."))
+        if made:
+            recording_rewrite(conversation_id=conversation_id, intervals=stretches, found_in=found_in)
+            audit(
+                actor=None,
+                action="conversation.redact",
+                thing=Conversation.objects.get(pk=conversation_id),
+                changes={"spans": len(made), "found_in": str(found_in)},
+            )
+    return made
+
+
+def _hide(
+    row: Utterance, span: Span, stand_in: str, found_in: str, margin_ms: int
+) -> tuple[tuple[tuple[int, int], ...], Redaction]:
+    """Put `stand_in` in the place of `span`, wherever its words are; return what to beep and the row of the finding."""
+    words = row.text[span.start : span.end]
+    change = WordsHidden(row.pk, row.conversation_id, span.start, span.end, len(stand_in))
+    stretches = _hide_in_utterance(row, span, stand_in, margin_ms)
+    made = _move_redactions(change, span, found_in)
+    event_append(conversation_id=row.conversation_id, kind="utterance", row=row)
+    _hide_in_what_was_written(row, words, stand_in)
+    for follower in _FOLLOWERS:
+        follower(change)
+    return stretches, made
 
 
 def _widened(text: str, start: int, end: int) -> tuple[int, int]:
@@ -145,10 +212,11 @@ def _widened(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _hide_in_utterance(row: Utterance, span: Span) -> tuple[tuple[int, int], ...]:
+def _hide_in_utterance(
+    row: Utterance, span: Span, stand_in: str, margin_ms: int
+) -> tuple[tuple[int, int], ...]:
     """Change text and words of the row; return what to beep on its channel, in milliseconds of the call."""
     heard = [HeardWord(RawText(text), begin, stop, sure) for text, begin, stop, sure in row.words]
-    stand_in = placeholder(span.type)
     timed = redacted_words(row.text, [span], heard, [stand_in]) if heard else None
     row.text = row.text[: span.start] + stand_in + row.text[span.end :]
     row.words = (
@@ -158,19 +226,17 @@ def _hide_in_utterance(row: Utterance, span: Span) -> tuple[tuple[int, int], ...
     )
     row.revision += 1
     row.save(update_fields=["text", "words", "revision"])
-    return beeps(
-        timed, found=True, start_ms=row.start_ms, end_ms=row.end_ms, margin_ms=DEFAULT.beep_margin_ms
-    )
+    return beeps(timed, found=True, start_ms=row.start_ms, end_ms=row.end_ms, margin_ms=margin_ms)
 
 
-def _move_redactions(change: WordsHidden, span: Span, found_in: str) -> None:
+def _move_redactions(change: WordsHidden, span: Span, found_in: str) -> Redaction:
     for one in Redaction.objects.filter(utterance=change.utterance_id):
         if one.start < change.end and one.end > change.start:
             one.delete()  # its placeholder is part of the new one
         elif one.start >= change.end:
             one.start, one.end = change.moved(one.start, one.end)
             one.save(update_fields=["start", "end"])
-    Redaction.objects.create(
+    return Redaction.objects.create(
         utterance_id=change.utterance_id,
         type=span.type,
         start=span.start,

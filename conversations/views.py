@@ -27,10 +27,10 @@ from conversations.filters import ConversationFilter
 from conversations.models import ConsentRecord, Conversation, Disposition, Purpose
 from conversations.playback import download_response, recording_for, recording_note, recording_response
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, link_make, link_open
+from conversations.redaction.policy import types_known
 from conversations.review import Review, agents_until, review, transcript_text
 from conversations.selectors import COUNTED, Facet, conversations_search, facets, place_in
 from conversations.spoken import source_names
-from engines.redaction.vocabulary import TYPES
 
 TABS = ("summary", "guidance", "score", "events", "details")
 AGENTS_OFFERED = 500
@@ -191,10 +191,11 @@ def player_data(user: User, shown: Review) -> dict[str, Any] | None:
 
 def hiding_data(conversation: Conversation) -> dict[str, Any]:
     """What the page needs to let somebody hide words of the transcript."""
+    types = types_known()
     return {
         "url": reverse("api-conversation-redactions", args=[conversation.pk]),
-        "kinds": {kind.placeholder: _(kind.label) for kind in TYPES.values()},
-        "choices": [(kind.name, _(kind.label)) for kind in TYPES.values()],
+        "kinds": {f"[{name}]": label for name, label in types.items()},
+        "choices": list(types.items()),
         "words": {
             "hidden_thing": _("hidden: {label}"),
             "hidden": _("Hidden here. The sound follows within a minute; load the page anew to hear it."),
@@ -210,7 +211,7 @@ def live_words(shown: Review) -> dict[str, Any]:
         "agents": agents_until(
             (one["at_ms"], one["from"]["name"] if one["from"] else "") for one in shown.handovers
         ),
-        "redactions": {kind.placeholder: _(kind.label) for kind in TYPES.values()},
+        "redactions": {f"[{name}]": label for name, label in types_known().items()},
         "sign_in_url": reverse("sign-in"),
         "changed": _("More has happened since this page was loaded."),
         "ended": _("The call has ended. Load the page anew for its recording, summary and score."),

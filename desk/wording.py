@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from engines.redaction.vocabulary import TYPES
+from conversations.redaction.policy import types_known
 
 
 def redaction_labels() -> dict[str, str]:
     """Placeholder in a text -> the word on its chip: `{"[CREDIT_CARD]": "card number", …}`."""
-    return {kind.placeholder: _(kind.label) for kind in TYPES.values()}
+    return {f"[{name}]": label for name, label in types_known().items()}
 
 
 def shared() -> dict[str, str]:

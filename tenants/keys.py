@@ -11,6 +11,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
 
@@ -104,3 +106,19 @@ def unwrap(schema: str, wrapped: bytes, version: int, *, bound_to: str) -> bytes
     _cache.pop((schema, version), None)
     _, tenant_key = _tenant_key(schema, version)
     return unseal(tenant_key, bytes(wrapped), bound_to=f"{schema}:{bound_to}")
+
+
+def derive(schema: str, label: str) -> bytes:
+    """A key of the company's own for one use, named by `label`: HKDF-SHA256 (RFC 5869) of its first data key.
+
+    Of the first, so that it stays the same when a new data key is made. Raises `SealError` where there is none.
+    """
+    with schema_scope(PUBLIC):
+        row = TenantKey.objects.filter(tenant__schema_name=schema).order_by("version").first()
+    if row is None:
+        raise SealError("the company has no data key")
+    # Not from memory: the schema may be another company's by now, and two must never have one key.
+    key = unseal(platform_key(), bytes(row.wrapped), bound_to=f"tenant:{schema}:{row.version}")
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"{schema}:{label}".encode()).derive(
+        key
+    )

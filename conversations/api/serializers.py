@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
 from conversations.models import CallPhase, Conversation, Recording, Speaker, Summary, SummaryLine
-from engines.redaction.vocabulary import TYPES
 
 Serializer = serializers.Serializer[Any]
 
@@ -172,5 +171,8 @@ class RedactionAskedSerializer(serializers.Serializer[Any]):
     utterance = serializers.UUIDField()
     start = serializers.IntegerField(min_value=0)
     end = serializers.IntegerField(min_value=1)
-    type = serializers.ChoiceField(choices=sorted(TYPES))
+    type = serializers.RegexField(
+        r"^[A-Z][A-Z_]{1,31}$",
+        help_text="CREDIT_CARD, NAME, … or a type of the company's own.",
+    )
     revision = serializers.IntegerField(min_value=1, required=False)

@@ -92,7 +92,9 @@ class LiveCall:
         self.islands = [Coverage(each for each in intervals if each[0] > 0) for intervals in covered]
         state = claim.engine_state
         self.redactor = (
-            StreamRedactor.restore(state["redaction"]) if "redaction" in state else StreamRedactor()
+            StreamRedactor.restore(state["redaction"], claim.redaction)
+            if "redaction" in state
+            else StreamRedactor(claim.redaction)
         )
         self.segments = Segments(claim, means.threads)
         self.recorder = Recorder(
@@ -161,7 +163,7 @@ class LiveCall:
             log.info("call.lanes", conversation=str(self.call.conversation_id), meet_ms=meet_ms)
             await self._open_lane(self.redactor, start_ms, meet_ms)
             # What was said before is not known here yet, so a number may be on its way.
-            redactor = StreamRedactor.restore(self.redactor.state())
+            redactor = StreamRedactor.restore(self.redactor.state(), self.claim.redaction)
             redactor.suspect(meet_ms)
             await self._open_lane(redactor, [max(meet_ms, each) for each in start_ms])
 

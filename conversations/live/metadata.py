@@ -11,17 +11,15 @@ import math
 import re
 from typing import Any
 
+from conversations.redaction.policy import config_for_metadata
 from engines.redaction.redactor import RedactionConfig, redact
 from engines.redaction.text import RawText
-from engines.redaction.vocabulary import TYPES
 
 MAX_BYTES = 8192
 MAX_KEYS = 64
 MAX_DEPTH = 4
 MAX_TEXT = 500
 
-# Written values are whole, so digits alone mean nothing: a ticket's or a branch's number may stay.
-_CONFIG = RedactionConfig(enabled_types=frozenset(TYPES) - {"NUMBER", "ACCOUNT_NUMBER"})
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # PostgreSQL keeps neither in JSON: the null character, and halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -56,23 +54,31 @@ def _walk(value: Any, depth: int) -> None:
 
 
 def text_redacted(text: str) -> str:
-    """`text` without what reads as a card number, a phone number and so on."""
-    storable = _UNSTORABLE.sub("\ufffd", text)
-    if _UUID.fullmatch(storable):
-        return storable
-    return redact(RawText(storable), _CONFIG).text
+    """`text` without what the company hides in fields: what reads as a card number, a phone number and so on."""
+    return _text(text, config_for_metadata()) if text else text
 
 
 def redacted(value: Any) -> Any:
     """The same structure with every text redacted, names of fields included. A number that had to go is a text."""
+    return _value(value, config_for_metadata()) if value else value
+
+
+def _text(text: str, config: RedactionConfig) -> str:
+    storable = _UNSTORABLE.sub("\ufffd", text)
+    if _UUID.fullmatch(storable):
+        return storable
+    return redact(RawText(storable), config).text
+
+
+def _value(value: Any, config: RedactionConfig) -> Any:
     if isinstance(value, dict):
-        return {text_redacted(str(key)): redacted(item) for key, item in value.items()}
+        return {_text(str(key), config): _value(item, config) for key, item in value.items()}
     if isinstance(value, list):
-        return [redacted(item) for item in value]
+        return [_value(item, config) for item in value]
     if isinstance(value, str):
-        return text_redacted(value)
+        return _text(value, config)
     if isinstance(value, int | float) and not isinstance(value, bool):
         written = str(value)
-        clean = text_redacted(written)
+        clean = _text(written, config)
         return value if clean == written else clean
     return value

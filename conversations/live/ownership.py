@@ -17,7 +17,9 @@ from conversations import consent, lifecycle, news
 from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
+from conversations.redaction.policy import redaction_policy
 from conversations.services import event_append
+from engines.redaction.redactor import RedactionConfig
 from providers.selectors import SpeechChoice, keyterms, speech_plan
 from tenants import keys
 from tenants.scope import current_schema
@@ -48,6 +50,8 @@ class Claim:
     # What the database knows of the call's phases, agents and consent (see `timeline`), and which phases are heard.
     marks: list[dict[str, Any]] = field(default_factory=list)
     heard_phases: frozenset[str] = TALK
+    # What the company hides, as its policy was when the call was claimed.
+    redaction: RedactionConfig = field(default_factory=RedactionConfig)
 
 
 def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
@@ -97,4 +101,5 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         heard_phases=lifecycle.heard_phases(),
         speech=speech_plan(conversation.language, live=not conversation.is_uploaded),
         keyterms=keyterms(conversation.language),
+        redaction=redaction_policy().config,
     )
