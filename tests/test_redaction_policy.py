@@ -19,7 +19,7 @@ from engines.redaction.vocabulary import PROFILES
 from tenants.keys import derive
 from tests.live_calls import call_make
 
-BADGE = CustomType("BADGE_NUMBER", "badge number", patterns=(r"\bB-\d{4}\b",))
+PROJECT = CustomType("PROJECT", "project", patterns=(r"(?i)\bkestrel [a-z]+\b",))
 CARD = "card 4111 1111 1111 1111"
 
 
@@ -36,22 +36,22 @@ def test_without_a_policy_the_standard_holds(northwind):
 
 def test_a_policy_counts_everywhere_at_once_and_for_its_company_alone(world):
     with world.northwind.scope():
-        save(Policy(custom=(BADGE,), rules=(Rule("CREDIT_CARD", True, Action.LAST_FOUR, "chargebacks"),)))
-        assert redacted("i wear B-1234 today") == "i wear [BADGE_NUMBER] today"
+        save(Policy(custom=(PROJECT,), rules=(Rule("CREDIT_CARD", True, Action.LAST_FOUR, "chargebacks"),)))
+        assert redacted("we talked of kestrel plans") == "we talked of [PROJECT]"
         assert redacted(CARD) == "card [CREDIT_CARD 1111]"
-        assert metadata.redacted({"note": "B-1234", "ticket": 12345678}) == {
-            "note": "[BADGE_NUMBER]",
+        assert metadata.redacted({"note": "kestrel two", "ticket": 12345678}) == {
+            "note": "[PROJECT]",
             "ticket": 12345678,
         }
         ident, _key = call_make(world.northwind.people["agent"])
         assert call_claim(conversation_id=ident, worker="w").redaction == redaction_config()
-        assert types_known()["BADGE_NUMBER"] == "badge number"
+        assert types_known()["PROJECT"] == "project"
     with world.acme.scope():
-        assert redacted("badge B-1234") == "badge B-1234"
+        assert redacted("we talked of kestrel plans") == "we talked of kestrel plans"
 
 
 def test_asking_takes_one_query(northwind, django_assert_num_queries):
-    save(Policy(custom=(BADGE,)))
+    save(Policy(custom=(PROJECT,)))
     redaction_config()
     with django_assert_num_queries(1):
         redaction_config()
@@ -84,7 +84,7 @@ def test_revisions_are_kept_and_two_at_once_are_told(northwind):
         (Policy(regions=()), "regions"),
         (Policy(may_see=("platform",)), "may_see"),
         (Policy(pci_minutes=0), "pci_minutes"),
-        (Policy(custom=(BADGE, BADGE)), "custom"),
+        (Policy(custom=(PROJECT, PROJECT)), "custom"),
     ],
 )
 def test_what_may_not_be_saved(northwind, policy, field):
@@ -131,8 +131,8 @@ def test_what_is_kept_for_some_roles_is_hidden_from_all(northwind):
     [
         (Policy(), Policy(profile="strict"), True),
         (Policy(profile="strict"), Policy(), False),
-        (Policy(), Policy(custom=(BADGE,)), True),
-        (Policy(custom=(BADGE,)), Policy(), False),
+        (Policy(), Policy(custom=(PROJECT,)), True),
+        (Policy(custom=(PROJECT,)), Policy(), False),
         (Policy(rules=(Rule("NAME", True, Action.HASH, "x"),)), Policy(), True),
         (Policy(), Policy(rules=(Rule("NAME", True, Action.HASH, "x"),)), False),
         (Policy(regions=("US",)), Policy(regions=("US", "DE")), True),

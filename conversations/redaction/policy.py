@@ -96,10 +96,14 @@ class Policy:
 
     @cached_property
     def config_for_metadata(self) -> RedactionConfig:
-        """The policy for written values of fields, which are whole."""
+        """The policy for written values of fields, which are whole.
+
+        Without the trained model: it reads sentences, and takes a lone word such as a segment for a name.
+        """
         config = self.config
         return replace(
             config,
+            model=False,
             enabled_types=config.enabled_types - NOT_IN_METADATA,
             actions=tuple(each for each in config.actions if each[0] not in NOT_IN_METADATA),
         )
