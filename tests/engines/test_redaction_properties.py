@@ -77,10 +77,10 @@ def test_every_detector_takes_any_text_and_points_into_it(text: str, context: Co
 @given(text=TEXTS, config=st.sampled_from((DEFAULT, STRICT)))
 @FAST
 def test_what_is_found_is_gone_and_nothing_crosses(text: str, config: RedactionConfig) -> None:
-    findings = redactor_for(config).examine(text, Context())
-    redacted = redact(RawText(text), config)
+    redactor, context = redactor_for(config), Context()
+    findings = redactor.examine(text, context)
+    redacted = redactor.redacted(text, findings, context)
     expected, reached = "", 0
-    assert len(redacted.spans) == len(findings.spans)
     for span, shown in zip(findings.spans, redacted.spans, strict=True):
         assert reached <= span.start < span.end <= len(text)
         expected += text[reached : span.start]
@@ -90,6 +90,20 @@ def test_what_is_found_is_gone_and_nothing_crosses(text: str, config: RedactionC
         reached = span.end
     # All of the text but the findings, and at the place of each finding its placeholder and nothing of it.
     assert redacted.text == expected + text[reached:]
+
+
+@given(text=TEXTS, config=st.sampled_from((DEFAULT, STRICT)))
+@FAST
+def test_what_comes_out_is_what_went_in_and_placeholders(text: str, config: RedactionConfig) -> None:
+    redacted = redact(RawText(text), config)
+    at = reached = 0
+    for span in redacted.spans:
+        assert reached <= span.start < span.end <= len(redacted.text)
+        assert redacted.text[span.start : span.end] == f"[{span.type}]"
+        # What stands before a placeholder stood in the text, behind what was there before it.
+        before = redacted.text[reached : span.start]
+        at, reached = text.index(before, at) + len(before), span.end
+    assert text[at:].endswith(redacted.text[reached:])
 
 
 @given(text=TEXTS, config=st.sampled_from((DEFAULT, STRICT)))
@@ -208,5 +222,5 @@ def test_all_detectors_together_take_linear_time(unit: str) -> None:
         return time.process_time() - started
 
     took(2_000)
-    long = took(20_000)
+    long = min(took(20_000) for _ in range(2))
     assert long < 0.3 or long < 9 * max(min(took(5_000) for _ in range(3)), 0.005)

@@ -126,7 +126,11 @@ class DigitDetector:
             if verdict is not None:
                 spans.append(_span(utterance, run, verdict, self.name, growing=growing))
                 due, since = _after(due, verdict, run), run.last
-            elif is_counted(utterance, run) or is_date_or_sum(utterance, run, literals):
+            elif (
+                is_counted(utterance, run)
+                or is_pronoun(utterance, run)
+                or is_date_or_sum(utterance, run, literals)
+            ):
                 plain.append((utterance.tokens[run.first].start, utterance.tokens[run.last].end))
         while pending:
             cue = pending.pop()
@@ -246,15 +250,16 @@ def _chained(
 
     A quantity is left alone.
     """
-    chained = runs[:1]
-    for whole, run in runs[1:]:
-        last_whole, last = chained[-1]
-        if _near(utterance, last_whole, whole) and not any(
-            is_counted(utterance, part) or is_date_or_sum(utterance, part, literals) for part in (last, run)
-        ):
-            chained[-1] = (Run(last_whole.elements + whole.elements), Run(last.elements + run.elements))
+    chained: list[tuple[Run, Run]] = []
+    counted = False  # whether the last run read, by itself, is a quantity
+    for whole, run in runs:
+        before, counted = counted, is_counted(utterance, run) or is_date_or_sum(utterance, run, literals)
+        if chained and not before and not counted and _near(utterance, chained[-1][0], whole):
+            chained[-1][0].elements.extend(whole.elements)
+            chained[-1][1].elements.extend(run.elements)
         else:
-            chained.append((whole, run))
+            # Copies: a run without a cue in it is one and the same twice.
+            chained.append((Run([*whole.elements]), Run([*run.elements])))
     return chained
 
 
