@@ -6,8 +6,8 @@ belong to anything. Live speech goes through `stream.StreamRedactor`, which know
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import phonenumbers
@@ -18,9 +18,10 @@ from engines.redaction.custom import CustomDetector, CustomType
 from engines.redaction.detectors.digits import ASKED_FOR, DigitDetector, Reading, held_back_from
 from engines.redaction.detectors.rules import RULES
 from engines.redaction.extra import known, plugged_in
+from engines.redaction.partials import GrowingReader, undecided_from
 from engines.redaction.resolve import replaced, settle
 from engines.redaction.sequence.detector import SequenceDetector
-from engines.redaction.sequence.tagger import MODEL
+from engines.redaction.sequence.tagger import MODEL, tagger
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.tokens import Utterance, tokenise
 from engines.redaction.vocabulary import NUMERIC_TYPES, PROFILES, TYPES
@@ -114,8 +115,11 @@ class Redactor:
             "NUMBER" not in self._types or self._actions.get("NUMBER", Action.MASK) is not Action.MASK
         )
         others: list[Detector] = list(RULES)
+        self._growing: GrowingReader | None = None
+        self._model: SequenceDetector | None = None
         if config.model and MODEL.exists():
-            others.append(SequenceDetector())
+            self._model = SequenceDetector()
+            self._growing = GrowingReader(tagger())
         if config.custom:
             others.append(CustomDetector(config.custom))
         others += [plugged_in(name) for name in config.extra]
@@ -133,14 +137,35 @@ class Redactor:
         if utterance.tokens:
             for detector in self._others:
                 found += detector.find(utterance, context)
-        if context.growing and self._numeric_on:
-            spans = [span for span in found if span.type in self._types or span.detector == self._digits.name]
-            kept_back = held_back_from(utterance)
-        else:
-            spans = [span for span in found if span.type in self._types or self._guards(span, context)]
-            kept_back = None
-        length = len(utterance.text)
-        return Findings(utterance, settle(spans), digits, length if kept_back is None else kept_back)
+        if context.growing:
+            return self._grown(utterance, digits, found)
+        if self._model is not None:
+            found += _beside(self._model.find(utterance, context), utterance, digits)
+        spans = [span for span in found if span.type in self._types or self._guards(span, context)]
+        return Findings(utterance, settle(spans), digits, len(utterance.text))
+
+    def _grown(self, utterance: Utterance, digits: Reading, found: list[Span]) -> Findings:
+        """Return what a partial holds: while words are coming, digits are hidden whatever their type may become."""
+        waits: list[int | None] = []
+        if self._growing is not None:
+            more, wait = self._growing.read(utterance)
+            found += _beside(more, utterance, digits)
+            waits += [wait, undecided_from(utterance)]
+        if self._numeric_on:
+            waits.append(held_back_from(utterance))
+            # After a number nothing is shown: recognition writes its last words anew each time.
+            waits += [span.end for span in digits.spans[:1]]
+        spans = [
+            span
+            for span in found
+            if span.type in self._types or (self._numeric_on and span.detector == self._digits.name)
+        ]
+        kept_back = min((at for at in waits if at is not None), default=len(utterance.text))
+        return Findings(utterance, settle(spans), digits, kept_back)
+
+    def everyday_words(self) -> frozenset[str]:
+        """Words that are too common to be somebody's name by themselves, as far as the model knows."""
+        return self._growing.everyday if self._growing is not None else frozenset()
 
     def stand_ins(self, text: str, spans: Sequence[Span], context: Context) -> list[str | None]:
         """Return what replaces each of the settled `spans` of `text`; None where its words stay.
@@ -169,13 +194,36 @@ class Redactor:
 
     def _guards(self, span: Span, context: Context) -> bool:
         """Say whether `span` may be a part of a card, whatever is said of numbers in general."""
-        return (
-            self._guarded
-            and context.live
-            and span.type == "NUMBER"
-            and span.detector == self._digits.name
-            and span.reason != ASKED_FOR
-        )
+        return self._guarded and context.live and span.type == "NUMBER" and span.reason != ASKED_FOR
+
+
+def _beside(spans: list[Span], utterance: Utterance, digits: Reading) -> list[Span]:
+    """Return what the model found without what is known to be something else: placeholders, and plain quantities."""
+    if not spans:
+        return spans
+    if "[" in utterance.text:
+        stand_ins = [(token.start, token.end) for token in utterance.tokens if token.is_placeholder]
+        spans = [part for span in spans for part in _around(span, stand_ins)]
+    if digits.plain:
+        spans = [
+            part
+            for span in spans
+            for part in (_around(span, digits.plain) if span.type in NUMERIC_TYPES else (span,))
+            if part is span or any(map(str.isalnum, utterance.text[part.start : part.end]))
+        ]
+    return spans
+
+
+def _around(span: Span, stand_ins: Sequence[tuple[int, int]]) -> Iterator[Span]:
+    """Yield the parts of `span` between placeholders."""
+    start = span.start
+    for begin, end in stand_ins:
+        if begin < span.end and end > start:
+            if begin > start:
+                yield replace(span, start=start, end=begin)
+            start = end
+    if start < span.end:
+        yield replace(span, start=start) if start != span.start else span
 
 
 @lru_cache(maxsize=256)
@@ -185,10 +233,46 @@ def redactor_for(config: RedactionConfig) -> Redactor:
 
 
 DEFAULT = RedactionConfig()
+_ROUNDS = 4
 
 
 def redact(text: RawText, config: RedactionConfig = DEFAULT) -> RedactedText:
     """Return `text`, taken as a whole, without what `config` names. Thread-safe."""
     words = text.reveal()
     redactor, context = redactor_for(config), Context()
-    return redactor.redacted(words, redactor.examine(words, context), context)
+    findings = redactor.examine(words, context)
+    result = redactor.redacted(words, findings, context)
+    # With placeholders around them the words that stayed may read otherwise: until nothing more is found, so that
+    # redacting once more changes nothing.
+    for _round in range(_ROUNDS):
+        if not result.spans:
+            break
+        more = [
+            span
+            for span in redactor.examine(result.text, context).spans
+            if not any(one.start < span.end and one.end > span.start for one in result.kept)
+        ]
+        if not more:
+            break
+        spans = settle([*findings.spans, *(_moved_back(span, findings.spans, result) for span in more)])
+        findings = replace(findings, spans=spans)
+        result = redactor.redacted(words, findings, context)
+    return result
+
+
+def _moved_back(span: Span, found: Sequence[Span], result: RedactedText) -> Span:
+    """Return `span` of the redacted text where it stands in the text before, widened to what it cuts of `found`."""
+    placed = sorted((*result.spans, *result.kept), key=lambda one: one.start)
+    pairs = list(zip(found, placed, strict=True))
+    start, end = _before(span.start, pairs), _before(span.end, pairs, is_end=True)
+    return replace(span, start=start, end=end)
+
+
+def _before(at: int, pairs: Sequence[tuple[Span, Span]], *, is_end: bool = False) -> int:
+    shift = 0
+    for old, now in pairs:
+        if now.end <= at:
+            shift = old.end - now.end
+        elif now.start < at:
+            return old.end if is_end else old.start
+    return at + shift

@@ -8,12 +8,18 @@ from dataclasses import replace
 from engines.redaction.text import RedactedText, Span
 from engines.redaction.vocabulary import kind
 
+# The names of the sequence model, and of what was hidden before, among detectors.
+MODEL_NAME = "sequence"
+MEMORY_NAME = "memory"
+_SURE = 0.9
+
 
 def settle(spans: Iterable[Span]) -> list[Span]:
     """Return spans that do not overlap, in order, covering all that `spans` cover.
 
-    Overlapping ones become one, named by the type of highest priority, then by the highest score, so that no end of
-    either survives.
+    Overlapping ones become one, so that no end of either survives. It is named by the type of highest priority, then
+    by the highest score. What a rule knows goes before what the model thinks; where rules know no more than that it is
+    a number, the model names it if it is sure.
     """
     settled: list[Span] = []
     for span in sorted(spans, key=_place):
@@ -30,8 +36,12 @@ def _place(span: Span) -> tuple[int, int]:
     return span.start, -span.end
 
 
-def _weight(span: Span) -> tuple[int, float]:
-    return kind(span.type).priority, span.score
+def _weight(span: Span) -> tuple[int, int, float]:
+    if span.detector == MODEL_NAME:
+        knows = 2 if span.score >= _SURE else 0
+    else:
+        knows = 1 if span.type == "NUMBER" or span.detector == MEMORY_NAME else 3
+    return knows, kind(span.type).priority, span.score
 
 
 def replaced(text: str, spans: Sequence[Span], stand_ins: Sequence[str | None]) -> RedactedText:

@@ -20,12 +20,13 @@ from typing import Any
 
 from engines.redaction.context import Context, Due, Strength
 from engines.redaction.cues import ASKED_TYPES, find_cues
+from engines.redaction.memory import Memory
 from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redactor_for
 from engines.redaction.resolve import replaced
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.timing import RedactedWord, beeps, redacted_words
-from engines.redaction.tokens import BACKCHANNELS
-from engines.redaction.vocabulary import NUMERIC_TYPES, TYPES, kind
+from engines.redaction.tokens import BACKCHANNELS, tokenise
+from engines.redaction.vocabulary import TYPES, kind
 from engines.speech.types import HeardWord
 
 # Who works for the company: digits that end a turn of theirs begin no card.
@@ -39,12 +40,14 @@ class RedactedUtterance:
 
     `words` carry the placeholder once for all words of a finding; they are empty when the words as timed
     could not be matched with the text. `audio_intervals` are [start, end) in milliseconds of the call's
-    audio, to be beeped on this speaker's channel: in order, apart from each other, margins included.
+    audio, to be beeped on this speaker's channel: in order, apart from each other, margins included. `audio_reach`
+    says for each how far it may be widened where a voice goes on that no word was written of.
     """
 
     redacted: RedactedText
     words: tuple[RedactedWord, ...]
     audio_intervals: tuple[tuple[int, int], ...]
+    audio_reach: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class StreamRedactor:
         self._redactor = redactor_for(config)
         self._given: _Given | None = None
         self._asked: _Asked | None = None
+        self._memory = Memory(self._redactor.everyday_words())
         self._lock = Lock()
 
     def redact_final(
@@ -108,9 +112,13 @@ class StreamRedactor:
         raw = text.reveal() or " ".join(word.text.reveal() for word in words)
         with self._lock:
             context = self._context(speaker, start_ms, growing=False)
-            findings = self._redactor.examine(raw, context)
+            utterance = tokenise(raw)
+            findings = self._redactor.examined(utterance, context, self._memory.find(utterance))
             self._remember(speaker, findings, context, start_ms, end_ms)
         stand_ins = self._redactor.stand_ins(raw, findings.spans, context)
+        hidden = [span for span, one in zip(findings.spans, stand_ins, strict=True) if one is not None]
+        with self._lock:
+            self._memory.remember(utterance, hidden)
         timed = redacted_words(raw, findings.spans, words, stand_ins)
         if timed is None:
             # The words are not those of the text ("4111" for "four one one one"): redact them by themselves.
@@ -121,16 +129,18 @@ class StreamRedactor:
             elif apart and not findings.spans:
                 findings = replace(findings, spans=[_whole(raw, apart)])
                 stand_ins = [f"[{findings.spans[0].type}]"]
+        muted = beeps(
+            timed,
+            found=bool(findings.spans),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            margin_ms=self._config.beep_margin_ms,
+        )
         return RedactedUtterance(
             replaced(raw, findings.spans, stand_ins),
             timed.words if timed else (),
-            beeps(
-                timed,
-                found=bool(findings.spans),
-                start_ms=start_ms,
-                end_ms=end_ms,
-                margin_ms=self._config.beep_margin_ms,
-            ),
+            muted.intervals,
+            muted.reach,
         )
 
     def redact_partial(self, speaker: str, text: RawText) -> RedactedText:
@@ -143,11 +153,12 @@ class StreamRedactor:
         raw = text.reveal()
         with self._lock:
             context = self._context(speaker, None, growing=True)
-        findings = self._redactor.examine(raw, context)
-        number = next((span.end for span in findings.spans if span.type in NUMERIC_TYPES), len(raw))
-        spans = [span for span in findings.spans if span.end <= number]
+            utterance = tokenise(raw)
+            again = self._memory.find(utterance, growing=True)
+        findings = self._redactor.examined(utterance, context, again)
         # A finding may reach over the words kept back; it must hide its own beginning all the same.
-        shown = raw[: max([min(findings.kept_back, number), *(span.end for span in spans)])]
+        spans = [span for span in findings.spans if span.start < findings.kept_back]
+        shown = raw[: max([findings.kept_back, *(span.end for span in spans)])]
         shown = shown if len(shown) == len(raw) else shown.rstrip()
         return replaced(shown, spans, self._redactor.stand_ins(shown, spans, context))
 

@@ -10,7 +10,7 @@ from engines.redaction.redactor import RedactionConfig
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
 from engines.speech.types import HeardWord
-from tests.engines.redaction_calls import Call, leaks
+from tests.engines.redaction_calls import RULES, Call, leaks
 
 
 def test_what_the_agent_asked_for_names_the_digits() -> None:
@@ -167,14 +167,16 @@ def test_beeps_that_touch_are_one_and_none_begins_before_the_call() -> None:
 
 
 def test_without_word_times_the_whole_utterance_is_beeped() -> None:
-    redactor = StreamRedactor()
+    redactor = StreamRedactor(RULES)
     bare = redactor.redact_final("customer", RawText("it's four one one one"), (), 5000, 7000)
     assert bare.redacted.text == "it's [NUMBER]" and bare.words == ()
     assert bare.audio_intervals == ((4850, 7150),)
     untimed = [HeardWord(RawText(word), 0, 0, 0.5) for word in ["it's", "four", "one", "one", "one"]]
-    final = StreamRedactor().redact_final("customer", RawText("it's four one one one"), untimed, 5000, 7000)
+    final = StreamRedactor(RULES).redact_final(
+        "customer", RawText("it's four one one one"), untimed, 5000, 7000
+    )
     assert final.audio_intervals == ((4850, 7150),)
-    assert StreamRedactor().redact_final("customer", RawText("hello"), (), 0, 900).audio_intervals == ()
+    assert StreamRedactor(RULES).redact_final("customer", RawText("hello"), (), 0, 900).audio_intervals == ()
 
 
 def test_words_that_differ_from_the_text_are_redacted_by_themselves() -> None:
@@ -182,12 +184,12 @@ def test_words_that_differ_from_the_text_are_redacted_by_themselves() -> None:
         HeardWord(RawText(word), 300 * i, 300 * i + 300, 0.9)
         for i, word in enumerate(["it's", "four", "one", "one", "one"])
     ]
-    final = StreamRedactor().redact_final("customer", RawText("It's 4111."), heard, 0, 1500)
+    final = StreamRedactor(RULES).redact_final("customer", RawText("It's 4111."), heard, 0, 1500)
     assert final.redacted.text == "It's [NUMBER]."
     assert [word.text for word in final.words] == ["it's", "[NUMBER]"]
     assert final.audio_intervals == ((150, 1650),)
 
-    lost = StreamRedactor().redact_final("customer", RawText("It's for her."), heard, 0, 1500)
+    lost = StreamRedactor(RULES).redact_final("customer", RawText("It's for her."), heard, 0, 1500)
     assert not leaks(lost.redacted.text + " ".join(word.text for word in lost.words))
     assert lost.redacted.spans and lost.audio_intervals == ((0, 1650),)
 
@@ -232,7 +234,7 @@ def test_types_turned_off_stay_also_in_a_stream() -> None:
 
 
 def test_a_number_is_open_from_its_question_until_nothing_more_is_waited_for() -> None:
-    redactor, at = StreamRedactor(), 0
+    redactor, at = StreamRedactor(RULES), 0
 
     def say(speaker: str, text: str) -> None:
         nonlocal at
