@@ -9,7 +9,11 @@ class CoachingConfig(AppConfig):
     def ready(self) -> None:
         from coaching.events import register_own
         from coaching.hidden import evidence_move
+        from coaching.unchecked import alert_raise
+        from conversations import outbox
         from conversations.hiding import follow
+        from conversations.redaction.second_pass import UNCHECKED
 
         register_own()
         follow(evidence_move)
+        outbox.subscribe(UNCHECKED, "coaching.alert_unchecked", alert_raise)

@@ -12,12 +12,17 @@ class ConversationsConfig(AppConfig):
         from conversations.events import register_own
         from conversations.marks_again import marks_retell
         from conversations.recordings import HIDE, recording_seal, stretches_apply
+        from conversations.redaction import second_pass
+        from conversations.redaction.on_call import on_call_tell
         from conversations.summaries import summary_write_job
 
         register_own()
         outbox.subscribe(outbox.ENDED, "recording.seal", recording_seal)
         outbox.subscribe(HIDE, "recording.hide", stretches_apply)
-        outbox.subscribe(outbox.ENDED, "summary.write", summary_write_job)
+        # Nothing is made of a conversation's words before they were read a second time.
+        outbox.subscribe(outbox.ENDED, second_pass.TASK, second_pass.redaction_check)
+        outbox.subscribe(second_pass.CHECKED, "summary.write", summary_write_job)
+        outbox.subscribe(second_pass.UNCHECKED, "redaction.on_call", on_call_tell)
         outbox.subscribe(outbox.ENDED, "consent.enforce", consent_enforce)
         outbox.subscribe(lifecycle.UNTOLD, "marks.retell", marks_retell)
         outbox.subscribe(consent.CHANGED, "consent.enforce_changed", consent_enforce)

@@ -17,6 +17,7 @@ from accounts.services import audit
 from conversations import events
 from conversations.models import (
     Handover,
+    LabelledSpan,
     Note,
     Redaction,
     Summary,
@@ -70,6 +71,7 @@ def words_erase(*, conversation_id: UUID, reason: str, actor: User | None = None
         Utterance.objects.filter(conversation_id=conversation_id).update(text="", words=[], sentiment=None)
         Summary.objects.filter(conversation_id=conversation_id).delete()
         Note.objects.filter(conversation_id=conversation_id).delete()
+        LabelledSpan.objects.filter(conversation_id=conversation_id).delete()
         Handover.objects.filter(conversation_id=conversation_id).update(brief=[])
         conversation.words_erased_at = timezone.now()
         conversation.save(update_fields=["words_erased_at"])
@@ -84,6 +86,7 @@ def utterances_erase(*, conversation_id: UUID, utterances: Collection[UUID], rea
     with transaction.atomic():
         conversation = conversation_lock(conversation_id)
         Redaction.objects.filter(utterance__in=utterances).delete()
+        LabelledSpan.objects.filter(utterance__in=utterances).delete()
         for row in Utterance.objects.filter(pk__in=utterances).defer("search"):
             row.text, row.words, row.sentiment, row.revision = "", [], None, row.revision + 1
             row.save(update_fields=["text", "words", "sentiment", "revision"])

@@ -27,16 +27,28 @@ def job_run(*, job_id: str) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Every few seconds: start overdue jobs, close summaries nobody confirmed, announce stray calls again."""
+    """Every few seconds: start overdue jobs, close summaries nobody confirmed, announce stray calls, see to checks."""
     from conversations.live.stray import calls_announce_stray
+    from conversations.redaction.again import runs_wake
+    from conversations.redaction.second_pass import checks_given_up
     from conversations.summaries import summaries_expire
 
     def work() -> None:
         outbox.jobs_dispatch(job_ids=outbox.jobs_overdue())
         summaries_expire(older_than_seconds=settings.SUMMARY_CONFIRM_SECONDS)
         calls_announce_stray()
+        checks_given_up()
+        runs_wake()
 
     each_company(work)
+
+
+@shared_task
+def redaction_run_step(*, run_id: str) -> None:
+    """Read a slice of history again, and hand on to the next."""
+    from conversations.redaction.again import run_step
+
+    run_step(run_id=UUID(run_id))
 
 
 @shared_task

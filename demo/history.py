@@ -363,5 +363,13 @@ def _spoken(digits: str, breaths: tuple[int, ...]) -> str:
 
 
 def _jobs_run(jobs: Any) -> None:
-    for job_id in jobs.filter(done_at__isnull=True).order_by("pk").values_list("pk", flat=True):
-        outbox.job_execute(job_id=job_id)
+    tried: set[UUID] = set()
+    # A job that is done may announce others.
+    while waiting := [
+        job_id
+        for job_id in jobs.filter(done_at__isnull=True).order_by("pk").values_list("pk", flat=True)
+        if job_id not in tried
+    ]:
+        for job_id in waiting:
+            tried.add(job_id)
+            outbox.job_execute(job_id=job_id)

@@ -9,10 +9,11 @@ class QaConfig(AppConfig):
     def ready(self) -> None:
         from conversations import outbox
         from conversations.hiding import follow
+        from conversations.redaction.second_pass import CHECKED
         from qa.events import register_own
         from qa.hidden import evidence_move
         from qa.services import conversation_score_job
 
         register_own()
         follow(evidence_move)
-        outbox.subscribe(outbox.ENDED, "qa.score", conversation_score_job)
+        outbox.subscribe(CHECKED, "qa.score", conversation_score_job)

@@ -12,6 +12,25 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        *(
+            migrations.AlterField(
+                model_name=name,
+                name="found_in",
+                field=models.CharField(
+                    choices=[
+                        ("live", "live"),
+                        ("second", "second"),
+                        ("manual", "manual"),
+                        ("again", "history read again"),
+                    ],
+                    **more,
+                ),
+            )
+            for name, more in (
+                ("redaction", {"max_length": 8, "default": "live"}),
+                ("hiddenstretch", {"max_length": 8, "verbose_name": "found"}),
+            )
+        ),
         migrations.CreateModel(
             name="RedactionReview",
             fields=[
@@ -27,7 +46,12 @@ class Migration(migrations.Migration):
                 (
                     "found_in",
                     models.CharField(
-                        choices=[("live", "live"), ("second", "second"), ("manual", "manual")],
+                        choices=[
+                            ("live", "live"),
+                            ("second", "second"),
+                            ("manual", "manual"),
+                            ("again", "history read again"),
+                        ],
                         max_length=8,
                         verbose_name="found",
                     ),

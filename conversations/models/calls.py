@@ -216,6 +216,7 @@ class Redaction(TimeOrderedModel):
         LIVE = "live", _("live")
         SECOND = "second", _("second")
         MANUAL = "manual", _("manual")
+        AGAIN = "again", _("history read again")
 
     utterance = models.ForeignKey(Utterance, on_delete=models.CASCADE, related_name="redactions")
     type = models.CharField(max_length=40)

@@ -1,0 +1,199 @@
+"""The second reading: a conversation that is over is read whole, and what it still holds is hidden everywhere.
+
+An outbox job after the call's end. Nothing is made of the words before it is done: summary, score and whatever else
+reads them follow on `CHECKED`. It may run twice, is tried again with growing pauses, and raises an alert when it does
+not get done. A company's chat model inside its walls joins by `reader_add`; until there is one, rules read alone.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from itertools import chain
+from time import monotonic
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.errors import Conflict, error_place
+from conversations import outbox
+from conversations.hiding import Hiding, spans_hide
+from conversations.models import Conversation, OutboxJob, Redaction, RedactionCheck, Utterance
+from conversations.redaction.policy import redaction_config
+from conversations.redaction.uncertain import reviews_note
+from conversations.redaction.written import written_redact
+from engines.redaction.actions import stand_in
+from engines.redaction.hindsight import Line, Reader, RuleReader, together
+from engines.redaction.redactor import RedactionConfig
+from engines.redaction.vocabulary import placeholder
+
+log = structlog.get_logger(__name__)
+
+TASK = "redaction.check"
+# Outbox events: its words may be used from now on; nobody could read them again, so that people must look.
+CHECKED = "conversation.checked"
+UNCHECKED = "conversation.unchecked"
+# Four tries take some four minutes; the outbox goes on trying after that.
+ALERT_AFTER = 4
+# Counts up when reading itself learns something new, so that history that was read before is read again.
+_READING = 1
+_TRIES = 3
+
+_READERS: list[Reader] = [RuleReader()]
+
+
+def reader_add(reader: Reader) -> None:
+    """Have `reader` read along in every second reading. Called from an app's `ready()`; a name counts once.
+
+    For models that run where the company trusts them with what it may not keep, and for nothing else.
+    """
+    if all(one.name != reader.name for one in _READERS):
+        _READERS.append(reader)
+
+
+def policy_mark(config: RedactionConfig) -> str:
+    """A fingerprint of what is read for, without any secret: the same for the same policy and readers."""
+    told = [
+        _READING,
+        sorted(config.enabled_types),
+        config.regions,
+        config.actions,
+        [repr(one) for one in config.custom],
+        config.extra,
+        config.model,
+        [one.name for one in _READERS],
+    ]
+    return sha256(repr(told).encode()).hexdigest()[:32]
+
+
+def redaction_check(conversation_id: UUID) -> None:
+    """Read a conversation that is over, and let what waits for that begin. The outbox's handler; idempotent."""
+    conversation = Conversation.objects.filter(pk=conversation_id).first()
+    if conversation is None or conversation.is_live:
+        return
+    check, _created = RedactionCheck.objects.get_or_create(conversation=conversation)
+    if check.state == RedactionCheck.State.DONE:
+        with transaction.atomic():
+            outbox.jobs_announce(event=CHECKED, conversation_id=conversation_id)
+        return
+    # Counted before it is tried: a worker that dies of it has tried, too.
+    RedactionCheck.objects.filter(pk=check.pk).update(
+        attempts=F("attempts") + 1, state=RedactionCheck.State.RUNNING
+    )
+    try:
+        conversation_read(conversation_id, found_in=Redaction.Pass.SECOND)
+    except Exception as error:
+        place = f"{type(error).__name__} at {error_place(error)}"
+        _failed(check.pk, place[:200])
+        raise
+
+
+def conversation_read(conversation_id: UUID, *, found_in: str) -> int:
+    """Read a conversation that is over and hide what is found, by the policy of now. Returns how much that was.
+
+    Raises `Conflict` where its words keep changing meanwhile.
+    """
+    begun = monotonic()
+    config = redaction_config()
+    for left in reversed(range(_TRIES)):
+        try:
+            return _read(conversation_id, config, found_in, begun)
+        except Conflict:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _read(conversation_id: UUID, config: RedactionConfig, found_in: str, begun: float) -> int:
+    rows = list(
+        Utterance.objects.filter(conversation=conversation_id)
+        .order_by("start_ms", "sequence")
+        .only("speaker", "text", "start_ms", "end_ms", "revision")
+    )
+    lines = [Line(row.speaker, row.text, row.start_ms, row.end_ms) for row in rows]
+    finds = together(lines, chain.from_iterable(reader.read(lines, config) for reader in _READERS))
+    hidings, disputed, words = [], set(), {}
+    for one in finds:
+        row, span = rows[one.line], one.span
+        said = row.text[span.start : span.end]
+        # A part of a number may be all that one turn holds, so its last four digits are not shown.
+        instead = stand_in(config.action(span.type), span.type, said, key=config.hash_key, whole=False)
+        hiding = Hiding(row.pk, row.revision, span, instead or placeholder(span.type))
+        hidings.append(hiding)
+        words[hiding] = said
+        if one.disputed:
+            disputed.add(hiding)
+    with transaction.atomic():
+        made = spans_hide(
+            conversation_id=conversation_id,
+            hidings=hidings,
+            found_in=found_in,
+            margin_ms=config.beep_margin_ms,
+        )
+        found = len(made) + written_redact(conversation_id=conversation_id, config=config)
+        reviews_note(
+            conversation_id=conversation_id,
+            made=[(redaction, words[hiding], hiding in disputed) for redaction, hiding in made],
+        )
+        now = timezone.now()
+        RedactionCheck.objects.update_or_create(
+            conversation_id=conversation_id,
+            defaults={
+                "state": RedactionCheck.State.DONE,
+                "utterances": len(rows),
+                "took_ms": round(1000 * (monotonic() - begun)),
+                "policy": policy_mark(config),
+                "last_error": "",
+                "done_at": now,
+            },
+        )
+        if found:
+            RedactionCheck.objects.filter(conversation=conversation_id).update(found=F("found") + found)
+        outbox.jobs_announce(event=CHECKED, conversation_id=conversation_id)
+    log.info("redaction.read", conversation=str(conversation_id), found=found, found_in=str(found_in))
+    return found
+
+
+# --- What does not get done -----------------------------------------------------------------------------
+
+
+def _failed(check_id: UUID, place: str) -> None:
+    with transaction.atomic():
+        check = RedactionCheck.objects.select_for_update().get(pk=check_id)
+        check.last_error = place
+        if check.attempts >= outbox.MAX_ATTEMPTS:
+            check.state = RedactionCheck.State.FAILED
+        check.save(update_fields=["last_error", "state"])
+        if check.attempts >= ALERT_AFTER:
+            _alert(check)
+
+
+def _alert(check: RedactionCheck) -> None:
+    """Tell people, once, within the caller's transaction: higher rooms and mail follow the event."""
+    if check.alerted_at is None:
+        check.alerted_at = timezone.now()
+        check.save(update_fields=["alerted_at"])
+        outbox.jobs_announce(event=UNCHECKED, conversation_id=check.conversation_id)
+        log.error("redaction.unchecked", conversation=str(check.conversation_id), error=check.last_error)
+
+
+def checks_given_up() -> int:
+    """Note what the outbox has given up without our hearing of it (a worker that died of it). Returns how many."""
+    given_up = OutboxJob.objects.filter(
+        task=TASK, done_at__isnull=True, attempts__gte=outbox.MAX_ATTEMPTS, due_at__lte=timezone.now()
+    ).exclude(conversation__redaction_check__state=RedactionCheck.State.FAILED)
+    found = 0
+    for job in given_up[:100]:
+        with transaction.atomic():
+            check, _created = RedactionCheck.objects.select_for_update().get_or_create(
+                conversation_id=job.conversation_id
+            )
+            if check.state != RedactionCheck.State.DONE:
+                check.state = RedactionCheck.State.FAILED
+                check.last_error = check.last_error or job.last_error or "a worker went away with it"
+                check.save(update_fields=["state", "last_error"])
+                _alert(check)
+                found += 1
+    return found
