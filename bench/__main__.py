@@ -15,7 +15,11 @@ from collections.abc import Sequence
 from bench.report import Unmeasured, machine, say, table, versions
 
 # A bench is a module with `WHAT`, `add_options(parser)` and `measure(options) -> dict`, which raises `Unmeasured`.
-BENCHES = {"ingest": "bench.ingest", "redaction": "bench.redaction"}
+BENCHES = {
+    "ingest": "bench.ingest",
+    "redaction": "bench.redaction",
+    "redaction_audio": "bench.redaction_audio",
+}
 SEED = 20_240_601
 
 

@@ -360,7 +360,9 @@ class LiveCall:
         if self.timeline.unheard(start_ms):
             return  # heard before the call was known to be held there
         redacted = lane.redactor.redact_final(speaker, heard.text, heard.words, start_ms, end_ms)
-        if late := self.recorder.hide(channel, redacted.audio_intervals):
+        late = self.recorder.hide(channel, redacted.audio_intervals, redacted.audio_reach)
+        self.recorder.spoken(channel, redacted.words)
+        if late:
             await self.segments.hide(late)
         # Finals of a channel come in order: what lies between the last one and this one was heard to be silent.
         coverage.add(lane.upto_ms[channel], end_ms)

@@ -21,10 +21,11 @@ from typing import Any
 from engines.redaction.context import Context, Due, Strength
 from engines.redaction.cues import ASKED_TYPES, find_cues
 from engines.redaction.memory import Memory
+from engines.redaction.muting import Muting
 from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redactor_for
 from engines.redaction.resolve import replaced
 from engines.redaction.text import RawText, RedactedText, Span
-from engines.redaction.timing import RedactedWord, beeps, redacted_words
+from engines.redaction.timing import RedactedWord, redacted_words
 from engines.redaction.tokens import BACKCHANNELS, tokenise
 from engines.redaction.vocabulary import TYPES, kind
 from engines.speech.types import HeardWord
@@ -99,6 +100,7 @@ class StreamRedactor:
         self._given: _Given | None = None
         self._asked: _Asked | None = None
         self._memory = Memory(self._redactor.everyday_words())
+        self._muting = Muting(config.beep_margin_ms)
         self._lock = Lock()
 
     def redact_final(
@@ -129,13 +131,11 @@ class StreamRedactor:
             elif apart and not findings.spans:
                 findings = replace(findings, spans=[_whole(raw, apart)])
                 stand_ins = [f"[{findings.spans[0].type}]"]
-        muted = beeps(
-            timed,
-            found=bool(findings.spans),
-            start_ms=start_ms,
-            end_ms=end_ms,
-            margin_ms=self._config.beep_margin_ms,
-        )
+        sounds = timed.sounds if timed else None
+        with self._lock:
+            muted = self._muting.beeps(
+                speaker, sounds, found=bool(findings.spans), start_ms=start_ms, end_ms=end_ms
+            )
         return RedactedUtterance(
             replaced(raw, findings.spans, stand_ins),
             timed.words if timed else (),

@@ -1,12 +1,13 @@
-"""From findings in the text to words with times, and to the stretches of audio that must be beeped."""
+"""From findings in the text to words with times; `muting` makes of them what must be beeped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engines.redaction.muting import Beeps, Sound, beeps_for, part_of
 from engines.redaction.text import Span
-from engines.redaction.vocabulary import PLACEHOLDER
+from engines.redaction.vocabulary import kind
 from engines.speech.types import HeardWord
 
 
@@ -22,13 +23,13 @@ class RedactedWord:
 
 @dataclass(frozen=True, slots=True)
 class TimedWords:
-    """The words of an utterance after redaction, and the times of those that stand for a finding.
+    """The words of an utterance after redaction, and for the sound the times of all of them, in order.
 
-    `secret` is None when a word of a finding had no times of its own.
+    `sounds` is None when a word of a finding had no times of its own.
     """
 
     words: tuple[RedactedWord, ...]
-    secret: tuple[tuple[int, int], ...] | None
+    sounds: tuple[Sound, ...] | None
 
 
 def redacted_words(
@@ -41,11 +42,11 @@ def redacted_words(
     order, all in the text, if a span has no word, or if letters or digits of the text belong to no word.
     """
     result: list[RedactedWord] = []
-    secret: list[tuple[int, int]] = []
+    sounds: list[Sound] = []
     timed = True
     cursor = 0
     at = 0
-    last_span = -1
+    last_span = last_touched = last_number = -1
     reached: set[int] = set()
     for word in words:
         said = word.text.reveal().strip()
@@ -57,6 +58,9 @@ def redacted_words(
             at += 1
         if at == len(spans) or spans[at].start >= end:
             result.append(RedactedWord(said, word.start_ms, word.end_ms, word.confidence))
+            # Without times it says nothing of where others are.
+            if word.end_ms > word.start_ms:
+                sounds.append(Sound(word.start_ms, word.end_ms, part_of(said, numeric=None)))
             continue
         index = at
         while at + 1 < len(spans) and spans[at + 1].start < end:
@@ -64,7 +68,11 @@ def redacted_words(
             at += 1
         reached.add(at)
         timed = timed and word.end_ms > word.start_ms
-        secret.append((word.start_ms, word.end_ms))
+        numeric = any(kind(span.type).numeric for span in spans[index : at + 1])
+        # A word that two findings share joins them.
+        number = index if last_touched != index else last_number
+        sounds.append(Sound(word.start_ms, word.end_ms, part_of(said, numeric=numeric), number))
+        last_touched, last_number = at, number
         stand_in = next((one for one in stand_ins[index : at + 1] if one is not None), None)
         if stand_in is None:
             result.append(RedactedWord(said, word.start_ms, word.end_ms, word.confidence))
@@ -82,25 +90,10 @@ def redacted_words(
             last_span = at
     if len(reached) < len(spans) or any(character.isalnum() for character in text[cursor:]):
         return None
-    covered = (
-        [(word.start_ms, word.end_ms) for word in result if PLACEHOLDER.match(word.text)] if secret else []
-    )
-    return TimedWords(tuple(result), tuple(sorted(set(secret + covered))) if timed else None)
+    return TimedWords(tuple(result), tuple(sounds) if timed else None)
 
 
-def beeps(
-    timed: TimedWords | None, *, found: bool, start_ms: int, end_ms: int, margin_ms: int
-) -> tuple[tuple[int, int], ...]:
+def beeps(timed: TimedWords | None, *, found: bool, start_ms: int, end_ms: int, margin_ms: int) -> Beeps:
     """Return what to beep, in milliseconds: each finding with its margins, or all where times are missing."""
-    if not found:
-        return ()
-    intervals = timed.secret if timed is not None else None
-    if not intervals:
-        intervals = ((start_ms, end_ms),)
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted((max(0, start - margin_ms), end + margin_ms) for start, end in intervals):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return tuple(merged)
+    sounds = timed.sounds if timed is not None else None
+    return beeps_for(sounds, found=found, start_ms=start_ms, end_ms=end_ms, margin_ms=margin_ms)
