@@ -15,7 +15,8 @@ _REASON = "the words and those around them read like one"
 class SequenceDetector:
     """Finds what the trained model was taught: names, addresses, numbers and codes in context.
 
-    A span's score tells how far its weakest word was ahead of "nothing personal": near 0.5 it was a close call.
+    A span's score is the chance of its words being that, against their being nothing personal, as far as the model can
+    tell: from 0.5, a close call, to 1.
     """
 
     name = "sequence"
@@ -25,7 +26,7 @@ class SequenceDetector:
 
     def find(self, utterance: Utterance, context: Context) -> list[Span]:
         """Return what the model finds, in order. Looks at the text alone: `context` changes nothing."""
-        labels, margins = self._tagger.tag(utterance)
+        labels, leads = self._tagger.tag(utterance)
         spans: list[Span] = []
         tokens, i, count = utterance.tokens, 0, len(labels)
         if "[" in utterance.text:
@@ -37,11 +38,12 @@ class SequenceDetector:
             if not label:
                 i += 1
                 continue
-            first, least = i, margins[i]
+            first, odds = i, leads[i]
             while i + 1 < count and labels[i + 1] == label:
                 i += 1
-                least = min(least, margins[i])
-            score = round(1.0 / (1.0 + exp(-max(-20.0, min(20.0, least)))), 3)
+                odds += leads[i]
+            odds -= self._tagger.cost(label, starts=first == 0, ends=i == count - 1)
+            score = round(1.0 / (1.0 + exp(-max(0.0, min(20.0, odds)))), 3)
             name = self._tagger.labels[label]
             spans.append(Span(tokens[first].start, tokens[i].end, name, score, self.name, _REASON))
             i += 1

@@ -40,6 +40,7 @@ MAGIC = b"redaction-crf-1\n"
 MODEL = Path(__file__).with_name("model.bin")
 OUTSIDE = "O"
 _WORDS_KEPT = 12_000
+_AT_ONCE = 128  # words whose rows are gathered at once: long texts must not take memory by the gigabyte
 _FEW = 12  # up to so many labels, working with these alone pays
 _CLOSE = 1e-3  # what rounding may take
 _LISTS = ("first", "last", "cities", "countries", "nations", "common")
@@ -141,7 +142,7 @@ class Tagger:
     def __init__(self, weights: Weights) -> None:
         self.labels = weights.labels
         self._size = len(weights.labels)
-        self.lexicon = self._lexicon = weights.lexicon
+        self.lexicon = weights.lexicon
         self._bias = weights.outside_bias
         self._prepare(weights.transitions)
         self._word_weights: dict[str, list[tuple[int, float]]] = {}
@@ -270,23 +271,33 @@ class Tagger:
         values += [b_(f"{gap}|{kind}", 0) for gap, kind in zip(gaps, kinds, strict=False)]
         values += [a_(f"{gap}|{kind}", 0) for gap, kind in zip(gaps[1:], kinds, strict=False)]
         values += [g(f"{a}|{b}|{c}", 0) for a, b, c in zip(gaps, gaps[1:], coarse[1:], strict=False)]
-        where, shift = _layout(count)
-        index = np.array(values, dtype=np.intp)[where]
-        index += shift
-        picked: Floats = rows.take(index, axis=0).reshape(-1, count, self._size).sum(axis=0)
-        return picked
+        all_rows = np.array(values, dtype=np.intp)
+        if count <= _AT_ONCE:
+            where, shifts = _short_layout(count)
+            return self._gathered(rows, all_rows[where] + shifts)
+        starts, shifts = _layout(count)
+        parts = []
+        for first in range(0, count, _AT_ONCE):
+            where = starts + np.arange(first, min(first + _AT_ONCE, count))
+            parts.append(self._gathered(rows, all_rows[where] + shifts))
+        return np.concatenate(parts)
+
+    def _gathered(self, rows: Floats, index: npt.NDArray[np.intp]) -> Floats:
+        summed: Floats = rows.take(index.ravel(), axis=0).reshape(*index.shape, self._size).sum(axis=0)
+        return summed
 
     def tag(
         self, utterance: Utterance, bias: float | None = None, lean: Floats | None = None
     ) -> tuple[list[int], list[float]]:
-        """Return the label of each token by number, and by how much it beat `O` in score (0 for `O`).
+        """Return the label of each token by number, and by how much its score leads over that of `O`.
 
-        `lean`, one value per token, is taken from the score of `O` besides.
+        `bias` stands in for the model's own. A stretch with one label is chosen for the sum of its leads, less the
+        `cost` of that label; a single lead may well be negative.
         """
         count = len(utterance.tokens)
-        labels, margins = [0] * count, [0.0] * count
+        labels, leads = [0] * count, [0.0] * count
         if not count:
-            return labels, margins
+            return labels, leads
         scores = self.scores(utterance)
         scores += self._staying
         # Either end of a text has a neighbour on one side only.
@@ -300,8 +311,13 @@ class Tagger:
             self._best(labels, ahead, first, last)
             for i in range(first, last + 1):
                 if labels[i]:
-                    margins[i] = float(ahead[i, labels[i]])
-        return labels, margins
+                    leads[i] = float(ahead[i, labels[i]])
+        return labels, leads
+
+    def cost(self, label: int, *, starts: bool, ends: bool) -> float:
+        """Return what going from `O` to `label` and back takes off a path's score, but for the text's own ends."""
+        entering = 0.0 if starts else -float(self._into[label, 0])
+        return entering if ends else entering - float(self._out[label])
 
     def _in_doubt(self, lead: list[float]) -> list[tuple[int, int]]:
         """Return the stretches (first, last) where something else than `O` may be best.
@@ -369,28 +385,33 @@ class Tagger:
                 at = int((reached[i - 1] + steps[at]).argmax())
 
 
-@lru_cache(maxsize=256)
 def _layout(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return where in the list of rows each word's summands stand, one line per feature family, and their shifts."""
-    lines: list[list[int]] = []
-    shifts: list[list[int]] = []
+    """Return where in the list of rows a text's first word has its summands, by feature family, and their shifts."""
+    starts: list[int] = []
+    shifts: list[int] = []
     at = 0
     for k in range(SHIFTS):
-        lines.append([at + i + k for i in range(count)])
-        shifts.append([k] * count)
+        starts.append(at + k)
+        shifts.append(k)
     at += count + 2 * REACH
     for _ in "PW":
         for k, pair in enumerate(PAIRS):
             # The pair whose second word is token j stands at j + 1 (two zeros go before the first).
-            lines.append([at + i + pair + 1 for i in range(count)])
-            shifts.append([k] * count)
+            starts.append(at + pair + 1)
+            shifts.append(k)
         at += count + 3
     for _ in "XYTSBAG":
-        lines.append([at + i for i in range(count)])
-        shifts.append([0] * count)
+        starts.append(at)
+        shifts.append(0)
         at += count
-    where = np.array(lines, dtype=np.intp)
-    return where.ravel(), np.array(shifts, dtype=np.intp).ravel()
+    return np.array(starts, dtype=np.intp)[:, None], np.array(shifts, dtype=np.intp)[:, None]
+
+
+@lru_cache(maxsize=128)
+def _short_layout(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the same for every word, one line per feature family."""
+    starts, shifts = _layout(count)
+    return starts + np.arange(count), shifts
 
 
 @lru_cache(maxsize=1)
