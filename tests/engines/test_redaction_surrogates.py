@@ -55,9 +55,6 @@ def test_the_same_value_keeps_its_stand_in_said_or_written() -> None:
     assert len(others) > 10
     written = MADE.value("PHONE", "415 867 5309")
     said = MADE.value("PHONE", "four one five eight six seven five three oh nine")
-        MADE.value("PHONE", "415 867 5309"),
-        MADE.value("PHONE", "four one five eight six seven five three oh nine"),
-    )
     assert digits_of(written) == digits_of(said) and not re.search(r"\d", said)
 
 

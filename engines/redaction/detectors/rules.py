@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.redaction.context import Detector
+from engines.redaction.detectors.answers import AddressAnswerDetector
 from engines.redaction.detectors.emails import EmailDetector
 from engines.redaction.detectors.names import NameDetector
 from engines.redaction.detectors.patterns import PatternDetector
@@ -17,4 +18,5 @@ RULES: tuple[Detector, ...] = (
     SpokenAddressDetector(),
     SpelledDetector(),
     SecretDetector(),
+    AddressAnswerDetector(),
 )
