@@ -163,5 +163,6 @@ class OutboxJobAdmin(ReadOnlyAdmin):
         self.message_user(request, words, messages.SUCCESS if started else messages.WARNING)
 
 
-# Registers itself, as this module does.
+# Register themselves, as this module does.
 from conversations import admin_calls  # noqa: E402, F401
+from conversations.redaction import admin_page  # noqa: E402, F401

@@ -66,6 +66,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         _("Data & privacy"),
         [
             ("conversations.conversation", "forum"),
+            ("conversations.redactionpolicy", "ink_eraser"),
+            ("conversations.pcipause", "credit_card_off"),
             ("conversations.consentrule", "handshake"),
             ("conversations.consentrecord", "how_to_reg"),
             ("conversations.retentionrule", "auto_delete"),

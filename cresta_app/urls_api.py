@@ -12,6 +12,13 @@ from coaching.api.views import AlertViewSet, GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
 from conversations.api.completeness import CompletenessViewSet
+from conversations.api.redaction import RedactionViewSet
+from conversations.api.redaction_reviews import (
+    ExampleViewSet,
+    RedactionReportViewSet,
+    ReviewViewSet,
+    RunViewSet,
+)
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
 from integrations.uploads.api import UploadViewSet
@@ -27,8 +34,13 @@ router.register("call-metadata", CallMetadataViewSet, basename="api-call-metadat
 router.register("call-events", CallEventViewSet, basename="api-call-event")
 router.register("changes", ChangeViewSet, basename="api-change")
 router.register("completeness", CompletenessViewSet, basename="api-completeness")
+router.register("redaction", RedactionViewSet, basename="api-redaction")
 router.register("utterances", UtteranceViewSet, basename="api-utterance")
 router.register("summaries", SummaryViewSet, basename="api-summary")
+router.register("redaction-reviews", ReviewViewSet, basename="api-redaction-review")
+router.register("redaction-report", RedactionReportViewSet, basename="api-redaction-report")
+router.register("redaction-examples", ExampleViewSet, basename="api-redaction-example")
+router.register("redaction-runs", RunViewSet, basename="api-redaction-run")
 router.register("moments", MomentViewSet, basename="api-moment")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")

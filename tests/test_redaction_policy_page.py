@@ -1,0 +1,162 @@
+"""The page of the redaction policy in admin, and its API: read, tried, previewed and saved."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from conversations.models import RedactionPolicy, Utterance
+from conversations.redaction.policy import redaction_policy
+from conversations.redaction.trying import TEXT_MAX
+from engines.redaction.actions import Action
+from engines.redaction.vocabulary import PROFILES
+from tests.budgets import query_budget
+
+PAGE = "/admin/conversations/redactionpolicy/"
+CARD = "my card is 4111 1111 1111 1111"
+
+
+def sent(profile="standard", **fields):
+    """What the page sends when nothing but `fields` is changed; None leaves a field out."""
+    boxes = {f"on:{name}": "on" for name in PROFILES[profile]}
+    whole = {
+        "profile": profile,
+        "profile_was": profile,
+        "regions": "US GB",
+        "pci_minutes": "10",
+        "revision": "0",
+        "reason": "asked for",
+        **boxes,
+        **fields,
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+@pytest.fixture
+def admin(world):
+    return world.northwind.client("admin")
+
+
+def test_the_page_says_what_counts(world, admin):
+    admin.get(PAGE)
+    with query_budget("redaction policy"):
+        page = admin.get(PAGE).content.decode()
+    assert page.count('name="on:') == len(PROFILES["strict"])
+    assert page.count("checked></td>") == len(PROFILES["standard"])
+
+
+def test_it_is_saved_as_a_revision(world, admin):
+    fields = {
+        "on:NAME": None,
+        "why:NAME": "agents need names",
+        "action:CREDIT_CARD": "last_four",
+        "why:CREDIT_CARD": "chargebacks",
+        "custom-0-name": "badge number",
+        "custom-0-label": "badge",
+        "custom-0-patterns": r"\bB-\d{4}\b",
+        "custom-0-examples": "my badge is [[BX-77]]",
+        "pci_auto": "on",
+        "do": "save",
+    }
+    assert admin.post(PAGE, sent(**fields)).status_code == 302
+    with world.northwind.scope():
+        policy = redaction_policy()
+        assert policy.enabled_types == PROFILES["standard"] - {"NAME"}
+        assert dict(policy.actions) == {"CREDIT_CARD": Action.LAST_FOUR}
+        assert [one.name for one in policy.custom] == ["BADGE_NUMBER"]
+        assert policy.custom[0].examples[0].text == "my badge is BX-77"
+        assert policy.pci_auto and policy.revision == 1
+        assert RedactionPolicy.objects.get().changed_by == world.northwind.people["admin"]
+    page = admin.get(PAGE).content.decode()
+    assert "my badge is [[BX-77]]" in page and "agents need names" in page
+    with world.acme.scope():
+        assert redaction_policy().revision == 0
+
+
+def test_boxes_follow_the_profile_but_those_that_were_set_apart(world, admin):
+    fields = {"on:AGE": "on", "on:NAME": None, "why:NAME": "asked for", "do": "save"}
+    posted = sent(**fields) | {"profile": "cards_and_secrets"}
+    assert admin.post(PAGE, posted).status_code == 302
+    with world.northwind.scope():
+        assert redaction_policy().enabled_types == PROFILES["cards_and_secrets"] | {"AGE"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"on:NAME": None}, "Say why: this hides less"),
+        ({"action:NAME": "hash"}, "Say why: this hides less"),
+        ({"reason": ""}, "Say why, in at most"),
+        ({"regions": "Narnia"}, "two letters"),
+        ({"pci_minutes": "soon"}, "number of minutes"),
+        ({"revision": "7"}, "Somebody else has changed"),
+        ({"custom-0-name": "NAME", "custom-0-words": "x"}, "is taken"),
+        ({"custom-0-name": "BADGE", "custom-0-patterns": "(a"}, "cannot be used"),
+        ({"custom-0-name": "BADGE", "custom-0-examples": "no mark"}, "double brackets"),
+    ],
+)
+def test_what_cannot_be_saved_says_why_and_keeps_what_was_typed(world, admin, fields, words):
+    answer = admin.post(PAGE, sent(do="save", **fields))
+    page = answer.content.decode()
+    assert answer.status_code == 400 and words in page
+    for value in fields.values():
+        assert value is None or value in page
+    with world.northwind.scope():
+        assert not RedactionPolicy.objects.exists()
+
+
+def test_keeping_words_is_not_offered(world, admin):
+    assert 'value="keep"' not in admin.get(PAGE).content.decode()
+    assert admin.post(PAGE, sent(do="save", **{"action:NAME": "keep"})).status_code == 302
+    with world.northwind.scope():
+        assert not redaction_policy().actions
+
+
+def test_the_preview_tells_what_goes_beyond_today_and_nothing_else(world, admin, make_conversation):
+    with world.northwind.scope():
+        make_conversation(
+            agent=world.northwind.people["agent"],
+            lines=[
+                ("agent", "shall we use the kestrel plan for you"),
+                ("customer", "it is [CREDIT_CARD] for the kestrel plan"),
+                ("customer", "thank you"),
+            ],
+        )
+        before = list(Utterance.objects.values_list("text", flat=True))
+    fields = {"custom-0-name": "PROJECT", "custom-0-words": "kestrel plan", "do": "preview"}
+    answer = admin.post(PAGE, sent(**fields))
+    found = answer.context["preview"]
+    assert (found.calls, found.sentences) == (1, 3)
+    assert [(more.label, more.count) for more in found.more] == [("project", 2)]
+    shown = re.search(r'id="preview".*?</section>', answer.content.decode(), re.DOTALL)[0]
+    assert "kestrel" not in shown and shown.count(">project</span>") == 2
+    with world.northwind.scope():
+        assert list(Utterance.objects.values_list("text", flat=True)) == before
+        assert not RedactionPolicy.objects.exists()
+
+
+def test_a_sentence_is_tried_under_what_the_page_holds_and_not_logged(world, admin, caplog, capsys):
+    answer = admin.post(PAGE + "try/", sent(text=CARD)).json()
+    assert answer["text"] == "my card is [CREDIT_CARD]"
+    (span,) = answer["spans"]
+    assert CARD[span["start"] : span["end"]] == "4111 1111 1111 1111"
+    assert span["detector"] and span["reason"] and 0 < span["score"] <= 1
+    fields = {"on:CREDIT_CARD": None, "on:NUMBER": None, "why:CREDIT_CARD": "x", "why:NUMBER": "x"}
+    assert admin.post(PAGE + "try/", sent(text=CARD, **fields)).json()["spans"] == []
+    heard = capsys.readouterr()
+    assert "4111" not in caplog.text + heard.out + heard.err
+    assert admin.post(PAGE + "try/", sent(text="x" * (TEXT_MAX + 1))).status_code == 400
+    assert admin.get(PAGE + "try/").status_code == 405
+    assert world.northwind.client("supervisor").post(PAGE + "try/", sent(text=CARD)).status_code == 403
+
+
+def test_trying_by_the_api_has_a_limit(world):
+    client, where = world.northwind.client("admin"), "/api/v1/redaction/try/"
+    answer = client.post(where, {"text": CARD}, content_type="application/json")
+    assert answer.json()["text"] == "my card is [CREDIT_CARD]" and answer.json()["revision"] == 0
+    too_long = client.post(where, {"text": "x" * (TEXT_MAX + 1)}, content_type="application/json")
+    assert too_long.status_code == 400
+    for _ in range(60):
+        last = client.post(where, {"text": "x"}, content_type="application/json")
+    assert last.status_code == 429
