@@ -28,6 +28,14 @@ def seconds(ms: int | None) -> str:
 
 
 @register.filter
+def share(value: float | None) -> str:
+    """A share of one as a percentage; small ones with a decimal, or nothing could be seen of them."""
+    if value is None:
+        return DASH
+    return f"{100 * value:.1f} %" if 0 < value < 0.1 else f"{round(100 * value)} %"
+
+
+@register.filter
 def cause(name: str) -> str:
     """Why a call ended or a stretch of it is missing, in words."""
     return cause_words(name)

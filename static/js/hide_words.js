@@ -74,7 +74,7 @@ export function hideWords(transcript, data) {
     go.disabled = true;
     say(told, "");
     try {
-      const asked = { utterance: row.id.replace("u-", ""), start, end, type: kind.value };
+      const asked = { ...data.more, utterance: row.id.replace("u-", ""), start, end, type: kind.value };
       if (row.dataset.revision) asked.revision = Number(row.dataset.revision);
       const now = await write(data.url, asked);
       words.replaceChildren(speech(now.text, [], { redactions: data.kinds, words: data.words }));
