@@ -21,7 +21,7 @@ from engines.redaction.extra import known, plugged_in
 from engines.redaction.partials import GrowingReader, undecided_from
 from engines.redaction.resolve import replaced, settle
 from engines.redaction.sequence.detector import SequenceDetector
-from engines.redaction.sequence.tagger import MODEL, tagger
+from engines.redaction.sequence.tagger import tagger
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.tokens import Utterance, tokenise
 from engines.redaction.vocabulary import NUMERIC_TYPES, PROFILES, TYPES
@@ -117,7 +117,7 @@ class Redactor:
         others: list[Detector] = list(RULES)
         self._growing: GrowingReader | None = None
         self._model: SequenceDetector | None = None
-        if config.model and MODEL.exists():
+        if config.model:
             self._model = SequenceDetector()
             self._growing = GrowingReader(tagger())
         if config.custom:
