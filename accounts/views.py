@@ -25,6 +25,8 @@ from accounts.forms import PasswordChangeForm, PasswordResetForm, PasswordSetFor
 from accounts.imports import MAX_BYTES, Plan, csv_text, people_import, people_plan
 from accounts.permissions import Permission
 from accounts.services import audit
+from tenants import keys
+from tenants.scope import current_schema
 
 IMPORT_SECONDS = 30 * 60
 ROWS_SHOWN = 500
@@ -125,6 +127,10 @@ def home(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied
 
 
+def _bound(token: str) -> str:
+    return f"people-import:{token}"
+
+
 def _held(request: HttpRequest, token: str) -> str:
     """The cache key of an uploaded file between its two steps: of this person, in this company."""
     return f"people-import:{request.user.pk}:{token[:64]}"
@@ -149,7 +155,9 @@ def people_import_page(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/people_import.html", {"form": form}, status=422)
     token = secrets.token_urlsafe(16)
     if plan.changes and not plan.errors:
-        cache.set(_held(request, token), text, timeout=IMPORT_SECONDS)
+        # Sealed: it may be the wrong file, and what lies in a cache is on a disk sooner or later.
+        sealed = keys.wrap(current_schema(), text.encode(), bound_to=_bound(token))
+        cache.set(_held(request, token), sealed, timeout=IMPORT_SECONDS)
     return render(
         request,
         "accounts/people_import.html",
@@ -168,10 +176,11 @@ def _preview(plan: Plan) -> dict[str, Any]:
 
 
 def _import_apply(request: HttpRequest, token: str) -> HttpResponse:
-    text = cache.get(_held(request, token))
-    if text is None:
+    sealed = cache.get(_held(request, token))
+    if sealed is None:
         messages.error(request, _("This file is no longer held here. Choose it again."))
         return redirect("people-import")
+    text = keys.unwrap(current_schema(), *sealed, bound_to=_bound(token)).decode()
     try:
         plan = people_import(
             text=text,

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import display
 
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from conversations.customers import customer_typed
 from conversations.models import CallLedger, Conversation, Customer, Disposition, OutboxJob
 from conversations.outbox import MAX_ATTEMPTS
 from conversations.outbox_again import jobs_run_again
@@ -36,6 +37,11 @@ class CustomerAdmin(AuditedAdmin):
     list_filter = ("segment",)
     search_fields = ("reference", "name")
     show_full_result_count = False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        # What is typed here passes what a call brings passes.
+        customer_typed(obj)
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Disposition)

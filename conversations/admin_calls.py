@@ -25,7 +25,10 @@ from conversations.models import (
     VoiceSettings,
     WaitingMetadata,
 )
+from conversations.redacted import redacted
 from conversations.retention import preview
+
+REASON_LENGTH = LegalHold._meta.get_field("reason").max_length or 200
 
 
 @admin.register(VoiceSettings)
@@ -106,6 +109,8 @@ class LegalHoldAdmin(AuditedAdmin):
         return obj.lifted_at is None
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if isinstance(obj, LegalHold):
+            obj.reason = redacted(obj.reason)[:REASON_LENGTH]
         if not change and isinstance(obj, LegalHold) and isinstance(request.user, User):
             obj.placed_by = request.user
         super().save_model(request, obj, form, change)

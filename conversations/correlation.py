@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,7 @@ from conversations.consent import CONSENT_KEY, REGION_KEY, consent_from_metadata
 from conversations.customers import customer_clean, customer_update
 from conversations.lifecycle import event_fields, lifecycle_apply, lifecycle_event
 from conversations.live import metadata
+from conversations.live.identifiers import all_known_as, known_as
 from conversations.live.wire import CustomerDetails, Fields, Identifiers, Short
 from conversations.models import Conversation, ConversationIdentifier, WaitingMetadata
 from conversations.phases import LifecycleEvent
@@ -61,7 +63,7 @@ def identifiers_add(*, conversation_id: UUID, provider: str, identifiers: Mappin
             ConversationIdentifier(
                 conversation_id=conversation_id, provider=provider, kind=kind[:40], value=value[:120]
             )
-            for kind, value in identifiers.items()
+            for kind, value in all_known_as(identifiers).items()
             if value
         ),
         ignore_conflicts=True,
@@ -70,12 +72,12 @@ def identifiers_add(*, conversation_id: UUID, provider: str, identifiers: Mappin
 
 def conversation_by(provider: str, identifiers: Mapping[str, str]) -> Conversation | None:
     """The newest conversation that the provider knows by one of these ids; one that goes on comes first."""
-    return conversations_by(provider, identifiers.values()).first()
+    return conversations_by(provider, all_known_as(identifiers).values()).first()
 
 
 def conversations_by(provider: str, values: Iterable[str]) -> QuerySet[Conversation]:
     """Conversations known by any of these ids, the live ones first, then the newest. "" is any provider."""
-    known = ConversationIdentifier.objects.filter(value__in=list(values))
+    known = ConversationIdentifier.objects.filter(value__in=[known_as(value) for value in values])
     if provider:
         known = known.filter(provider=provider)
     live = Q(state__in=[Conversation.State.ANNOUNCED, Conversation.State.LIVE])
@@ -117,7 +119,11 @@ def fields_read(fields: Mapping[str, object]) -> CallFields:
 def _take(
     provider: str, identifiers: Mapping[str, str], fields: CallFields, events: list[LifecycleEvent]
 ) -> Conversation | None:
-    everything = {**identifiers, **fields.identifiers}
+    everything = all_known_as({**identifiers, **fields.identifiers})
+    events = [
+        replace(one, identifiers=all_known_as(one.identifiers), reference=known_as(one.reference))
+        for one in events
+    ]
     meant = _meant(provider, everything)
     if not meant:
         _wait(provider, everything, fields, events)
@@ -225,12 +231,17 @@ def _clean(fields: CallFields) -> dict[str, Any]:
     clean: dict[str, Any] = {
         "direction": fields.direction,
         "language": fields.language,
-        "queue": fields.queue,
+        "queue": _queue_clean(fields.queue),
         "agent": fields.agent,
         "metadata": metadata.redacted(fields.metadata),
         "customer": customer_clean(fields.customer) if fields.customer else None,
     }
     return {name: value for name, value in clean.items() if value}
+
+
+def _queue_clean(key: str) -> str:
+    """A queue of ours as it is; anything else is a text like any other."""
+    return key if not key or Queue.objects.filter(key=key).exists() else metadata.text_redacted(key)
 
 
 def _apply(conversation_id: UUID, fields: Mapping[str, Any], events: Sequence[LifecycleEvent]) -> None:

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.crypto import salted_hmac
-
 from conversations.live import metadata
+from conversations.live.identifiers import code_of
 from conversations.live.wire import CustomerDetails
 from conversations.models import Customer
-from tenants.scope import current_schema
 
 
 def customer_clean(details: CustomerDetails) -> dict[str, Any]:
     """What a call says of its customer, as it may be kept: without what reads as a card or a phone number."""
     reference = details.reference
-    clean = metadata.redacted(
-        {
-            "reference": reference,
-            "name": details.name,
-            "segment": details.segment,
-            "fields": details.fields,
-        }
+    # The name is what the company calls them: it stays, and what is no name in it goes.
+    clean_reference, name, segment, fields = metadata.redacted(
+        [reference, details.name, details.segment, details.fields]
     )
-    if clean["reference"] != reference:
+    if clean_reference != reference:
         # A phone or card number as reference: the customer stays recognisable, the number is not kept.
-        reference = f"hidden-{salted_hmac(f'customer:{current_schema()}', reference).hexdigest()[:24]}"
+        reference = code_of(reference, "customer")
     return {
         "reference": reference,
-        "name": clean["name"][:120],
-        "segment": clean["segment"][:40],
-        "fields": clean["fields"],
+        "name": name[:120],
+        "segment": segment[:40],
+        "fields": fields,
     }
+
+
+def customer_typed(customer: Customer) -> None:
+    """Take out of a customer's record, typed by a person and not saved yet, what `customer_clean` takes out."""
+    details = CustomerDetails.model_construct(
+        reference=customer.reference,
+        name=customer.name,
+        segment=customer.segment,
+        fields=customer.fields if isinstance(customer.fields, dict) else {},
+    )
+    for name, value in customer_clean(details).items():
+        setattr(customer, name, value)
 
 
 def customer_update(details: dict[str, Any]) -> Customer:

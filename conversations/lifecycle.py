@@ -24,6 +24,7 @@ from accounts.ids import new_id
 from accounts.models import TelephonyIdentity, User
 from conversations import outbox
 from conversations.live.buffer import CHUNK_MS, AudioBuffer, Mark
+from conversations.live.identifiers import known_as
 from conversations.live.timeline import TALK
 from conversations.models import (
     CallOwner,
@@ -89,6 +90,7 @@ def lifecycle_apply(*, conversation_id: UUID, event: LifecycleEvent) -> CallPhas
 
     An event older than the call's newest is kept as history and changes nothing.
     """
+    event = replace(event, reference=known_as(event.reference))
     at_ms = position_ms(conversation_id, event.at)
     with transaction.atomic():
         conversation = conversation_lock(conversation_id)

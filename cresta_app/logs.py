@@ -1,4 +1,8 @@
-"""Logging for every process: structured lines of events and ids on standard error, never customers' words."""
+"""Logging for every process: structured lines of events and ids on standard error, never customers' words.
+
+Nobody logs what people say; `log_redaction` is the net under that. What other people's packages write below INFO is
+not written at all, whatever `LOG_LEVEL` says: there they quote what goes over their wires.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,13 @@ from typing import Any
 import structlog
 
 from accounts.errors import error_place
+from cresta_app.log_redaction import install_hooks, scrub_event
+
+# Whose lines below INFO are ours, and without words of customers.
+ROOMS = (
+    *("accounts", "analytics", "coaching", "conversations", "cresta_app", "demo", "desk", "engines"),
+    *("integrations", "knowledge", "moments", "providers", "qa", "tenants"),
+)
 
 
 def exception_place(_logger: object, _name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -49,6 +60,8 @@ class WithoutMessages(logging.Filter):
 
 def configure(settings: dict[str, Any]) -> None:
     """Set up structlog and the standard library's loggers behind one renderer. Called by Django."""
+    level = logging.getLevelNamesMapping()[str(settings.get("level", "INFO")).upper()]
+    install_hooks()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -72,6 +85,7 @@ def configure(settings: dict[str, Any]) -> None:
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                         exception_place,
+                        scrub_event,
                         structlog.processors.LogfmtRenderer(
                             key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
                         ),
@@ -86,8 +100,12 @@ def configure(settings: dict[str, Any]) -> None:
                     "filters": ["without_messages"],
                 }
             },
-            "root": {"handlers": ["console"], "level": settings.get("level", "INFO")},
+            "root": {"handlers": ["console"], "level": max(level, logging.INFO)},
             "loggers": {
+                **{room: {"level": level} for room in ROOMS},
+                # Django would mail its errors, with what was sent and with the variables of the code.
+                "django": {"handlers": [], "level": "INFO"},
+                "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
                 # Access logs would put call ids and search words of every request into the log.
                 "django.channels.server": {"level": "WARNING"},
                 "daphne": {"level": "WARNING"},

@@ -228,6 +228,8 @@ EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.Ema
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.integer("EMAIL_PORT", 25)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "cresta@localhost")
+# Who is told when a conversation cannot be checked for what must be hidden; nobody: alerts and webhooks alone.
+ON_CALL_EMAIL = env.names("ON_CALL_EMAIL")
 
 # --- Words, times, files --------------------------------------------------------------------------------
 
@@ -358,3 +360,5 @@ SPECTACULAR_SETTINGS = {
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOGGING_CONFIG = "cresta_app.logs.configure"
 LOGGING = {"level": LOG_LEVEL}
+DEFAULT_EXCEPTION_REPORTER = "cresta_app.error_reports.WithoutRows"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "cresta_app.error_reports.NoValues"

@@ -88,11 +88,11 @@ def apply(rules: Iterable[Rule], call: CallStart) -> CallStart:
         if head == "metadata":
             left[name] = value
         elif head == "customer":
-            customer[name] = value[: _LENGTHS[target]]
+            customer[name] = metadata.cut(value, _LENGTHS[target])
         elif head == "direction":
             fields[head] = _direction(value)
         else:
-            fields[head] = value[: _LENGTHS.get(head, len(value))]
+            fields[head] = metadata.cut(value, _LENGTHS.get(head, len(value)))
     if customer:
         known = call.customer.model_dump() if call.customer else {}
         merged = known | customer
@@ -119,7 +119,7 @@ def bounded(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value[: metadata.MAX_TEXT]
+        return metadata.cut(value, metadata.MAX_TEXT)
     if isinstance(value, Mapping):
         return {str(name)[:120]: _cut(item) for name, item in list(value.items())[: metadata.MAX_KEYS]}
     return value

@@ -17,6 +17,7 @@ from conversations import consent, correlation
 from conversations.customers import customer_clean, customer_update
 from conversations.lifecycle import agent_of
 from conversations.live import metadata
+from conversations.live.identifiers import known_as
 from conversations.live.wire import CallAudio, CallStart, CloseCode, ProtocolError
 from conversations.models import CallLedger, CallOwner, Conversation, Participant, Speaker
 from conversations.publish import tell_agent
@@ -49,6 +50,7 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
     Raises `CallRefused` for a call id that the provider has used before.
     """
     schema, now, key = current_schema(), timezone.now(), keys.new_key()
+    start = start.model_copy(update={"id": known_as(start.id)})
     # Redaction takes a while on long metadata; it needs no transaction.
     details = customer_clean(start.customer) if start.customer else None
     extra = metadata.redacted(start.metadata)
@@ -109,6 +111,7 @@ def call_resume(*, source: str, call_id: str, audio: CallAudio) -> Announced | N
 
     Raises `CallRefused` for one that ended while its line was away, or whose audio was of another kind.
     """
+    call_id = known_as(call_id)
     conversation = Conversation.objects.filter(provider=source, provider_call_id=call_id).first()
     if conversation is None:
         return None
@@ -136,6 +139,7 @@ def call_id_release(*, source: str, call_id: str, renamed: str) -> bool:
 
     Returns whether there was such a call.
     """
+    call_id, renamed = known_as(call_id), known_as(renamed)
     with transaction.atomic():
         rows = Conversation.objects.select_for_update(of=("self",), no_key=True)
         rows = rows.select_related("agent", "customer", "queue", "disposition")
@@ -157,7 +161,7 @@ def call_refused(*, source: str, call_id: str, code: CloseCode) -> CallLedger:
     now = timezone.now()
     return CallLedger.objects.create(
         source=source,
-        provider_call_id=call_id,
+        provider_call_id=known_as(call_id),
         state=CallLedger.State.REFUSED,
         reason=code.slug,
         close_code=code,

@@ -11,7 +11,9 @@ import math
 import re
 from typing import Any
 
+from conversations.live.field_names import holds, type_of
 from conversations.redaction.policy import config_for_metadata
+from engines.redaction.actions import stand_in
 from engines.redaction.redactor import RedactionConfig, redact
 from engines.redaction.text import RawText
 
@@ -63,6 +65,20 @@ def redacted(value: Any) -> Any:
     return _value(value, config_for_metadata()) if value else value
 
 
+def cut(text: str, length: int) -> str:
+    """The first `length` characters of a text, less a number that the end would cut in two.
+
+    Half of a card's number has no checksum any more, so that redaction would let it through.
+    """
+    if len(text) <= length:
+        return text
+    return text[:length] if not text[length].isdigit() else _CUT_NUMBER.sub("", text[:length])
+
+
+# Digits with up to two signs between them, at the end.
+_CUT_NUMBER = re.compile(r"[+(]?\d(?:[\d .()/-]{0,40})$")
+
+
 def _text(text: str, config: RedactionConfig) -> str:
     storable = _UNSTORABLE.sub("\ufffd", text)
     if _UUID.fullmatch(storable):
@@ -72,7 +88,7 @@ def _text(text: str, config: RedactionConfig) -> str:
 
 def _value(value: Any, config: RedactionConfig) -> Any:
     if isinstance(value, dict):
-        return {_text(str(key), config): _value(item, config) for key, item in value.items()}
+        return {_text(str(name), config): _field(str(name), item, config) for name, item in value.items()}
     if isinstance(value, list):
         return [_value(item, config) for item in value]
     if isinstance(value, str):
@@ -82,3 +98,18 @@ def _value(value: Any, config: RedactionConfig) -> Any:
         clean = _text(written, config)
         return value if clean == written else clean
     return value
+
+
+def _field(name: str, value: Any, config: RedactionConfig) -> Any:
+    """A value under its name, which may say what it is."""
+    kind = type_of(name)
+    if kind and (kind in config.enabled_types or kind in _NEVER_WHOLE):
+        if isinstance(value, list):
+            return [_field(name, item, config) for item in value]
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and holds(kind, str(value)):
+            return stand_in(config.action(kind), kind, str(value), key=config.hash_key) or f"[{kind}]"
+    return _value(value, config)
+
+
+# Not looked for in values by themselves, where digits alone mean nothing; under such a name they do.
+_NEVER_WHOLE = frozenset({"ACCOUNT_NUMBER"})

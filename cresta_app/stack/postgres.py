@@ -47,6 +47,11 @@ _SETTINGS = {
     "jit": "off",  # our queries are short; compiling them costs more than it saves
     "autovacuum_naptime": "30s",
     "listen_addresses": "",
+    # Its log keeps no statement, whose values may be what a customer said, and no row that a message would quote.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

@@ -64,7 +64,7 @@ def _customer(said: Open) -> CustomerDetails | None:
 
 
 def _short(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())[:120].strip()
+    return metadata.cut("".join(character for character in text if character.isprintable()), 120).strip()
 
 
 def _fits(fields: dict[str, Any]) -> bool:
