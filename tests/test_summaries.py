@@ -216,10 +216,12 @@ def test_a_note_is_redacted_kept_once_and_removed_when_empty(world, ended):
 
 def test_the_outbox_runs_it(ended, django_capture_on_commit_callbacks, monkeypatch):
     from conversations import outbox
+    from conversations.redaction.second_pass import CHECKED
 
     monkeypatch.setattr(outbox, "jobs_dispatch", lambda *, job_ids: None)
     conversation = ended()
-    jobs = outbox.jobs_announce(event=outbox.ENDED, conversation_id=conversation.pk)
+    # Not before its words were read a second time.
+    jobs = outbox.jobs_announce(event=CHECKED, conversation_id=conversation.pk)
     (job,) = [job for job in jobs if job.task == "summary.write"]
     assert outbox.job_execute(job_id=job.pk)
     assert Summary.objects.get().conversation == conversation
