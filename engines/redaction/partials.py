@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.redaction.numbers import is_strong
+from engines.redaction.numbers import TIMES, ZERO_LETTERS, is_strong
 from engines.redaction.resolve import MODEL_NAME
 from engines.redaction.sequence.tagger import Tagger
 from engines.redaction.text import Span
@@ -64,7 +64,11 @@ def undecided_from(utterance: Utterance) -> int | None:
     """
     tokens = utterance.tokens
     near = len(tokens) - 2
-    for i, token in enumerate(tokens):
+    for at, token in enumerate(tokens):
+        i = at
         if is_strong(token.low) or (i >= near and token.is_letter):
-            return token.start
+            # "double" and "oh" before it belong to it.
+            while i and (tokens[i - 1].low in TIMES or tokens[i - 1].low in ZERO_LETTERS):
+                i -= 1
+            return tokens[i].start
     return None
