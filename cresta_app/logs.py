@@ -15,7 +15,8 @@ from typing import Any
 import structlog
 
 from accounts.errors import error_place
-from cresta_app.log_redaction import install_hooks, scrub_event
+from cresta_app.log_redaction import RAW, install_hooks, scrub_event
+from engines.redaction.text import RawText
 
 # Whose lines below INFO are ours, and without words of customers.
 ROOMS = (
@@ -36,6 +37,12 @@ def exception_place(_logger: object, _name: str, event: dict[str, Any]) -> dict[
     return event
 
 
+def _shown(value: object) -> object:
+    if isinstance(value, BaseException):
+        return type(value).__name__
+    return RAW if isinstance(value, RawText) else value
+
+
 class WithoutMessages(logging.Filter):
     """Take the messages of exceptions out of what frameworks log: for the same reason as `exception_place`.
 
@@ -50,11 +57,10 @@ class WithoutMessages(logging.Filter):
             given = dict(record.args)
             if "exc" in given:
                 given["exc"] = str(given["exc"]).partition("(")[0]
-            record.args = given | {name: "" for name in ("traceback", "args", "kwargs") if name in given}
+            given |= {name: "" for name in ("traceback", "args", "kwargs") if name in given}
+            record.args = {name: _shown(one) for name, one in given.items()}
         elif record.args:
-            record.args = tuple(
-                type(one).__name__ if isinstance(one, BaseException) else one for one in record.args
-            )
+            record.args = tuple(_shown(one) for one in record.args)
         return True
 
 
@@ -102,7 +108,7 @@ def configure(settings: dict[str, Any]) -> None:
             },
             "root": {"handlers": ["console"], "level": max(level, logging.INFO)},
             "loggers": {
-                **{room: {"level": level} for room in ROOMS},
+                **({room: {"level": level} for room in ROOMS} if level < logging.INFO else {}),
                 # Django would mail its errors, with what was sent and with the variables of the code.
                 "django": {"handlers": [], "level": "INFO"},
                 "django.server": {"handlers": [], "level": "WARNING", "propagate": True},

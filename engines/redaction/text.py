@@ -38,6 +38,12 @@ class RawText:
     def __repr__(self) -> str:
         return f"<RawText of {len(self._words)} characters>"
 
+    def __str__(self) -> NoReturn:
+        raise TypeError("raw text does not become a text: redact it, or reveal() it on the way there")
+
+    def __format__(self, specification: str) -> NoReturn:
+        raise TypeError("raw text is not written into a text: redact it first")
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("RawText cannot be pickled: redact it, or reveal() it where it must cross a process")
 
