@@ -91,8 +91,9 @@ def review_page(request: HttpRequest, review_id: UUID | None = None) -> HttpResp
 
 
 def _filters(request: HttpRequest) -> dict[str, str]:
-    given = request.GET if request.method in {"GET", "HEAD"} else request.POST
-    filters = {name: given.get(name, "")[:40] for name in ("type", "because")}
+    # In forms "type" says what is hidden.
+    given, prefix = (request.POST, "only_") if request.method == "POST" else (request.GET, "")
+    filters = {name: given.get(prefix + name, "")[:40] for name in ("type", "because")}
     if filters["because"] not in RedactionReview.Because.values:
         filters["because"] = ""
     return {name: value for name, value in filters.items() if value}

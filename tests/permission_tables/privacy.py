@@ -1,0 +1,96 @@
+"""Findings to look at: of the conversations that one may read. The report: who reads reports. History: admins."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from conversations.models import Redaction, RedactionReview, RedactionRun
+from tests.conftest import Company
+from tests.past_calls import past_call
+
+PAGE = {"nobody": 302, "agent": 403, "supervisor": 200, "other_supervisor": 200, "analyst": 200, "admin": 200}
+API = {**PAGE, "nobody": 401}
+ONE = {**PAGE, "other_supervisor": 404}
+ADMIN_PAGE = {"nobody": 302, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 200}
+ADMIN = {**ADMIN_PAGE, "nobody": 401}
+MOVED = {**ADMIN_PAGE, "admin": 302}
+
+
+def finding(company: Company) -> UUID:
+    past = past_call(agent=company.people["agent"], queue=company.queue)
+    spoken = past.said[3]
+    found = Redaction.objects.create(
+        utterance=spoken, type="CREDIT_CARD", start=11, end=24, score=0.5, detector="digits", reason="x"
+    )
+    row = RedactionReview.objects.create(
+        redaction=found,
+        utterance=spoken,
+        conversation=past.conversation,
+        type=found.type,
+        score=found.score,
+        detector=found.detector,
+        found_in=found.found_in,
+        because="uncertain",
+    )
+    return row.pk
+
+
+def page(company: Company) -> str:
+    return f"/privacy/review/{finding(company)}/"
+
+
+def decide(company: Company) -> str:
+    return page(company) + "decide"
+
+
+def item(company: Company) -> str:
+    return f"/api/v1/redaction-reviews/{finding(company)}/"
+
+
+def decide_by_api(company: Company) -> str:
+    return item(company) + "decide/"
+
+
+def _run(company: Company) -> RedactionRun:
+    from django.utils import timezone
+
+    return RedactionRun.objects.create(until=timezone.now(), state="done", is_open=False)
+
+
+def cancel(company: Company) -> str:
+    return f"/privacy/again/{_run(company).pk}/cancel"
+
+
+def run(company: Company) -> str:
+    return f"/api/v1/redaction-runs/{_run(company).pk}/"
+
+
+def cancel_by_api(company: Company) -> str:
+    return run(company) + "cancel/"
+
+
+ROWS = [
+    ("GET", "/privacy/", {**PAGE, "supervisor": 302, "other_supervisor": 302, "analyst": 302, "admin": 302}),
+    ("GET", "/privacy/review/", PAGE),
+    ("GET", page, ONE),
+    (
+        "POST",
+        decide,
+        {**ONE, "supervisor": 302, "analyst": 302, "admin": 302},
+        {"decision": "confirm"},
+    ),
+    ("GET", "/privacy/report/", PAGE),
+    ("GET", "/privacy/report.csv", PAGE),
+    ("GET", "/privacy/again/", ADMIN_PAGE),
+    ("POST", "/privacy/again/start", MOVED, {}),
+    ("POST", cancel, MOVED, {}),
+    ("GET", "/api/v1/redaction-reviews/", API),
+    ("GET", item, {**API, "other_supervisor": 404}),
+    ("POST", decide_by_api, {**API, "other_supervisor": 404}, {"decision": "false_alarm"}),
+    ("GET", "/api/v1/redaction-report/", API),
+    ("GET", "/api/v1/redaction-examples/", ADMIN),
+    ("GET", "/api/v1/redaction-runs/", ADMIN),
+    ("POST", "/api/v1/redaction-runs/", {**ADMIN, "admin": 201}, {}),
+    ("GET", run, ADMIN),
+    ("POST", cancel_by_api, ADMIN, {}),
+]
