@@ -37,6 +37,7 @@ class Permission(StrEnum):
     METADATA_WRITE = "metadata.write"
     DISPOSITION_SET = "disposition.set"
     CONSENT_RECORD = "consent.record"
+    CALL_PAUSE = "call.pause"
     KNOWLEDGE_SEARCH = "knowledge.search"
     REPORT_READ = "report.read"
     DEMO_PLAY = "demo.play"
@@ -69,6 +70,8 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     # Agents: of the conversations that are theirs.
     Permission.DISPOSITION_SET: frozenset({_A, _S, _X}),
     Permission.CONSENT_RECORD: frozenset({_A, _S, _X}),
+    # While a card is given. Agents: their own calls.
+    Permission.CALL_PAUSE: frozenset({_A, _S, _X}),
     Permission.KNOWLEDGE_SEARCH: frozenset({_A, _S, _Q, _X}),
     Permission.REPORT_READ: frozenset({_S, _Q, _X}),
     Permission.DEMO_PLAY: frozenset({_A}),

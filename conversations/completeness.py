@@ -20,7 +20,7 @@ from conversations.models import CallLedger, Conversation, WaitingMetadata
 PERIODS = (1, 7, 30)
 SHOWN = 50
 # Gaps that are meant: nobody asked for these stretches to be heard.
-MEANT = frozenset({"hold", "ivr", "queue", "ringing", "no consent"})
+MEANT = frozenset({"hold", "ivr", "queue", "ringing", "no consent", "pci pause"})
 
 
 @dataclass(frozen=True)

@@ -247,8 +247,11 @@ def _summary(row: Any) -> Payload:
 
 
 def register_own() -> None:
+    from conversations import pci
+
     register("conversation", rows=_conversation_rows, render=_conversation, conversation_field="id")
     register("utterance", rows=lambda: Utterance.objects.order_by("sequence"), render=_utterance)
     register("consent", rows=_consent_rows, render=_consent)
+    register("pci", rows=pci.rows, render=pci.shown)
     register("handover", rows=_handover_rows, render=_handover)
     register("summary", rows=_summary_rows, render=_summary)

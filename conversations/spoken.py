@@ -23,6 +23,7 @@ def cause_words(cause: str) -> str:
         "queue": _("waiting in a queue"),
         "ringing": _("ringing"),
         "no consent": _("no consent"),
+        "pci pause": _("paused while a card was given"),
         "no_key": _("no valid key"),
         "not_allowed": _("not allowed"),
         "bad_signature": _("wrong signature"),

@@ -29,6 +29,7 @@ def job_run(*, job_id: str) -> None:
 def sweep() -> None:
     """Every few seconds: start overdue jobs, close summaries nobody confirmed, announce stray calls, see to checks."""
     from conversations.live.stray import calls_announce_stray
+    from conversations.pci import pci_forgotten
     from conversations.redaction.again import runs_wake
     from conversations.redaction.second_pass import checks_given_up
     from conversations.summaries import summaries_expire
@@ -37,6 +38,7 @@ def sweep() -> None:
         outbox.jobs_dispatch(job_ids=outbox.jobs_overdue())
         summaries_expire(older_than_seconds=settings.SUMMARY_CONFIRM_SECONDS)
         calls_announce_stray()
+        pci_forgotten()
         checks_given_up()
         runs_wake()
 

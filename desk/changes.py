@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import address_of
 from coaching.access import alert_for
 from coaching.answers import alert_assign, alert_resolve
 from conversations.access import conversation_for
@@ -22,6 +23,7 @@ from conversations.consent import consent_record
 from conversations.events import stamp
 from conversations.models import ConsentRecord, Conversation, Disposition, Purpose, Summary, SummaryLine
 from conversations.notes import note_save
+from conversations.pci import pci_pause, pci_resume, source_of
 from conversations.services import conversation_attach
 from conversations.summaries import (
     summary_confirm,
@@ -115,6 +117,23 @@ def consent(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
             conversation=conversation, purpose=purpose, state=state, source="agent", at=now, actor=user
         )
     return JsonResponse({"state": state})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def card_pause(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"paused": true | false}`: nothing of the sound is recorded while a card is given."""
+    user, paused = _user(request), body(request).get("paused")
+    conversation = _own(user, conversation_id)
+    if not isinstance(paused, bool):
+        raise ValidationError(_("“paused” is true or false."))
+    change = pci_pause if paused else pci_resume
+    change(
+        conversation=conversation,
+        source=source_of(user),
+        actor=user,
+        address=address_of(request) or None,
+    )
+    return JsonResponse({"paused": paused})
 
 
 @answers_json(Permission.SUMMARY_EDIT_OWN, "POST")

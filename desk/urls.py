@@ -11,6 +11,7 @@ urlpatterns = [
     path("desk/calls/<uuid:conversation_id>/guidance/", changes.guidance, name="desk-guidance"),
     path("desk/calls/<uuid:conversation_id>/note/", changes.note, name="desk-note"),
     path("desk/calls/<uuid:conversation_id>/consent/", changes.consent, name="desk-consent"),
+    path("desk/calls/<uuid:conversation_id>/card-pause/", changes.card_pause, name="desk-card-pause"),
     path("desk/calls/<uuid:conversation_id>/lines/", changes.line_add, name="desk-line-add"),
     path("desk/calls/<uuid:conversation_id>/confirm/", changes.confirm, name="desk-confirm"),
     path("desk/calls/<uuid:conversation_id>/summary.txt", changes.text, name="desk-summary-text"),

@@ -20,10 +20,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer, PersonSerializer
+from accounts.errors import Conflict
 from accounts.models import ApiKey
 from accounts.permissions import Permission, Role
 from accounts.throttle import address_of
-from conversations import events
+from conversations import events, pci
 from conversations.access import conversation_for
 from conversations.amending import conversation_amend
 from conversations.api.serializers import ConversationSerializer
@@ -113,6 +114,21 @@ class ConsentsSerializer(serializers.Serializer[Any]):
     consents = ConsentSerializer(many=True, help_text="In the order of time.")
 
 
+class PauseSerializer(serializers.Serializer[Any]):
+    """A pause while a card is given; times in milliseconds of the call."""
+
+    id = serializers.UUIDField()
+    from_ms = serializers.IntegerField()
+    to_ms = serializers.IntegerField(allow_null=True, help_text="Null while it goes on.")
+    until_ms = serializers.IntegerField(help_text="Where it ends by itself.")
+    hears = serializers.BooleanField(help_text="Transcribed all the same.")
+    at = serializers.DateTimeField()
+    resumed_at = serializers.DateTimeField(allow_null=True)
+    source = serializers.CharField(help_text="Who paused: agent, supervisor, api, telephony, auto.")  # type: ignore[assignment]
+    by = PersonSerializer(allow_null=True)
+    ended_by = serializers.CharField(allow_blank=True)
+
+
 def whole(conversation: Conversation) -> dict[str, Any]:
     """A conversation as its own address shows it: as in events, with metadata and the ids it goes by."""
     identifiers = conversation.identifiers.order_by("provider", "kind", "value")
@@ -173,6 +189,44 @@ class AmendingViewSet(CompanyViewSet):
         answer = self._consents(conversation)
         answer.status_code = status.HTTP_201_CREATED
         return answer
+
+    @extend_schema(
+        request=None,
+        responses={200: PauseSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+        filters=False,
+    )
+    @action(detail=True, methods=["post"], url_path="pci-pause", pagination_class=None)
+    def pci_pause(self, request: Request, pk: UUID) -> Response:
+        """Pause a live call while a card is given: nothing of its sound is recorded. Again, it changes nothing.
+
+        It goes on by itself after the minutes that the company's policy says.
+        """
+        pause = pci.pci_pause(**self._pausing(request, pk))
+        return Response(PauseSerializer(pci.shown(pause)).data)
+
+    @extend_schema(
+        request=None,
+        responses={200: PauseSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+        filters=False,
+    )
+    @action(detail=True, methods=["post"], url_path="pci-resume", pagination_class=None)
+    def pci_resume(self, request: Request, pk: UUID) -> Response:
+        """Let a paused call go on."""
+        pause = pci.pci_resume(**self._pausing(request, pk))
+        if pause is None:
+            raise Conflict(_("The call is not paused."))
+        return Response(PauseSerializer(pci.shown(pause)).data)
+
+    def _pausing(self, request: Request, pk: UUID) -> dict[str, Any]:
+        conversation = conversation_for(self.user, pk)
+        self._own_or_team(conversation)
+        by_key = isinstance(request.auth, ApiKey)
+        return {
+            "conversation": conversation,
+            "source": pci.source_of(self.user, by_key=by_key),
+            "actor": self.user,
+            "address": address_of(request._request) or None,
+        }
 
     def _own_or_team(self, conversation: Conversation) -> None:
         """An agent who may see a call that is somebody else's now changes nothing in it."""

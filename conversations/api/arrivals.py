@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.errors import Conflict
 from accounts.permissions import Permission, Scope
-from conversations import correlation
+from conversations import correlation, pci
 from conversations.models import Conversation
 from conversations.phases import LifecycleEvent, Phase, Transfer
 
@@ -54,7 +54,12 @@ class MetadataSerializer(_Identified):
 class CallEventSerializer(_Identified):
     """One thing that happened to a call."""
 
-    phase = serializers.ChoiceField(choices=[phase.value for phase in Phase])
+    phase = serializers.ChoiceField(choices=[phase.value for phase in Phase], required=False)
+    pci = serializers.ChoiceField(
+        choices=["pause", "resume"],
+        required=False,
+        help_text="A card is being given, or was: nothing of the sound is recorded in between. Of live calls only.",
+    )
     at = serializers.DateTimeField(required=False, help_text="Now, when it is left out.")
     agent = serializers.CharField(required=False, max_length=120, default="")
     transfer = serializers.ChoiceField(
@@ -66,6 +71,11 @@ class CallEventSerializer(_Identified):
         default="",
         help_text="The event's own id: the same one twice counts once.",
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("phase") and not attrs.get("pci"):
+            raise serializers.ValidationError({"phase": _("Give a phase, or pci.")})
+        return attrs
 
     def validate_at(self, value: Any) -> Any:
         if value > timezone.now() + AHEAD:
@@ -120,12 +130,23 @@ class CallEventViewSet(_Arrivals):
 
     serializer_class = CallEventSerializer
 
-    @extend_schema(responses={200: ArrivedSerializer, 202: ArrivedSerializer, 400: ErrorSerializer})
+    @extend_schema(
+        responses={
+            200: ArrivedSerializer,
+            202: ArrivedSerializer,
+            400: ErrorSerializer,
+            409: ErrorSerializer,
+        }
+    )
     def create(self, request: Request) -> Response:
         """Say what happened to a call. 200: its conversation is known; 202: it waits for it."""
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
+        if given.get("pci"):
+            self._pci(given["provider"], given["identifiers"], given["pci"])
+        if not given.get("phase"):
+            return self._answer(given["provider"], given["identifiers"])
         event = LifecycleEvent(
             identifiers=given["identifiers"],
             at=given.get("at") or timezone.now(),
@@ -139,3 +160,11 @@ class CallEventViewSet(_Arrivals):
         except correlation.WaitingFull:
             raise Conflict(_("Too much waits for calls that never came.")) from None
         return self._answer(given["provider"], given["identifiers"])
+
+    def _pci(self, provider: str, identifiers: dict[str, str], what: str) -> None:
+        """Pause the call, or let it go on. It does not wait for a call: the sender has to know that nothing paused."""
+        found = correlation.conversation_by(provider, identifiers)
+        if found is None or not found.is_live:
+            raise Conflict(_("No such call goes on."))
+        change = pci.pci_pause if what == "pause" else pci.pci_resume
+        change(conversation=found, source=pci.Source.TELEPHONY)

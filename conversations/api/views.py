@@ -63,6 +63,8 @@ class ConversationViewSet(AmendingViewSet, ItemListMixin, CompanyViewSet):
         "redactions": Permission.CONVERSATION_REDACT,
         "partial_update": Permission.DISPOSITION_SET,
         "consent_add": Permission.CONSENT_RECORD,
+        "pci_pause": Permission.CALL_PAUSE,
+        "pci_resume": Permission.CALL_PAUSE,
     }
     serializer_class = shape.ConversationSerializer
     filterset_class = ConversationFinder

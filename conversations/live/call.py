@@ -20,7 +20,8 @@ from django.conf import settings
 from accounts.errors import first_cause
 from conversations.live import ending
 from conversations.live.arrivals import Arrivals
-from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk
+from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk, Mark
+from conversations.live.card_pause import CardPause
 from conversations.live.commit import CallCommit, Committer
 from conversations.live.commit_queue import CommitQueue
 from conversations.live.coverage import Coverage
@@ -104,6 +105,9 @@ class LiveCall:
             state=state.get("recording"),
         )
         self.timeline = Timeline(claim.heard_phases)
+        self.card_pause = CardPause(
+            on=claim.card_pause, conversation_id=self.call.conversation_id, state=state.get("card_pause")
+        )
         self.unheard = {cause: Coverage(stretches) for cause, stretches in state.get("unheard", {}).items()}
         self.clock_ms: int = state.get("clock_ms", 0)
         self.utterances = claim.utterances
@@ -342,8 +346,10 @@ class LiveCall:
         if self.timeline.unheard(heard.end_ms):
             return
         _channel, speaker = self.speakers.of(heard)
-        redacted = lane.redactor.redact_partial(speaker, heard.text)
-        await self.means.signals.partial(self.call, speaker, redacted.text, heard.start_ms)
+        # While a card is given, nothing is shown before it is judged as a whole; "" takes away what was.
+        paused = self.card_pause.is_open or self.timeline.paused(heard.end_ms)
+        text = "" if paused else lane.redactor.redact_partial(speaker, heard.text).text
+        await self.means.signals.partial(self.call, speaker, text, heard.start_ms)
 
     async def _final(self, lane: Lane, heard: Hypothesis) -> None:
         channel, speaker = self.speakers.of(heard)
@@ -367,10 +373,13 @@ class LiveCall:
         # Finals of a channel come in order: what lies between the last one and this one was heard to be silent.
         coverage.add(lane.upto_ms[channel], end_ms)
         lane.upto_ms[channel] = max(lane.upto_ms[channel], end_ms)
+        batch = Batch(self.call.conversation_id)
+        self._card(self.card_pause.look(lane.redactor, end_ms, batch))
         if not redacted.redacted.text.strip():
+            if not batch.is_empty:
+                self._commit(batch)
             return
         self.utterances += 1
-        batch = Batch(self.call.conversation_id)
         row = utterance_add(
             batch,
             sequence=self.utterances,
@@ -395,6 +404,8 @@ class LiveCall:
             for session in self.stage_sessions:
                 session.clock(now_ms, batch)
             heard_ms = min(each.upto for each in self.coverage)
+            if self.card_pause.is_open:
+                self._card(self.card_pause.look(self.lanes[-1].redactor, now_ms, batch))
             number = self._behind.redactor.open_number(heard_ms)
             roles = self.speakers.channels(number)
             segment = self.recorder.take(heard_ms, self.claim.epoch, number=number, roles=roles)
@@ -402,6 +413,12 @@ class LiveCall:
                 await self.segments.store(segment)
             if segment is not None or not batch.is_empty or now_ms - self.committed_ms >= CHECKPOINT_MS:
                 self._commit(batch)
+
+    def _card(self, mark: Mark | None) -> None:
+        """The call has paused itself for a card, or goes on."""
+        if mark is not None:
+            self.timeline.add(mark)
+            self.recorder.silence([(mark["at_ms"], mark["to_ms"])])
 
     # --- Commits ----------------------------------------------------------------------------------------
 
@@ -418,6 +435,7 @@ class LiveCall:
                 "unheard": {cause: stretches.as_lists() for cause, stretches in self.unheard.items()},
                 "redaction": self._behind.redactor.state(),
                 "recording": self.recorder.state(),
+                "card_pause": self.card_pause.state(),
                 "stages": self._stage_states(),
             },
             recorded_ms=self.recorder.recorded_ms,
@@ -444,6 +462,7 @@ class LiveCall:
         for session in self.stage_sessions:
             session.clock(end_ms, batch)
             session.finish(end_ms, batch)
+        self._card(self.card_pause.end(end_ms, batch))
         segment = self.recorder.take(end_ms, self.claim.epoch, all_of_it=True)
         if segment is not None:
             await self.segments.store(segment)
@@ -454,7 +473,7 @@ class LiveCall:
             unheard=self.unheard,
             recorded_ms=self.recorder.recorded_ms,
             lost=self.lost,
-            missing=self.timeline.missing,
+            missing=[*self.timeline.missing, *self.timeline.silent_but_heard(end_ms)],
         )
         await self.means.threads.run(self.call.schema, ending.end_prepare, batch=batch, account=account)
         self._commit(batch)

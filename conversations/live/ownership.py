@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import consent, lifecycle, news
+from conversations import consent, lifecycle, news, pci
 from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
@@ -52,6 +52,8 @@ class Claim:
     heard_phases: frozenset[str] = TALK
     # What the company hides, as its policy was when the call was claimed.
     redaction: RedactionConfig = field(default_factory=RedactionConfig)
+    # Whether the call pauses by itself while a card is given.
+    card_pause: bool = False
 
 
 def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
@@ -76,7 +78,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
             event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
             if not conversation.is_uploaded:
                 news.tell(kind=news.STARTED, conversation_id=conversation.pk)
-    schema = current_schema()
+    schema, policy = current_schema(), redaction_policy()
     agent = conversation.agent
     return Claim(
         context=CallContext(
@@ -97,9 +99,14 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         engine_state=owner.engine_state,
         utterances=owner.utterances,
         recorded_ms=owner.recorded_ms,
-        marks=lifecycle.marks_of(conversation.pk) + consent.marks_of(conversation),
+        marks=[
+            *lifecycle.marks_of(conversation.pk),
+            *consent.marks_of(conversation),
+            *pci.marks_of(conversation.pk),
+        ],
         heard_phases=lifecycle.heard_phases(),
         speech=speech_plan(conversation.language, live=not conversation.is_uploaded),
         keyterms=keyterms(conversation.language),
-        redaction=redaction_policy().config,
+        redaction=policy.config,
+        card_pause=policy.pci_auto,
     )

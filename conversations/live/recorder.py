@@ -82,6 +82,20 @@ class Recorder:
                 self.hide(channel, [late])
             self._kept_out.add(*late)
 
+    def silence(self, stretches: Iterable[tuple[int, int]]) -> None:
+        """These stretches may not be kept: what of them is still held becomes silence, the rest is beeped."""
+        for start, end in Coverage(stretches).without(self._kept_out):
+            held_ms = self._start_ms + len(self._pcm[0]) * 1000 // (self._rate * 2)
+            first, last = max(start, self._start_ms), min(end, held_ms)
+            if first < last:
+                begin, stop = self._bytes(first - self._start_ms), self._bytes(last - self._start_ms)
+                for held in self._pcm:
+                    held[begin:stop] = bytes(stop - begin)
+            rest = Coverage([(start, end)]).without(Coverage([(first, last)] if first < last else []))
+            for channel in range(len(self._pcm)):
+                self.hide(channel, list(rest))
+            self._kept_out.add(start, end)
+
     def silenced(self, start_ms: int, end_ms: int) -> None:
         """What is added of this stretch is silence: it needs no beep."""
         self._kept_out.add(start_ms, end_ms)

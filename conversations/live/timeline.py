@@ -1,4 +1,4 @@
-"""What happened to a call beside its sound, by call time: phases, agents, consent, and audio that telephony dropped.
+"""What happened to a call beside its sound, by call time: phases, agents, consent, cards given, audio dropped.
 
 Pure: made of what the call's claim knew and of the marks that come while it is followed. It says for any moment
 whether the sound there may be heard, and if not, why; that word is the cause in the call's ledger.
@@ -19,6 +19,8 @@ TALK = frozenset({"connected", "consult", "conference"})
 # What a call without a word from its telephony is in.
 FIRST_PHASE = "connected"
 ENDED = "ended"
+# Why there is no sound while a card is given.
+CARD = "pci pause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Timeline:
         self._record: list[tuple[int, bool]] = []
         # Up to where what went by was taken back with its withdrawal, whatever had been said before.
         self._taken_back = {"assist": 0, "record": 0}
+        # Pauses while a card is given, by their ids: from, to, and whether they are transcribed.
+        self._cards: dict[str, tuple[int, int, bool]] = {}
         self.missing: list[Missing] = []
 
     def add(self, mark: dict[str, Any]) -> AgentChange | None:
@@ -67,6 +71,8 @@ class Timeline:
                     _insert(line, (at_ms, bool(mark["allowed"])))
                     if mark.get("erases"):
                         self._taken_back[purpose] = max(self._taken_back[purpose], at_ms)
+        elif kind == "pci":
+            self._cards[str(mark["pause"])] = (at_ms, int(mark["to_ms"]), bool(mark["hears"]))
         elif kind == "gap":
             found = Missing(int(mark["from_ms"]), int(mark["to_ms"]), str(mark["cause"]), mark.get("channel"))
             if found not in self.missing:  # a line that came back may say it twice
@@ -83,10 +89,16 @@ class Timeline:
     def phase(self, at_ms: int) -> str:
         return _at(self._phases, at_ms, FIRST_PHASE)
 
+    def paused(self, at_ms: int) -> bool:
+        """Whether a card is being given at `at_ms`: nothing is recorded, or shown while it is spoken."""
+        return any(start <= at_ms < end for start, end, _hears in self._cards.values())
+
     def unheard(self, at_ms: int) -> str:
         """Why the sound at `at_ms` may not be transcribed; "" when it may."""
         if not self._may("assist", self._assist, at_ms):
             return "no consent"
+        if any(start <= at_ms < end and not hears for start, end, hears in self._cards.values()):
+            return CARD
         phase = self.phase(at_ms)
         return "" if phase in self._heard else phase
 
@@ -95,13 +107,27 @@ class Timeline:
 
         What is not transcribed cannot be redacted, and what cannot be redacted is not kept.
         """
-        return self.unheard(at_ms) or ("" if self._may("record", self._record, at_ms) else "no consent")
+        if unheard := self.unheard(at_ms):
+            return unheard
+        if not self._may("record", self._record, at_ms):
+            return "no consent"
+        return CARD if self.paused(at_ms) else ""
+
+    def silent_but_heard(self, upto_ms: int) -> list[Missing]:
+        """Stretches before `upto_ms` that were transcribed while a card was given, and have no sound."""
+        found = Coverage()
+        for start, end, hears in self._cards.values():
+            if hears and start < min(end, upto_ms):
+                found.add(start, min(end, upto_ms))
+        return [Missing(start, end, CARD) for start, end in found.as_lists()]
 
     def silent(self, upto_ms: int) -> list[tuple[int, int]]:
         """The stretches before `upto_ms` whose sound is not kept, in order, apart from each other."""
         moments = {0, *self._taken_back.values()}
         for line in (self._phases, self._assist, self._record):
             moments.update(at_ms for at_ms, _said in line)
+        for start, end, _hears in self._cards.values():
+            moments.update((start, end))
         edges = [*sorted(each for each in moments if each < upto_ms), upto_ms]
         found = Coverage()
         for start, end in pairwise(edges):

@@ -196,7 +196,9 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("to_ms__isnull", True)),
+                        condition=models.Q(
+                            ("to_ms__isnull", True), models.Q(("source", "auto"), _negated=True)
+                        ),
                         fields=("conversation",),
                         name="pci_pause_one_open",
                     ),

@@ -142,9 +142,11 @@ class PciPause(TimeOrderedModel):
         verbose_name_plural = _("card pauses")
         ordering = ["conversation", "from_ms"]
         constraints = [
-            # One at a time: a pause that is asked for twice is one.
+            # One at a time: a pause that is asked for twice is one. The call's own comes and goes beside it.
             models.UniqueConstraint(
-                fields=["conversation"], condition=Q(to_ms__isnull=True), name="pci_pause_one_open"
+                fields=["conversation"],
+                condition=Q(to_ms__isnull=True) & ~Q(source="auto"),
+                name="pci_pause_one_open",
             ),
             models.CheckConstraint(
                 condition=Q(to_ms__isnull=True) | Q(to_ms__gte=F("from_ms")), name="pci_pause_in_order"

@@ -1,6 +1,7 @@
 // The agent's desk: ready, a live call, after the call. The next call never waits for the last one's summary.
 import { announce } from "./frame.js";
 import { agentNames } from "./agents.js";
+import { CardPause, pauseNow } from "./card_pause.js";
 import { Checklist } from "./checklist.js";
 import { Consent, drawGap } from "./consent.js";
 import { Customer } from "./customer.js";
@@ -45,6 +46,7 @@ const transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), mor
 const consent = new Consent({ part: $("consent"), list: $("consent-list"), actions: $("consent-actions"), form: $("consent-form"), trouble: $("consent-trouble"), words, changed: drawHeard });
 const trouble = new Trouble($("trouble"), words, { call: () => store?.conversation, unheard: () => store !== null && !consent.now.assist.allowed });
 const phase = new PhaseChip({ chip: $("phase"), words, clock });
+const card = new CardPause({ button: $("card"), words, clock, failed: warn, changed: drawHeard });
 const hints = new Hints({ list: $("hints"), count: $("hints-count"), words, answer, reveal, callTime });
 const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
 const steps = new Checklist({ part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), words, reveal });
@@ -112,6 +114,7 @@ async function open(id, given = null) {
   steps.open(store);
   customer.open(conversation, call.contacts);
   consent.open(store, call);
+  card.open(store, id);
   phase.reset();
   drawHeard();
   note.open(id, call.note);
@@ -189,8 +192,12 @@ function answer(content) {
 
 function refusedAnswer(id, why) {
   hints.refused(id);
+  warn(fill(words.not_done, { why }));
+}
+
+function warn(what) {
   const bar = $("guide-trouble");
-  say(bar.querySelector("span"), fill(words.not_done, { why }));
+  say(bar.querySelector("span"), what);
   bar.hidden = false;
   setTimeout(() => { bar.hidden = true; }, 8000);
 }
@@ -262,7 +269,12 @@ function drawTray() {
 
 /** What may not be heard is said where its words would stand. */
 function drawHeard() {
-  drawGap($("tx-gap"), store, consent.meaning, words);
+  const bar = $("tx-gap");
+  drawGap(bar, store, consent.meaning, words);
+  const pause = store?.isLive ? pauseNow(store) : null;
+  if (pause === null || !bar.hidden) return;
+  say(bar.querySelector("span"), pause.hears ? words.card_no_sound : words.card_no_words);
+  bar.hidden = false;
 }
 
 /** After the call: what was ticked and what became of the hints. */
@@ -330,6 +342,7 @@ bindKeys({
     tab("customer");
     return consent.ask();
   },
+  k: inLive(() => card.toggle()),
   End: () => (store ? transcript.follow() : false),
   ArrowDown: inAfter(() => summary.move(1)),
   ArrowUp: inAfter(() => summary.move(-1)),
@@ -382,6 +395,7 @@ function tick() {
     hints.draw();
     note.draw();
     phase.draw(conversation, store.isLive);
+    card.draw();
     trouble.draw(store.isLive);
     $("no-hints").hidden = $("hints").childElementCount > 0;
   } else {

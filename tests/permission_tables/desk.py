@@ -80,6 +80,10 @@ def consent(company: Company) -> str:
     return f"/desk/calls/{_live(company).pk}/consent/"
 
 
+def card_pause(company: Company) -> str:
+    return f"/desk/calls/{_live(company).pk}/card-pause/"
+
+
 def line_add(company: Company) -> str:
     return f"/desk/calls/{_ended(company).pk}/lines/"
 
@@ -128,6 +132,7 @@ ROWS = [
     ("POST", guidance, OWN, ANSWER),
     ("POST", note, OWN, {"text": "Wants it on the card."}),
     ("POST", consent, OWN, {"state": "withdrawn", "purposes": ["record"]}),
+    ("POST", card_pause, OWN, {"paused": True}),
     ("POST", line_add, OWN, {"section": "outcome", "text": "Refunded."}),
     ("POST", line_edit, OWN, {"text": "Charged twice."}),
     ("POST", line_remove, OWN),
