@@ -15,7 +15,7 @@ from conversations.live.commit_queue import COMMITS_AHEAD, CommitQueue
 from conversations.live.coverage import Coverage
 from conversations.live.ending import call_fail
 from conversations.live.ownership import Superseded, call_claim
-from conversations.live.recorder import Recorder
+from conversations.live.recorder import HOLD_BACK_MS, Recorder
 from conversations.live.stages import Batch
 from conversations.models import CallLedger, CallOwner, Conversation, ConversationEvent, OutboxJob, Utterance
 from conversations.services import event_append
@@ -165,10 +165,11 @@ def test_what_is_to_be_committed_says_nothing_of_the_next_segment():
     state = recorder.state()
     recorder.hide(0, ((100, 200),))
     assert recorder.take(12_000, epoch=1) is not None
-    assert state == {"segments": [], "beeps": [], "kept_out": []}
+    assert state == {"segments": [], "beeps": [], "growing": [], "kept_out": []}
     assert recorder.state() == {
-        "segments": [[0, 11_500, 1]],
+        "segments": [[0, 12_000 - HOLD_BACK_MS, 1]],
         "beeps": [[0, 100, 200]],
+        "growing": [],
         "kept_out": [],
     }
 

@@ -12,16 +12,18 @@ import numpy.typing as npt
 from engines.speech.audio import samples
 
 FRAME_MS = 10
-# The pauses between digits that are read out; whoever stops for longer has ended.
-PAUSE_MS = 350
-# A word begins and dies away more quietly than its middle is.
-FADE_MS = 200
+# The pauses between digits that are read out, and the quiet ends of words; whoever stops for longer has ended.
+PAUSE_MS = 450
+# A word begins and dies away more quietly than its middle: what of it goes under in the noise is as long as this.
+FADE_MS = 360
 # RMS of PCM16: a voice is as loud as this, and so many times as loud as the line is without one.
 LOUD_RMS = 60.0
 OVER_NOISE = 1.8
 # The line's noise is what the quietest frames around hold.
 _QUIET_SHARE = 10
 _NOISE_MS = 4_000
+# What is louder is a voice, even where nothing around is quieter: rather too much is beeped than too little.
+_NOISE_AT_MOST = 250.0
 # The sound that is needed on either side of an edge that moves up to three seconds.
 AROUND_MS = 5_000
 
@@ -63,5 +65,5 @@ def _loud(pcm: bytes, rate: int, at_ms: int) -> npt.NDArray[np.bool_]:
     rms = np.sqrt(np.mean(np.square(values), axis=1))
     around = rms[max(0, at_ms - _NOISE_MS) // FRAME_MS : max(0, at_ms + _NOISE_MS) // FRAME_MS]
     around = around[around > 1.0]  # where the line sends nothing at all, it says nothing of its noise
-    noise = float(np.percentile(around, _QUIET_SHARE)) if len(around) else 0.0
+    noise = min(float(np.percentile(around, _QUIET_SHARE)), _NOISE_AT_MOST) if len(around) else 0.0
     return np.asarray(rms > max(LOUD_RMS, noise * OVER_NOISE))
