@@ -150,6 +150,15 @@ def _flush_redis() -> None:
             client.flushdb()
 
 
+@pytest.fixture(autouse=True)
+def messages_hold_ids() -> Iterator[None]:
+    """Whatever a test has Celery told, its arguments are ids: see `task_guard`."""
+    from tests.task_guard import guard
+
+    with guard():
+        yield
+
+
 @pytest.fixture
 def world(db: None) -> Iterator[World]:
     """Both companies; everything the test writes is rolled back."""

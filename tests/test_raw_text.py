@@ -82,8 +82,8 @@ def test_the_type_checker_refuses_raw_text_everywhere(tmp_path: Path) -> None:
         lambda: str(WORDS),
         lambda: f"{WORDS}",
         lambda: f"{WORDS:>40}",
-        lambda: "%s" % WORDS,
-        lambda: "{}".format(WORDS),
+        lambda: "%s" % WORDS,  # noqa: UP031
+        lambda: "{}".format(WORDS),  # noqa: UP032
     ],
 )
 def test_written_into_a_text_it_raises(use: Any) -> None:
