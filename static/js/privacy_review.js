@@ -51,7 +51,8 @@ function openSound() {
   const [from, until] = data.play;
   drawWave(svg, data);
   const now = shape("line", { class: "now", y1: 0, y2: HEIGHT, visibility: "hidden" }, svg);
-  const drawn = shape("rect", { class: "drawn", y: 0, height: HEIGHT, visibility: "hidden" }, svg);
+  const room = HEIGHT / data.peaks.length;
+  const drawn = shape("rect", { class: "drawn", height: room, visibility: "hidden" }, svg);
 
   play.addEventListener("click", () => {
     if (!audio.paused) {
@@ -87,11 +88,15 @@ function openSound() {
   const show = (begin, end) => {
     drawn.setAttribute("x", begin - data.from_ms);
     drawn.setAttribute("width", end - begin);
+    drawn.setAttribute("y", Number(form.elements.channel.value) * room);
     drawn.setAttribute("visibility", "visible");
   };
   let begun = null;
   svg.addEventListener("pointerdown", (event) => {
     begun = place(event);
+    const box = svg.getBoundingClientRect();
+    const side = String(Math.floor(((event.clientY - box.top) / box.height) * data.peaks.length));
+    if ([...form.elements.channel.options].some((one) => one.value === side)) form.elements.channel.value = side;
     svg.setPointerCapture(event.pointerId);
   });
   svg.addEventListener("pointermove", (event) => {
@@ -99,7 +104,6 @@ function openSound() {
   });
   svg.addEventListener("pointerup", (event) => {
     const [begin, end] = [begun, place(event)].sort((a, b) => a - b);
-    const side = Math.floor(((event.clientY - svg.getBoundingClientRect().top) / svg.clientHeight) * data.peaks.length);
     begun = null;
     if (end - begin < LEAST_MS) {
       drawn.setAttribute("visibility", "hidden");
@@ -108,7 +112,6 @@ function openSound() {
     if (part.hidden) more.click();
     form.elements.from.value = (begin / 1000).toFixed(1);
     form.elements.until.value = (end / 1000).toFixed(1);
-    if ([...form.elements.channel.options].some((one) => one.value === String(side))) form.elements.channel.value = String(side);
   });
   form.addEventListener("input", () => {
     const [begin, end] = [form.elements.from, form.elements.until].map((field) => 1000 * Number(field.value));
