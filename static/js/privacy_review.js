@@ -15,7 +15,9 @@ more.addEventListener("click", () => {
   if (!part.hidden) part.querySelector("select").focus();
 });
 hideWords(document.getElementById("transcript"), pageData("hide-data"));
-document.querySelector(".pv-list a.on")?.scrollIntoView({ block: "nearest" });
+// Only the list itself moves; where it stands below the finding, nothing does.
+const chosen = document.querySelector(".pv-list a.on");
+if (chosen) chosen.closest(".pv-list").scrollTop = chosen.offsetTop - chosen.closest(".pv-list").clientHeight / 2;
 
 function shape(tag, attributes, parent) {
   const element = document.createElementNS(NS, tag);
