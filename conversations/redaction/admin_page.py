@@ -60,8 +60,8 @@ class RedactionPolicyAdmin(ReadOnlyAdmin):
         if errors:
             return self._page(request, policy, errors=errors)
         try:
-            checked = policy_check(policy)
             if data.get("do") != "save":
+                checked = policy_check(policy, reasons=False)
                 return self._page(request, checked, shown=preview(checked))
             row = policy_save(
                 policy=policy,
@@ -137,7 +137,7 @@ class RedactionPolicyAdmin(ReadOnlyAdmin):
             words = _("Give a text of at most %(most)d characters.") % {"most": TEXT_MAX}
             return JsonResponse({"error": {"message": words}}, status=400)
         try:
-            answer = sentence_try(text, policy_check(policy_of(request.POST)))
+            answer = sentence_try(text, policy_check(policy_of(request.POST), reasons=False))
         except ValidationError as error:
             return JsonResponse({"error": {"message": " ".join(error.messages)}}, status=400)
         return JsonResponse(answer, headers={"Cache-Control": "no-store"})

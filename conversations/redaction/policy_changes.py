@@ -35,10 +35,11 @@ REASON_LENGTH = 300
 ROLES = tuple(role for role in Role.values if role != Role.PLATFORM)
 
 
-def policy_check(policy: Policy) -> Policy:
+def policy_check(policy: Policy, *, reasons: bool = True) -> Policy:
     """Return `policy` as it may be saved: rules that say nothing of their own are left out.
 
-    Raises `ValidationError` by field; those of a rule under `rule:<type>`.
+    `reasons`: what hides less than the profile must say why; not where it is only tried. Raises `ValidationError` by
+    field; those of a rule under `rule:<type>`.
     """
     errors: dict[str, list[str]] = {}
     if policy.profile not in PROFILES:
@@ -59,7 +60,10 @@ def policy_check(policy: Policy) -> Policy:
         errors["custom"] = [_("Two types of your own have one name.")]
     rules = tuple(rule for rule in policy.rules if _says_something(policy.profile, rule))
     for rule in rules:
-        if wrong := _rule_wrong(policy.profile, rule, set(own)):
+        wrong = _rule_wrong(rule, set(own))
+        if not wrong and reasons and _loosens(policy.profile, rule) and not rule.reason.strip():
+            wrong = _("Say why: this hides less than the profile.")
+        if wrong:
             errors[f"rule:{rule.type}"] = [wrong]
     if errors:
         raise ValidationError(errors)
@@ -74,7 +78,11 @@ def _says_something(profile: str, rule: Rule) -> bool:
     return rule.enabled != _by_profile(profile, rule.type) or rule.action is not Action.MASK
 
 
-def _rule_wrong(profile: str, rule: Rule, own: set[str]) -> str:
+def _loosens(profile: str, rule: Rule) -> bool:
+    return (not rule.enabled and _by_profile(profile, rule.type)) or rule.action is not Action.MASK
+
+
+def _rule_wrong(rule: Rule, own: set[str]) -> str:
     if rule.type not in TYPES and rule.type not in own:
         return _("There is no such type of information.")
     if rule.action is Action.KEEP and rule.type in NEVER_KEPT:
@@ -83,9 +91,6 @@ def _rule_wrong(profile: str, rule: Rule, own: set[str]) -> str:
         return _("This type has no digits of which four may stay.")
     if len(rule.reason) > 200:
         return _("Say why in at most 200 characters.")
-    loosened = (not rule.enabled and _by_profile(profile, rule.type)) or rule.action is not Action.MASK
-    if loosened and not rule.reason.strip():
-        return _("Say why: this hides less than the profile.")
     return ""
 
 
