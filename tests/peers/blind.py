@@ -11,10 +11,10 @@ from engines.speech.scripted import ScriptedProvider
 
 class BlindProvider(ScriptedProvider):
     def __init__(self, *script: Any, **options: Any) -> None:
-        examine = Redactor.examine
+        examined = Redactor.examined
 
         def examine_nothing(self: Redactor, *args: Any, **kwargs: Any) -> Any:
-            return replace(examine(self, *args, **kwargs), spans=[])
+            return replace(examined(self, *args, **kwargs), spans=[])
 
-        Redactor.examine = examine_nothing  # type: ignore[method-assign]
+        Redactor.examined = examine_nothing  # type: ignore[method-assign]
         super().__init__(*script, **options)
