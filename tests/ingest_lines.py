@@ -33,7 +33,7 @@ from integrations.telephony.native.vendor import NativeVendor
 from tenants import keys
 from tenants.scope import TenantThreads
 
-LIMITS = Limits(start=5.0, idle=5.0, call=600.0, message_bytes=256 * 1024)
+LIMITS = Limits(start=30.0, idle=30.0, call=600.0, message_bytes=256 * 1024)
 
 
 @dataclass
@@ -73,7 +73,7 @@ def server_running(
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not server.started:
         assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
@@ -81,7 +81,7 @@ def server_running(
         yield Server(port, app, lambda: setattr(server, "should_exit", True))
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(30)
         threads.close()
         assert not thread.is_alive(), "the server did not stop"
 
@@ -130,7 +130,7 @@ async def say(socket: ClientConnection, message: object) -> None:
     await socket.send(message if isinstance(message, bytes | str) else json.dumps(message))
 
 
-async def hear(socket: ClientConnection, kind: str, *, seconds: float = 10) -> dict[str, Any]:
+async def hear(socket: ClientConnection, kind: str, *, seconds: float = 60) -> dict[str, Any]:
     """The next message of this kind; acknowledgements before it are passed over."""
     async with asyncio.timeout(seconds):
         while True:
@@ -140,7 +140,7 @@ async def hear(socket: ClientConnection, kind: str, *, seconds: float = 10) -> d
             assert message["type"] == "ack", message
 
 
-async def closed(socket: ClientConnection, *, seconds: float = 10) -> tuple[int, str]:
+async def closed(socket: ClientConnection, *, seconds: float = 60) -> tuple[int, str]:
     """Wait until the server closes, and return its code and reason."""
     async with asyncio.timeout(seconds):
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,16 +38,17 @@ def consent(purpose, allowed, at_ms, **fields):
 class Source:
     """`chunks`: payloads by number. `marks`: (from which chunk on they are told, mark)."""
 
-    def __init__(self, chunks, marks=(), end="stop"):
+    def __init__(self, chunks, marks=(), end="stop", late=timedelta()):
         self._chunks = dict(chunks)
         self._last = max(self._chunks)
         self._marks = list(marks)
         self._end = end
+        self._late = late  # how long ago all of it came
         self._read = 0
 
     async def read(self, after):
         await asyncio.sleep(0)
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) - self._late
         found = [Chunk(n, now, self._chunks[n], "") for n in sorted(self._chunks) if n > after][:5]
         self._read = max([self._read, *(chunk.number for chunk in found)])
         return found or [Chunk(self._last + 1, now, b"", self._end)]
@@ -87,7 +88,7 @@ class World:
         if work is segment_store:
             self.segments.append(kwargs["segment"])
         elif work is ending.end_prepare:
-            self.account = kwargs["account"]
+            self.account, self.ended_at = kwargs["account"], kwargs["ended_at"]
         else:
             return work(*args, **kwargs)
         return None
@@ -375,3 +376,10 @@ def test_a_worker_that_dies_at_any_commit_of_two_lanes_leaves_nothing_out_and_no
         account, whole = second.account, alone.account
         assert account.transcribed_ms == whole.transcribed_ms == [38_000, 38_000]
         assert sorted(map(str, account.gaps)) == sorted(map(str, whole.gaps))
+
+
+def test_a_call_ended_when_its_end_came_however_late_its_words_are():
+    world = World([line(CUSTOMER, 0, "good morning", end_ms=600)])
+    before = datetime.now(UTC)
+    follow(world, Source(dict.fromkeys(range(1, 20), LOUD), late=timedelta(minutes=5)))
+    assert before - timedelta(minutes=5) <= world.ended_at <= datetime.now(UTC) - timedelta(minutes=5)

@@ -40,7 +40,7 @@ def folder() -> Iterator[Path]:
     services_remove(path)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -153,7 +153,7 @@ def child(code: str, said: list[str], **options: float) -> Child:
     return Child(program, dict(os.environ), lambda name, line: said.append(line), lambda: None)
 
 
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 what is waited for is another process
             await asyncio.sleep(0.02)
@@ -356,7 +356,7 @@ def test_a_program_whose_children_outlive_it_is_noticed_and_they_are_ended(tmp_p
         orphan = int(left.read_text())
         assert child.pid is not None
         os.kill(child.pid, signal.SIGKILL)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while child.starts < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await child.stop()

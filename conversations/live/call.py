@@ -124,6 +124,7 @@ class LiveCall:
         self._commits = CommitQueue(means.committer, claim.context.schema, self.source)
         self._marked_at = 0.0
         self._over = False
+        self._ended_at = datetime.now(UTC)
 
     async def run(self) -> str:
         """Work until the call's end is committed. Raises `Superseded`, `SpeechError` or a database error."""
@@ -216,6 +217,10 @@ class LiveCall:
             for chunk in chunks:
                 if chunk.end:
                     await lane.session.finish()
+                    # Whoever noticed that nothing comes any more did so later than it ended.
+                    self._ended_at = chunk.received_at
+                    if chunk.end != ending.STOP and self.arrivals.upto_ms:
+                        self._ended_at = self.arrivals.arrival(self.arrivals.upto_ms)
                     return chunk.end
                 if lane.until_ms is not None and chunk.number * CHUNK_MS > lane.until_ms:
                     nothing = replace(chunk, number=lane.until_ms // CHUNK_MS + 1)
@@ -475,7 +480,9 @@ class LiveCall:
             lost=self.lost,
             missing=[*self.timeline.missing, *self.timeline.silent_but_heard(end_ms)],
         )
-        await self.means.threads.run(self.call.schema, ending.end_prepare, batch=batch, account=account)
+        await self.means.threads.run(
+            self.call.schema, ending.end_prepare, batch=batch, account=account, ended_at=self._ended_at
+        )
         self._commit(batch)
         await self._commits.all_written()
 

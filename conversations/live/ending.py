@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -104,19 +104,21 @@ def _state_for(reason: str) -> str:
     return Conversation.State.WRAP_UP if reason == STOP else Conversation.State.INCOMPLETE
 
 
-def end_prepare(*, batch: Batch, account: Account) -> None:
-    """Put the end of a call into its last batch. Reads what the final event shows; writes within the batch's commit."""
+def end_prepare(*, batch: Batch, account: Account, ended_at: datetime) -> None:
+    """Put the end of a call into its last batch. Reads what the final event shows; writes within the batch's commit.
+
+    `ended_at`: when the call was over, which is earlier than now where its words came late.
+    """
     schema = current_schema()
     conversation = Conversation.objects.select_related("agent", "customer", "queue", "disposition").get(
         pk=batch.conversation_id
     )
-    now = timezone.now()
     conversation.state = _state_for(account.reason)
     conversation.end_reason = account.reason
-    conversation.ended_at = now
+    began = conversation.started_at or conversation.announced_at
+    conversation.ended_at = ended_at = max(began, ended_at)
     if conversation.is_uploaded:
         # It was over before it came here, and there is nobody to wrap it up.
-        began = conversation.started_at or conversation.announced_at
         conversation.ended_at = began + timedelta(milliseconds=account.received_ms)
         if conversation.state == Conversation.State.WRAP_UP:
             conversation.state = Conversation.State.COMPLETED
@@ -127,7 +129,7 @@ def end_prepare(*, batch: Batch, account: Account) -> None:
         # Somebody may have attached the call to its agent since it was read.
         conversation.agent = User.objects.filter(conversations=conversation.pk).first()
         conversation.save(update_fields=["state", "end_reason", "ended_at", "closed_at"])
-        Participant.objects.filter(conversation=conversation, left_at__isnull=True).update(left_at=now)
+        Participant.objects.filter(conversation=conversation, left_at__isnull=True).update(left_at=ended_at)
         _ledger_close(conversation.pk, account)
         kind = news.COMPLETED if account.reason == STOP else news.INCOMPLETE
         news.tell(kind=kind, conversation_id=conversation.pk)
@@ -179,7 +181,7 @@ def call_fail(*, conversation_id: UUID, reason: str) -> bool:
             lost=state.get("lost", []),
             missing=[],
         )
-        end_prepare(batch=batch, account=account)
+        end_prepare(batch=batch, account=account, ended_at=timezone.now())
         for write in batch.writes:
             write()
         for kind, row in batch.events:

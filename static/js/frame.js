@@ -15,18 +15,22 @@ export function lostConnection(text) {
   bar.querySelector("span").textContent = text ?? "";
 }
 
-for (const menu of document.querySelectorAll("details.menu")) {
-  document.addEventListener("click", (event) => {
-    if (menu.open && !menu.contains(event.target)) menu.open = false;
-  });
-  menu.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && menu.open) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-      event.stopPropagation();
-    }
-  });
-}
+// One listener for all menus, so that those of a part of the page that was swapped since close as well.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+// Wherever the focus is (a key opens a menu without moving it), and before Esc means anything to the page.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  const menu = [...document.querySelectorAll("details.menu[open]")].at(-1);
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+  event.stopPropagation();
+}, { capture: true });
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-show-keys]")) showKeys();
