@@ -21,6 +21,7 @@ from conversations.models import (
     LabelledSpan,
     Redaction,
     RedactionCheck,
+    RedactionPolicy,
     RedactionReview,
     RedactionRun,
     Utterance,
@@ -28,6 +29,7 @@ from conversations.models import (
 from conversations.redaction import again, second_pass
 from conversations.redaction.again import run_cancel, run_start, run_step, runs_wake
 from conversations.redaction.labelled import examples, surrogate_for
+from conversations.redaction.policy_changes import needs_again
 from conversations.redaction.report import report
 from conversations.redaction.review import beside, reviews_open
 from conversations.redaction.uncertain import shape_of
@@ -353,3 +355,14 @@ def test_the_command_and_the_page(world: World, history: list[Any], strict: None
     assert answer.status_code == 409
     with query_budget("api-redaction-runs"):
         assert len(admin.get("/api/v1/redaction-runs/").json()["results"]) == 2
+
+
+def test_a_whole_run_settles_the_revision_that_asked_for_it(northwind: Company, history: list[Any]) -> None:
+    stricter = RedactionPolicy.objects.create(revision=1, profile="strict", regions=["US"], tightens=True)
+    assert needs_again() == stricter
+    part = run_start(actor=None, since=timezone.now() - timedelta(days=1, hours=1), dispatch=False)
+    assert run_step(run_id=part.pk, told=lambda: None)
+    assert needs_again() == stricter  # only a part of history was read
+    whole = run_start(actor=None, dispatch=False)
+    assert run_step(run_id=whole.pk, told=lambda: None)
+    assert needs_again() is None

@@ -22,7 +22,8 @@ from accounts.errors import Conflict, error_place
 from accounts.models import User
 from accounts.services import audit
 from conversations.models import Conversation, Redaction, RedactionCheck, RedactionRun
-from conversations.redaction.policy import redaction_config
+from conversations.redaction.policy import redaction_config, redaction_policy
+from conversations.redaction.policy_changes import history_done
 from conversations.redaction.second_pass import conversation_read, policy_mark
 from tenants.scope import current_schema, schema_scope
 
@@ -132,6 +133,8 @@ def _step(run_id: UUID, until: float, told: Callable[[], Any] | None) -> bool:
         now = timezone.now()
         if conversation_id is None:
             runs.update(state=State.DONE, is_open=False, ended_at=now, seen_at=now)
+            if run.since is None and not run.failed and run.policy == policy_mark(redaction_config()):
+                history_done(revision=redaction_policy().revision)
             log.info("redaction.again_done", run=str(run_id), read=run.done, found=run.found)
             return True
         found, error = _read(conversation_id)

@@ -102,17 +102,17 @@ def report(*, days: int, until: datetime | None = None) -> Report:
         setattr(counts, one["found_in"], getattr(counts, one["found_in"]) + one["count"])
     state = RedactionReview.State
     reviews = RedactionReview.objects.filter(**of_call)
-    for one in (
+    for said_of in (
         reviews.exclude(state=state.OPEN)
         .order_by()
         .values("type", "detector", "state")
         .annotate(count=Count("pk"))
     ):
-        counts = rows.setdefault((one["type"], one["detector"]), Counts())
-        if one["state"] == state.CONFIRMED:
-            counts.confirmed += one["count"]
+        counts = rows.setdefault((said_of["type"], said_of["detector"]), Counts())
+        if said_of["state"] == state.CONFIRMED:
+            counts.confirmed += said_of["count"]
         else:
-            counts.false_alarms += one["count"]
+            counts.false_alarms += said_of["count"]
     by_type: dict[str, Counts] = {}
     total = Counts()
     for (type_name, _detector), counts in rows.items():

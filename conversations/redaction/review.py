@@ -77,11 +77,12 @@ def open_by(user: User) -> dict[str, dict[str, int]]:
         .order_by()
         .values("type", "because")
         .annotate(count=Count("pk"))
+        .values_list("type", "because", "count")
     )
     found: dict[str, dict[str, int]] = {"type": {}, "because": {}}
-    for row in rows:
-        for by, counts in found.items():
-            counts[row[by]] = counts.get(row[by], 0) + row["count"]
+    for type_name, because, count in rows:
+        for counts, name in ((found["type"], type_name), (found["because"], because)):
+            counts[name] = counts.get(name, 0) + count
     return {
         by: dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))) for by, counts in found.items()
     }
@@ -141,7 +142,7 @@ def review_decide(
         row = RedactionReview.objects.select_for_update().get(pk=review.pk)
         if row.state == state:
             return row
-        finding = Redaction.objects.select_related("utterance").filter(pk=row.redaction_id).first()
+        finding = Redaction.objects.select_related("utterance").filter(review=row).first()
         if finding is None:
             raise Conflict(_("This finding is gone: its words were erased, or hidden with others."))
         before, row.state = row.state, state
