@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from conversations.live.coverage import Coverage
-from engines.redaction.muting import OFF_MS
+from engines.redaction.muting import OFF_MS, Part, part_of
 from engines.redaction.stream import OpenNumber
 from engines.redaction.timing import RedactedWord
 from engines.redaction.vocabulary import PLACEHOLDER
@@ -124,7 +124,13 @@ class Recorder:
 
     def spoken(self, channel: int, words: Sequence[RedactedWord]) -> None:
         """Take note of a final's words, after what is hidden in it: no beep beside them is widened over them."""
-        plain = [word for word in words if word.end_ms > word.start_ms and not PLACEHOLDER.match(word.text)]
+        plain = [
+            word
+            for word in words
+            if word.end_ms > word.start_ms
+            and not PLACEHOLDER.match(word.text)
+            and part_of(word.text, numeric=None) is Part.OTHER
+        ]
         if plain:
             for one in self._growing:
                 if one[0] == channel and one[1] <= plain[0].start_ms + OFF_MS:

@@ -34,20 +34,24 @@ _TAIL_WORDS = 40
 
 # What recognition writes for digits, and digits themselves. Alone such a word says nothing; beside a number it is
 # beeped.
+_DIGITS = frozenset(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 _LIKE_DIGITS = (
-    "zero one two three four five six seven eight nine ten double triple "
+    "ten double triple "
     "oh o hero zeros cero won wan on want once to too tu tree free three's for fore ford four's "
     "forth fife fives hive five's fire fight by six's sex sick sicks sixth heaven seven's sever ate "
     "eight's hate eighth nein nines nine's mine night knight none line fine "
 )
-SOUNDS_LIKE_DIGIT = frozenset(_LIKE_DIGITS.split())
+SOUNDS_LIKE_DIGIT = _DIGITS.union(_LIKE_DIGITS.split())
+# So many in a row, and so many digits among them, are a number, too, though nothing was found in the text.
+_MANY_ALIKE, _DIGITS_AMONG = 5, 2
 
 
 class Part(StrEnum):
-    """What a word is to the sound: part of a number, of another finding, perhaps a misheard digit, or neither."""
+    """What a word is to the sound: part of a number, of another finding, a digit, perhaps one misheard, or neither."""
 
     NUMBER = "number"
     FINDING = "finding"
+    DIGIT = "digit"
     LIKE_DIGIT = "like a digit"
     OTHER = "other"
 
@@ -64,6 +68,10 @@ class Sound:
     @property
     def is_secret(self) -> bool:
         return self.part in (Part.NUMBER, Part.FINDING)
+
+    @property
+    def may_be_digit(self) -> bool:
+        return self.part in (Part.NUMBER, Part.DIGIT, Part.LIKE_DIGIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +102,13 @@ class _Run:
 
 def part_of(word: str, *, numeric: bool | None) -> Part:
     """Say what `word` is; `numeric` tells of the finding that it belongs to, None that it belongs to none."""
+    said = word.lower().strip(".,;:?!")
     if numeric is not None:
-        return Part.NUMBER if numeric else Part.FINDING
-    return Part.LIKE_DIGIT if word.lower().strip(".,;:?!") in SOUNDS_LIKE_DIGIT else Part.OTHER
+        # Parts of a number are taken for a date or an address at times.
+        return Part.NUMBER if numeric or said in SOUNDS_LIKE_DIGIT or said.isdecimal() else Part.FINDING
+    if said in _DIGITS:
+        return Part.DIGIT
+    return Part.LIKE_DIGIT if said in SOUNDS_LIKE_DIGIT else Part.OTHER
 
 
 def beeps_for(
@@ -116,7 +128,7 @@ def beeps_for(
     if found and not any(sound.is_secret for sound in sounds or ()):
         whole = (max(0, start_ms - margin_ms), end_ms + margin_ms)
         return _merged([(*whole, max(0, start_ms - REACH_MS), end_ms + REACH_MS)])
-    words = [*before, *(sounds or ())]
+    words = _numbers_seen([*before, *(sounds or ())])
     widened = []
     for run in _runs(words):
         if run.last < len(before):
@@ -128,10 +140,13 @@ def beeps_for(
         start = run.start_ms - _edge(run.start_ms - left_ms, margin_ms)
         end = run.end_ms + _edge(right_ms - run.end_ms, margin_ms)
         earliest, latest = run.start_ms - REACH_MS, run.end_ms + REACH_MS
-        if last is not None:
-            earliest = max(earliest, left_ms - OFF_MS)
-        if after is not None:
-            latest = min(latest, right_ms + OFF_MS)
+        # A misheard digit further away is no reason not to follow the voice over it.
+        other = next((one for one in words[: run.first][::-1] if one.part is Part.OTHER), None)
+        if other is not None:
+            earliest = max(earliest, other.end_ms - OFF_MS)
+        other = next((one for one in words[run.last + 1 :] if one.part is Part.OTHER), None)
+        if other is not None:
+            latest = min(latest, other.start_ms + OFF_MS)
         widened.append((max(0, start), end, max(0, min(start, earliest)), max(end, latest)))
     return _merged(widened)
 
@@ -167,6 +182,21 @@ def _tail(sounds: Sequence[Sound]) -> tuple[Sound, ...]:
     while first and sounds[first - 1].part is not Part.OTHER and len(sounds) - first < _TAIL_WORDS:
         first -= 1
     return tuple(replace(sound, span=min(sound.span, -1)) for sound in sounds[first:])
+
+
+def _numbers_seen(sounds: Sequence[Sound]) -> list[Sound]:
+    """Return `sounds` with those made parts of a number that are one by their mere count."""
+    seen = list(sounds)
+    first = 0
+    for index in range(len(seen) + 1):
+        goes_on = index < len(seen) and seen[index].may_be_digit
+        if goes_on and (index == first or seen[index].start_ms - seen[index - 1].end_ms <= _BESIDE_MS):
+            continue
+        row = seen[first:index]
+        if len(row) >= _MANY_ALIKE and sum(one.part is not Part.LIKE_DIGIT for one in row) >= _DIGITS_AMONG:
+            seen[first:index] = [replace(one, part=Part.NUMBER) for one in row]
+        first = index if goes_on else index + 1
+    return seen
 
 
 def _edge(hole_ms: int, margin_ms: int) -> int:
@@ -207,12 +237,12 @@ def _goes_on(sounds: Sequence[Sound], run: _Run, index: int) -> bool:
 
 
 def _take_misheard(sounds: Sequence[Sound], run: _Run) -> None:
-    while run.first and sounds[run.first - 1].part is Part.LIKE_DIGIT:
+    while run.first and sounds[run.first - 1].may_be_digit:
         sound = sounds[run.first - 1]
         if run.start_ms - sound.end_ms > _BESIDE_MS:
             break
         run.take(run.first - 1, sound)
-    while run.last + 1 < len(sounds) and sounds[run.last + 1].part is Part.LIKE_DIGIT:
+    while run.last + 1 < len(sounds) and sounds[run.last + 1].may_be_digit:
         sound = sounds[run.last + 1]
         if sound.start_ms - run.end_ms > _BESIDE_MS:
             break

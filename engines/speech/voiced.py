@@ -15,7 +15,7 @@ FRAME_MS = 10
 # The pauses between digits that are read out, and the quiet ends of words; whoever stops for longer has ended.
 PAUSE_MS = 450
 # A word begins and dies away more quietly than its middle: what of it goes under in the noise is as long as this.
-FADE_MS = 360
+FADE_MS = 430
 # RMS of PCM16: a voice is as loud as this, and so many times as loud as the line is without one.
 LOUD_RMS = 60.0
 OVER_NOISE = 1.8
@@ -61,8 +61,8 @@ def _loud(pcm: bytes, rate: int, at_ms: int) -> npt.NDArray[np.bool_]:
     """Say for each whole frame whether a voice is in it, by the noise of the seconds around `at_ms`."""
     size = rate * FRAME_MS // 1000
     values = samples(pcm)
-    values = values[: len(values) // size * size].astype(np.float32).reshape(-1, size)
-    rms = np.sqrt(np.mean(np.square(values), axis=1))
+    frames = values[: len(values) // size * size].astype(np.float32).reshape(-1, size)
+    rms = np.sqrt(np.mean(np.square(frames), axis=1))
     around = rms[max(0, at_ms - _NOISE_MS) // FRAME_MS : max(0, at_ms + _NOISE_MS) // FRAME_MS]
     around = around[around > 1.0]  # where the line sends nothing at all, it says nothing of its noise
     noise = min(float(np.percentile(around, _QUIET_SHARE)), _NOISE_AT_MOST) if len(around) else 0.0
