@@ -14,7 +14,7 @@ _BY_NAME: dict[str, tuple[str, ...]] = {
         *("card", "card number", "card no", "cc number", "credit card", "credit card number", "debit card"),
         *("debit card number", "pan", "payment card"),
     ),
-    "SECURITY_CODE": ("cvv", "cvc", "cvv2", "cvc2", "csc", "security code", "card code"),
+    "SECURITY_CODE": ("cvv", "cvc", "cvv 2", "cvc 2", "csc", "security code", "card code"),
     "SSN": ("ssn", "social security", "social security number", "ssn last 4"),
     "PASSWORD": (
         *("password", "pass word", "passcode", "pass code", "pass phrase", "passphrase", "pin", "pin code"),

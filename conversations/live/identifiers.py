@@ -13,6 +13,7 @@ from functools import lru_cache
 from django.utils.crypto import salted_hmac
 
 from conversations.live.field_names import holds, type_of
+from engines.redaction.detectors.checks import is_card
 from engines.redaction.redactor import RedactionConfig, redact
 from engines.redaction.text import RawText
 from tenants.scope import current_schema
@@ -22,9 +23,11 @@ CODED = "hidden-"
 _ANY = RedactionConfig(
     enabled_types=frozenset({"CREDIT_CARD", "SSN", "PHONE", "EMAIL", "IBAN", "NATIONAL_ID"}), model=False
 )
-# A bare run of digits is an id like many; a card's number has a checksum.
-_CARD = RedactionConfig(enabled_types=frozenset({"CREDIT_CARD"}), model=False)
+# What looks like an id is one, unless it is a card's number by issuer, length and checksum.
 _BARE = re.compile(r"[A-Za-z0-9_:.-]*")
+_CARD = re.compile(r"(?<!\d)(?:4\d{15}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|6(?:011|[45]\d\d)\d{12})(?!\d)")
+_SSN = re.compile(r"\d{3}-\d\d-\d{4}")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[-.](?=\d)")
 
 
 def code_of(value: str, kind: str = "id") -> str:
@@ -34,8 +37,10 @@ def code_of(value: str, kind: str = "id") -> str:
 
 @lru_cache(maxsize=4096)
 def _is_personal(value: str) -> bool:
-    config = _CARD if _BARE.fullmatch(value) else _ANY
-    return redact(RawText(value), config).text != value
+    if _BARE.fullmatch(value):
+        cards = _CARD.findall(_BETWEEN_DIGITS.sub("", value))
+        return any(is_card(digits) for digits in cards) or _SSN.fullmatch(value) is not None
+    return redact(RawText(value), _ANY).text != value
 
 
 def known_as(value: str, *, kind: str = "") -> str:

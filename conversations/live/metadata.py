@@ -72,10 +72,12 @@ def cut(text: str, length: int) -> str:
     """
     if len(text) <= length:
         return text
-    return text[:length] if not text[length].isdigit() else _CUT_NUMBER.sub("", text[:length])
+    goes_on = _GOES_ON.match(text, length) is not None
+    return _CUT_NUMBER.sub("", text[:length]) if goes_on else text[:length]
 
 
-# Digits with up to two signs between them, at the end.
+_GOES_ON = re.compile(r"[ .()/-]{0,2}\d")
+# Digits with signs between them, at the end.
 _CUT_NUMBER = re.compile(r"[+(]?\d(?:[\d .()/-]{0,40})$")
 
 
