@@ -6,6 +6,7 @@ code and posted fields may be what a customer said; their kinds are enough to fi
 
 from __future__ import annotations
 
+from collections.abc import ItemsView
 from types import FrameType
 from typing import Any
 
@@ -28,8 +29,8 @@ class NoValues(SafeExceptionReporterFilter):
 
     def get_traceback_frame_variables(
         self, request: HttpRequest | None, tb_frame: FrameType
-    ) -> list[tuple[str, Any]]:
-        return [(name, f"<{type(value).__name__}>") for name, value in tb_frame.f_locals.items()]
+    ) -> ItemsView[str, Any]:
+        return {name: f"<{type(value).__name__}>" for name, value in tb_frame.f_locals.items()}.items()
 
 
 class WithoutRows(ExceptionReporter):
