@@ -23,6 +23,7 @@ from engines.redaction.memory import Memory
 from engines.redaction.numbers import NumberReader, Run
 from engines.redaction.redactor import RedactionConfig, redactor_for
 from engines.redaction.resolve import settle
+from engines.redaction.sequence.detector import SequenceDetector
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText, Span
 from engines.redaction.tokens import BACKCHANNELS, FILLERS, Utterance, tokenise, words
@@ -39,7 +40,7 @@ _LEAST_PART, _LEAST_NAMED = 3, 3
 _POINTING = frozenset({"that", "that's", "this", "those", "these"})
 _MONEY = words("dollar dollars pound pounds euro euros cent cents pence percent quid bucks")
 _LONGEST_HASHED = 4  # words
-_LATE, _SPLIT, _BESIDE, _HASH = 0.55, 0.9, 0.5, 0.9
+_LATE, _SPLIT, _BESIDE, _HASH, _SURE = 0.55, 0.9, 0.5, 0.9, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
 def _joined(
     lines: Sequence[Line], read: Sequence[Utterance], config: RedactionConfig
 ) -> Iterator[tuple[int, Span]]:
+    # Breaths that belong to different sentences read alike, so that the model must be sure of what it sees in them.
     redactor, context = redactor_for(config), Context()
     for group in _breaths(lines, read):
         starts, at = [], 0
@@ -203,11 +205,17 @@ def _joined(
             at += len(lines[number].text) + 1
         whole = " ".join(lines[number].text for number in group)
         for span in redactor.examine(whole, context).spans:
+            if span.score < _SURE and (span.detector == SequenceDetector.name or not _crosses(span, starts)):
+                continue
             for number, start in zip(group, starts, strict=True):
                 first = max(0, span.start - start)
                 last = min(len(lines[number].text), span.end - start)
                 if first < last:
                     yield number, replace(span, start=first, end=last)
+
+
+def _crosses(span: Span, starts: Sequence[int]) -> bool:
+    return any(span.start < start < span.end for start in starts)
 
 
 def _breaths(lines: Sequence[Line], read: Sequence[Utterance]) -> Iterator[list[int]]:
