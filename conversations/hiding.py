@@ -226,9 +226,7 @@ def _hide_in_utterance(
     )
     row.revision += 1
     row.save(update_fields=["text", "words", "revision"])
-    return beeps(
-        timed, found=True, start_ms=row.start_ms, end_ms=row.end_ms, margin_ms=margin_ms
-    ).intervals
+    return beeps(timed, found=True, start_ms=row.start_ms, end_ms=row.end_ms, margin_ms=margin_ms).intervals
 
 
 def _move_redactions(change: WordsHidden, span: Span, found_in: str) -> Redaction:

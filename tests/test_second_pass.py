@@ -157,7 +157,10 @@ def test_what_is_found_goes_from_text_words_sound_and_notes(northwind: Company, 
     # One job for the sound, however many stretches there are.
     assert OutboxJob.objects.filter(task="recording.hide").count() == 1
     reviews = RedactionReview.objects.filter(conversation=split_card)
-    assert {(one.type, one.because, one.state) for one in reviews} <= {("CREDIT_CARD", "second", "open"), ("CREDIT_CARD", "disputed", "open")}
+    assert {(one.type, one.because, one.state) for one in reviews} <= {
+        ("CREDIT_CARD", "second", "open"),
+        ("CREDIT_CARD", "disputed", "open"),
+    }
     assert {one.shape for one in reviews} == {
         "aaaa aaa aaa aaa aaa aaa aaa aaa",
         "aaa aaa aaa aaa aaa aaa aaa aaa",
