@@ -265,4 +265,5 @@ def test_by_itself_from_the_question_until_the_card_is_given(committed, tmp_path
         assert gaps(ident) == {(3_000, 12_000, CARD)}
         assert Utterance.objects.filter(conversation=ident).last().text == talk[3]["text"]
         loud = kept(ident)
-        assert max(loud[6:24]) < 0.01 * min(loud[:6] + loud[26:])
+        # A beep follows what sounds like a voice behind a card for three seconds, and this tone never stops.
+        assert max(loud[6:24]) < 0.01 * min(loud[:6] + loud[32:])

@@ -95,7 +95,7 @@ def test_a_reason_never_quotes_the_client() -> None:
     assert "4111" not in refusal.value.reason
 
 
-def test_metadata_is_redacted_in_every_place_and_keeps_its_shape() -> None:
+def test_metadata_is_redacted_in_every_place_and_keeps_its_shape(northwind: Any) -> None:
     given = {
         "note": "paid with 4111 1111 1111 1111 today",
         "phones": ["212 555 0134"],
@@ -169,7 +169,7 @@ def _mutated(generator: random.Random) -> str | bytes:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_any_messages_give_actions_in_order_or_an_error(seed: int) -> None:
+def test_any_messages_give_actions_in_order_or_an_error(seed: int, northwind: Any) -> None:
     generator = random.Random(seed)
     for _ in range(60):
         codec, seen, frame = NativeCodec(), [], 0
