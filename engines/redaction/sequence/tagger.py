@@ -8,6 +8,7 @@ is approximated: the labels are CRFsuite's, but for ties.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from threading import Lock
@@ -67,8 +68,7 @@ class Tagger:
         self._decoder = Decoder(weights.transitions)
         self.cost = self._decoder.cost
         self._kinds, self._coarse, self._keys = _Names(), _Names(), _Names()
-        self._word_weights: dict[str, list[tuple[int, float]]] = {}
-        self._shared: dict[tuple[str, str], list[float]] = {}
+        self._shared: dict[tuple[str, str], Floats] = {}
         self._read(weights)
         self._words = _Words(self._fixed)
         self._lock = Lock()
@@ -79,19 +79,33 @@ class Tagger:
         tables: dict[str, dict[tuple[str, ...], list[tuple[int, int, float]]]] = {
             name: {} for name in "PWXYTSBAG"
         }
+        near: dict[str, list[tuple[int, float]]] = {}
+        own: dict[str, dict[int, float]] = {}
         for name, row in weights.features.items():
             head, bar, rest = name.partition("|")
             if bar and head.lstrip("-").isdecimal():  # "shift|feature", seen from a neighbour too
                 base = self._size * (int(head) + REACH)
-                self._word_weights.setdefault(rest, []).extend((base + x, value) for x, value in row.items())
+                near.setdefault(rest, []).extend((base + label, value) for label, value in row.items())
             elif bar and (head in tables or head[0] in "PW"):
                 shift = PAIRS.index(int(head[1:])) if head[0] in "PW" else 0
                 parts = tuple(rest.split(" ") if head[0] == "W" else rest.split("|"))
                 cells = tables[head[0]].setdefault(parts, [])
                 cells += [(shift, label, value) for label, value in row.items()]
             else:  # of the labelled word alone
-                base = self._size * REACH
-                self._word_weights["=" + name] = [(base + x, value) for x, value in row.items()]
+                own[name] = row
+        # A feature that neighbours see: the cells of a word's block that it weighs in, and how much.
+        self._near = {
+            name: (
+                np.array([at for at, _ in cells]),
+                np.array([value for _, value in cells], dtype=np.float32),
+            )
+            for name, cells in near.items()
+        }
+        self._seen_near = frozenset(self._near)
+        self._own = {name: number for number, name in enumerate(own)}
+        self._own_rows: Floats = np.zeros((len(own), self._size), dtype=np.float32)
+        for number, row in enumerate(own.values()):
+            self._own_rows[number, list(row)] = list(row.values())
         for family, table in tables.items():
             for parts in table:
                 for names, part in zip(self._names_of(family), parts, strict=True):
@@ -148,24 +162,30 @@ class Tagger:
             self._word(self._words, name, False)
             self._word(self._words, name, True)
 
+    def _block(self, features: Iterable[str]) -> Floats:
+        """Return what features that neighbours see weigh, by shift and label."""
+        block = np.zeros(SHIFTS * self._size, dtype=np.float32)
+        for feature in features:
+            cells = self._near.get(feature)
+            if cells is not None:
+                block[cells[0]] += cells[1]
+        return block.reshape(SHIFTS, self._size)
+
     def _word(self, words: _Words, surface: str, cased: bool) -> _Entry:
         """Work out a word that is not known yet."""
         word = describe(surface, cased, self.lexicon)
-        weigh = self._word_weights
-        # What many words share is added up once.
-        common = word.near[-1] if word.near else ""
-        shared = self._shared.get((word.kind, common))
-        if shared is None:
-            shared = [0.0] * (self._size * SHIFTS)
-            for feature in (f"k={word.kind}", common):
-                for where, value in weigh.get(feature, ()):
-                    shared[where] += value
-            self._shared[word.kind, common] = shared
-        row = shared.copy()
-        for feature in (f"w={word.key}", *word.near[:-1], *(f"={feature}" for feature in word.own)):
-            for where, value in weigh.get(feature, ()):
-                row[where] += value
-        block = np.array(row, dtype=np.float32).reshape(SHIFTS, -1)
+        near = word.near[-1] if word.near else ""
+        shared = self._shared.get((word.kind, near))
+        if shared is None:  # what many words share is added up once
+            shared = self._block((f"k={word.kind}", near))
+            self._shared[word.kind, near] = shared
+        block = shared.copy()
+        features = [f"w={word.key}", *word.near[:-1]]
+        if not self._seen_near.isdisjoint(features):
+            block += self._block(features)
+        rows = [row for feature in word.own if (row := self._own.get(feature)) is not None]
+        if rows:
+            block[REACH] += self._own_rows.take(rows, axis=0).sum(axis=0)
         with self._lock:
             entry = words.known.get((surface, cased))
             if entry is not None:

@@ -38,14 +38,14 @@ class Sizes:
     written: int = 10_000
     spoken: int = 6_000
     refills: int = 3
-    rounds: int = 70
+    rounds: int = 60
     copies: int = 25
     every: int = 4
-    redacted: int = 12
+    redacted: int = 15
     minfreq: int = 2
     c1: float = 0.0
     c2: float = 0.1
-    least: float = 0.02
+    least: float = 0.01
 
 
 def say(text: str) -> None:
@@ -104,9 +104,8 @@ def material(
     common = everyday([*calls, *none, *written]) | pools.everyday_words()
     made = generate(seed, sizes.written, sizes.spoken)
     again = refilled(seed + 1, list(written), sizes.refills)
-    seen = [*calls, *made, *again, *written, *written]
-    redacted = [hidden(example) for example in seen[:: sizes.redacted] if example.spans]
-    return [*seen, *none, *redacted], common
+    redacted = [hidden(example) for example in [*made, *again][:: sizes.redacted] if example.spans]
+    return [*calls, *none, *made, *again, *written, *written, *redacted], common
 
 
 def fit(
