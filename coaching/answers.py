@@ -80,6 +80,7 @@ def alert_assign(*, alert: Alert, assignee: User | None, actor: User) -> Alert:
     if assignee is not None and not assignee.may(Permission.ALERT_RESOLVE):
         raise ValidationError(_("Only a supervisor can look after an alert."))
     with transaction.atomic():
+        call_lock(alert.conversation_id)
         changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(assignee=assignee)
         row = alert_rows().get(pk=alert.pk)
         if not changed:
@@ -91,6 +92,7 @@ def alert_assign(*, alert: Alert, assignee: User | None, actor: User) -> Alert:
 def alert_resolve(*, alert: Alert, user: User) -> Alert:
     """Close an alert. Of two people who do so at once, the first one has done it, and neither gets an error."""
     with transaction.atomic():
+        call_lock(alert.conversation_id)
         changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
             state=Alert.State.RESOLVED, resolved_at=timezone.now(), resolved_by=user
         )

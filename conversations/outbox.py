@@ -13,11 +13,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.errors import error_place
+from accounts.errors import error_place, sqlstate
 from conversations.models import OutboxJob
 from tenants.locks import held_alone
 from tenants.scope import current_schema, schema_scope
@@ -30,6 +30,8 @@ ENDED = "conversation.ended"
 MAX_ATTEMPTS = 8
 # How long a job may be under way or lost before the sweep starts it again; doubles with each attempt.
 RETRY_AFTER = timedelta(seconds=30)
+# What PostgreSQL says to a transaction that it ends for another one: serialization_failure, deadlock_detected.
+GIVEN_WAY = ("40001", "40P01")
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _run(job_id: UUID) -> bool:
         OutboxJob.objects.filter(pk=job_id).update(last_error="nobody handles this task any more")
         return False
     try:
-        subscription.handler(job.conversation_id)
+        _handle(subscription, job.conversation_id)
     except Exception as error:
         # Not the message, which may quote what people said.
         place = f"{type(error).__name__} at {error_place(error)}"
@@ -113,6 +115,17 @@ def _run(job_id: UUID) -> bool:
         return False
     OutboxJob.objects.filter(pk=job_id).update(done_at=timezone.now(), last_error="")
     return True
+
+
+def _handle(subscription: Subscription, conversation_id: UUID) -> None:
+    """Run a handler; once more where the database let it go for another transaction's sake, which is over then."""
+    try:
+        subscription.handler(conversation_id)
+    except OperationalError as error:
+        if sqlstate(error) not in GIVEN_WAY:
+            raise
+        log.warning("outbox.gave_way", task=subscription.task, error=error_place(error))
+        subscription.handler(conversation_id)
 
 
 def jobs_overdue(*, limit: int = 200) -> list[UUID]:

@@ -26,6 +26,13 @@ def call_lock(conversation_id: UUID) -> None:
     CallOwner.objects.select_for_update().filter(pk=conversation_id).first()
 
 
+def call_lock_free(conversation_id: UUID) -> bool:
+    """Take it, unless somebody else has it: then False, at once. A conversation that has none has it free."""
+    rows = CallOwner.objects.filter(pk=conversation_id)
+    taken = rows.select_for_update(skip_locked=True).values_list("pk", flat=True).first()
+    return taken is not None or not rows.exists()
+
+
 def conversation_lock(conversation_id: UUID) -> Conversation:
     """Take a conversation within a transaction, as it is now, with what its event shows. Its children stay free."""
     call_lock(conversation_id)

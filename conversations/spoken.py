@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.apps import apps
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from conversations.models import Conversation
@@ -42,9 +44,17 @@ def cause_words(cause: str) -> str:
     return known.get(cause, cause.replace("_", " "))
 
 
+# The vendors' names: who knows the telephony tells them (`vendor_names_add`), because rooms below do not look up.
+_vendor_names: dict[str, str | Promise] = {}
+
+
+def vendor_names_add(names: Mapping[str, str | Promise]) -> None:
+    """Have calls of these sources called by these names on pages."""
+    _vendor_names.update(names)
+
+
 def source_names() -> dict[str, str]:
     """What the sources of conversations are called: files, and the telephony they come from."""
-    vendors = apps.get_model("integrations", "TelephonyConnection")._meta.get_field("provider").choices or ()
-    named = {value: str(label) for value, label in vendors}
-    named |= {"native": _("Own protocol"), Conversation.IMPORTED: _("Imported text")}
-    return {Conversation.UPLOADED: _("Uploads"), **named}
+    named = {Conversation.UPLOADED: _("Uploads")}
+    named |= {value: str(label) for value, label in _vendor_names.items()}
+    return named | {"native": _("Own protocol"), Conversation.IMPORTED: _("Imported text")}

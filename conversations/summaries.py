@@ -20,7 +20,7 @@ from conversations.models import CallOwner, Conversation, Disposition, Summary, 
 from conversations.outbox import jobs_announce
 from conversations.publish import tell_agent
 from conversations.redacted import redacted
-from conversations.services import call_lock, event_append
+from conversations.services import call_lock, call_lock_free, event_append
 from engines.language import Line, summarise
 from tenants.scope import current_schema
 
@@ -183,25 +183,30 @@ def summaries_expire(*, older_than_seconds: int) -> int:
     """
     now = timezone.now()
     expired = 0
-    with transaction.atomic():
-        drafts = Summary.objects.filter(state=Summary.State.DRAFT, confirm_by__lte=now).order_by("confirm_by")
-        for summary in drafts.select_for_update(skip_locked=True, no_key=True)[:EXPIRE_AT_ONCE]:
+    drafts = Summary.objects.filter(state=Summary.State.DRAFT, confirm_by__lte=now).order_by("confirm_by")
+    for summary_id, conversation_id in drafts.values_list("pk", "conversation_id")[:EXPIRE_AT_ONCE]:
+        with transaction.atomic():
+            if not call_lock_free(conversation_id):
+                continue
+            summary = drafts.select_for_update(no_key=True).filter(pk=summary_id).first()
+            if summary is None:
+                continue
             summary.state = Summary.State.UNCONFIRMED
             summary.save(update_fields=["state"])
             _announce(summary)
-            _close(summary.conversation_id, None)
+            _close(conversation_id, None)
             expired += 1
-    with transaction.atomic():
-        overdue = Conversation.objects.filter(
-            Q(state=Conversation.State.WRAP_UP),
-            Q(ended_at__lte=now - timedelta(seconds=older_than_seconds)),
-            # Neither a draft that is still waited for nor one that was just written.
-            ~Q(pk__in=Summary.objects.filter(state=Summary.State.DRAFT).values("conversation_id")),
-        )
-        locked = overdue.order_by("ended_at").select_for_update(skip_locked=True, no_key=True)
-        for conversation in locked[:EXPIRE_AT_ONCE]:
-            _close(conversation.pk, None)
-            expired += 1
+    overdue = Conversation.objects.filter(
+        Q(state=Conversation.State.WRAP_UP),
+        Q(ended_at__lte=now - timedelta(seconds=older_than_seconds)),
+        # Neither a draft that is still waited for nor one that was just written.
+        ~Q(pk__in=Summary.objects.filter(state=Summary.State.DRAFT).values("conversation_id")),
+    ).order_by("ended_at")
+    for conversation_id in overdue.values_list("pk", flat=True)[:EXPIRE_AT_ONCE]:
+        with transaction.atomic():
+            if call_lock_free(conversation_id) and overdue.filter(pk=conversation_id).exists():
+                _close(conversation_id, None)
+                expired += 1
     return expired
 
 

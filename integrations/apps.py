@@ -7,9 +7,11 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
-        from conversations import erasure, news
+        from conversations import erasure, news, spoken
+        from integrations.models import Provider
         from integrations.uploads.services import upload_forget
         from integrations.webhooks.services import news_take
 
         news.follow(news_take)
         erasure.follow(upload_forget)
+        spoken.vendor_names_add(dict(Provider.choices))

@@ -18,7 +18,7 @@ from conversations import news
 from conversations.models import Conversation, Utterance
 from conversations.outbox import jobs_announce
 from conversations.redacted import redacted
-from conversations.services import event_append
+from conversations.services import call_lock, event_append
 from moments.models import MomentOccurrence
 from moments.selectors import keys_listened_for
 from qa.events import evaluation_rows
@@ -121,7 +121,8 @@ def conversation_score(*, conversation_id: UUID) -> list[Evaluation]:
     The answers follow from what was heard (`moments.MomentOccurrence`) alone; see `qa.judgement` for how.
     """
     with transaction.atomic():
-        # One worker at a time; a weak lock, which lets events in meanwhile.
+        # One worker at a time.
+        call_lock(conversation_id)
         conversation = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id).first()
         if conversation is None or conversation.is_live:
             return []
@@ -168,6 +169,7 @@ def answer_override(*, answer: Answer, user: User, value: str, reason: str) -> E
             {"reason": _("A reason has at most %(count)d characters.") % {"count": REASON_LENGTH}}
         )
     with transaction.atomic():
+        call_lock(answer.evaluation.conversation_id)
         evaluation = (
             Evaluation.objects.select_for_update(of=("self",), no_key=True)
             .select_related("revision")

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-import redis.asyncio as redis
+import redis
+import redis.asyncio
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -73,7 +74,7 @@ async def call_play(
 
     Silence, or `sound`: interleaved PCM16 of the whole call. `end`: the reason given after it, "" for none yet.
     """
-    client = redis.Redis.from_url(settings.REDIS_STREAMS_URL)
+    client = redis.asyncio.Redis.from_url(settings.REDIS_STREAMS_URL)
     buffer = AudioBuffer(client)
     if first == 1:
         await buffer.announce(schema, ident)
@@ -139,27 +140,30 @@ def worker_process(script: Path, log: Path, **extra: str) -> Iterator[subprocess
         # A script does not follow the sound: a second lane would begin in the middle of its sentences.
         "LIVE_SECOND_LANE_SECONDS": "0",
     }
-    environment = process_environment(**(defaults | extra))
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "live_worker"],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
+    with _process(["manage.py", "live_worker"], log, **(defaults | extra)) as process:
         yield process
-    finally:
-        _end(process)
 
 
 @contextmanager
 def celery_process(log: Path, *command: str, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
     """A real Celery process, as operations start it: `worker` or `beat` with its options. Ended with the block."""
+    with _process(["-m", "celery", "-A", "cresta_app.celery", "--quiet", *command], log, **extra) as process:
+        yield process
+
+
+# What a worker of Celery is started with in tests.
+CELERY_WORKER = (
+    *("worker", "-P", "threads", "-c", "3", "--loglevel", "warning"),
+    *("--without-gossip", "--without-mingle"),
+)
+
+
+@contextmanager
+def _process(arguments: list[str], log: Path, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Python with these arguments and this test's services; what it says goes into `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "cresta_app.celery", "--quiet", *command],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=process_environment(**extra),
             stdout=output,
@@ -169,13 +173,6 @@ def celery_process(log: Path, *command: str, **extra: str) -> Iterator[subproces
         yield process
     finally:
         _end(process)
-
-
-# What a worker of Celery is started with in tests.
-CELERY_WORKER = (
-    *("worker", "-P", "threads", "-c", "3", "--loglevel", "warning"),
-    *("--without-gossip", "--without-mingle"),
-)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -199,3 +196,14 @@ def wait_for(condition: Callable[[], Any], *, seconds: float = 60, what: str = "
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s for {what}")
         time.sleep(0.05)
+
+
+def marks_seen() -> None:
+    """Wait until the one live worker has looked at its call's marks: what was said of the call before, it knows."""
+
+    def looks() -> int:
+        with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
+            return int(client.info("commandstats").get("cmdstat_xrange", {"calls": 0})["calls"])
+
+    before = looks()
+    wait_for(lambda: looks() > before, what="the worker to look at the call's marks")

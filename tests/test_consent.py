@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from datetime import timedelta
 
 import pytest
@@ -18,7 +17,6 @@ from conversations.amending import conversation_amend
 from conversations.consent import allowed, consent_now, consent_record
 from conversations.consent_enforcement import consent_enforce
 from conversations.correlation import fields_apply
-from conversations.live.call import MARKS_SECONDS
 from conversations.live.calls import call_announce
 from conversations.live.ownership import call_claim
 from conversations.live.timeline import Timeline
@@ -37,7 +35,7 @@ from conversations.models import (
 from conversations.recordings import recording_seal
 from engines.speech.audio import AudioFormat
 from engines.speech.scripted import FINAL_AFTER_MS
-from tests.live_calls import call_make, call_play, line, wait_for, worker_process
+from tests.live_calls import call_make, call_play, line, marks_seen, wait_for, worker_process
 from tests.past_calls import past_call, recording_make
 
 AUDIO = CallAudio(AudioFormat(codec="mulaw", sample_rate=8000, channels=2), ("customer", "agent"))
@@ -191,8 +189,7 @@ def test_a_withdrawal_in_mid_call_stops_hearing_and_erases(committed, tmp_path):
             call = Conversation.objects.get(pk=ident)
             for purpose in ("assist", "record"):
                 consent_record(conversation=call, purpose=purpose, state="withdrawn", source="agent")
-            # The worker asks for marks as often as this when sound comes; a call is not played all at once.
-            time.sleep(MARKS_SECONDS * 2)
+            marks_seen()
             asyncio.run(call_play(schema, ident, key, seconds=10, first=111))
             wait_for(
                 lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(),

@@ -7,8 +7,6 @@ import json
 from datetime import timedelta
 
 import pytest
-import redis
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -26,7 +24,7 @@ from conversations.models import (
 )
 from conversations.phases import LifecycleEvent, Phase, Transfer
 from conversations.recordings import recording_seal
-from tests.live_calls import call_make, call_play, line, wait_for, worker_process
+from tests.live_calls import call_make, call_play, line, marks_seen, wait_for, worker_process
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
@@ -57,14 +55,7 @@ def told(ident, phase, **fields):
 def told_and_heard(ident, phase, **fields):
     """The same, for a worker that shall know of it before more audio comes."""
     told(ident, phase, **fields)
-    before = looks()
-    wait_for(lambda: looks() > before, what="the worker to look at the call's marks")
-
-
-def looks():
-    """How often anybody has looked at a call's marks: the one worker alone does."""
-    with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
-        return client.info("commandstats").get("cmdstat_xrange", {"calls": 0})["calls"]
+    marks_seen()
 
 
 def test_what_piled_up_is_heard_beside_what_is_said_now(committed, tmp_path):

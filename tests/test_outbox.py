@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from conversations import outbox
@@ -170,3 +171,23 @@ def test_what_is_done_is_forgotten_after_a_week_and_what_waits_is_not(job, world
     assert set(OutboxJob.objects.values_list("pk", flat=True)) == {row.pk, recent.pk}
     assert Session.objects.filter(session_key="here").exists()
     assert not Session.objects.filter(session_key="gone").exists()
+
+
+def test_a_job_that_gave_way_to_another_transaction_runs_again_at_once(job, caplog):
+    row, seen, failures = job
+    deadlock = OperationalError("deadlock detected")
+    deadlock.__cause__ = psycopg.errors.DeadlockDetected("Process 1 waits for my secret words")
+    failures.append(deadlock)
+    with caplog.at_level(logging.WARNING):
+        assert outbox.job_execute(job_id=row.pk)
+    assert seen == [row.conversation_id] * 2
+    row.refresh_from_db()
+    assert row.done_at is not None and row.attempts == 1
+    assert "40P01" in caplog.text and "secret" not in caplog.text
+
+
+def test_a_database_that_is_away_is_not_asked_again_at_once(job):
+    row, seen, failures = job
+    failures.append(OperationalError("the connection is lost"))
+    assert not outbox.job_execute(job_id=row.pk)
+    assert len(seen) == 1

@@ -21,7 +21,7 @@ from conversations.live.identifiers import known_as
 from conversations.live.wire import CallAudio, CallStart, CloseCode, ProtocolError
 from conversations.models import CallLedger, CallOwner, Conversation, Participant, Speaker
 from conversations.publish import tell_agent
-from conversations.services import event_append
+from conversations.services import conversation_lock, event_append
 from tenants import keys
 from tenants.scope import current_schema
 
@@ -141,12 +141,12 @@ def call_id_release(*, source: str, call_id: str, renamed: str) -> bool:
     """
     call_id, renamed = known_as(call_id), known_as(renamed)
     with transaction.atomic():
-        rows = Conversation.objects.select_for_update(of=("self",), no_key=True)
-        rows = rows.select_related("agent", "customer", "queue", "disposition")
-        row = rows.filter(
-            provider=source, provider_call_id=call_id, state=Conversation.State.INCOMPLETE
-        ).first()
-        if row is None:
+        ended = Conversation.objects.filter(provider=source, state=Conversation.State.INCOMPLETE)
+        found = ended.filter(provider_call_id=call_id).values_list("pk", flat=True).first()
+        if found is None:
+            return False
+        row = conversation_lock(found)
+        if row.provider_call_id != call_id:
             return False
         row.provider_call_id = renamed
         row.save(update_fields=["provider_call_id"])

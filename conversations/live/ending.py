@@ -18,7 +18,7 @@ from conversations.live.timeline import Missing
 from conversations.live.wire import STOP as STOP
 from conversations.models import CallLedger, Conversation, Participant
 from conversations.publish import tell_agent
-from conversations.services import event_append
+from conversations.services import call_lock, event_append
 from tenants.scope import current_schema
 
 # Why a call ended, as the ledger says it; `STOP` alone is a complete call.
@@ -158,6 +158,7 @@ def _ledger_close(conversation_id: UUID, account: Account) -> None:
 def call_fail(*, conversation_id: UUID, reason: str) -> bool:
     """End a call that no worker can finish: with what was committed, and its ledger saying why."""
     with transaction.atomic():
+        call_lock(conversation_id)
         conversation = (
             Conversation.objects.select_for_update(of=("self",))
             .select_related("agent", "customer", "queue", "disposition", "owner")
