@@ -19,6 +19,7 @@ from conversations.services import call_lock, call_lock_free
 from conversations.summaries import summaries_expire, summary_confirm, summary_write
 from qa.models import Evaluation
 from qa.services import answer_override, conversation_score
+from tenants.scope import current_schema
 from tests.live_calls import call_make
 from tests.past_calls import Past, past_call
 
@@ -124,7 +125,7 @@ def test_a_call_that_somebody_is_at_is_passed_over(committed):
         with transaction.atomic():
             call_lock(ident)
             assert call_lock_free(ident)
-        schema = connection.schema_name
+        schema = current_schema()
         other: Any = connection.copy()
         try:
             other.set_schema(schema)
