@@ -4,8 +4,9 @@ Two formats of JSON Lines: `text` with `spans` (start, end, type), or `customer_
 which those whose `pii` is not null count. A text without spans at all is one without personal data.
 
 A token is what stands between anything but letters and digits. It is found if a detected span touches it, whatever its
-type. Each turn of a conversation is a text by itself; with `--stream` it is read with the conversation before it, as on
-the live path. Speed and quality are of the same pass, the first over these texts.
+type. A turn is read with what the customer's turns before it tell (`engines.redaction.turns`); with `--stream` as the
+live path reads it, where a number of any length may be the beginning of a card. Speed and quality are of the same
+pass, the first over these texts.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from engines.redaction.context import Context
 from engines.redaction.redactor import RedactionConfig, redactor_for
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
+from engines.redaction.tokens import tokenise
+from engines.redaction.turns import TurnReader
 from engines.redaction.vocabulary import PROFILES
 from engines.speech.types import HeardWord
 
@@ -55,16 +58,18 @@ _WORD = re.compile(r"\S+")
 _WARM_UP = ("thank you for calling", "I'd like to ask about my order of 3 lamps, please.", "one two three")
 
 Offsets = Sequence[tuple[int, int]]
-Finder = Callable[[str], Offsets]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with the labelled stretches in it. `first`: a conversation begins with it."""
+    """A text with the labelled stretches in it. `turn`: its place in a conversation, from 0; None for a text alone."""
 
     text: str
     spans: tuple[tuple[int, int, str], ...] = ()
-    first: bool = True
+    turn: int | None = None
+
+
+Finder = Callable[[Text], Offsets]
 
 
 @dataclass
@@ -131,7 +136,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", choices=("presidio",), action="append", default=[], help="measure it too"
     )
-    parser.add_argument("--stream", action="store_true", help="read turns with the conversation before them")
+    parser.add_argument("--stream", action="store_true", help="read turns as the live path does")
     parser.add_argument(
         "--generated",
         type=int,
@@ -148,7 +153,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     config = RedactionConfig(enabled_types=PROFILES[options.profile])
     measured: dict[str, Any] = {
         "profile": options.profile,
-        "turns_read": "with the conversation before them" if options.stream else "each by itself",
+        "turns_read": "as live speech" if options.stream else "as texts, with the customer's turns before",
         "files": {},
     }
     for path, texts in files.items():
@@ -175,7 +180,7 @@ def _presidio(files: dict[str, list[Text]]) -> dict[str, Any]:
     found: dict[str, Any] = {"versions": versions, "files": {}}
     for path, texts in files.items():
         say(f"presidio: {path}")
-        found["files"][path] = tallied(texts, find).figures()
+        found["files"][path] = tallied(texts, lambda text: find(text.text)).figures()
     return found
 
 
@@ -202,7 +207,7 @@ def _texts(record: dict[str, Any]) -> Iterator[Text]:
         return
     for number, turn in enumerate(record["customer_turns"]):
         slots = [slot for slot in turn.get("slots") or () if slot.get("pii")]
-        yield Text(turn["text"], _spans(slots, "pii"), first=number == 0)
+        yield Text(turn["text"], _spans(slots, "pii"), number)
 
 
 def _spans(labelled: Iterable[dict[str, Any]], key: str) -> tuple[tuple[int, int, str], ...]:
@@ -211,9 +216,17 @@ def _spans(labelled: Iterable[dict[str, Any]], key: str) -> tuple[tuple[int, int
 
 def _ours(config: RedactionConfig) -> Finder:
     redactor = redactor_for(config)
+    turns = TurnReader(config)
 
-    def find(text: str) -> Offsets:
-        return [(span.start, span.end) for span in redactor.examine(text, Context()).spans]
+    def find(text: Text) -> Offsets:
+        nonlocal turns
+        if text.turn is None:
+            spans = redactor.examine(text.text, Context()).spans
+        else:
+            if text.turn == 0:
+                turns = TurnReader(config)
+            spans = turns.examine(tokenise(text.text)).spans
+        return [(span.start, span.end) for span in spans]
 
     return find
 
@@ -222,10 +235,10 @@ def tallied(texts: Sequence[Text], find: Finder) -> Tally:
     """Return the tally of `find` over `texts`."""
     tally = Tally()
     for words in _WARM_UP:
-        find(words)
+        find(Text(words))
     for text in texts:
         wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
-        found = find(text.text)
+        found = find(text)
         tally.cpu_ns.append(time.thread_time_ns() - cpu)
         tally.wall_ns.append(time.perf_counter_ns() - wall)
         tally.add(text, found)
@@ -238,7 +251,7 @@ def _streamed(texts: Sequence[Text], config: RedactionConfig) -> Tally:
     bare = RedactionConfig(enabled_types=config.enabled_types, regions=config.regions, beep_margin_ms=0)
     stream, now = StreamRedactor(bare), 0
     for text in texts:
-        if text.first:
+        if not text.turn:
             stream, now = StreamRedactor(bare), 0
         places = [match.span() for match in _WORD.finditer(text.text)]
         heard = [

@@ -41,7 +41,8 @@ class Context:
     was asked for. `ends_turn` says that digits left alone at the end of the text may be the beginning of a
     number (true of a customer's live utterance, false of agents and of whole documents). `growing` marks a
     partial: more words may follow, and nothing may be shown that they could turn into a finding. `live` says that the
-    text is part of a conversation that goes on, so that it may hold but a part of a number.
+    text is part of a conversation that goes on, so that it may hold but a part of a number. `scene` is what the model
+    sees of the turns before (`scene.Scene.names`); empty where they are not known.
     """
 
     due: Due | None = None
@@ -49,6 +50,7 @@ class Context:
     ends_turn: bool = False
     growing: bool = False
     live: bool = False
+    scene: tuple[str, ...] = ()
 
 
 class Detector(Protocol):

@@ -24,9 +24,10 @@ from engines.redaction.numbers import NumberReader, Run
 from engines.redaction.redactor import RedactionConfig, redactor_for
 from engines.redaction.resolve import settle
 from engines.redaction.sequence.detector import SequenceDetector
-from engines.redaction.stream import StreamRedactor
+from engines.redaction.stream import COMPANY_SPEAKERS, StreamRedactor
 from engines.redaction.text import RawText, Span
 from engines.redaction.tokens import BACKCHANNELS, FILLERS, Utterance, tokenise, words
+from engines.redaction.turns import TurnReader
 from engines.redaction.vocabulary import PLACEHOLDER, kind
 from engines.speech.types import HeardWord
 
@@ -86,7 +87,7 @@ class RuleReader:
         types = plain.found_types
         found: list[list[Span]] = [[] for _line in lines]
         for number, span in (
-            *_alone(read, plain),
+            *_alone(lines, read, plain),
             *_replayed(lines, plain),
             *_joined(lines, read, plain),
             *_split_cards(lines, read),
@@ -148,10 +149,14 @@ def _trimmed(text: str, span: Span) -> Span | None:
 # --- Ways of reading ------------------------------------------------------------------------------------
 
 
-def _alone(read: Sequence[Utterance], config: RedactionConfig) -> Iterator[tuple[int, Span]]:
-    redactor, context = redactor_for(config), Context()
-    for number, utterance in enumerate(read):
-        for span in redactor.examined(utterance, context).spans:
+def _alone(
+    lines: Sequence[Line], read: Sequence[Utterance], config: RedactionConfig
+) -> Iterator[tuple[int, Span]]:
+    redactor, context, customer = redactor_for(config), Context(), TurnReader(config)
+    for number, (line, utterance) in enumerate(zip(lines, read, strict=True)):
+        ours = line.speaker in COMPANY_SPEAKERS
+        findings = redactor.examined(utterance, context) if ours else customer.examine(utterance)
+        for span in findings.spans:
             yield number, span
 
 

@@ -30,7 +30,7 @@ class GrowingReader:
         self._tagger = tagger
         self.everyday = tagger.lexicon.common
 
-    def read(self, utterance: Utterance) -> tuple[list[Span], int | None]:
+    def read(self, utterance: Utterance, scene: tuple[str, ...] = ()) -> tuple[list[Span], int | None]:
         """Return what is found before the growing end, and where the words begin that must wait, if any do."""
         tokens = utterance.tokens
         count = len(tokens)
@@ -39,7 +39,7 @@ class GrowingReader:
         bias = np.full(count, _BEFORE, dtype=np.float32)
         near = min(count, len(_LEANING))
         bias[count - near :] = _LEANING[:near][::-1]
-        labels, _margins = self._tagger.tag(utterance, lean=bias)
+        labels, _margins = self._tagger.tag(utterance, lean=bias, scene=scene)
         spans: list[Span] = []
         i = 0
         while i < count:

@@ -15,11 +15,13 @@ import phonenumbers
 from engines.redaction.actions import Action, stand_in
 from engines.redaction.context import Context, Detector
 from engines.redaction.custom import CustomDetector, CustomType
-from engines.redaction.detectors.digits import ASKED_FOR, DigitDetector, Reading, held_back_from
+from engines.redaction.detectors.checks import UNEXPLAINED
+from engines.redaction.detectors.digits import ASKED_FOR, CONTINUES, DigitDetector, Reading, held_back_from
 from engines.redaction.detectors.rules import RULES
 from engines.redaction.extra import known, plugged_in
 from engines.redaction.partials import GrowingReader, undecided_from
 from engines.redaction.resolve import replaced, settle
+from engines.redaction.scene import Topics
 from engines.redaction.sequence.detector import SequenceDetector
 from engines.redaction.sequence.tagger import tagger
 from engines.redaction.text import RawText, RedactedText, Span
@@ -138,17 +140,18 @@ class Redactor:
             for detector in self._others:
                 found += detector.find(utterance, context)
         if context.growing:
-            return self._grown(utterance, digits, found)
+            return self._grown(utterance, context, digits, found)
         if self._model is not None:
+            found = self._told_apart(utterance, context, found)
             found += _beside(self._model.find(utterance, context), utterance, digits)
         spans = [span for span in found if span.type in self._types or self._guards(span, context)]
         return Findings(utterance, settle(spans), digits, len(utterance.text))
 
-    def _grown(self, utterance: Utterance, digits: Reading, found: list[Span]) -> Findings:
+    def _grown(self, utterance: Utterance, context: Context, digits: Reading, found: list[Span]) -> Findings:
         """Return what a partial holds: while words are coming, digits are hidden whatever their type may become."""
         waits: list[int | None] = []
         if self._growing is not None:
-            more, wait = self._growing.read(utterance)
+            more, wait = self._growing.read(utterance, context.scene)
             found += _beside(more, utterance, digits)
             waits += [wait, undecided_from(utterance)]
         if self._numeric_on:
@@ -162,6 +165,26 @@ class Redactor:
         ]
         kept_back = min((at for at in waits if at is not None), default=len(utterance.text))
         return Findings(utterance, settle(spans), digits, kept_back)
+
+    def _told_apart(self, utterance: Utterance, context: Context, found: list[Span]) -> list[Span]:
+        """Return what rules found, without the numbers that nothing but their length speaks for and the model clears.
+
+        Not on a live call: there a number of any length may be the first group of a card, and what is shown and stored
+        cannot be taken back.
+        """
+        if context.live or self._model is None or not any(map(_says_little, found)):
+            return found
+        doubted = self._model.doubted(utterance, context)
+        return [
+            span
+            for span in found
+            if not _says_little(span) or any(a < span.end and b > span.start for a, b in doubted)
+        ]
+
+    @property
+    def topics(self) -> Topics:
+        """What tells the model which sector a conversation speaks of; nothing without a model."""
+        return tagger().topics if self._model is not None else Topics()
 
     def everyday_words(self) -> frozenset[str]:
         """Words that are too common to be somebody's name by themselves, as far as the model knows."""
@@ -195,6 +218,10 @@ class Redactor:
     def _guards(self, span: Span, context: Context) -> bool:
         """Say whether `span` may be a part of a card, whatever is said of numbers in general."""
         return self._guarded and context.live and span.type == "NUMBER" and span.reason != ASKED_FOR
+
+
+def _says_little(span: Span) -> bool:
+    return span.reason in (UNEXPLAINED, CONTINUES) and span.type == "NUMBER"
 
 
 def _beside(spans: list[Span], utterance: Utterance, digits: Reading) -> list[Span]:

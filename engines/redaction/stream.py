@@ -24,9 +24,11 @@ from engines.redaction.memory import Memory
 from engines.redaction.muting import Muting
 from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redactor_for
 from engines.redaction.resolve import replaced
+from engines.redaction.scene import Scene
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.timing import RedactedWord, redacted_words
-from engines.redaction.tokens import BACKCHANNELS, tokenise
+from engines.redaction.tokens import BACKCHANNELS, Utterance, tokenise
+from engines.redaction.turns import types_hidden
 from engines.redaction.vocabulary import TYPES, kind
 from engines.speech.types import HeardWord
 
@@ -99,6 +101,8 @@ class StreamRedactor:
         self._redactor = redactor_for(config)
         self._given: _Given | None = None
         self._asked: _Asked | None = None
+        self._topics = self._redactor.topics
+        self._scene = Scene.begin(self._topics)
         self._memory = Memory(self._redactor.everyday_words())
         self._muting = Muting(config.beep_margin_ms)
         self._lock = Lock()
@@ -113,8 +117,8 @@ class StreamRedactor:
         """
         raw = text.reveal() or " ".join(word.text.reveal() for word in words)
         with self._lock:
-            context = self._context(speaker, start_ms, growing=False)
             utterance = tokenise(raw)
+            context = self._context(speaker, utterance, start_ms)
             findings = self._redactor.examined(utterance, context, self._memory.find(utterance))
             self._remember(speaker, findings, context, start_ms, end_ms)
         stand_ins = self._redactor.stand_ins(raw, findings.spans, context)
@@ -152,8 +156,8 @@ class StreamRedactor:
         """
         raw = text.reveal()
         with self._lock:
-            context = self._context(speaker, None, growing=True)
             utterance = tokenise(raw)
+            context = self._context(speaker, utterance, None, growing=True)
             again = self._memory.find(utterance, growing=True)
         findings = self._redactor.examined(utterance, context, again)
         # A finding may reach over the words kept back; it must hide its own beginning all the same.
@@ -190,6 +194,7 @@ class StreamRedactor:
                 "version": _STATE_VERSION,
                 "given": asdict(self._given) if self._given else None,
                 "asked": asdict(self._asked) if self._asked else None,
+                "scene": self._scene.state(),
             }
 
     @classmethod
@@ -202,6 +207,9 @@ class StreamRedactor:
             given, asked = state["given"], state["asked"]
             redactor._given = _Given(**given) if given is not None else None
             redactor._asked = _Asked(**asked) if asked is not None else None
+            # A call that was under way when this came to be has none.
+            if (scene := state.get("scene")) is not None:
+                redactor._scene = Scene.restore(scene, redactor._topics)
             if redactor._given is not None:
                 Strength(redactor._given.strength)
             known = all(part is None or part.type in TYPES for part in (redactor._given, redactor._asked))
@@ -211,7 +219,9 @@ class StreamRedactor:
             raise ValueError("a redaction state with unknown types")
         return redactor
 
-    def _context(self, speaker: str, at_ms: int | None, *, growing: bool) -> Context:
+    def _context(
+        self, speaker: str, utterance: Utterance, at_ms: int | None, *, growing: bool = False
+    ) -> Context:
         given, asked, config = self._given, self._asked, self._config
         due = None
         mine = given is not None and (not given.alone or given.speaker == speaker)
@@ -226,7 +236,8 @@ class StreamRedactor:
         ):
             question = asked.type
         ends_turn = speaker not in COMPANY_SPEAKERS
-        return Context(due, question, ends_turn=ends_turn, growing=growing, live=True)
+        scene = self._scene.names(self._topics, utterance.lows) if ends_turn else ()
+        return Context(due, question, ends_turn=ends_turn, growing=growing, live=True, scene=scene)
 
     def _is_open(self, given: _Given, at_ms: int | None) -> bool:
         """Whether more of a number is waited for; with no `at_ms`, without regard to the clock."""
@@ -247,6 +258,9 @@ class StreamRedactor:
         elif self._given is not None and says_something:
             self._given = replace(self._given, turns=self._given.turns + 1)
         self._asked = self._asked_after(speaker, findings, end_ms, says_something=says_something)
+        if speaker not in COMPANY_SPEAKERS:
+            given = [*(span.type for span in findings.spans), *types_hidden(findings.utterance)]
+            self._scene = self._scene.after(self._topics, findings.utterance.lows, given)
 
     def _given_after(
         self, speaker: str, findings: Findings, context: Context, start_ms: int, end_ms: int

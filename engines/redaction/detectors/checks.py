@@ -10,6 +10,8 @@ import phonenumbers
 # A group of nine as the Social Security Administration writes it; it never gave out the areas 000, 666 and
 # 900-999, the group 00 or the serial 0000.
 _SSN_AS_WRITTEN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}")
+# The reason of a number that nothing but its length speaks for.
+UNEXPLAINED = "digits that no quantity explains"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +79,4 @@ def classify(digits: str, *, written: str, international: bool, regions: tuple[s
         return Verdict("PHONE", 0.85, "valid in the numbering plan")
     if 15 <= count <= 16:
         return Verdict("CREDIT_CARD", 0.6, "as long as a card number, checksum wrong")
-    return Verdict("NUMBER", 0.7, f"{count} digits that no quantity explains")
+    return Verdict("NUMBER", 0.7, UNEXPLAINED)

@@ -44,6 +44,7 @@ _REACH = 25
 _GUESS = 0.4
 # The reason of a number that was asked for or announced as one of its type.
 ASKED_FOR = "said where it was asked for"
+CONTINUES = "continues the digits before"
 _WITH_LETTERS = frozenset(
     {
         "NUMBER",
@@ -165,7 +166,7 @@ class DigitDetector:
             if len(run.elements) > 1 or at_start or at_end:
                 years = all(element.scaled for element in run.elements)
                 if not (dated and (years or not (at_start or at_end))):
-                    return self._typed(utterance, run, due, 0.7, "continues the digits before")
+                    return self._typed(utterance, run, due, 0.7, CONTINUES)
         if run.singles >= 3:
             return self._classified(utterance, run)
         scaled = any(element.scaled for element in run.elements)

@@ -38,11 +38,12 @@ COMMON_WORDS = words(
     "your yours yourself absolutely anyway basically certainly cool definitely excellent exactly fantastic "
     "frustrating interesting lovely ma'am madam nope ridiculous terrible unacceptable wonderful able "
     "afternoon evening assist assistance representative agent manager supervisor company office payment "
-    "bill billing invoice refund delivery urgent important regarding concerning myself dot underscore dash"
+    "bill billing invoice refund delivery urgent important regarding concerning myself dot underscore dash "
+    "confirmation booking reservation flight ticket waiting password username ssn email zip model total iam"
 )
 # What else has a name: "company name is ..." introduces nobody.
 _NAMED_THINGS = words(
-    "company business city town street road state country store shop website site domain product brand "
+    "company firm business city town street road state country store shop website site domain product brand "
     "model user file project hotel school bank team plan department pet account's"
 )
 # (phrase, how many words at most). The name must follow at once.
@@ -80,7 +81,9 @@ _CUES: tuple[tuple[str, int], ...] = (
     ("addressed to", 3),
 )
 _TITLES = words("mr mister mrs missus missis ms dr professor")
-_TITLES_IN_DOUBT = words("miss doctor sir lady")  # also plain words
+_TITLES_IN_DOUBT = words("miss doctor")  # also plain words
+# Said to somebody whose name one does not use ("sir flight is late"); a title of honour only before capitals.
+_HONOURS = words("sir lady")
 _NO_TITLE_BEFORE = words("i you we they don't to will would not the a my your his her our see that did never")
 _INTRODUCTIONS = words("speaking calling here from with how at what can")
 _GREETINGS = words("hi hello hey dear thanks thank regards cheers sincerely")
@@ -115,7 +118,11 @@ class NameDetector:
                     found.append((i + len(phrase), end, 0.85, "after a cue"))
                     break
             if token.low in _TITLES or (
-                token.low in _TITLES_IN_DOUBT and utterance.low(i - 1) not in _NO_TITLE_BEFORE
+                (
+                    token.low in _TITLES_IN_DOUBT
+                    or (token.low in _HONOURS and i + 1 < len(tokens) and utterance.capitalised(i + 1))
+                )
+                and utterance.low(i - 1) not in _NO_TITLE_BEFORE
             ):
                 found.append((i + 1, self._take(utterance, i + 1, 2), 0.8, "after a title"))
             elif token.low in ("this", "i'm") or (token.low == "i" and utterance.low(i + 1) == "am"):

@@ -137,8 +137,15 @@ def _is_year(digits: str) -> bool:
 def _is_solid_date(digits: str) -> bool:
     """Say whether `digits` are a day of this century's written in a row, as in "25062018", "06252018", "20180625".
 
-    Not of the years in which people are born who call.
+    Zeros may be left out ("2562018"), and the day ("92018"). Not of the years in which people are born who call.
     """
+    if 5 <= len(digits) <= 7 and "2010" <= digits[-4:] <= "2039":
+        return any(
+            0 < int(first or 1) <= 31
+            and 0 < int(second or 1) <= 31
+            and min(int(first or 1), int(second or 1)) <= 12
+            for first, second in ((digits[:at], digits[at:-4]) for at in range(1, len(digits) - 3))
+        )
     if len(digits) != 8:
         return False
     for year, first, second in ((digits[4:], digits[:2], digits[2:4]), (digits[:4], digits[4:6], digits[6:])):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from math import exp
 
+import numpy as np
+
 from engines.redaction.context import Context
 from engines.redaction.sequence.tagger import Tagger, tagger
 from engines.redaction.text import Span
 from engines.redaction.tokens import Utterance
 
+# In nats: a chance of one in four where odds are even.
+_LEANING = 1.0
 _REASON = "the words and those around them read like one"
 
 
@@ -24,9 +28,19 @@ class SequenceDetector:
     def __init__(self, model: Tagger | None = None) -> None:
         self._tagger = model if model is not None else tagger()
 
+    def doubted(self, utterance: Utterance, context: Context) -> list[tuple[int, int]]:
+        """Return the words (start, end) that may be something personal, if the model leans towards it by `_LEANING`."""
+        lean = np.full(len(utterance.tokens), _LEANING, dtype=np.float32)
+        labels, _leads = self._tagger.tag(utterance, lean=lean, scene=context.scene)
+        return [
+            (token.start, token.end)
+            for token, label in zip(utterance.tokens, labels, strict=True)
+            if label and not token.is_placeholder
+        ]
+
     def find(self, utterance: Utterance, context: Context) -> list[Span]:
-        """Return what the model finds, in order. Looks at the text alone: `context` changes nothing."""
-        labels, leads = self._tagger.tag(utterance)
+        """Return what the model finds, in order. Of the `context` it knows the scene."""
+        labels, leads = self._tagger.tag(utterance, scene=context.scene)
         spans: list[Span] = []
         tokens, i, count = utterance.tokens, 0, len(labels)
         if "[" in utterance.text:

@@ -17,6 +17,7 @@ REACH = 3  # how many words to either side
 SHIFTS = 2 * REACH + 1
 # Where the second of a pair of neighbours stands, seen from the word that is labelled.
 PAIRS = (-1, 0, 1, 2)
+BARE = 2  # a turn of so many words at most is little but an answer
 
 _WEEKDAYS = words(
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri"
@@ -216,9 +217,16 @@ def gaps_of(utterance: Utterance) -> list[int]:
     return found
 
 
-def attributes(found: Sequence[Word], gaps: Sequence[int]) -> Iterator[list[str]]:
+def scenes(scene: Sequence[str], count: int) -> list[str]:
+    """Return the features of a scene that all words of a text of `count` words have: a bare answer has its own."""
+    bare = [f"D{count}|{name}" for name in scene] if count <= BARE else []
+    return [*(f"C|{name}" for name in scene), *bare]
+
+
+def attributes(found: Sequence[Word], gaps: Sequence[int], scene: Sequence[str] = ()) -> Iterator[list[str]]:
     """Yield all features of each word, as training wants them. `gaps[i]` is before word i, the last one at the end."""
     count = len(found)
+    around = scenes(scene, count)
     for i, word in enumerate(found):
         row = list(word.own)
         for shift in range(-REACH, REACH + 1):
@@ -242,4 +250,5 @@ def attributes(found: Sequence[Word], gaps: Sequence[int]) -> Iterator[list[str]
         row.append(f"B|{gaps[i]}|{word.kind}")
         row.append(f"A|{gaps[i + 1]}|{word.kind}")
         row.append(f"G|{gaps[i]}|{gaps[i + 1]}|{word.coarse}")
+        row += (f"{name}|{word.kind}" for name in around)
         yield row

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import lzma
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from engines.redaction.scene import Topics
 from engines.redaction.sequence.features import Lexicon
 
-MAGIC = b"redaction-crf-1\n"
+MAGIC = b"redaction-crf-2\n"
 MODEL = Path(__file__).with_name("model.bin")
 OUTSIDE = "O"
 _LISTS = ("first", "last", "cities", "countries", "nations", "common")
@@ -25,7 +26,7 @@ _LISTS = ("first", "last", "cities", "countries", "nations", "common")
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A trained model: labels (the first is `O`), weights by feature and label, by pair of labels, and word lists.
+    """A trained model: labels (the first is `O`), weights by feature and label, by pair of labels, word lists, topics.
 
     `outside_bias` is taken from the score of `O`: in texts without capitals (speech, chats), and in those with
     them. It was chosen on texts that training did not see.
@@ -37,6 +38,7 @@ class Weights:
     lexicon: Lexicon
     outside_bias: tuple[float, float]
     about: dict[str, Any]
+    topics: Topics = field(default_factory=Topics)
 
 
 def pack(weights: Weights) -> bytes:
@@ -46,6 +48,7 @@ def pack(weights: Weights) -> bytes:
     counts = np.array([len(row) for row in rows], dtype="<u1")
     columns = np.array([label for row in rows for label, _ in row], dtype="<u1")
     values = np.array([value for row in rows for _, value in row], dtype="<f2")
+    topic_words = sorted(weights.topics.words)
     parts = {
         "names": "\n".join(names).encode(),
         "counts": counts.tobytes(),
@@ -54,10 +57,13 @@ def pack(weights: Weights) -> bytes:
         "values": values.view("<u1").reshape(-1, 2).T.tobytes(),
         "transitions": weights.transitions.astype("<f4").tobytes(),
         **{name: "\n".join(sorted(getattr(weights.lexicon, name))).encode() for name in _LISTS},
+        "topic_words": "\n".join(topic_words).encode(),
+        "topic_values": np.array([weights.topics.words[word] for word in topic_words], dtype="<f2").tobytes(),
     }
     header = {
         "labels": weights.labels,
         "outside_bias": weights.outside_bias,
+        "sectors": weights.topics.sectors,
         "about": weights.about,
         "sizes": {name: len(part) for name, part in parts.items()},
     }
@@ -92,4 +98,12 @@ def unpack(data: bytes) -> Weights:
         Lexicon(**lists),
         (float(header["outside_bias"][0]), float(header["outside_bias"][1])),
         header["about"],
+        _topics(tuple(header["sectors"]), parts),
     )
+
+
+def _topics(sectors: tuple[str, ...], parts: dict[str, bytes]) -> Topics:
+    words = [word for word in parts["topic_words"].decode().split("\n") if word]
+    values = np.frombuffer(parts["topic_values"], dtype="<f2").astype(float)
+    rows = values.reshape(len(words), len(sectors)).tolist() if words else []
+    return Topics(sectors, {word: tuple(row) for word, row in zip(words, rows, strict=True)})

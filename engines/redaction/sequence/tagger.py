@@ -8,7 +8,7 @@ is approximated: the labels are CRFsuite's, but for ties.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from threading import Lock
@@ -16,6 +16,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
+from engines.redaction.sequence import features
 from engines.redaction.sequence.decode import Decoder, Floats
 from engines.redaction.sequence.features import PAIRS, REACH, SHIFTS, describe, gaps_of, is_cased, place
 from engines.redaction.sequence.model import MODEL, OUTSIDE, Weights, pack, unpack
@@ -63,6 +64,7 @@ class Tagger:
     def __init__(self, weights: Weights) -> None:
         self.labels = weights.labels
         self.lexicon = weights.lexicon
+        self.topics = weights.topics
         self._size = len(weights.labels)
         self._bias = weights.outside_bias
         self._decoder = Decoder(weights.transitions)
@@ -79,6 +81,7 @@ class Tagger:
         tables: dict[str, dict[tuple[str, ...], list[tuple[int, int, float]]]] = {
             name: {} for name in "PWXYTSBAG"
         }
+        scenes: dict[str, dict[str, dict[int, float]]] = {}
         near: dict[str, list[tuple[int, float]]] = {}
         own: dict[str, dict[int, float]] = {}
         for name, row in weights.features.items():
@@ -86,6 +89,9 @@ class Tagger:
             if bar and head.lstrip("-").isdecimal():  # "shift|feature", seen from a neighbour too
                 base = self._size * (int(head) + REACH)
                 near.setdefault(rest, []).extend((base + label, value) for label, value in row.items())
+            elif bar and head[0] in "CD":
+                scene, _, kind = rest.rpartition("|")
+                scenes.setdefault(f"{head}|{scene}", {})[kind] = row
             elif bar and (head in tables or head[0] in "PW"):
                 shift = PAIRS.index(int(head[1:])) if head[0] in "PW" else 0
                 parts = tuple(rest.split(" ") if head[0] == "W" else rest.split("|"))
@@ -111,6 +117,9 @@ class Tagger:
                 for names, part in zip(self._names_of(family), parts, strict=True):
                     if names is not None:
                         names.number(part)
+        for table_of in scenes.values():
+            for kind in table_of:
+                self._kinds.number(kind)
         # So many are there of each, the number 0 included.
         self._count = (len(self._kinds) + 1, len(self._coarse) + 1, len(self._keys) + 1)
         # The first rows are zero: what stands outside of the text, and what has no weight.
@@ -128,6 +137,13 @@ class Tagger:
             fixed.append(rows)
             at += len(rows)
         self._fixed: Floats = np.concatenate(fixed)
+        # What a scene weighs, by kind of word: one table after the other.
+        self._scenes = {name: number * self._count[0] for number, name in enumerate(scenes)}
+        self._scene_rows: Floats = np.zeros((len(scenes) * self._count[0], self._size), dtype=np.float32)
+        for name, table_of in scenes.items():
+            for kind, row in table_of.items():
+                at_kind = self._scenes[name] + self._kinds[kind]
+                self._scene_rows[at_kind, list(row)] = list(row.values())
 
     def _names_of(self, family: str) -> tuple[_Names | None, ...]:
         """Return what the parts of a table's features are; None for numbers."""
@@ -162,10 +178,10 @@ class Tagger:
             self._word(self._words, name, False)
             self._word(self._words, name, True)
 
-    def _block(self, features: Iterable[str]) -> Floats:
+    def _block(self, seen: Iterable[str]) -> Floats:
         """Return what features that neighbours see weigh, by shift and label."""
         block = np.zeros(SHIFTS * self._size, dtype=np.float32)
-        for feature in features:
+        for feature in seen:
             cells = self._near.get(feature)
             if cells is not None:
                 block[cells[0]] += cells[1]
@@ -180,9 +196,9 @@ class Tagger:
             shared = self._block((f"k={word.kind}", near))
             self._shared[word.kind, near] = shared
         block = shared.copy()
-        features = [f"w={word.key}", *word.near[:-1]]
-        if not self._seen_near.isdisjoint(features):
-            block += self._block(features)
+        seen = [f"w={word.key}", *word.near[:-1]]
+        if not self._seen_near.isdisjoint(seen):
+            block += self._block(seen)
         rows = [row for feature in word.own if (row := self._own.get(feature)) is not None]
         if rows:
             block[REACH] += self._own_rows.take(rows, axis=0).sum(axis=0)
@@ -199,7 +215,7 @@ class Tagger:
             words.known[surface, cased] = entry
         return entry
 
-    def scores(self, utterance: Utterance) -> Floats:
+    def scores(self, utterance: Utterance, scene: Sequence[str] = ()) -> Floats:
         """Return the score of each token and label, shape (tokens, labels), without transitions and bias."""
         cased = is_cased(utterance.text)
         words = self._words
@@ -210,7 +226,14 @@ class Tagger:
             words = _Words(self._fixed, len(utterance.tokens))
             found = self._found(words, utterance, cased)
             self._words = words
-        return self._sum(words.rows, found, gaps_of(utterance))
+        summed = self._sum(words.rows, found, gaps_of(utterance))
+        if scene:
+            kinds = np.array([entry[1] for entry in found])
+            for name in features.scenes(scene, len(found)):
+                rows = self._scenes.get(name)
+                if rows is not None:
+                    summed += self._scene_rows.take(kinds + rows, axis=0)
+        return summed
 
     def _found(self, words: _Words, utterance: Utterance, cased: bool) -> list[_Entry]:
         text, known = utterance.text, words.known
@@ -255,16 +278,21 @@ class Tagger:
         return summed
 
     def tag(
-        self, utterance: Utterance, bias: float | None = None, lean: Floats | None = None
+        self,
+        utterance: Utterance,
+        bias: float | None = None,
+        lean: Floats | None = None,
+        scene: Sequence[str] = (),
     ) -> tuple[list[int], list[float]]:
         """Return the label of each token by number, and by how much its score leads over that of `O`.
 
-        `bias` stands in for the model's own; `lean`, by token, is taken from the score of `O` too. A stretch with one
+        `bias` stands in for the model's own; `lean`, by token, is taken from the score of `O` too; `scene` is what the
+        turns before tell (`scene.Scene.names`). A stretch with one
         label is chosen for the sum of its leads, less the `cost` of that label; a single lead may well be negative.
         """
         if not utterance.tokens:
             return [], []
-        scores = self.scores(utterance)
+        scores = self.scores(utterance, scene)
         scores[:, 0] -= self._bias[is_cased(utterance.text)] if bias is None else bias
         if lean is not None:
             scores[:, 0] -= lean

@@ -38,8 +38,10 @@ def main() -> None:
         for template, example in corpus.texts(options.data / "pii" / "presidio_synth_v2.jsonl")
         if template % FOLDS != options.without_fold
     ]
-    examples, common = material(options.data, options.seed, sizes, written)
-    weights, _ = fit(examples, lexicon(common), options.seed, sizes, {"seed": options.seed})
+    spoken = corpus.calls(options.data / "dialog" / "multidogo_train.jsonl")
+    topics = corpus.topics_of(spoken)
+    examples, common = material(options.data, options.seed, sizes, written, spoken, topics)
+    weights, _ = fit(examples, lexicon(common), options.seed, sizes, {"seed": options.seed}, topics)
     options.out.write_bytes(pack(replace(weights, outside_bias=OUTSIDE_BIAS)))
     say(f"{options.out}: {options.out.stat().st_size} bytes, {len(weights.features)} features")
 

@@ -8,12 +8,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pycrfsuite
 
+from engines.redaction.scene import Topics
 from engines.redaction.sequence.features import Lexicon, attributes, describe, gaps_of, is_cased
 from engines.redaction.sequence.tagger import OUTSIDE, Weights
 from engines.redaction.tokens import tokenise
@@ -26,6 +27,8 @@ from engines.redaction.training.values import NATIONALITIES
 # world are in no list of ours.
 _UNLISTED = 0.3
 _COMMON_FROM = 4
+_ALONE = 0.2
+NO_TOPICS = Topics()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,13 @@ class Sizes:
     written: int = 10_000
     spoken: int = 6_000
     refills: int = 3
-    rounds: int = 60
-    copies: int = 25
+    rounds: int = 50
+    copies: int = 40
     every: int = 4
     redacted: int = 15
     minfreq: int = 2
     c1: float = 0.0
-    c2: float = 0.1
+    c2: float = 0.3
     least: float = 0.01
 
 
@@ -87,10 +90,18 @@ def lexicon(common: frozenset[str]) -> Lexicon:
 
 
 def material(
-    data: Path, seed: int, sizes: Sizes, written: Sequence[Example]
+    data: Path,
+    seed: int,
+    sizes: Sizes,
+    written: Sequence[Example],
+    spoken: Sequence[corpus.Call],
+    topics: Topics,
 ) -> tuple[list[Example], frozenset[str]]:
-    """Return all texts to learn from, and the everyday words. `written`: what may be seen of the Presidio set."""
-    calls = corpus.conversations(data / "dialog" / "multidogo_train.jsonl", sizes.copies)
+    """Return all texts to learn from, and the everyday words.
+
+    `written`: what may be seen of the Presidio set; `spoken`: the conversations, which speak of `topics`.
+    """
+    calls = corpus.turns_of(spoken, topics, sizes.copies)
     # A part of the intent sets: the rest of them shows how the model does on what it has not seen.
     none = [
         example
@@ -109,7 +120,12 @@ def material(
 
 
 def fit(
-    examples: Sequence[Example], words: Lexicon, seed: int, sizes: Sizes, about: dict[str, object]
+    examples: Sequence[Example],
+    words: Lexicon,
+    seed: int,
+    sizes: Sizes,
+    about: dict[str, object],
+    topics: Topics = NO_TOPICS,
 ) -> tuple[Weights, bytes]:
     """Fit the CRF. Returns its weights, and CRFsuite's own model file."""
     lot = random.Random(seed)
@@ -138,7 +154,9 @@ def fit(
             )
             for token in utterance.tokens
         ]
-        trainer.append(pycrfsuite.ItemSequence(list(attributes(found, gaps_of(utterance)))), labels)
+        # A text may come alone, and a conversation may be joined in its middle.
+        scene = example.scene if lot.random() >= _ALONE else ()
+        trainer.append(pycrfsuite.ItemSequence(list(attributes(found, gaps_of(utterance), scene))), labels)
         tokens += len(labels)
     say(f"{len(examples)} texts, {tokens} tokens; fitting")
     with tempfile.TemporaryDirectory() as folder:
@@ -146,7 +164,7 @@ def fit(
         trainer.train(str(path))
         say("fitted")
         about = {**about, "texts": len(examples), "tokens": tokens}
-        return weights_of(path, words, sizes.least, about), path.read_bytes()
+        return replace(weights_of(path, words, sizes.least, about), topics=topics), path.read_bytes()
 
 
 def weights_of(path: Path, words: Lexicon, least: float, about: dict[str, object]) -> Weights:
