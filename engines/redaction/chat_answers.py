@@ -49,6 +49,12 @@ of products or of the company that was called, sums of money, quantities, greeti
 transcripts hold nothing more, and an empty list is a good answer. Answer with one JSON object and nothing else, like \
 {"findings": [{"turn": 3, "text": "words of turn 3", "type": "NAME"}]}."""
 
+# Where the word for people would be taken too widely.
+_MEANT = {
+    "NUMBER": "any other number that tells who somebody is",
+    "LOCATION": "place where somebody is or lives",
+}
+
 
 class Unusable(Exception):
     """An answer that is not what was asked for. Says nothing of what stood in it."""
@@ -108,7 +114,7 @@ def _pieces(number: int, line: Line) -> Iterator[Piece]:
 
 def question(types: Iterable[str]) -> str:
     """What the model is told to do. `types` are the names of what is looked for."""
-    return _ASKED % "\n".join(f"{name}: {kind(name).label}" for name in sorted(types))
+    return _ASKED % "\n".join(f"{name}: {_MEANT.get(name) or kind(name).label}" for name in sorted(types))
 
 
 def turns(pieces: Sequence[Piece]) -> str:

@@ -20,12 +20,9 @@ from engines.redaction.hindsight import Find, Line, NotRead
 from engines.redaction.redactor import RedactionConfig
 from engines.speech.faults import Fault
 
-CHARACTERS = 6000
-"""Of the call in one request: with question and answer about 4,000 tokens, which the smallest contexts hold."""
-
 REQUEST_S, TOTAL_S = 60.0, 600.0
 _RETRIES = 2
-_ANSWER_TOKENS = 2000
+_ANSWER_TOKENS = 1200
 # A server that answers the same again when it is asked the same is asked a little differently.
 _TEMPERATURES = (0.0, 0.4)
 
@@ -33,6 +30,7 @@ _TEMPERATURES = (0.0, 0.4)
 class ChatReader:
     """Reads with the model `model` of the server at `base_url` (with its `/v1`). Serves all threads.
 
+    One request holds `characters` of the call, beside some 2,500 of the question and an answer of 1,200 tokens at most.
     `request_s` is for each attempt; the SDK makes `retries` more on 408, 409, 429, 5xx and lost connections, and waits
     as `retry-after` says. `total_s` is for the whole conversation, whatever the server does.
     """
@@ -44,8 +42,8 @@ class ChatReader:
         *,
         base_url: str,
         model: str,
+        characters: int,
         api_key: str = "",
-        characters: int = CHARACTERS,
         request_s: float = REQUEST_S,
         total_s: float = TOTAL_S,
         retries: int = _RETRIES,

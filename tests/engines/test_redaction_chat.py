@@ -33,7 +33,9 @@ def lines(*said: tuple[str, str]) -> list[Line]:
 
 
 def reader(server: ChatServer, **options: Any) -> ChatReader:
-    return ChatReader(**{"base_url": server.url, "model": "ours-8b", "api_key": KEY} | options)
+    return ChatReader(
+        **{"base_url": server.url, "model": "ours-8b", "api_key": KEY, "characters": 6000} | options
+    )
 
 
 def told(read: list[Line], found: list[Find]) -> set[tuple[int, str, str]]:
@@ -76,7 +78,7 @@ def test_nothing_is_asked_where_there_is_nothing_to_read() -> None:
         assert reader(server).read(lines(*SAID), RedactionConfig(enabled_types=frozenset())) == []
         assert server.requests == []
     with pytest.raises(ValueError, match="server"):
-        ChatReader(base_url="", model="gpt")
+        ChatReader(base_url="", model="gpt", characters=6000)
 
 
 def test_a_server_without_a_key_and_nothing_of_the_machine_s_own_account(
