@@ -1,8 +1,11 @@
-import accounts.ids
+"""A company's chat server, whose key is sealed and whom somebody vouches for."""
+
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+import accounts.ids
 
 
 class Migration(migrations.Migration):

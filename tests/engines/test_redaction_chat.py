@@ -33,9 +33,8 @@ def lines(*said: tuple[str, str]) -> list[Line]:
 
 
 def reader(server: ChatServer, **options: Any) -> ChatReader:
-    return ChatReader(
-        **{"base_url": server.url, "model": "ours-8b", "api_key": KEY, "characters": 6000} | options
-    )
+    given: dict[str, Any] = {"model": "ours-8b", "api_key": KEY, "characters": 6000}
+    return ChatReader(base_url=server.url, **given | options)
 
 
 def told(read: list[Line], found: list[Find]) -> set[tuple[int, str, str]]:

@@ -48,5 +48,5 @@ ROWS = [
     ("GET", "/admin/providers/chatserver/", ADMIN_ONLY),
     ("GET", chat_server, ADMIN_ONLY),
     ("POST", "/admin/providers/chatserver/add/", ADMIN_ONLY, {"name": ""}),
-    ("POST", "/admin/providers/chatserver/", DONE, {"action": "try_it", "_selected_action": []}),
+    ("POST", "/admin/providers/chatserver/", ADMIN_ONLY, {"action": "try_it", "_selected_action": []}),
 ]
