@@ -171,4 +171,4 @@ class OutboxJobAdmin(ReadOnlyAdmin):
 
 # Register themselves, as this module does.
 from conversations import admin_calls  # noqa: E402, F401
-from conversations.redaction import admin_page  # noqa: E402, F401
+from conversations.redaction import admin_checks, admin_page  # noqa: E402, F401

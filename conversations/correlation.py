@@ -108,11 +108,14 @@ def events_take(*, provider: str, events: Sequence[LifecycleEvent]) -> int:
 
 
 def fields_read(fields: Mapping[str, object]) -> CallFields:
-    """Read fields. Raises `ValueError`, without what they said."""
+    """Read fields. Raises `ValueError`, without what they said, and without names that are not ours."""
     try:
         return CallFields.model_validate(dict(fields))
     except ValidationError as error:
-        places = sorted({".".join(str(part) for part in one["loc"]) for one in error.errors()})
+        ours = {*CallFields.model_fields, *CustomerDetails.model_fields}
+        places = sorted(
+            {".".join(str(part) if part in ours else "?" for part in one["loc"]) for one in error.errors()}
+        )
         raise ValueError(f"not fields of a call: {', '.join(places)}") from None
 
 

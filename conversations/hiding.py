@@ -14,13 +14,14 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
 from conversations import events
-from conversations.models import Conversation, Note, Redaction, SummaryLine, Utterance
+from conversations.models import Conversation, KeptValue, Note, Redaction, SummaryLine, Utterance
 from conversations.recordings import recording_rewrite
 from conversations.redaction.policy import redaction_policy
 from conversations.services import call_lock, event_append
@@ -104,7 +105,12 @@ def words_hide(
         start, end = _widened(row.text, start, end)
         words = row.text[start:end]
         if not PLACEHOLDER.sub("", words).strip():
-            raise Conflict(_("These words are hidden already."))
+            # For whoever may see what is kept they are not, until now.
+            if not _kept_within(row, start, end).delete()[0]:
+                raise Conflict(_("These words are hidden already."))
+            changes = {"type": type_name, "found_in": str(found_in), "kept": "deleted"}
+            audit(actor=actor, action="conversation.redact", thing=row, changes=changes, address=address)
+            return row
         span = Span(start, end, type_name, score, detector, reason)
         stretches, _made = _hide(row, span, placeholder(type_name), found_in, policy.config.beep_margin_ms)
         recording_rewrite(
@@ -194,6 +200,12 @@ def _hide(
     for follower in _FOLLOWERS:
         follower(change)
     return stretches, made
+
+
+def _kept_within(row: Utterance, start: int, end: int) -> QuerySet[KeptValue]:
+    return KeptValue.objects.filter(
+        redaction__utterance=row.pk, redaction__start__lt=end, redaction__end__gt=start
+    )
 
 
 def _widened(text: str, start: int, end: int) -> tuple[int, int]:

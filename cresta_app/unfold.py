@@ -60,6 +60,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("providers.provideraccount", "speech_to_text"),
             ("providers.route", "route"),
             ("providers.keyterm", "spellcheck"),
+            ("providers.chatserver", "smart_toy"),
         ],
     ),
     (
@@ -67,6 +68,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         [
             ("conversations.conversation", "forum"),
             ("conversations.redactionpolicy", "ink_eraser"),
+            ("conversations.redactioncheck", "rule_settings"),
+            ("conversations.redactionrun", "history_toggle_off"),
             ("conversations.pcipause", "credit_card_off"),
             ("conversations.consentrule", "handshake"),
             ("conversations.consentrecord", "how_to_reg"),

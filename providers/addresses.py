@@ -60,6 +60,22 @@ def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolv
             )
 
 
+def encryption_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolved) -> None:
+    """Raise `ValidationError` unless requests to an address are encrypted or stay in our own network. "" passes."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not url or parts.scheme == "https":
+        return
+    if parts.scheme != "http":
+        raise ValidationError(_("An address begins with https:// or http:// here."))
+    try:
+        found = [host] if _literal(host) else list(resolve(host))
+    except OSError:
+        found = []
+    if not found or any(reach(address_read(text)) is Reach.PUBLIC for text in found):
+        raise ValidationError(_("Out of the own network, words go encrypted only: https://."))
+
+
 def _literal(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""Admin of providers: accounts, who does which task in which order, and the company's own words."""
+"""Admin of providers: accounts, who does which task in which order, the company's own words, its chat model."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from accounts.admin_audit import AuditedAdmin
 from accounts.services import audit
-from providers.models import Keyterm, ProviderAccount, Route
+from accounts.throttle import address_of
+from providers.chat import chat_try
+from providers.models import ChatServer, Keyterm, ProviderAccount, Route
 from providers.selectors import trial_choice
-from providers.services import account_secret_set
+from providers.services import account_secret_set, chat_server_vouch
 from providers.speech import speech_try
 from tenants.keys import SealError
 
 
-class ProviderAccountForm(forms.ModelForm):
+class SecretForm(forms.ModelForm):
+    """A key that is set and never shown. `moves` are the fields that name its server: another one wants it anew."""
+
+    moves: frozenset[str] = frozenset({"base_url"})
+
     secret = forms.CharField(
         label=gettext_lazy("Key"),
         required=False,
@@ -33,19 +39,46 @@ class ProviderAccountForm(forms.ModelForm):
         ),
     )
 
-    class Meta:
-        model = ProviderAccount
-        fields = ("vendor", "name", "base_url", "secret", "options", "active")
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         # The model's own check, which comes after this, asks whether there will be a key.
         self.instance.secret_comes = bool(cleaned.get("secret"))
-        moved = {"vendor", "base_url"} & set(self.changed_data)
-        if moved and self.instance.has_secret and not cleaned.get("secret"):
+        if (
+            self.moves.intersection(self.changed_data)
+            and self.instance.has_secret
+            and not cleaned.get("secret")
+        ):
             # Whoever names another server would be told a key that nothing else shows.
             self.add_error("secret", _("Give the key again: it would go to another server than before."))
         return cleaned
+
+
+class ProviderAccountForm(SecretForm):
+    moves = frozenset({"vendor", "base_url"})
+
+    class Meta:
+        model = ProviderAccount
+        fields = ("vendor", "name", "base_url", "secret", "options", "active")
+
+
+class ChatServerForm(SecretForm):
+    inside = forms.BooleanField(
+        label=gettext_lazy("Runs inside our trust boundary"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy(
+            "Whoever ticks this says that the company trusts this server with personal information that was missed so "
+            "far: whole calls are sent there, and nothing of them may be kept or passed on. Without it no call is."
+        ),
+    )
+
+    class Meta:
+        model = ChatServer
+        fields = ("name", "base_url", "model", "secret", "characters", "inside", "active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["inside"].initial = self.instance.inside
 
 
 @admin.register(ProviderAccount)
@@ -100,3 +133,54 @@ class KeytermAdmin(AuditedAdmin):
     list_display = ("term", "language", "active")
     list_filter = ("active", "language")
     search_fields = ("term",)
+
+
+@admin.register(ChatServer)
+class ChatServerAdmin(AuditedAdmin):
+    form = ChatServerForm
+    without = gettext_lazy("Calls that are over are read again by rules and the trained model alone.")
+    list_display = ("name", "base_url", "model", "active", "is_inside", "inside_at", "inside_by", "key_there")
+    list_filter = ("active",)
+    list_select_related = ("inside_by",)
+    search_fields = ("name", "base_url", "model")
+    readonly_fields = ("inside_at", "inside_by")
+    actions = ("try_it",)
+
+    @admin.display(description=gettext_lazy("inside"), boolean=True)
+    def is_inside(self, server: ChatServer) -> bool:
+        return server.inside
+
+    @admin.display(description=gettext_lazy("key"), boolean=True)
+    def key_there(self, server: ChatServer) -> bool:
+        return server.has_secret
+
+    def save_model(self, request: HttpRequest, obj: ChatServer, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        actor: Any = request.user
+        if form.cleaned_data.get("secret"):
+            account_secret_set(account=obj, secret=form.cleaned_data["secret"], actor=actor)
+        ticked, address = form.cleaned_data["inside"], address_of(request) or None
+        if "inside" in form.changed_data:
+            chat_server_vouch(server=obj, inside=ticked, actor=actor, address=address)
+        elif ticked and not obj.inside:
+            # The tick was there for the former address; nobody has said it of this one.
+            chat_server_vouch(server=obj, inside=False, actor=actor, address=address)
+            self.message_user(
+                request,
+                _("It is another server than before. Tick “inside” again if that is inside, too."),
+                messages.WARNING,
+            )
+
+    @admin.action(description=gettext_lazy("Try it: have it read a made-up call"), permissions=["change"])
+    def try_it(self, request: HttpRequest, queryset: QuerySet[ChatServer]) -> None:
+        for server in queryset[:3]:
+            audit(actor=request.user, action="chatserver.try", thing=server)  # type: ignore[arg-type]
+            try:
+                trial = chat_try(server)
+            except SealError:
+                self.message_user(
+                    request, f"{server.name}: " + _("Its key does not open. Give it again."), messages.ERROR
+                )
+                continue
+            level = messages.SUCCESS if trial.good else messages.ERROR
+            self.message_user(request, f"{server.name}: {trial.words}", level)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
-from providers.addresses import address_check
+from providers.addresses import address_check, encryption_check
 from providers.vendors import ABILITIES, Vendor, options_check
 
 # BCP 47 as far as recognisers go: a language, perhaps a script, perhaps a region.
@@ -174,3 +175,79 @@ class Keyterm(TimeOrderedModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.term = " ".join(self.term.split())
         super().save(*args, **kwargs)
+
+
+class ChatServer(TimeOrderedModel):
+    """A chat model on a server that speaks OpenAI's chat completions. The key is sealed; nothing shows it again.
+
+    It is sent words of calls only if somebody of the company has said that this address is inside its trust boundary.
+    That holds for the address it was said of: another one must be vouched for again.
+    """
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    base_url = models.CharField(
+        _("address"),
+        max_length=300,
+        help_text=_("Of a server that speaks OpenAI's API, e.g. vLLM or Ollama, with its /v1."),
+    )
+    model = models.CharField(
+        _("model"), max_length=200, help_text=_("The name by which the server knows it.")
+    )
+    characters = models.PositiveIntegerField(
+        _("characters at once"),
+        default=5000,
+        validators=[MinValueValidator(1000), MaxValueValidator(100_000)],
+        help_text=_(
+            "Of a call in one request; longer calls go in several. 5,000 need a context of 4,096 tokens, "
+            "which the server must really have."
+        ),
+    )
+    active = models.BooleanField(
+        _("active"), default=True, help_text=_("Reads every call again when it is over. One server can.")
+    )
+    inside_url = models.CharField(max_length=300, blank=True, default="", editable=False)
+    inside_at = models.DateTimeField(_("inside since"), null=True, editable=False)
+    inside_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("said by"),
+    )
+    secret_sealed = models.BinaryField(null=True, editable=False)
+    secret_version = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("chat server")
+        verbose_name_plural = _("chat servers")
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=("active",),
+                condition=Q(active=True),
+                name="chat_server_active_once",
+                violation_error_message=_("Another server is active already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_secret(self) -> bool:
+        return self.secret_sealed is not None
+
+    @property
+    def inside(self) -> bool:
+        """Whether somebody has vouched for the server at this very address."""
+        return self.inside_at is not None and self.inside_url == self.base_url
+
+    def clean(self) -> None:
+        """Raise `ValidationError` for an address that cannot be one of a server for this."""
+        try:
+            address_check(self.base_url)
+            encryption_check(self.base_url)
+        except ValidationError as error:
+            raise ValidationError({"base_url": error.messages}) from None

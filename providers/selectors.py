@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from django.db.models import F
 
-from providers.models import Keyterm, ProviderAccount, Route
+from providers.models import ChatServer, Keyterm, ProviderAccount, Route
 from providers.vendors import ABILITIES
 from tenants import keys
 from tenants.scope import current_schema
@@ -81,8 +82,8 @@ def trial_choice(account: ProviderAccount) -> SpeechChoice:
     return account_choice(account, live=bool(ABILITIES[account.vendor].live))
 
 
-def account_secret(account: ProviderAccount) -> str:
-    """The account's key in the clear; "" where it has none. Raises `SealError`."""
+def account_secret(account: ProviderAccount | ChatServer) -> str:
+    """The key of an account or server in the clear; "" where it has none. Raises `SealError`."""
     if account.secret_sealed is None:
         return ""
     return keys.unwrap(
@@ -93,9 +94,14 @@ def account_secret(account: ProviderAccount) -> str:
     ).decode()
 
 
-def secret_binding(account: ProviderAccount) -> str:
-    """What the account's sealed key is bound to."""
-    return f"provider:{account.pk}"
+def secret_binding(account: ProviderAccount | ChatServer) -> str:
+    """What the sealed key of an account or server is bound to."""
+    return f"{'chat' if isinstance(account, ChatServer) else 'provider'}:{account.pk}"
+
+
+def reading_server() -> ChatServer | None:
+    """The chat server that reads this company's calls again: active, and vouched for at its address. One query."""
+    return ChatServer.objects.filter(active=True, inside_at__isnull=False, inside_url=F("base_url")).first()
 
 
 def keyterms(language: str) -> tuple[str, ...]:

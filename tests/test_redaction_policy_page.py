@@ -106,11 +106,24 @@ def test_what_cannot_be_saved_says_why_and_keeps_what_was_typed(world, admin, fi
         assert not RedactionPolicy.objects.exists()
 
 
-def test_keeping_words_is_not_offered(world, admin):
-    assert 'value="keep"' not in admin.get(PAGE).content.decode()
-    assert admin.post(PAGE, sent(do="save", **{"action:NAME": "keep"})).status_code == 302
+def test_what_is_kept_and_who_sees_it(world, admin):
+    page = admin.get(PAGE).content.decode()
+    assert "can never be kept" in page and page.count('name="sees:') == 4
+    for name in PROFILES["strict"]:
+        choices = re.search(rf'<select name="action:{name}".*?</select>', page)[0]
+        never = name in {"CREDIT_CARD", "SECURITY_CODE", "PASSWORD", "NUMBER"}
+        assert ('value="keep"' in choices) != never, name
+    kept = {"action:NAME": "keep", "why:NAME": "call-backs", "do": "save"}
+    nobody = admin.post(PAGE, sent(**kept))
+    assert nobody.status_code == 400 and "Say which roles may see" in nobody.content.decode()
+    card = sent(**kept, **{"sees:admin": "on", "action:CREDIT_CARD": "keep", "why:CREDIT_CARD": "no"})
+    assert "may not be kept" in admin.post(PAGE, card).content.decode()
+    assert admin.post(PAGE, sent(**kept, **{"sees:admin": "on"})).status_code == 302
     with world.northwind.scope():
-        assert not redaction_policy().actions
+        policy = redaction_policy()
+        assert (policy.may_see, policy.config.apart) == (("admin",), {"NAME"})
+    page = admin.get(PAGE).content.decode()
+    assert 'name="sees:admin" checked' in page and 'name="sees:agent" checked' not in page
 
 
 def test_the_preview_tells_what_goes_beyond_today_and_nothing_else(world, admin, make_conversation):

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -20,6 +21,17 @@ def _message(detail: Any) -> str:
     if isinstance(detail, list):
         return "; ".join(_message(value) for value in detail)
     return str(detail)
+
+
+def _without_values(detail: Any) -> Any:
+    """The same errors, none of which quotes what was sent: it may be a customer's, and answers end in logs."""
+    if isinstance(detail, dict):
+        return {name: _without_values(value) for name, value in detail.items()}
+    if isinstance(detail, list):
+        return [_without_values(value) for value in detail]
+    if getattr(detail, "code", "") == "invalid_choice":
+        return exceptions.ErrorDetail(_("This is not one of the choices."), code=detail.code)
+    return detail
 
 
 def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
@@ -43,7 +55,8 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
         headers["WWW-Authenticate"] = challenge
     if seconds := getattr(exception, "wait", None):
         headers["Retry-After"] = str(int(seconds))
-    error: dict[str, Any] = {"code": exception.default_code, "message": _message(exception.detail)}
-    if isinstance(exception, exceptions.ValidationError) and isinstance(exception.detail, dict):
-        error["fields"] = exception.detail
+    detail = _without_values(exception.detail)
+    error: dict[str, Any] = {"code": exception.default_code, "message": _message(detail)}
+    if isinstance(exception, exceptions.ValidationError) and isinstance(detail, dict):
+        error["fields"] = detail
     return Response({"error": error}, status=exception.status_code, headers=headers)

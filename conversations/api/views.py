@@ -26,6 +26,7 @@ from conversations import events, summaries
 from conversations.access import conversation_for, conversations_visible
 from conversations.api import serializers as shape
 from conversations.api.amending import AmendingViewSet, ConversationFinder, ConversationWholeSerializer, whole
+from conversations.api.kept import KeptViewSet
 from conversations.filters import UtteranceFilter
 from conversations.hiding import words_hide
 from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
@@ -52,7 +53,7 @@ class AfterSerializer(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=EVENTS_AT_ONCE, default=EVENTS_AT_ONCE)
 
 
-class ConversationViewSet(AmendingViewSet, ItemListMixin, CompanyViewSet):
+class ConversationViewSet(AmendingViewSet, KeptViewSet, ItemListMixin, CompanyViewSet):
     """Conversations that you may read, newest first."""
 
     permission = Permission.CONVERSATION_READ_OWN

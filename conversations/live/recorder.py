@@ -151,7 +151,7 @@ class Recorder:
         return from_ms + voice_start(sound, self._rate, start - from_ms, earliest_ms=earliest - from_ms)
 
     def _grow(self) -> None:
-        """Widen beeps behind which the voice goes on, by the sound that is there by now."""
+        """Widen beeps behind which the voice goes on, by the sound that is there by now: before any of it is cut."""
         held_ms = self._start_ms + self._held_ms
         growing = []
         for channel, end, latest in self._growing:
@@ -189,7 +189,6 @@ class Recorder:
         `number` is what is still being given at `upto_ms`, `roles` who speaks on each channel: nothing from its
         beginning on is cut for `OPEN_WAIT_MS`; after that, what its giver said since is beeped.
         """
-        self._grow()
         end_ms = upto_ms if all_of_it else upto_ms - HOLD_BACK_MS
         if number is not None and not all_of_it:
             if upto_ms - number.since_ms <= OPEN_WAIT_MS:
@@ -201,6 +200,7 @@ class Recorder:
         end_ms = min(end_ms, self._start_ms + self._held_ms)
         if end_ms <= self._start_ms or (not all_of_it and end_ms - self._start_ms < SEGMENT_MS):
             return None
+        self._grow()
         size = self._bytes(end_ms - self._start_ms)
         if all_of_it:
             size = len(self._pcm[0])  # the last chunk may end within a millisecond

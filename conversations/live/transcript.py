@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from accounts.ids import new_id
 from conversations.live.stages import Batch
 from conversations.models import Redaction, Speaker, Utterance
+from conversations.redaction.kept import kept_seal
 from engines.language.sentiment import score
 from engines.redaction.stream import RedactedUtterance
 from engines.speech.types import Hypothesis
@@ -36,16 +39,21 @@ def utterance_add(
     )
     batch.create(row)
     batch.event("utterance", row)
+    apart = {one.span: one.words for one in redacted.apart}
+    kept = []
     for span in redacted.redacted.spans:
-        batch.create(
-            Redaction(
-                utterance=row,
-                type=span.type,
-                start=span.start,
-                end=span.end,
-                score=span.score,
-                detector=span.detector,
-                reason=span.reason[:200],
-            )
+        redaction = Redaction(
+            utterance=row,
+            type=span.type,
+            start=span.start,
+            end=span.end,
+            score=span.score,
+            detector=span.detector,
+            reason=span.reason[:200],
         )
+        batch.create(redaction)
+        if span in apart:
+            kept.append((redaction, apart[span]))
+    if kept:
+        batch.write(partial(kept_seal, kept))
     return row

@@ -19,6 +19,7 @@ from conversations.models.calls import (
 )
 from conversations.models.consent import ConsentRecord, ConsentRule, Purpose
 from conversations.models.hidden import HiddenStretch
+from conversations.models.kept import KeptValue
 from conversations.models.lifecycle import (
     CallPhase,
     ConversationIdentifier,
@@ -49,6 +50,7 @@ __all__ = [
     "Disposition",
     "Handover",
     "HiddenStretch",
+    "KeptValue",
     "LabelledSpan",
     "LegalHold",
     "Note",

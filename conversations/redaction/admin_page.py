@@ -26,6 +26,7 @@ from conversations.redaction.policy_form import (
     own_types_sent,
     policy_from,
     policy_of,
+    roles,
 )
 from conversations.redaction.trying import TEXT_MAX, TRIES, Preview, preview, sentence_try
 from engines.redaction.vocabulary import PROFILES
@@ -109,6 +110,7 @@ class RedactionPolicyAdmin(ReadOnlyAdmin):
                 for value, label in RedactionPolicy.Profile.choices
             ],
             "groups": groups(policy, errors),
+            "roles": roles(policy),
             "own": own_types_sent(posted, errors) if errors else own_types(policy, errors),
             "blank": {"actions": action_choices("")},
             "errors": errors,

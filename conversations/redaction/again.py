@@ -97,6 +97,27 @@ def run_cancel(*, run_id: UUID, actor: User | None, address: str | None = None) 
     return run
 
 
+def run_resume(*, run_id: UUID, actor: User | None, address: str | None = None) -> RedactionRun:
+    """Go on with a run where it was: one that was cancelled, or one that is open and of which nothing is heard.
+
+    It reads by the policy of now. Raises `Conflict` for one that is done, and while another is under way.
+    """
+    try:
+        with transaction.atomic():
+            run = RedactionRun.objects.select_for_update().get(pk=run_id)
+            if run.state == State.DONE:
+                raise Conflict(_("This run is done. Start another one."))
+            if not run.is_open:
+                run.state, run.is_open, run.ended_at = State.RUNNING, True, None
+                run.policy = policy_mark(redaction_config())
+                run.save(update_fields=["state", "is_open", "ended_at", "policy"])
+                audit(actor=actor, action="redaction.again_resume", thing=run, address=address)
+            _next(run.pk)
+    except IntegrityError:
+        raise Conflict(_("History is being read again already. Wait for it, or cancel it.")) from None
+    return run
+
+
 def run_step(*, run_id: UUID, seconds: float = SLICE_SECONDS, told: Callable[[], Any] | None = None) -> bool:
     """Read on for `seconds`, then hand on. Returns whether the run has ended. Safe to call twice at once.
 

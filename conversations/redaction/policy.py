@@ -26,8 +26,9 @@ log = structlog.get_logger(__name__)
 DEFAULT_REGIONS = ("US", "GB")
 # The label under which the key of hashes is derived; another one would make all hashes others.
 HASH_LABEL = "redaction hash"
-# Never in the clear, whoever asks: the rules of card payments forbid to keep a security code at all.
-NEVER_KEPT = frozenset(kind.name for kind in TYPES.values() if kind.group is Group.SECRETS)
+# Never kept, whoever asks: the rules of card payments forbid to keep a security code at all, and a bare number may be
+# a part of a card.
+NEVER_KEPT = frozenset(kind.name for kind in TYPES.values() if kind.group is Group.SECRETS) | {"NUMBER"}
 # Written values are whole, so digits alone mean nothing: a ticket's or a branch's number may stay.
 NOT_IN_METADATA = frozenset({"NUMBER", "ACCOUNT_NUMBER"})
 # From the strictest to the laxest.
@@ -76,8 +77,8 @@ class Policy:
     def config(self) -> RedactionConfig:
         """The policy for the engines.
 
-        What may be kept for some roles is masked: no text may hold words that not all of its readers may see, as
-        summaries, search, prompts and webhooks are made of it.
+        What is kept for some roles is masked as well, and handed over apart: no text may hold words that not all of its
+        readers may see, as summaries, search, prompts and webhooks are made of it.
         """
         actions = {
             name: action
@@ -92,6 +93,10 @@ class Policy:
             actions=tuple(sorted((name, action) for name, action in actions.items() if name in known)),
             hash_key=self.hash_key if Action.HASH in actions.values() else b"",
             custom=custom,
+            apart=frozenset(
+                name for name, action in self.actions.items() if action is Action.KEEP and name in known
+            )
+            - NEVER_KEPT,
         )
 
     @cached_property
@@ -106,6 +111,7 @@ class Policy:
             model=False,
             enabled_types=config.enabled_types - NOT_IN_METADATA,
             actions=tuple(each for each in config.actions if each[0] not in NOT_IN_METADATA),
+            apart=frozenset(),
         )
 
     @property

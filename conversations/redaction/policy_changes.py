@@ -51,6 +51,9 @@ def policy_check(policy: Policy, *, reasons: bool = True) -> Policy:
         errors["regions"] = [_("Give countries by their two letters, such as US or GB.")]
     if any(role not in ROLES for role in policy.may_see):
         errors["may_see"] = [_("Choose roles of this company.")]
+    kept = {rule.type for rule in policy.rules if rule.enabled and rule.action is Action.KEEP}
+    if reasons and not policy.may_see and kept - NEVER_KEPT:
+        errors["may_see"] = [_("Say which roles may see what is kept.")]
     if not 1 <= policy.pci_minutes <= MAX_MINUTES:
         errors["pci_minutes"] = [_("Between 1 and %(most)d minutes.") % {"most": MAX_MINUTES}]
     own = [one.name for one in policy.custom]
@@ -86,7 +89,9 @@ def _rule_wrong(rule: Rule, own: set[str]) -> str:
     if rule.type not in TYPES and rule.type not in own:
         return _("There is no such type of information.")
     if rule.action is Action.KEEP and rule.type in NEVER_KEPT:
-        return _("Cards, security codes and passwords may not be kept.")
+        return _(
+            "Cards, security codes and passwords may not be kept, nor bare numbers, which may be part of one."
+        )
     if rule.action is Action.LAST_FOUR and not takes_last_four(rule.type):
         return _("This type has no digits of which four may stay.")
     if len(rule.reason) > 200:
@@ -178,6 +183,7 @@ def policy_save(
                     "revision": row.revision,
                     "tightens": row.tightens,
                     "types": changed_types(before, checked),
+                    "may_see": list(checked.may_see),
                 },
                 address=address,
             )

@@ -13,15 +13,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from accounts.permissions import Role
 from conversations.models import RedactionRule
-from conversations.redaction.policy import Policy, Rule
-from conversations.redaction.policy_changes import MAX_CUSTOM, takes_last_four
+from conversations.redaction.policy import NEVER_KEPT, Policy, Rule
+from conversations.redaction.policy_changes import MAX_CUSTOM, ROLES, takes_last_four
 from engines.redaction.actions import Action
 from engines.redaction.custom import CustomType, Example, learn
 from engines.redaction.vocabulary import PROFILES, TYPES, Group, chip_words
 
-# What the page offers. Keeping words for some roles is not among it: every text has readers of all roles.
-OFFERED = (Action.MASK, Action.LAST_FOUR, Action.HASH)
+OFFERED = (Action.MASK, Action.LAST_FOUR, Action.HASH, Action.KEEP)
 TEXT_MAX = 200_000
 _MARKED = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
 _SHOWN_DETAIL = {Action.LAST_FOUR: "1111", Action.HASH: "#3fa9c1d2"}
@@ -68,6 +68,7 @@ def policy_from(data: Mapping[str, str]) -> tuple[Policy, dict[str, list[str]]]:
     policy = Policy(
         profile=profile,
         regions=tuple(re.split(r"[\s,;]+", data.get("regions", "").strip())),
+        may_see=tuple(role for role in ROLES if f"sees:{role}" in data),
         rules=tuple(rules),
         custom=tuple(custom),
         pci_hears="pci_hears" in data,
@@ -123,6 +124,12 @@ def _example(line: str) -> Example:
     return Example(before + words + line[marked.end() :], len(before), len(before) + len(words))
 
 
+def roles(policy: Policy) -> list[dict[str, Any]]:
+    """Whom the page asks about: the roles of a company, and whether they see what is kept."""
+    labels = dict(Role.choices)
+    return [{"name": role, "label": str(labels[role]), "on": role in policy.may_see} for role in ROLES]
+
+
 def groups(policy: Policy, errors: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The table of types, by family, the gravest first."""
     titles = {
@@ -159,7 +166,8 @@ def action_choices(name: str) -> list[dict[str, str]]:
     return [
         {"value": action.value, "label": str(labels[action.value]), "detail": _SHOWN_DETAIL.get(action, "")}
         for action in OFFERED
-        if action is not Action.LAST_FOUR or (name in TYPES and takes_last_four(name))
+        if (action is not Action.LAST_FOUR or (name in TYPES and takes_last_four(name)))
+        and (action is not Action.KEEP or name not in NEVER_KEPT)
     ]
 
 

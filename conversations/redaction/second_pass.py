@@ -21,6 +21,7 @@ from accounts.errors import Conflict, error_place
 from conversations import outbox
 from conversations.hiding import Hiding, spans_hide
 from conversations.models import Conversation, OutboxJob, Redaction, RedactionCheck, Utterance
+from conversations.redaction.kept import kept_drop
 from conversations.redaction.policy import redaction_config
 from conversations.redaction.uncertain import reviews_note
 from conversations.redaction.written import written_redact
@@ -64,6 +65,8 @@ def policy_mark(config: RedactionConfig) -> str:
         config.extra,
         config.model,
         [one.name for one in _READERS],
+        # Only where there are any, so that what was read before there could be is known as read.
+        *([sorted(config.apart)] if config.apart else ()),
     ]
     return sha256(repr(told).encode()).hexdigest()[:32]
 
@@ -132,6 +135,7 @@ def _read(conversation_id: UUID, config: RedactionConfig, found_in: str, begun: 
             found_in=found_in,
             margin_ms=config.beep_margin_ms,
         )
+        kept_drop(conversation_id=conversation_id, types=config.apart)
         found = len(made) + written_redact(conversation_id=conversation_id, config=config)
         reviews_note(
             conversation_id=conversation_id,

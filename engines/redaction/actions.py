@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from engines.redaction.detectors.checks import is_card
 from engines.redaction.numbers import SPELLING_WORDS, NumberReader, said_for
+from engines.redaction.one_form import birth_date, phone
 from engines.redaction.text import Span
 from engines.redaction.tokens import FILLERS, tokenise
 from engines.redaction.vocabulary import kind
@@ -63,9 +64,16 @@ def digits_of(words: str) -> str:
 
 
 def normalised(type_name: str, words: str) -> str:
-    """Return the value of `words`: digits for a number (and letters where it has some), else plain small words."""
+    """Return the value of `words`: digits for a number (and letters where it has some), else plain small words.
+
+    Dates of birth and phone numbers are brought to one form where that is safe (`one_form`).
+    """
     if not kind(type_name).numeric:
         return " ".join(words.casefold().split()).strip(" .,;:!?\"'")
+    if type_name == "PHONE" and (digits := digits_of(words)):
+        return phone(digits, plus=words.lstrip(" (").casefold().startswith(("+", "plus ")))
+    if type_name == "DATE_OF_BIRTH" and (day := birth_date(words)):
+        return day
     if type_name in _DIGITS_ALONE:
         return digits_of(words) or " ".join(words.casefold().split())
     utterance = tokenise(words)

@@ -140,25 +140,24 @@ for _type, _phrases in _PHRASES.items():
 
 def find_cues(utterance: Utterance) -> list[Cue]:
     """Return the cues of `utterance` in order, none overlapping: the first wins, then the longest."""
-    known = utterance.__dict__.get("cues")
+    known: list[Cue] | None = utterance.__dict__.get("cues")
     if known is None:
         # Kept beside the tokens, as every detector asks for them.
         known = utterance.__dict__["cues"] = _find(utterance.lows)
-    found: list[Cue] = known
-    return found
+    return known
 
 
 def _find(lows: list[str]) -> list[Cue]:
     found: list[Cue] = []
-    free = 0
-    for i, low in enumerate(lows):
-        if low not in _TREE or i < free:
+    free, count = 0, len(lows)
+    for i, tree in enumerate(map(_TREE.get, lows)):
+        if tree is None or i < free:
             continue
-        node, k, type_name, last = _TREE[low], i + 1, None, i
+        node, k, type_name, last = tree, i + 1, None, i
         while True:
             if _END in node:
                 type_name, last = node[_END], k - 1
-            if k == len(lows) or (following := node.get(lows[k])) is None:
+            if k == count or (following := node.get(lows[k])) is None:
                 break
             node, k = following, k + 1
         if type_name is not None:

@@ -5,8 +5,8 @@ each text alone; all of them in the order of time, both sides complete; what one
 text; digits that only together pass a checksum; questions that came after their answer; what was hidden in one turn
 and stands in the clear in another, as long as its words or its keyed hash are at hand.
 
-A `Reader` is anything that reads a conversation so. `RuleReader` is the one there is; a company's own chat model,
-inside its walls, is another one, and its finds are settled with these.
+A `Reader` is anything that reads a conversation so. `RuleReader` needs nothing but rules and the trained model; a
+company's own chat model, inside its walls, is another one (`chat_reader`).
 """
 
 from __future__ import annotations
@@ -72,7 +72,18 @@ class Reader(Protocol):
     name: str
 
     def read(self, lines: Sequence[Line], config: RedactionConfig) -> list[Find]:
-        """Return what `config` names and `lines`, in the order of time, still hold. Placeholders are no finds."""
+        """Return what `config` names and `lines`, in the order of time, still hold. Placeholders are no finds.
+
+        Raises `NotRead` where it depends on something that is away.
+        """
+
+
+class NotRead(Exception):
+    """A reader could not read, and may be asked again later. `fault` says why in one word, never what was read."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"not read: {fault}")
+        self.fault = fault
 
 
 class RuleReader:

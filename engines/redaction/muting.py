@@ -22,10 +22,13 @@ OFF_MS = 100
 PAUSE_MS = 300
 # How far a beep goes into such a hole unheard. With times that are off it stays below half a second too much.
 BLIND_MS = 350
-# How far a beep follows a voice that recognition wrote nothing of: three slow digits.
-REACH_MS = 3_000
-# Words further away from digits than this, a dropped one between, are no part of their number.
-_BESIDE_MS = 1_500
+# How far a beep follows a voice that recognition wrote nothing of: five slow digits. A number of which more is missing
+# is seldom found at all.
+REACH_MS = 5_000
+# Digits further away than this from others, with no other word between, are no part of their number: as much may be
+# missing between them as beside them.
+_BESIDE_MS = REACH_MS
+# A strange word between two digits belongs to their number where no more than one digit is missing beside it.
 _BETWEEN_MS = 1_500
 
 # How long ago the words before a final may be to go on in it, and how many of them are kept in mind.

@@ -35,7 +35,8 @@ class RedactionConfig:
 
     `enabled_types` are names of `vocabulary.TYPES`; one that is off stays in the text. `custom` are the company's own
     types, all of them on. `actions` say what becomes of a type, MASK where nothing is said; HASH takes `hash_key`,
-    which is the company's secret. `extra` names detectors that were registered as plug-ins; `model` says whether the
+    which is the company's secret. `apart` are types that are hidden as told, and whose words a final hands over beside
+    the text, to be sealed. `extra` names detectors that were registered as plug-ins; `model` says whether the
     trained model reads along.
 
     A card spoken in several breaths without a cue is a `NUMBER` at first. Where cards are redacted, such digits are
@@ -65,10 +66,13 @@ class RedactionConfig:
     custom: tuple[CustomType, ...] = ()
     extra: tuple[str, ...] = ()
     model: bool = True
+    apart: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         own = {one.name for one in self.custom}
-        unknown = (self.enabled_types | {name for name, _action in self.actions}) - TYPES.keys() - own
+        unknown = (
+            (self.enabled_types | self.apart | {name for name, _action in self.actions}) - TYPES.keys() - own
+        )
         if unknown:
             raise ValueError(f"unknown types: {', '.join(sorted(unknown))}")
         abroad = set(self.regions) - phonenumbers.SUPPORTED_REGIONS

@@ -26,7 +26,8 @@ def settle(spans: Iterable[Span]) -> list[Span]:
         if settled and span.start < settled[-1].end:
             last = settled[-1]
             best = max(last, span, key=_weight)
-            settled[-1] = replace(best, start=last.start, end=max(last.end, span.end))
+            beside = (last.beside | span.beside | {last.type, span.type}) - {best.type}
+            settled[-1] = replace(best, start=last.start, end=max(last.end, span.end), beside=beside)
         else:
             settled.append(span)
     return settled

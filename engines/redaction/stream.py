@@ -18,8 +18,11 @@ from dataclasses import asdict, dataclass, replace
 from threading import Lock
 from typing import Any
 
+from engines.redaction.actions import digits_of
 from engines.redaction.context import Context, Due, Strength
 from engines.redaction.cues import ASKED_TYPES, find_cues
+from engines.redaction.detectors.checks import is_card
+from engines.redaction.detectors.digits import ASKED_FOR
 from engines.redaction.memory import Memory
 from engines.redaction.muting import Muting
 from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redactor_for
@@ -38,19 +41,29 @@ _STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """What stood where `span`, one of the redacted text's own, stands now. It goes nowhere but into a seal."""
+
+    span: Span
+    words: RawText
+
+
+@dataclass(frozen=True, slots=True)
 class RedactedUtterance:
     """A final, safe to keep.
 
     `words` carry the placeholder once for all words of a finding; they are empty when the words as timed
     could not be matched with the text. `audio_intervals` are [start, end) in milliseconds of the call's
     audio, to be beeped on this speaker's channel: in order, apart from each other, margins included. `audio_reach`
-    says for each how far it may be widened where a voice goes on that no word was written of.
+    says for each how far it may be widened where a voice goes on that no word was written of. `apart` are the words
+    of findings of `RedactionConfig.apart`, which are hidden in all the rest like any other.
     """
 
     redacted: RedactedText
     words: tuple[RedactedWord, ...]
     audio_intervals: tuple[tuple[int, int], ...]
     audio_reach: tuple[tuple[int, int], ...] = ()
+    apart: tuple[Apart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +134,9 @@ class StreamRedactor:
             context = self._context(speaker, utterance, start_ms)
             findings = self._redactor.examined(utterance, context, self._memory.find(utterance))
             self._remember(speaker, findings, context, start_ms, end_ms)
-        stand_ins = self._redactor.stand_ins(raw, findings.spans, context)
-        hidden = [span for span, one in zip(findings.spans, stand_ins, strict=True) if one is not None]
+        found = findings.spans
+        stand_ins = self._redactor.stand_ins(raw, found, context)
+        hidden = [span for span, one in zip(found, stand_ins, strict=True) if one is not None]
         with self._lock:
             self._memory.remember(utterance, hidden)
         timed = redacted_words(raw, findings.spans, words, stand_ins)
@@ -140,11 +154,13 @@ class StreamRedactor:
             muted = self._muting.beeps(
                 speaker, sounds, found=bool(findings.spans), start_ms=start_ms, end_ms=end_ms
             )
+        redacted = replaced(raw, findings.spans, stand_ins)
         return RedactedUtterance(
-            replaced(raw, findings.spans, stand_ins),
+            redacted,
             timed.words if timed else (),
             muted.intervals,
             muted.reach,
+            self._apart(raw, found, stand_ins, redacted) if found is findings.spans else (),
         )
 
     def redact_partial(self, speaker: str, text: RawText) -> RedactedText:
@@ -218,6 +234,24 @@ class StreamRedactor:
         if not known:
             raise ValueError("a redaction state with unknown types")
         return redactor
+
+    def _apart(
+        self, raw: str, found: Sequence[Span], stand_ins: Sequence[str | None], redacted: RedactedText
+    ) -> tuple[Apart, ...]:
+        """Return the words of findings that are to be handed over, all of whose kinds are.
+
+        What may be a card goes as little as a card does: bare digits that nobody asked for may be a part of one.
+        """
+        if not self._config.apart or not found:
+            return ()
+        hidden = [span for span, one in zip(found, stand_ins, strict=True) if one is not None]
+        return tuple(
+            Apart(placed, RawText(raw[span.start : span.end]))
+            for span, placed in zip(hidden, redacted.spans, strict=True)
+            if {span.type, *span.beside} <= self._config.apart
+            and (span.type != "NUMBER" or span.reason == ASKED_FOR)
+            and not is_card(digits_of(raw[span.start : span.end]))
+        )
 
     def _context(
         self, speaker: str, utterance: Utterance, at_ms: int | None, *, growing: bool = False

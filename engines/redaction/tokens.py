@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 # A placeholder is one opaque token, so that redacting twice changes nothing. No alternative can begin where
 # another one could, and none nests a repetition: the scan is linear in any text.
-_TOKEN = re.compile(r"\[[A-Z][A-Z_]{1,31}(?: (?:[0-9]{4}|#[0-9a-f]{8}))?\]|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_TOKEN = re.compile(r"(\[[A-Z][A-Z_]{1,31}(?: (?:[0-9]{4}|#[0-9a-f]{8}))?\]|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*)")
+_FIGURE = re.compile(r"\d")
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Token:
     """One word, digit string or placeholder. `low` is lower case with straight apostrophes."""
 
@@ -32,17 +35,24 @@ class Token:
         return len(self.low) == 1 and self.low.isalpha()
 
 
-@dataclass(frozen=True)
 class Utterance:
-    """Text with its tokens, in order. What several detectors ask for is worked out once."""
+    """Text with its tokens, in order. What several detectors ask for is worked out once.
 
-    text: str
-    tokens: tuple[Token, ...]
+    `surfaces` are the tokens as they stand in the text, `lows` in lower case with straight apostrophes. `gaps` are what
+    stands before each token, and after the last one.
+    """
 
-    @cached_property
-    def lows(self) -> list[str]:
-        """The lower-case words, in order."""
-        return [token.low for token in self.tokens]
+    def __init__(self, text: str) -> None:
+        parts = _TOKEN.split(text)
+        self.text = text
+        self.surfaces = parts[1::2]
+        self.gaps = parts[0::2]
+        lows = list(map(str.lower, self.surfaces))
+        if "’" in text:
+            lows = [low.replace("’", "'") for low in lows]
+        self.lows = lows
+        ends = list(accumulate(map(len, parts)))
+        self.tokens = tuple(map(Token, ends[0::2], ends[1::2], lows))
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -50,28 +60,30 @@ class Utterance:
         return frozenset(self.lows)
 
     @cached_property
+    def has_figures(self) -> bool:
+        """Whether any token is a digit string, of whatever script."""
+        return _FIGURE.search(self.text) is not None and any(low[0].isdecimal() for low in self.lows)
+
+    @cached_property
     def touching(self) -> list[bool]:
         """Whether each token begins where the one before it ends ("b2": two tokens, the second touches)."""
-        tokens = self.tokens
-        return [i > 0 and token.start == tokens[i - 1].end for i, token in enumerate(tokens)]
+        return [i > 0 and not gap for i, gap in enumerate(self.gaps[:-1])]
 
     def gap(self, index: int) -> str:
         """Return what stands between token `index` and the one before it (or the start of the text)."""
-        start = self.tokens[index - 1].end if index else 0
-        return self.text[start : self.tokens[index].start]
+        return self.gaps[index]
 
     def after(self, index: int) -> str:
         """Return what stands between token `index` and the next one (or the end of the text)."""
-        end = self.tokens[index + 1].start if index + 1 < len(self.tokens) else len(self.text)
-        return self.text[self.tokens[index].end : end]
+        return self.gaps[index + 1]
 
     def low(self, index: int) -> str:
         """Return the lower-case word at `index`, or "" outside of the text."""
-        return self.tokens[index].low if 0 <= index < len(self.tokens) else ""
+        return self.lows[index] if 0 <= index < len(self.lows) else ""
 
     def bridges(self, index: int) -> bool:
         """Say whether token `index` may stand between two groups of one number: a filler, or "hold on"."""
-        low = self.tokens[index].low
+        low = self.lows[index]
         return (
             low in FILLERS
             or low in ("hold", "hang")
@@ -80,19 +92,13 @@ class Utterance:
 
     def capitalised(self, index: int) -> bool:
         """Say whether token `index` begins with a capital and the next letter, if any, is small."""
-        word = self.text[self.tokens[index].start : self.tokens[index].end]
+        word = self.surfaces[index]
         return word[0].isupper() and not (len(word) > 1 and word[1].isupper())
 
 
 def tokenise(text: str) -> Utterance:
     """Cut `text` into tokens. Any Unicode is taken; letters and digits part even when they touch."""
-    return Utterance(
-        text,
-        tuple(
-            Token(match.start(), match.end(), match.group().lower().replace("’", "'"))
-            for match in _TOKEN.finditer(text)
-        ),
-    )
+    return Utterance(text)
 
 
 def words(text: str) -> frozenset[str]:

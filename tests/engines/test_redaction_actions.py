@@ -83,12 +83,38 @@ def test_a_hash_is_the_same_for_the_same_value_said_or_written() -> None:
         ("PHONE", "(415) 555-0100", "four one five triple five oh one double oh"),
         ("BOOKING_REFERENCE", "G75F34", "g seven five f as in foxtrot thirty four"),
         ("BOOKING_REFERENCE", "G75 F34", "golf seven five foxtrot three four"),
+        ("PHONE", "+1 415 629 3187", "(415) 629-3187"),
+        ("PHONE", "plus one four one five six two nine three one eight seven", "1-415-629-3187"),
+        ("PHONE", "07911 123456", "+44 7911 123456"),
+        ("PHONE", "011 44 7911 123456", "447911123456"),
+        ("PHONE", "0049 30 1234567", "030 1234567"),
+        ("DATE_OF_BIRTH", "March 4, 1980", "the fourth of march nineteen eighty"),
+        ("DATE_OF_BIRTH", "1980-03-04", "4th Mar 80"),
+        ("DATE_OF_BIRTH", "13/02/1985", "o two thirteen eighty five"),
+        ("DATE_OF_BIRTH", "21 May 2001", "may twenty first two thousand and one"),
+        ("DATE_OF_BIRTH", "03.04.80", "three four nineteen eighty"),
         ("NAME", "Zoë  KRAUSE", "zoë krause"),
         ("EMAIL", "A.B@example.com.", "a.b@example.com"),
     ],
 )
 def test_values_are_normalised(type_name: str, one: str, other: str) -> None:
     assert normalised(type_name, one) == normalised(type_name, other)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "one", "other"),
+    [
+        # Which is the day, depends on the country; which century, on the caller.
+        ("DATE_OF_BIRTH", "3/4/1980", "4/3/1980"),
+        ("DATE_OF_BIRTH", "3/4/1980", "3 April 1980"),
+        ("DATE_OF_BIRTH", "may 5 25", "may 5 1925"),
+        ("DATE_OF_BIRTH", "31/02/1980", "03/02/1980"),
+        ("PHONE", "+1 415 629 3187", "+1 415 629 3188"),
+        ("PHONE", "629 3187", "415 629 3187"),
+    ],
+)
+def test_what_may_be_another_value_stays_another(type_name: str, one: str, other: str) -> None:
+    assert normalised(type_name, one) != normalised(type_name, other)
 
 
 def test_other_values_stay_apart() -> None:

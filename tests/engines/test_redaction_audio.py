@@ -10,7 +10,7 @@ from engines.redaction.redactor import RedactionConfig
 from engines.redaction.stream import RedactedUtterance, StreamRedactor
 from engines.redaction.text import RawText
 from engines.speech.types import HeardWord
-from engines.speech.voiced import FADE_MS, PAUSE_MS, voice_end, voice_start
+from engines.speech.voiced import BLUR_MS, FADE_MS, PAUSE_MS, voice_end, voice_start
 
 RATE = 8_000
 MARGIN = 150
@@ -156,6 +156,15 @@ def test_words_that_sound_like_digits_are_heard_where_no_number_is() -> None:
     assert final(StreamRedactor(RULES), words).audio_intervals == ()
 
 
+@pytest.mark.parametrize("missing", [3, 5])
+def test_digits_on_both_sides_of_a_hole_are_one_number(missing: int) -> None:
+    """What recognition wrote before the hole sounds like digits, though the text shows no number in it."""
+    words = heard("eight three night seven seven four nine one zero zero", each_ms=500)
+    kept = words[:3] + words[3 + missing :]
+    found = final(asked(), kept)
+    assert covers(found, kept[0].start_ms, kept[-1].end_ms)
+
+
 # --- Sound -------------------------------------------------------------------------------------------------
 
 
@@ -172,8 +181,8 @@ def test_a_voice_is_followed_over_short_pauses_until_it_is_silent(noise: float) 
     sound = line(
         (3_000, 0), (500, 2_000), (200, 0), (400, 2_000), (200, 0), (500, 2_000), (3_000, 0), noise=noise
     )
-    assert 3_000 - FADE_MS <= voice_start(sound, RATE, 3_650, earliest_ms=0) <= 3_000
-    assert 4_800 <= voice_end(sound, RATE, 4_150, latest_ms=7_000) <= 4_800 + FADE_MS + 10
+    assert 3_000 - FADE_MS - BLUR_MS <= voice_start(sound, RATE, 3_650, earliest_ms=0) <= 3_000
+    assert 4_800 <= voice_end(sound, RATE, 4_150, latest_ms=7_000) <= 4_800 + FADE_MS + BLUR_MS + 10
 
 
 @pytest.mark.parametrize("noise", [0.0, 30.0, 150.0])
@@ -186,10 +195,33 @@ def test_where_no_voice_goes_on_nothing_is_widened(noise: float) -> None:
 def test_a_voice_after_a_pause_is_another_matter_and_bounds_hold() -> None:
     sound = line((1_000, 2_000), (PAUSE_MS + 100, 0), (400, 2_000), (PAUSE_MS + 100, 0), (2_000, 2_000))
     first = 1_000 + PAUSE_MS + 100
-    assert voice_start(sound, RATE, first, earliest_ms=0) == first
-    assert voice_end(sound, RATE, first + 400, latest_ms=9_000) == first + 400
+    before, after = first - BLUR_MS - 10, first + 400 + BLUR_MS + 10
+    assert voice_start(sound, RATE, before, earliest_ms=0) == before
+    assert voice_end(sound, RATE, after, latest_ms=9_000) == after
+    assert voice_start(sound, RATE, first + 2, earliest_ms=0) < first, "two milliseconds of it"
+    assert voice_end(sound, RATE, first + 398, latest_ms=9_000) > first + 400
     assert voice_start(sound, RATE, 900, earliest_ms=700) == 700
     assert voice_end(sound, RATE, first + 1_000, latest_ms=first + 1_200) == first + 1_200
+
+
+def band(low: float, high: float, ms: int, rms: float) -> np.ndarray:
+    """Noise between two frequencies (Hz), as the sound of an "s" is."""
+    count = ms * RATE // 1000
+    spectrum = np.fft.rfft(np.random.default_rng(2).normal(0.0, 1.0, count))
+    hertz = np.fft.rfftfreq(count, 1 / RATE)
+    spectrum[(hertz < low) | (hertz > high)] = 0.0
+    sound = np.fft.irfft(spectrum, count)
+    return np.asarray(sound * rms / np.sqrt(np.mean(np.square(sound))))
+
+
+@pytest.mark.parametrize(("low", "high"), [(150, 550), (2_600, 3_900)])
+def test_a_quiet_sound_is_heard_in_its_own_band(low: float, high: float) -> None:
+    """The end of "six" and of "zero" are no louder than a noisy line, but all in one band."""
+    sound = np.frombuffer(line((2_000, 0), (400, 2_000), (3_600, 0), noise=120.0), "<i2").astype(float)
+    tail = slice(2_400 * RATE // 1000, 3_000 * RATE // 1000)
+    sound[tail] += band(low, high, 600, 110.0)
+    pcm = np.rint(sound).astype("<i2").tobytes()
+    assert 3_000 <= voice_end(pcm, RATE, 2_400, latest_ms=6_000) <= 3_000 + FADE_MS + BLUR_MS + 10
 
 
 def test_sound_that_is_not_there_yet_is_silence() -> None:

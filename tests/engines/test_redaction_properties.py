@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import engines.redaction
+from engines.redaction.actions import hashed
 from engines.redaction.context import Context, Due, Strength
 from engines.redaction.cues import ASKED_TYPES
 from engines.redaction.detectors.digits import DigitDetector
@@ -224,3 +225,9 @@ def test_all_detectors_together_take_linear_time(unit: str) -> None:
     took(2_000)
     long = min(took(20_000) for _ in range(2))
     assert long < 0.3 or long < 9 * max(min(took(5_000) for _ in range(3)), 0.005)
+
+
+@FAST
+@given(st.sampled_from(["PHONE", "DATE_OF_BIRTH", "POLICY_NUMBER", "NAME"]), TEXTS)
+def test_any_text_has_a_keyed_hash_that_space_does_not_change(type_name: str, text: str) -> None:
+    assert hashed(b"key", type_name, text) == hashed(b"key", type_name, f" {text} ")

@@ -15,15 +15,26 @@ from django.contrib import admin
 from django.core.management import call_command
 from django.utils import timezone
 
+from accounts.models import AuditEvent
 from accounts.services import identity_attach
 from conversations.consent import consent_record
 from conversations.live.ears import Ears
-from conversations.models import Conversation, LegalHold, OutboxJob, Summary, Utterance
+from conversations.models import (
+    ConsentRecord,
+    Conversation,
+    Customer,
+    LegalHold,
+    OutboxJob,
+    Summary,
+    Utterance,
+    WaitingMetadata,
+)
 from conversations.outbox import job_execute
 from cresta_app.live import stages
 from engines.speech.providers import create
 from integrations.services import connection_create
 from integrations.telephony.genesys.vendor import GenesysVendor
+from integrations.telephony.jambonz.vendor import JambonzVendor
 from integrations.telephony.native.vendor import NativeVendor
 from integrations.telephony.twilio.client import TwilioSender
 from integrations.telephony.twilio.vendor import TwilioVendor
@@ -32,20 +43,23 @@ from integrations.uploads.intake import GivenFile
 from integrations.uploads.models import UploadedCall
 from integrations.uploads.services import upload_receive
 from integrations.webhooks.delivery import endpoint_deliver
+from integrations.webhooks.models import WebhookDelivery
 from qa.models import Criterion, ScorecardTemplate
 from qa.services import scorecard_publish
 from tests.ingest_lines import Server, hear, ingest_key, line, say, server_running
+from tests.leaks import vendors
 from tests.leaks.places import pretty
 from tests.leaks.planted import Planted
+from tests.leaks.refused import refused, twilio_said
 from tests.live_calls import wait_for, worker_process
 from tests.sound_files import bursts, sound_file
 from tests.test_live_worker import policy_publish_for_test
 from tests.webhook_receiver import Receiver, endpoint_for
 
-VENDORS = (NativeVendor(), TwilioVendor(), GenesysVendor())
+VENDORS = (NativeVendor(), TwilioVendor(), GenesysVendor(), JambonzVendor())
 TOKEN, ACCOUNT = "12345", "AC" + "0" * 32
 SECONDS, SHORT_SECONDS = 34, 9
-CALLS = ("native-1", "CA1")
+CALLS = ("native-1", "CA1", *vendors.CALLS)
 
 
 @dataclass
@@ -75,10 +89,15 @@ def everything(company: Any, planted: Planted, folder: Path, receiver: Receiver,
     with (
         server_running(vendors=VENDORS, start=60.0, idle=60.0, ahead=600.0) as server,
         worker_process(script, folder / "worker.log", **worker),
+        vendors.connected(company) as ways,
     ):
         _said_beside(company, planted, shown)
-        asyncio.run(_lines(company, planted, server))
+        asyncio.run(_lines(company, planted, server, ways))
+        for name, answer in vendors.hooks(company, planted, ways):
+            shown.answer(f"{name} hook", answer)
         _written_during(company, planted, shown)
+        for name, answer in refused(company, planted, str(_call(CALLS[0]).pk)):
+            shown.answer(f"refused {name}", answer)
         _uploads(company, planted, folder, script)
         for call in CALLS:
             wait_for(lambda call=call: _call(call).ended_at is not None, what=f"the end of {call}")
@@ -138,8 +157,12 @@ def _said_beside(company: Any, planted: Planted, shown: Shown) -> None:
         shown.answer("call-events", _send(client.post, "/api/v1/call-events/", event))
 
 
-async def _lines(company: Any, planted: Planted, server: Server) -> None:
-    await asyncio.gather(_native(company, planted, server), _twilio(company, planted, server))
+async def _lines(company: Any, planted: Planted, server: Server, ways: vendors.Connections) -> None:
+    await asyncio.gather(
+        _native(company, planted, server),
+        _twilio(company, planted, server),
+        vendors.lines(company, planted, server, ways),
+    )
 
 
 async def _native(company: Any, planted: Planted, server: Server) -> None:
@@ -173,6 +196,10 @@ async def _twilio(company: Any, planted: Planted, server: Server) -> None:
                 provider="twilio", name="Twilio", secret=TOKEN, settings={"account_sid": ACCOUNT}
             )[0]
 
+    def hooks() -> None:
+        for answer in twilio_said(company, planted, connection, TOKEN, ACCOUNT):
+            assert answer.status_code == 204
+
     connection = await asyncio.to_thread(connect)
     sender = TwilioSender(server.url, company.host, str(connection.pk), TOKEN, public_url=settings.INGEST_URL)
     call = await sender.open(CALLS[1])
@@ -189,6 +216,7 @@ async def _twilio(company: Any, planted: Planted, server: Server) -> None:
     for at in range(0, SHORT_SECONDS * 1000, 20):
         for track in ("inbound", "outbound"):
             call.media(track, at, b"\xff" * 160)
+    await asyncio.to_thread(hooks)
     call.stop(ACCOUNT)
     assert (await call.closed(60.0)).close_code == 1000
 
@@ -324,7 +352,8 @@ def _for_agents() -> Iterator[str]:
 
 _API = (
     *("conversations", "utterances", "summaries", "moments", "guidance", "alerts", "scores", "changes"),
-    *("uploads", "completeness", "webhook-deliveries", "users"),
+    *("uploads", "completeness", "webhook-endpoints", "webhook-deliveries", "users", "telephony-connections"),
+    *("redaction-reviews", "redaction-report", "redaction-examples", "redaction-runs", "providers"),
 )
 
 
@@ -338,15 +367,12 @@ def _for_admins() -> Iterator[str]:
         "/conversations/{}/",
     )
     yield from ("/floor/", "/uploads/", "/completeness/", "/conversations/", "/people/import/")
-    yield from (f"/admin/{_label(model)}/" for model in admin.site._registry if _label(model) in _ADMIN)
+    yield from ("/privacy/review/", "/privacy/report/", "/privacy/report.csv", "/privacy/again/")
+    yield from (f"/admin/{_label(model)}/" for model in admin.site._registry if model.objects.exists())
+    for model in (Customer, WaitingMetadata, AuditEvent, ConsentRecord, LegalHold, WebhookDelivery):
+        for ident in model.objects.values_list("pk", flat=True)[:2]:
+            yield from (f"/admin/{_label(model)}/{ident}/{page}/" for page in ("change", "history"))
 
 
 def _label(model: Any) -> str:
     return str(model._meta.label_lower).replace(".", "/")
-
-
-_ADMIN = {
-    *("conversations/customer", "conversations/conversation", "conversations/waitingmetadata"),
-    *("conversations/consentrecord", "conversations/legalhold", "conversations/callledger"),
-    *("conversations/outboxjob", "accounts/auditevent"),
-}

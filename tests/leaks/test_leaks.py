@@ -20,6 +20,7 @@ from engines.redaction.redactor import Redactor
 from tests.leaks import places
 from tests.leaks.planted import FOUND_OUT, KEPT_FROM, Planted
 from tests.leaks.play import everything
+from tests.leaks.vendors import VENDORS, left_by
 from tests.webhook_receiver import receiver_run
 
 pytestmark = pytest.mark.stack
@@ -82,11 +83,11 @@ def test_what_was_planted_is_left_nowhere(committed: Any, out_of_the_house: None
 def test_with_redaction_off_it_is_found(
     committed: Any, out_of_the_house: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    examine = Redactor.examine
+    examined = Redactor.examined
     monkeypatch.setattr(
         Redactor,
-        "examine",
-        lambda self, *args, **kwargs: replace(examine(self, *args, **kwargs), spans=[]),
+        "examined",
+        lambda self, *args, **kwargs: replace(examined(self, *args, **kwargs), spans=[]),
     )
     found = leaks(committed.northwind, FOUND_OUT, tmp_path, SPEECH_PROVIDER="tests.peers.blind:BlindProvider")
     kinds = {place.split()[0] for place in found}
@@ -107,3 +108,7 @@ def test_with_redaction_off_it_is_found(
         "integrations_uploadedcall",
         "qa_answer",
     }
+    with committed.northwind.scope():
+        vendors = left_by(FOUND_OUT)
+    assert vendors.keys() == {*VENDORS, "native", "twilio"}
+    assert all(beside and spoken for beside, spoken in vendors.values()), vendors

@@ -31,9 +31,22 @@ def trial(company: Company) -> str:
     return f"/settings/providers/{_account(company)}/try/"
 
 
+def chat_server(company: Company) -> str:
+    from providers.models import ChatServer
+
+    made, _ = ChatServer.objects.get_or_create(
+        name="Ours", defaults={"base_url": "http://127.0.0.1:9/v1", "model": "m", "active": False}
+    )
+    return f"/admin/providers/chatserver/{made.pk}/change/"
+
+
 ROWS = [
     ("GET", "/settings/providers/", ADMIN_ONLY),
     ("POST", reset, DONE),
     ("POST", trial, DONE),
     ("GET", "/api/v1/providers/health/", ADMIN_ONLY | {"nobody": 401}),
+    ("GET", "/admin/providers/chatserver/", ADMIN_ONLY),
+    ("GET", chat_server, ADMIN_ONLY),
+    ("POST", "/admin/providers/chatserver/add/", ADMIN_ONLY, {"name": ""}),
+    ("POST", "/admin/providers/chatserver/", ADMIN_ONLY, {"action": "try_it", "_selected_action": []}),
 ]

@@ -22,8 +22,10 @@ class Decoder:
         t = transitions - (staying[:, None] + staying[None, :]) / 2
         self._staying = staying.astype(np.float32)
         self._half = (staying / 2).astype(np.float32)
+        # From label (row) to label, and the other way round: every access is to rows.
+        self._steps: Floats = np.ascontiguousarray(t.astype(np.float32))
         self._into: Floats = np.ascontiguousarray(t.T.astype(np.float32))
-        self._out: Floats = np.ascontiguousarray(t[:, 0].astype(np.float32))
+        self._out = self._into[0]
         self._leave = -float(t[0, 1:].max(initial=-1e9))
         self._return = -float(t[1:, 0].max(initial=-1e9))
         self._change = max(0.0, float(t[1:, 1:].max(initial=0.0)))
@@ -45,7 +47,7 @@ class Decoder:
     def best(self, ahead: Floats) -> list[int]:
         """Return the label of each word on the best path."""
         labels = [0] * len(ahead)
-        for first, last in self._in_doubt(ahead[:, 1:].max(axis=1).tolist()):
+        for first, last in self._in_doubt(np.maximum.reduce(ahead[:, 1:], axis=1).tolist()):
             self._search(labels, ahead, first, last)
         return labels
 
@@ -83,15 +85,18 @@ class Decoder:
 
     def _search(self, labels: list[int], ahead: Floats, first: int, last: int) -> None:
         """Write the best labels of `first` to `last`, with `O` or the text's end on either side."""
-        steps = self._into
-        best = ahead[first] if first == 0 else ahead[first] + steps[:, 0]
+        steps, into = self._steps, self._into
+        add, most = np.add, np.maximum.reduce
+        best = ahead[first] if first == 0 else ahead[first] + steps[0]
         reached = [best]
-        for i in range(first + 1, last + 1):
-            best = (best + steps).max(axis=1)
-            best += ahead[i]
+        ways = np.empty_like(steps)
+        for lead in ahead[first + 1 : last + 1]:
+            add(best[:, None], steps, ways)
+            best = most(ways)
+            best += lead
             reached.append(best)
         at = int((best if last + 1 == len(labels) else best + self._out).argmax())
         labels[last] = at
         for i in range(last - 1, first - 1, -1):
-            at = int((reached[i - first] + steps[at]).argmax())
+            at = int((reached[i - first] + into[at]).argmax())
             labels[i] = at

@@ -18,6 +18,7 @@ SHIFTS = 2 * REACH + 1
 # Where the second of a pair of neighbours stands, seen from the word that is labelled.
 PAIRS = (-1, 0, 1, 2)
 BARE = 2  # a turn of so many words at most is little but an answer
+SCENES = ("C", "D")  # what features of a scene begin with
 
 _WEEKDAYS = words(
     "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri"

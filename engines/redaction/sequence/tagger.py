@@ -10,27 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from threading import Lock
 
 import numpy as np
-import numpy.typing as npt
 
 from engines.redaction.sequence import features
 from engines.redaction.sequence.decode import Decoder, Floats
-from engines.redaction.sequence.features import PAIRS, REACH, SHIFTS, describe, gaps_of, is_cased, place
+from engines.redaction.sequence.features import PAIRS, REACH, SCENES, SHIFTS, describe, is_cased
 from engines.redaction.sequence.model import MODEL, OUTSIDE, Weights, pack, unpack
+from engines.redaction.sequence.tables import FAMILIES, PAIRED, SINGLE, Numbers, Tables
 from engines.redaction.tokens import Utterance
 
 __all__ = ["MODEL", "OUTSIDE", "Tagger", "Weights", "pack", "tagger", "unpack"]
 
-_WORDS_KEPT = 12_000
+_WORDS_KEPT = 16_000
+_SHORT = 3  # digits of a number that counts by its value (`features.describe`)
 _AT_ONCE = 128  # words whose rows are gathered at once: long texts must not take memory by the gigabyte
-_GAPS = 16
-_ENDS = ("^", "$")
-
-# Of a word: where its rows begin, and the numbers of its kind, its coarse kind and its key (0: no weight hangs on it).
-_Entry = tuple[int, int, int, int]
 
 
 class _Full(Exception):
@@ -38,24 +33,25 @@ class _Full(Exception):
 
 
 class _Words:
-    """Rows of words seen so far. Filled under a lock, read without; when full, a new one takes its place."""
+    """What was worked out of words seen so far. Filled under a lock, read without; when full, it is replaced.
 
-    def __init__(self, fixed: Floats, least: int = 0) -> None:
-        kept = max(_WORDS_KEPT, least)
-        self.rows = np.zeros((len(fixed) + kept * SHIFTS, fixed.shape[1]), dtype=np.float32)
+    `known` says each word's number, in texts without and with capitals; the numbers 0 and 1 are the text's beginning
+    and its end. Of a word, `rows` has one row for each shift, `adds` and `keys` what `Tables.adds` says, `kinds` its
+    row in the tables of scenes.
+    """
+
+    def __init__(self, tables: Tables, least: int = 0) -> None:
+        ends = tables.ends()
+        kept = max(_WORDS_KEPT, least) + len(ends)
+        fixed = tables.rows
+        self.first = len(fixed)
+        self.rows: Floats = np.zeros((len(fixed) + kept * SHIFTS, fixed.shape[1]), dtype=np.float32)
         self.rows[: len(fixed)] = fixed
-        self.known: dict[tuple[str, bool], _Entry] = {}
-        self.next = len(fixed)
-
-
-class _Names(dict[str, int]):
-    """Numbers for names, from 1; 0 for those that have none."""
-
-    def number(self, name: str) -> int:
-        return self.setdefault(name, len(self) + 1)
-
-    def __missing__(self, name: str) -> int:
-        return 0
+        self.adds: Numbers = np.zeros((kept, len(ends[0])), dtype=np.intp)
+        self.adds[: len(ends)] = ends
+        self.kinds: Numbers = np.zeros(kept, dtype=np.intp)
+        self.keys = [0] * len(ends)
+        self.known: tuple[dict[str, int], dict[str, int]] = {}, {}
 
 
 class Tagger:
@@ -69,17 +65,16 @@ class Tagger:
         self._bias = weights.outside_bias
         self._decoder = Decoder(weights.transitions)
         self.cost = self._decoder.cost
-        self._kinds, self._coarse, self._keys = _Names(), _Names(), _Names()
         self._shared: dict[tuple[str, str], Floats] = {}
-        self._read(weights)
-        self._words = _Words(self._fixed)
+        self._tables = self._read(weights)
+        self._words = _Words(self._tables)
         self._lock = Lock()
         self._warm_up()
 
-    def _read(self, weights: Weights) -> None:
-        """Sort the features: those of words, and those of the tables, whose rows are laid out."""
+    def _read(self, weights: Weights) -> Tables:
+        """Sort the features: those of words, and those of the tables."""
         tables: dict[str, dict[tuple[str, ...], list[tuple[int, int, float]]]] = {
-            name: {} for name in "PWXYTSBAG"
+            name: {} for name in sorted(FAMILIES)
         }
         scenes: dict[str, dict[str, dict[int, float]]] = {}
         near: dict[str, list[tuple[int, float]]] = {}
@@ -89,11 +84,11 @@ class Tagger:
             if bar and head.lstrip("-").isdecimal():  # "shift|feature", seen from a neighbour too
                 base = self._size * (int(head) + REACH)
                 near.setdefault(rest, []).extend((base + label, value) for label, value in row.items())
-            elif bar and head[0] in "CD":
+            elif bar and head[0] in SCENES:
                 scene, _, kind = rest.rpartition("|")
                 scenes.setdefault(f"{head}|{scene}", {})[kind] = row
-            elif bar and (head in tables or head[0] in "PW"):
-                shift = PAIRS.index(int(head[1:])) if head[0] in "PW" else 0
+            elif bar and (head in tables or head[0] in PAIRED):
+                shift = PAIRS.index(int(head[1:])) if head[0] in PAIRED else 0
                 parts = tuple(rest.split(" ") if head[0] == "W" else rest.split("|"))
                 cells = tables[head[0]].setdefault(parts, [])
                 cells += [(shift, label, value) for label, value in row.items()]
@@ -107,76 +102,33 @@ class Tagger:
             )
             for name, cells in near.items()
         }
-        self._seen_near = frozenset(self._near)
         self._own = {name: number for number, name in enumerate(own)}
         self._own_rows: Floats = np.zeros((len(own), self._size), dtype=np.float32)
         for number, row in enumerate(own.values()):
             self._own_rows[number, list(row)] = list(row.values())
-        for family, table in tables.items():
-            for parts in table:
-                for names, part in zip(self._names_of(family), parts, strict=True):
-                    if names is not None:
-                        names.number(part)
-        for table_of in scenes.values():
-            for kind in table_of:
-                self._kinds.number(kind)
-        # So many are there of each, the number 0 included.
-        self._count = (len(self._kinds) + 1, len(self._coarse) + 1, len(self._keys) + 1)
+        self._read_scenes(scenes)
         # The first rows are zero: what stands outside of the text, and what has no weight.
-        fixed: list[Floats] = [np.zeros((SHIFTS, self._size), dtype=np.float32)]
-        at = SHIFTS
-        self._tables: dict[str, dict[int, int]] = {}
-        for family, table in tables.items():
-            width = len(PAIRS) if family in "PW" else 1
-            rows = np.zeros((len(table) * width, self._size), dtype=np.float32)
-            where = self._tables[family] = {}
-            for number, (parts, cells) in enumerate(table.items()):
-                where[self._code(family, parts)] = at + number * width
-                for shift, label, value in cells:
-                    rows[number * width + shift, label] = value
-            fixed.append(rows)
-            at += len(rows)
-        self._fixed: Floats = np.concatenate(fixed)
-        # What a scene weighs, by kind of word: one table after the other.
-        self._scenes = {name: number * self._count[0] for number, name in enumerate(scenes)}
-        self._scene_rows: Floats = np.zeros((len(scenes) * self._count[0], self._size), dtype=np.float32)
-        for name, table_of in scenes.items():
-            for kind, row in table_of.items():
-                at_kind = self._scenes[name] + self._kinds[kind]
-                self._scene_rows[at_kind, list(row)] = list(row.values())
+        return Tables(tables, self._size, SHIFTS)
 
-    def _names_of(self, family: str) -> tuple[_Names | None, ...]:
-        """Return what the parts of a table's features are; None for numbers."""
-        kinds, coarse, keys = self._kinds, self._coarse, self._keys
-        return {
-            **dict.fromkeys("SBA", (None, kinds)),
-            "P": (kinds, kinds),
-            "W": (keys, keys),
-            "X": (keys, kinds),
-            "Y": (kinds, keys),
-            "T": (coarse, coarse, coarse),
-            "G": (None, None, coarse),
-        }[family]
-
-    def _code(self, family: str, parts: tuple[str, ...]) -> int:
-        """Return a feature of a table as one number, as `_sum` makes it."""
-        sizes = {
-            id(self._kinds): self._count[0],
-            id(self._coarse): self._count[1],
-            id(self._keys): self._count[2],
-        }
-        code = 0
-        for names, part in zip(self._names_of(family), parts, strict=True):
-            code = code * (_GAPS if names is None else sizes[id(names)]) + (
-                int(part) if names is None else names[part]
-            )
-        return code
+    def _read_scenes(self, scenes: dict[str, dict[str, dict[int, float]]]) -> None:
+        """Lay out what scenes weigh, by kind of word: one table after the other, the first row of each zero."""
+        kinds = sorted({kind for table in scenes.values() for kind in table})
+        self._scene_kinds = {kind: number for number, kind in enumerate(kinds, 1)}
+        width = len(kinds) + 1
+        self._scenes = {name: number * width for number, name in enumerate(scenes)}
+        self._scene_rows: Floats = np.zeros((len(scenes) * width, self._size), dtype=np.float32)
+        for name, table in scenes.items():
+            for kind, row in table.items():
+                self._scene_rows[self._scenes[name] + self._scene_kinds[kind], list(row)] = list(row.values())
 
     def _warm_up(self) -> None:
         """Work out everyday words ahead, so that the first texts need not wait for them."""
-        for name in sorted(self.lexicon.common)[: _WORDS_KEPT // 3]:
-            self._word(self._words, name, False)
-            self._word(self._words, name, True)
+        for name in sorted(self.lexicon.common)[: _WORDS_KEPT // 4]:
+            self._unseen(self._words, name, False)
+            self._unseen(self._words, name, True)
+            self._unseen(self._words, name.capitalize(), True)
+        for number in range(min(1000, _WORDS_KEPT // 8)):
+            self._unseen(self._words, str(number), False)
 
     def _block(self, seen: Iterable[str]) -> Floats:
         """Return what features that neighbours see weigh, by shift and label."""
@@ -187,95 +139,103 @@ class Tagger:
                 block[cells[0]] += cells[1]
         return block.reshape(SHIFTS, self._size)
 
-    def _word(self, words: _Words, surface: str, cased: bool) -> _Entry:
-        """Work out a word that is not known yet."""
+    def _unseen(self, words: _Words, surface: str, cased: bool) -> int:
+        """Return the number of a word that this kind of text had not."""
+        if surface[0].isdecimal():
+            # What is known of a number: its value if that is short, else its length and its beginning. No other digit
+            # of anybody's is kept, and capitals play no part.
+            if len(surface) > _SHORT:
+                surface = surface[:2] + "0" * (len(surface) - 2)
+            cased = False
+        return words.known[cased].get(surface) or self._word(words, surface, cased)
+
+    def _word(self, words: _Words, surface: str, cased: bool) -> int:
+        """Work out a word that is not known yet, and return its number."""
         word = describe(surface, cased, self.lexicon)
         near = word.near[-1] if word.near else ""
         shared = self._shared.get((word.kind, near))
         if shared is None:  # what many words share is added up once
             shared = self._block((f"k={word.kind}", near))
             self._shared[word.kind, near] = shared
-        block = shared.copy()
-        seen = [f"w={word.key}", *word.near[:-1]]
-        if not self._seen_near.isdisjoint(seen):
-            block += self._block(seen)
-        rows = [row for feature in word.own if (row := self._own.get(feature)) is not None]
-        if rows:
-            block[REACH] += self._own_rows.take(rows, axis=0).sum(axis=0)
+        own, weighs = self._own, self._near
+        rows = [row for feature in word.own if (row := own.get(feature)) is not None]
+        adds, key = self._tables.adds(word)
+        kind = self._scene_kinds.get(word.kind, 0)
         with self._lock:
-            entry = words.known.get((surface, cased))
-            if entry is not None:
-                return entry
-            at = words.next
-            if at + SHIFTS > len(words.rows):
+            known = words.known[cased]
+            number = known.get(surface)
+            if number is not None:
+                return number
+            number = len(words.keys)
+            if number == len(words.adds):
                 raise _Full
-            words.rows[at : at + SHIFTS] = block
-            words.next = at + SHIFTS
-            entry = (at, self._kinds[word.kind], self._coarse[word.coarse], self._keys[word.key])
-            words.known[surface, cased] = entry
-        return entry
+            at = words.first + number * SHIFTS
+            block = words.rows[at : at + SHIFTS]
+            block[:] = shared
+            flat = block.reshape(-1)
+            for feature in (f"w={word.key}", *word.near[:-1]):
+                cells = weighs.get(feature)
+                if cells is not None:
+                    flat[cells[0]] += cells[1]
+            if rows:
+                block[REACH] += np.add.reduce(self._own_rows.take(rows, axis=0))
+            words.adds[number] = adds
+            words.kinds[number] = kind
+            words.keys.append(key)
+            known[surface] = number
+        return number
 
     def scores(self, utterance: Utterance, scene: Sequence[str] = ()) -> Floats:
         """Return the score of each token and label, shape (tokens, labels), without transitions and bias."""
-        cased = is_cased(utterance.text)
+        return self._scores(utterance, is_cased(utterance.text), scene)
+
+    def _scores(self, utterance: Utterance, cased: bool, scene: Sequence[str]) -> Floats:
+        surfaces = utterance.surfaces if cased else utterance.lows
         words = self._words
         try:
-            found = self._found(words, utterance, cased)
+            found = self._found(words, surfaces, cased)
         except _Full:
             # Other threads may have filled it too: with one of its own this text surely fits.
-            words = _Words(self._fixed, len(utterance.tokens))
-            found = self._found(words, utterance, cased)
+            words = _Words(self._tables, len(surfaces))
+            found = self._found(words, surfaces, cased)
             self._words = words
-        summed = self._sum(words.rows, found, gaps_of(utterance))
+        summed = self._sum(words, found, utterance.gaps)
         if scene:
-            kinds = np.array([entry[1] for entry in found])
-            for name in features.scenes(scene, len(found)):
+            kinds = words.kinds.take(found[1:-1])
+            for name in features.scenes(scene, len(kinds)):
                 rows = self._scenes.get(name)
                 if rows is not None:
                     summed += self._scene_rows.take(kinds + rows, axis=0)
         return summed
 
-    def _found(self, words: _Words, utterance: Utterance, cased: bool) -> list[_Entry]:
-        text, known = utterance.text, words.known
-        found: list[_Entry] = []
-        for token in utterance.tokens:
-            surface = text[token.start : token.end] if cased else token.low
-            found.append(known.get((surface, cased)) or self._word(words, surface, cased))
-        return found
+    def _found(self, words: _Words, surfaces: list[str], cased: bool) -> list[int]:
+        """Return the numbers of words, those of the text's beginning and its end around them."""
+        known = words.known[cased].get
+        return [0, *[known(surface) or self._unseen(words, surface, cased) for surface in surfaces], 1]
 
-    def _sum(self, rows: Floats, found: list[_Entry], gaps: list[int]) -> Floats:
-        count = len(found)
-        own, kinds, coarse, keys = zip(*found, strict=True)
-        n, c, k = self._count
-        p, w, x, y, t, s, b, a, g = (table.get for table in self._tables.values())
-        start, end = self._coarse["^"], self._coarse["$"]
-        values = [0, 0, 0, *own, 0, 0, 0]
-        values += [0, 0, *[p(i * n + j, 0) for i, j in pairwise(kinds)], 0, 0]
-        values += [0, 0, *[w(i * k + j, 0) for i, j in pairwise(keys)], 0, 0]
-        values += [0, *[x(i * n + j, 0) for i, j in zip(keys, kinds[1:], strict=False)]]
-        values += [*[y(i * k + j, 0) for i, j in zip(kinds, keys[1:], strict=False)], 0]
-        values += [
-            t((h * c + i) * c + j, 0)
-            for h, i, j in zip((start, *coarse), coarse, (*coarse[1:], end), strict=False)
-        ]
-        values += [s(place(i, count) * n + j, 0) for i, j in enumerate(kinds)]
-        values += [b(i * n + j, 0) for i, j in zip(gaps, kinds, strict=False)]
-        values += [a(i * n + j, 0) for i, j in zip(gaps[1:], kinds, strict=True)]
-        values += [g((h * _GAPS + i) * c + j, 0) for h, i, j in zip(gaps, gaps[1:], coarse, strict=False)]
-        all_rows = np.array(values, dtype=np.intp)
+    def _sum(self, words: _Words, found: list[int], gaps: list[str]) -> Floats:
+        count = len(found) - 2
+        numbers = np.array(found, dtype=np.intp)
+        keys = words.keys
+        tables = self._tables.find(
+            words.adds.take(numbers, axis=0), [keys[number] for number in found[1:-1]], gaps
+        )
+        all_rows = np.zeros(count + 2 * REACH + len(tables), dtype=np.intp)
+        own = numbers[1:-1]
+        own *= SHIFTS
+        own += words.first
+        all_rows[REACH : REACH + count] = own
+        all_rows[count + 2 * REACH :] = tables
         if count <= _AT_ONCE:
             where, shifts = _short_layout(count)
-            return self._gathered(rows, all_rows[where] + shifts)
+            return _gathered(words.rows, all_rows, where, shifts)
         starts, shifts = _layout(count)
-        parts = []
-        for first in range(0, count, _AT_ONCE):
-            where = starts + np.arange(first, min(first + _AT_ONCE, count))
-            parts.append(self._gathered(rows, all_rows[where] + shifts))
-        return np.concatenate(parts)
-
-    def _gathered(self, rows: Floats, index: npt.NDArray[np.intp]) -> Floats:
-        summed: Floats = rows.take(index.ravel(), axis=0).reshape(*index.shape, self._size).sum(axis=0)
-        return summed
+        return np.concatenate(
+            [
+                _gathered(words.rows, all_rows, starts + np.arange(at, min(at + _AT_ONCE, count)), shifts)
+                for at in range(0, count, _AT_ONCE)
+            ]
+        )
 
     def tag(
         self,
@@ -292,8 +252,9 @@ class Tagger:
         """
         if not utterance.tokens:
             return [], []
-        scores = self.scores(utterance, scene)
-        scores[:, 0] -= self._bias[is_cased(utterance.text)] if bias is None else bias
+        cased = is_cased(utterance.text)
+        scores = self._scores(utterance, cased, scene)
+        scores[:, 0] -= self._bias[cased] if bias is None else bias
         if lean is not None:
             scores[:, 0] -= lean
         ahead = self._decoder.leads(scores)
@@ -301,7 +262,15 @@ class Tagger:
         return labels, [float(ahead[i, label]) if label else 0.0 for i, label in enumerate(labels)]
 
 
-def _layout(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _gathered(rows: Floats, listed: Numbers, where: Numbers, shifts: Numbers) -> Floats:
+    """Add up the rows that are `listed`, `where` each feature family has them."""
+    index = listed.take(where)
+    index += shifts
+    summed: Floats = np.add.reduce(rows.take(index, axis=0))
+    return summed
+
+
+def _layout(count: int) -> tuple[Numbers, Numbers]:
     """Return where in the list of rows a text's first word has its summands, by feature family, and their shifts."""
     starts: list[int] = []
     shifts: list[int] = []
@@ -310,13 +279,13 @@ def _layout(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         starts.append(at + k)
         shifts.append(k)
     at += count + 2 * REACH
-    for _ in "PW":
+    for _ in PAIRED:
         for k, pair in enumerate(PAIRS):
             # The pair whose second word is token j stands at j + 1 (two zeros go before the first).
             starts.append(at + pair + 1)
             shifts.append(k)
         at += count + 3
-    for _ in "XYTSBAG":
+    for _ in SINGLE:
         starts.append(at)
         shifts.append(0)
         at += count
@@ -324,7 +293,7 @@ def _layout(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
 
 
 @lru_cache(maxsize=128)
-def _short_layout(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _short_layout(count: int) -> tuple[Numbers, Numbers]:
     """Return the same for every word, one line per feature family."""
     starts, shifts = _layout(count)
     return starts + np.arange(count), shifts

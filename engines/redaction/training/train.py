@@ -27,7 +27,7 @@ from engines.redaction.training.values import NATIONALITIES
 # world are in no list of ours.
 _UNLISTED = 0.3
 _COMMON_FROM = 4
-_ALONE = 0.2
+_ALONE = 0.1
 NO_TOPICS = Topics()
 
 
@@ -41,8 +41,8 @@ class Sizes:
     written: int = 10_000
     spoken: int = 6_000
     refills: int = 3
-    rounds: int = 50
-    copies: int = 40
+    rounds: int = 60
+    copies: int = 80
     every: int = 4
     redacted: int = 15
     minfreq: int = 2

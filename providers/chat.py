@@ -1,0 +1,90 @@
+"""The company's own chat model as a reader of calls that are over, and trying one out on a call that never was."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from engines.redaction.hindsight import Line, NotRead
+from engines.redaction.redactor import RedactionConfig
+from engines.speech.faults import Fault
+from providers.addresses import address_check, encryption_check
+from providers.models import ChatServer
+from providers.selectors import account_secret, reading_server
+from providers.speech import Trial, fault_words
+from tenants.keys import SealError
+
+if TYPE_CHECKING:
+    from engines.redaction.chat_reader import ChatReader
+
+TRIED_WITHIN_S = 30.0
+# Nobody's name and nobody's words.
+_TRIED_NAME = "marigold thistlewood"
+_TRIED = (
+    Line("agent", "thank you for calling who am i speaking to", 0, 2000),
+    Line("customer", f"hello this is {_TRIED_NAME} i have a question about my bill", 2000, 5000),
+)
+
+
+def chat_reader() -> ChatReader | None:
+    """The reader that is this company's chat server; None where it has none inside its trust boundary.
+
+    The address is looked at again, as names may lead elsewhere by now. Raises `hindsight.NotRead` where there is a
+    server and nobody may ask it, or its key does not open.
+    """
+    server = reading_server()
+    if server is None:
+        return None
+    try:
+        address_check(server.base_url)
+        encryption_check(server.base_url)
+        return _made(server)
+    except (ValidationError, SealError):
+        raise NotRead(Fault.REFUSED) from None
+
+
+def chat_mark() -> str:
+    """Which model reads along, for a fingerprint of what was read by; "" where none does. One query."""
+    server = reading_server()
+    return "" if server is None else f"chat:{server.model}"
+
+
+def _made(server: ChatServer, **limits: Any) -> ChatReader:
+    # Not with this module: the SDK takes a second to load, and few companies have a server.
+    from engines.redaction.chat_reader import ChatReader
+
+    return ChatReader(
+        base_url=server.base_url,
+        model=server.model,
+        api_key=account_secret(server),
+        characters=server.characters,
+        **limits,
+    )
+
+
+def chat_try(server: ChatServer) -> Trial:
+    """Have a server read a made-up call. Takes up to 30 s; must not be called within a transaction.
+
+    Raises `SealError`.
+    """
+    began = time.monotonic()
+    try:
+        address_check(server.base_url)
+        reader = _made(server, request_s=TRIED_WITHIN_S, total_s=TRIED_WITHIN_S, retries=0)
+        found = reader.read(_TRIED, RedactionConfig(enabled_types=frozenset({"NAME"})))
+    except ValidationError as error:
+        return Trial(False, " ".join(error.messages))
+    except NotRead as error:
+        if error.fault == Fault.UNSUPPORTED:
+            return Trial(False, _("It does not take the request: it must answer by a JSON schema."))
+        return Trial(False, fault_words(error.fault))
+    took = time.monotonic() - began
+    words = {_TRIED[one.line].text[one.span.start : one.span.end] for one in found}
+    if not any(one in _TRIED_NAME or _TRIED_NAME in one for one in words):
+        return Trial(
+            False, _("It answered within %.1f s and did not find the name in a made-up call.") % took
+        )
+    return Trial(True, _("It answered within %.1f s and found the name in a made-up call.") % took)

@@ -1,0 +1,162 @@
+"""A chat server on loopback that speaks OpenAI's chat completions, with faults and answers on command.
+
+By itself it is a reader that looks for the words in `knows` and names them with their types, wherever they stand in the
+turns that it is sent. `script` is obeyed one a request before that: a fault ("429", "500", "401", "404", "400", "slow",
+"drip", "cut", "page", "odd", "redirect"), a way to end ("refusal", "length", "empty"), or `say(...)`, whatever it is.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+# What a server's own words may quote, and nobody may repeat.
+LOUD = "the key sk-inside heard about saoirse in this conversation"
+
+
+class ChatServer:
+    """What it was asked and how it answers; `url` ends with `/v1`."""
+
+    def __init__(self, knows: dict[str, str]) -> None:
+        self.knows = knows
+        self.script: list[str] = []
+        self.requests: list[dict[str, Any]] = []
+        self.url = ""
+        self.elsewhere = ""  # where "redirect" leads
+        self.stopped = threading.Event()
+
+    def turns(self, request: int = -1) -> list[dict[str, Any]]:
+        """The turns of one request, as the model sees them."""
+        return [json.loads(line) for line in self.requests[request]["messages"][1]["content"].split("\n")]
+
+    def read(self) -> dict[str, Any]:
+        return {
+            "findings": [
+                {"turn": turn["turn"], "text": words, "type": type_name}
+                for turn in self.turns()
+                for words, type_name in self.knows.items()
+                if words in turn["text"]
+            ]
+        }
+
+
+def say(answer: Any) -> str:
+    """A request's answer: as it is if it is a text, else as JSON."""
+    return "say:" + (answer if isinstance(answer, str) else json.dumps(answer))
+
+
+def found(*findings: tuple[int, str, str]) -> str:
+    """An answer of the right form, true or not: turn, words, type."""
+    return say({"findings": [{"turn": turn, "text": text, "type": name} for turn, text, name in findings]})
+
+
+@contextmanager
+def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
+    """A running server on a free port of loopback."""
+    server = ChatServer(knows or {})
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            told = {name.lower(): value for name, value in self.headers.items()}
+            server.requests.append({**body, "path": self.path, "headers": told})
+            order = server.script.pop(0) if server.script else ""
+            try:
+                self._obey(order)
+            except OSError:
+                self.close_connection = True  # the client did not wait
+
+        def _obey(self, order: str) -> None:
+            if order == "cut":
+                self.close_connection = True
+                self.connection.close()
+                return
+            if order == "slow":
+                server.stopped.wait(5.0)
+            if order.isdigit():
+                self._send(int(order), json.dumps({"error": {"message": LOUD}}))
+            elif order == "page":
+                self._send(200, f"<html>{LOUD}</html>", kind="text/html")
+            elif order == "odd":
+                self._send(200, json.dumps({"choices": LOUD}))
+            elif order == "redirect":
+                self._send(307, "", location=server.elsewhere)
+            elif order == "drip":
+                self._drip()
+            else:
+                self._send(200, json.dumps(_completion(order, server)))
+
+        def _send(
+            self, status: int, text: str, *, kind: str = "application/json", location: str = ""
+        ) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(text.encode())))
+            if location:
+                self.send_header("Location", location)
+            if status == 429:
+                self.send_header("Retry-After", "0.3")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def _drip(self) -> None:
+            """A byte now and then, so that no wait for the next one is ever too long."""
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            ends = time.monotonic() + 5.0
+            while time.monotonic() < ends and not server.stopped.wait(0.05):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    httpd.daemon_threads = True
+    server.url = f"http://127.0.0.1:{httpd.server_port}/v1"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stopped.set()
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join(5)
+
+
+def _completion(order: str, server: ChatServer) -> dict[str, Any]:
+    content: str | None = (
+        order.removeprefix("say:") if order.startswith("say:") else json.dumps(server.read())
+    )
+    if order == "length":
+        content = json.dumps(server.read())[:20]
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if order == "refusal":
+        message |= {"content": None, "refusal": "I cannot help with that."}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": server.requests[-1]["model"],
+        "choices": []
+        if order == "empty"
+        else [
+            {
+                "index": 0,
+                "message": message,
+                "finish_reason": "length" if order == "length" else "stop",
+                "logprobs": None,
+            }
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
