@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.services import audit
 from conversations.models import Conversation, KeptValue, Redaction
-from conversations.redaction.policy import redaction_policy
+from conversations.redaction.policy import Policy, redaction_policy
 from engines.redaction.actions import digits_of
 from engines.redaction.detectors.checks import is_card
 from engines.redaction.text import RawText
@@ -73,9 +73,9 @@ def kept_seal(kept: Sequence[tuple[Redaction, RawText]]) -> None:
     KeptValue.objects.bulk_create(rows)
 
 
-def types_seen(user: User) -> frozenset[str]:
-    """The types of which this person may see what is kept, by the policy of now."""
-    policy = redaction_policy()
+def types_seen(user: User, policy: Policy | None = None) -> frozenset[str]:
+    """The types of which this person may see what is kept, by the policy of now (read where it is not at hand)."""
+    policy = policy or redaction_policy()
     return policy.config.apart if user.role in policy.may_see else frozenset()
 
 
