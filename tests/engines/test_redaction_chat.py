@@ -177,7 +177,8 @@ def test_what_it_cannot_read_is_said_in_one_word(
     with chat_server(KNOWS) as server:
         server.script = list(script)
         with pytest.raises(NotRead) as raised:
-            reader(server, request_s=0.3, retries=2 if fault == "busy" else 0).read(lines(*SAID), STRICT)
+            limits = {"request_s": 0.3, "retries": 0} if fault != "busy" else {}
+            reader(server, **limits).read(lines(*SAID), STRICT)
         assert len(server.requests) == len(script)
     assert raised.value.fault == fault
     # Neither the conversation nor the key nor what the server said, wherever one looks.
@@ -195,13 +196,14 @@ def test_nobody_listens() -> None:
     assert raised.value.fault == "away"
 
 
+@pytest.mark.parametrize("limit", ["total_s", "request_s"])
 @pytest.mark.parametrize("how", ["drip", "slow"])
-def test_the_whole_has_a_time_whatever_the_server_does(how: str) -> None:
+def test_everything_has_a_time_whatever_the_server_does(how: str, limit: str) -> None:
     with chat_server() as server:
         server.script = [how] * 9
         began = time.monotonic()
         with pytest.raises(NotRead) as raised:
-            reader(server, total_s=0.4).read(lines(*SAID), STRICT)
+            reader(server, **{limit: 0.4}).read(lines(*SAID), STRICT)
         assert raised.value.fault == "slow"
         assert time.monotonic() - began < 3.0
 
