@@ -322,6 +322,19 @@ def again_start(request: HttpRequest) -> HttpResponse:
 
 @needs(Permission.ADMIN_CONFIGURE)
 @require_POST
+def again_resume(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Go on with a run that was cancelled, where it was."""
+    if not RedactionRun.objects.filter(pk=run_id).exists():
+        raise Http404("no such run")
+    try:
+        again.run_resume(run_id=run_id, actor=_user(request), address=address_of(request) or None)
+    except Conflict as error:
+        messages.error(request, str(error))
+    return HttpResponseRedirect(reverse("privacy-again"))
+
+
+@needs(Permission.ADMIN_CONFIGURE)
+@require_POST
 def again_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Stop a run; what is hidden stays hidden."""
     if not RedactionRun.objects.filter(pk=run_id).exists():
