@@ -11,6 +11,9 @@ from conversations import outbox
 from conversations.models import OutboxJob, Redaction, RedactionCheck, RedactionReview, Utterance
 from conversations.redaction import again, second_pass
 from conversations.redaction.second_pass import CHECKED, UNCHECKED, conversation_read, redaction_check
+from conversations.redaction.uncertain import review_below
+from engines.redaction.chat_answers import SCORE
+from engines.redaction.vocabulary import TYPES
 from providers.chat import LEFT_ALONE_S
 from providers.models import ChatServer
 from providers.services import chat_server_create, chat_server_vouch
@@ -70,6 +73,10 @@ def test_it_reads_what_the_rules_left_and_its_finds_are_looked_at(call: Any, pee
     check = RedactionCheck.objects.get()
     assert (check.state, check.found, check.utterances, check.last_error) == ("done", 3, 5, "")
     assert events(CHECKED) == 2
+
+
+def test_its_score_is_uncertain_for_every_type() -> None:
+    assert all(review_below(name) > SCORE for name in (*TYPES, "BADGE"))
 
 
 def test_without_anybody_s_word_nothing_is_sent(call: Any, peer: Peer) -> None:

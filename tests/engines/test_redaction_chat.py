@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from openai._utils._logs import setup_logging
 
 from engines.redaction.chat_answers import FREE_WORDS, MOST_FOUND, MOST_WORDS, Piece, Unusable, finds, windows
 from engines.redaction.chat_reader import ChatReader
@@ -92,6 +93,20 @@ def test_a_server_without_a_key_and_nothing_of_the_machine_s_own_account(
         headers = server.requests[0]["headers"]
     assert headers["authorization"] == "Bearer none"
     assert "somebody-else" not in str(headers)
+
+
+def test_the_sdk_writes_nothing_down(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Earlier ones wrote requests with their bodies when told to like this.
+    monkeypatch.setenv("OPENAI_LOG", "debug")
+    setup_logging()
+    caplog.set_level(logging.DEBUG)
+    with chat_server(KNOWS) as server:
+        server.script = ["429"]
+        assert reader(server).read(lines(*SAID), STRICT)
+    assert "Sending HTTP Request" in caplog.text
+    assert "saoirse" not in caplog.text and "blue otter" not in caplog.text
 
 
 def test_it_is_not_led_elsewhere() -> None:
