@@ -371,7 +371,8 @@ def test_a_worker_that_dies_at_any_commit_of_two_lanes_leaves_nothing_out_and_no
             sound = before.sound(channel)
             assert len(sound) == 400
             told = [n for n, level in enumerate(sound, 1) if level and level == 20 * n]
-            # The rest is hold, quiet or beeped; a beep follows sound that never stops for three seconds.
+            # The rest is hold (2 s), quiet (1 s) or beeped: two card numbers, and the sound beside them, which never
+            # stops, for up to `REACH_MS`.
             assert len(told) > 220
             assert not any(sound[160:180])
         account, whole = second.account, alone.account
