@@ -25,6 +25,7 @@ from conversations.models import Conversation, KeptValue, Note, Redaction, Summa
 from conversations.recordings import recording_rewrite
 from conversations.redaction.policy import redaction_policy
 from conversations.services import call_lock, event_append
+from engines.redaction.muting import Beeps
 from engines.redaction.text import RawText, Span
 from engines.redaction.timing import beeps, redacted_words
 from engines.redaction.vocabulary import PLACEHOLDER, placeholder
@@ -32,6 +33,8 @@ from engines.speech.types import HeardWord
 
 # Shorter words ("at", "two") stand in other lines for other things.
 TELLING = 4
+# How far a beep follows the voice beside a word that is hidden late. Other words of a number are known by then.
+FOLLOWED_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +115,11 @@ def words_hide(
             audit(actor=actor, action="conversation.redact", thing=row, changes=changes, address=address)
             return row
         span = Span(start, end, type_name, score, detector, reason)
-        stretches, _made = _hide(row, span, placeholder(type_name), found_in, policy.config.beep_margin_ms)
+        beeped, _made = _hide(row, span, placeholder(type_name), found_in, policy.config.beep_margin_ms)
         recording_rewrite(
             conversation_id=row.conversation_id,
-            intervals=[(row.channel_index, begin, stop) for begin, stop in stretches],
+            intervals=[(row.channel_index, begin, stop) for begin, stop in beeped.intervals],
+            reach=_near(beeped),
             found_in=found_in,
             actor=actor,
             address=address,
@@ -150,6 +154,7 @@ def spans_hide(
     """
     made: list[tuple[Redaction, Hiding]] = []
     stretches: list[tuple[int, int, int]] = []
+    reach: list[tuple[int, int]] = []
     wanted: dict[UUID, list[Hiding]] = {}
     for one in hidings:
         wanted.setdefault(one.utterance_id, []).append(one)
@@ -171,13 +176,16 @@ def spans_hide(
                     continue
                 span = replace(one.span, start=start, end=end)
                 beeped, redaction = _hide(row, span, one.stand_in, found_in, margin_ms)
-                stretches += [(row.channel_index, begin, stop) for begin, stop in beeped]
+                stretches += [(row.channel_index, begin, stop) for begin, stop in beeped.intervals]
+                reach += _near(beeped)
                 made.append((redaction, one))
                 free = start
         if wanted:
             raise Conflict(_("These words have changed meanwhile. Load the page anew."))
         if made:
-            recording_rewrite(conversation_id=conversation_id, intervals=stretches, found_in=found_in)
+            recording_rewrite(
+                conversation_id=conversation_id, intervals=stretches, reach=reach, found_in=found_in
+            )
             audit(
                 actor=None,
                 action="conversation.redact",
@@ -189,23 +197,31 @@ def spans_hide(
 
 def _hide(
     row: Utterance, span: Span, stand_in: str, found_in: str, margin_ms: int
-) -> tuple[tuple[tuple[int, int], ...], Redaction]:
+) -> tuple[Beeps, Redaction]:
     """Put `stand_in` in the place of `span`, wherever its words are; return what to beep and the row of the finding."""
     words = row.text[span.start : span.end]
     change = WordsHidden(row.pk, row.conversation_id, span.start, span.end, len(stand_in))
-    stretches = _hide_in_utterance(row, span, stand_in, margin_ms)
+    beeped = _hide_in_utterance(row, span, stand_in, margin_ms)
     made = _move_redactions(change, span, found_in)
     event_append(conversation_id=row.conversation_id, kind="utterance", row=row)
     _hide_in_what_was_written(row, words, stand_in)
     for follower in _FOLLOWERS:
         follower(change)
-    return stretches, made
+    return beeped, made
 
 
 def _kept_within(row: Utterance, start: int, end: int) -> QuerySet[KeptValue]:
     return KeptValue.objects.filter(
         redaction__utterance=row.pk, redaction__start__lt=end, redaction__end__gt=start
     )
+
+
+def _near(beeped: Beeps) -> list[tuple[int, int]]:
+    """How far each stretch may follow the voice beside it."""
+    return [
+        (max(earliest, start - FOLLOWED_MS), min(latest, end + FOLLOWED_MS))
+        for (start, end), (earliest, latest) in zip(beeped.intervals, beeped.reach, strict=True)
+    ]
 
 
 def _widened(text: str, start: int, end: int) -> tuple[int, int]:
@@ -224,9 +240,7 @@ def _widened(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _hide_in_utterance(
-    row: Utterance, span: Span, stand_in: str, margin_ms: int
-) -> tuple[tuple[int, int], ...]:
+def _hide_in_utterance(row: Utterance, span: Span, stand_in: str, margin_ms: int) -> Beeps:
     """Change text and words of the row; return what to beep on its channel, in milliseconds of the call."""
     heard = [HeardWord(RawText(text), begin, stop, sure) for text, begin, stop, sure in row.words]
     timed = redacted_words(row.text, [span], heard, [stand_in]) if heard else None
@@ -238,7 +252,7 @@ def _hide_in_utterance(
     )
     row.revision += 1
     row.save(update_fields=["text", "words", "revision"])
-    return beeps(timed, found=True, start_ms=row.start_ms, end_ms=row.end_ms, margin_ms=margin_ms).intervals
+    return beeps(timed, found=True, start_ms=row.start_ms, end_ms=row.end_ms, margin_ms=margin_ms)
 
 
 def _move_redactions(change: WordsHidden, span: Span, found_in: str) -> Redaction:

@@ -28,6 +28,7 @@ from conversations.live.segments import call_key, segment_folder, segment_path, 
 from conversations.live.spill import spill_folder
 from conversations.models import CallOwner, Conversation, HiddenStretch, Recording, Redaction
 from conversations.recording_files import codec_now, file_write, recording_pieces
+from conversations.recording_voice import Wanted, voices_followed
 from conversations.stored import folder_delete, stored_delete, stored_names, stored_read
 from engines.speech.encoding import Piece, silenced
 from tenants import keys, names
@@ -85,7 +86,10 @@ def _join(owner: CallOwner, schema: str, state: dict[str, Any]) -> None:
     )
     asked = list(HiddenStretch.objects.filter(conversation_id=owner.pk, applied_at__isnull=True))
     hidden: list[Stretch] = [(channel, start, end) for channel, start, end in state.get("beeps", [])]
-    hidden += [(one.channel, one.start_ms, one.end_ms) for one in asked]
+    # Segments may have been written anew for what was asked for: it is a tone there.
+    toned = [*hidden, *((one.channel, one.start_ms, one.end_ms) for one in asked)]
+    pieces = _segment_pieces(owner, schema, state["segments"])
+    hidden += voices_followed(pieces, recording.sample_rate, _wanted(asked), toned=toned)
     pieces = _segment_pieces(owner, schema, state["segments"])
     # Beeped again: what was found late may lie in a segment whose worker died before it wrote that anew.
     file_write(recording, silenced(pieces, recording.sample_rate, hidden))
@@ -165,14 +169,17 @@ def recording_rewrite(
     *,
     conversation_id: UUID,
     intervals: Sequence[Stretch],
+    reach: Sequence[tuple[int, int]] = (),
     found_in: str = Redaction.Pass.MANUAL,
     actor: User | None = None,
     address: str | None = None,
 ) -> None:
     """Have stretches (channel, from and to in milliseconds) beeped in a call's sound, wherever that lies by now.
 
-    Works for a call that is under way, one whose recording is not joined yet, and a finished recording. The rows and
-    a job are written in the caller's transaction; what was asked for before is not done again.
+    `reach` has for each of them from where to where at most it may be widened where a voice goes on beside it; without
+    it all are as they are told. Works for a call that is under way, one whose recording is not joined yet, and a
+    finished recording. The rows and a job are written in the caller's transaction; what was asked for before is not
+    done again.
     """
     conversation = Conversation.objects.get(pk=conversation_id)
     rows = [
@@ -181,10 +188,14 @@ def recording_rewrite(
             channel=channel,
             start_ms=max(0, start_ms),
             end_ms=end_ms,
+            earliest_ms=max(0, earliest_ms) if reach else None,
+            latest_ms=latest_ms if reach else None,
             found_in=found_in,
             asked_by=actor,
         )
-        for channel, start_ms, end_ms in intervals
+        for (channel, start_ms, end_ms), (earliest_ms, latest_ms) in zip(
+            intervals, reach or [one[1:] for one in intervals], strict=True
+        )
         if end_ms > max(0, start_ms)
     ]
     if not rows:
@@ -220,8 +231,10 @@ def _apply(conversation_id: UUID) -> None:
     asked = list(HiddenStretch.objects.filter(conversation_id=conversation_id, applied_at__isnull=True))
     if not asked:
         return
-    hidden: list[Stretch] = [(one.channel, one.start_ms, one.end_ms) for one in asked]
-    pieces = recording_pieces(Recording.objects.get(pk=recording.pk))
+    before = Recording.objects.get(pk=recording.pk)
+    toned = [_stretch(one) for one in before.redacted_intervals]
+    hidden = voices_followed(recording_pieces(before), recording.sample_rate, _wanted(asked), toned=toned)
+    pieces = recording_pieces(before)
     recording.stale_key = recording.storage_key
     recording.revision += 1
     file_write(recording, silenced(pieces, recording.sample_rate, hidden))
@@ -264,6 +277,19 @@ def _stale_delete(recording: Recording) -> None:
 
 def _applied(asked: Sequence[HiddenStretch]) -> None:
     HiddenStretch.objects.filter(pk__in=[one.pk for one in asked]).update(applied_at=timezone.now())
+
+
+def _wanted(asked: Sequence[HiddenStretch]) -> list[Wanted]:
+    return [
+        Wanted(
+            one.channel,
+            one.start_ms,
+            one.end_ms,
+            one.start_ms if one.earliest_ms is None else one.earliest_ms,
+            one.end_ms if one.latest_ms is None else one.latest_ms,
+        )
+        for one in asked
+    ]
 
 
 def _stretch(one: Sequence[int]) -> Stretch:

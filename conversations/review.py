@@ -29,8 +29,9 @@ from conversations.models import (
     Recording,
     Utterance,
 )
+from conversations.redaction.labels import Labels
 from conversations.selectors import duration_ms, item_visible
-from engines.language.marking import plain_words, spans_html, words_html
+from engines.language.marking import Label, plain_words, spans_html, words_html
 from engines.rules.explain import clock
 
 QUOTE_AROUND = 60
@@ -89,6 +90,7 @@ class Review:
     recording: Recording | None
     ledger: CallLedger | None
     note: Note | None
+    note_html: SafeString
     names: dict[str, str]
     phases: list[Payload]
     handovers: list[Payload]
@@ -183,24 +185,29 @@ def review(*, user: User, conversation: Conversation, words: str = "") -> Review
     handovers, phases = items["handover"], items["conversation"][0]["phases"]
     name = namer(names, _agents_until(handovers))
     besides = _besides(phases, handovers)
-    labels = {value: str(label) for value, label in CallPhase.Phase.choices}
+    phase_labels = {value: str(label) for value, label in CallPhase.Phase.choices}
+    label = Labels()
+    note = Note.objects.select_related("author").filter(conversation=conversation).first()
     found = Review(
         conversation=conversation,
-        turns=_turns(items["utterance"], items.get("moment", []), name, hits, besides),
-        phases=[{**one, "label": labels[one["phase"]], "time": _time(one["at"])} for one in phases],
+        turns=_turns(items["utterance"], items.get("moment", []), name, hits, besides, label),
+        phases=[{**one, "label": phase_labels[one["phase"]], "time": _time(one["at"])} for one in phases],
         handovers=[{**one, "time": _time(one["at"])} for one in handovers],
         consents=[{**one, "time": _time(one["at"])} for one in items["consent"]],
         after=besides,
         moments=items.get("moment", []),
-        summary=_summary(items["summary"], spoken),
-        guidance=[{**row, "quotes": quotes(row["evidence"], spoken)} for row in items.get("guidance", [])],
-        alerts=[{**row, "quotes": quotes(row["evidence"], spoken)} for row in items.get("alert", [])],
-        scores=[_score(row, spoken) for row in items.get("score", [])],
+        summary=_summary(items["summary"], spoken, label),
+        guidance=[
+            {**row, "quotes": quotes(row["evidence"], spoken, label)} for row in items.get("guidance", [])
+        ],
+        alerts=[{**row, "quotes": quotes(row["evidence"], spoken, label)} for row in items.get("alert", [])],
+        scores=[_score(row, spoken, label) for row in items.get("score", [])],
         score_visible=item_visible(user, "score"),
         events=_events(conversation, user, items),
         recording=recording,
         ledger=ledger,
-        note=Note.objects.select_related("author").filter(conversation=conversation).first(),
+        note=note,
+        note_html=mark_safe(words_html(note.text if note else "", label=label)),  # noqa: S308 escaped there
         names=names,
         head=shown["head"],
     )
@@ -230,6 +237,7 @@ def _turns(
     name: Callable[[str, int], str],
     hits: set[str],
     besides: list[Beside],
+    label: Label,
 ) -> list[Turn]:
     """The rows of the transcript. Takes what happened before the last one out of `besides`."""
     spans: dict[str, list[tuple[int, int]]] = {}
@@ -244,7 +252,9 @@ def _turns(
             name=name(str(row["speaker"]), row["start_ms"]),
             at_ms=row["start_ms"],
             end_ms=row["end_ms"],
-            html=mark_safe(spans_html(row["text"], spans.get(row["id"], ()))),  # noqa: S308 escaped there
+            html=mark_safe(  # noqa: S308 escaped there
+                spans_html(row["text"], spans.get(row["id"], ()), label=label)
+            ),
             hit=row["id"] in hits,
             revision=row["revision"],
             before=_taken(besides, row["start_ms"]),
@@ -275,7 +285,7 @@ def _sides(conversation: Conversation, channels: int, names: dict[str, str]) -> 
 # --- Evidence -------------------------------------------------------------------------------------------
 
 
-def quotes(evidence: Iterable[Payload], spoken: dict[str, Payload]) -> list[Quote]:
+def quotes(evidence: Iterable[Payload], spoken: dict[str, Payload], label: Label) -> list[Quote]:
     """Join evidence to its words. What points at an utterance that is gone is left out."""
     found = []
     for one in evidence:
@@ -284,25 +294,25 @@ def quotes(evidence: Iterable[Payload], spoken: dict[str, Payload]) -> list[Quot
             found.append(Quote(from_ms, SafeString(""), to_ms))
         elif (row := spoken.get(str(one["utterance"]))) is not None:
             at_ms = one.get("at_ms")
-            html = excerpt_html(row["text"], one["start"], one["end"])
+            html = excerpt_html(row["text"], one["start"], one["end"], label)
             found.append(Quote(row["start_ms"] if at_ms is None else at_ms, html))
     return found
 
 
-def excerpt_html(text: str, start: int | None, end: int | None) -> SafeString:
+def excerpt_html(text: str, start: int | None, end: int | None, label: Label) -> SafeString:
     """A quotation around the characters `[start, end)`, marked, cut at words; all of the text without them."""
     if start is None or end is None:
-        return mark_safe(words_html(text))  # noqa: S308 escaped there
+        return mark_safe(words_html(text, label=label))  # noqa: S308 escaped there
     first, last = max(0, start - QUOTE_AROUND), min(len(text), end + QUOTE_AROUND)
     while first > 0 and text[first - 1] != " ":
         first -= 1
     while last < len(text) and text[last] != " ":
         last += 1
-    html = spans_html(text[first:last], [(start - first, end - first)])
+    html = spans_html(text[first:last], [(start - first, end - first)], label=label)
     return mark_safe(("…" if first else "") + html + ("…" if last < len(text) else ""))  # noqa: S308 escaped there
 
 
-def _summary(rows: list[Payload], spoken: dict[str, Payload]) -> Payload | None:
+def _summary(rows: list[Payload], spoken: dict[str, Payload], label: Label) -> Payload | None:
     """The summary with its lines by section, each with the times of what it rests on."""
     if not rows:
         return None
@@ -311,18 +321,21 @@ def _summary(rows: list[Payload], spoken: dict[str, Payload]) -> Payload | None:
     for line in summary["lines"]:
         times = sorted(spoken[one]["start_ms"] for one in line["evidence"] if one in spoken)
         section = sections.setdefault(line["section"], {"label": line["section_label"], "lines": []})
-        section["lines"].append({**line, "html": mark_safe(words_html(line["text"])), "times": times})  # noqa: S308
+        html = mark_safe(words_html(line["text"], label=label))  # noqa: S308 escaped there
+        section["lines"].append({**line, "html": html, "times": times})
     return {**summary, "sections": list(sections.values())}
 
 
-def _score(row: Payload, spoken: dict[str, Payload]) -> Payload:
+def _score(row: Payload, spoken: dict[str, Payload], label: Label) -> Payload:
     """An evaluation with its criteria by section; `gained` of `possible` weight, N/A counts for neither."""
     sections: dict[str, Payload] = {}
     for number, answer in enumerate(row["answers"], 1):
         section = sections.setdefault(
             answer["section"], {"name": answer["section"], "answers": [], "gained": 0, "possible": 0}
         )
-        section["answers"].append({**answer, "number": number, "quotes": quotes(answer["evidence"], spoken)})
+        section["answers"].append(
+            {**answer, "number": number, "quotes": quotes(answer["evidence"], spoken, label)}
+        )
         if answer["value"] != "na":
             section["possible"] += answer["weight"]
             section["gained"] += answer["weight"] if answer["value"] == "yes" else 0
@@ -391,6 +404,8 @@ def transcript_text(*, conversation: Conversation) -> str:
         f"{began:%Y-%m-%d %H:%M:%S %Z}, {clock(duration_ms(conversation) or 0)}",
         "",
     ]
-    rows = said.values_list("start_ms", "speaker", "text")
-    lines = [f"{clock(at)}\t{name(speaker, at)}:\t{plain_words(text)}" for at, speaker, text in rows]
+    rows, label = said.values_list("start_ms", "speaker", "text"), Labels()
+    lines = [
+        f"{clock(at)}\t{name(speaker, at)}:\t{plain_words(text, label=label)}" for at, speaker, text in rows
+    ]
     return "\n".join([*head, *lines]) + "\n"

@@ -25,6 +25,7 @@ from accounts.permissions import Permission
 from conversations.access import conversations_visible
 from conversations.filters import ConversationFilter, with_score, words_query
 from conversations.models import Conversation, Utterance
+from conversations.redaction.labels import Labels
 from engines.language.marking import BEGIN, END, headline_html
 
 PAGE = 50
@@ -174,7 +175,7 @@ def _row(row: Conversation, matched: Matched | None, common: Mapping[str, int]) 
 
 def _matched(words: str, ids: Iterable[UUID]) -> dict[UUID, Matched]:
     """The utterance of each conversation that matches best, the earliest of equals. One query."""
-    query = words_query(words)
+    query, label = words_query(words), Labels()
     unmarked = Func(F("text"), Value(BEGIN + END), Value(""), function="translate", output_field=TextField())
     best = (
         Utterance.objects.filter(conversation__in=list(ids), search=query)
@@ -189,7 +190,9 @@ def _matched(words: str, ids: Iterable[UUID]) -> dict[UUID, Matched]:
         .defer("words", "search", "text")
     )
     return {
-        row.conversation_id: Matched(headline_html(row.headline), row.pk, row.speaker, row.start_ms)
+        row.conversation_id: Matched(
+            headline_html(row.headline, label=label), row.pk, row.speaker, row.start_ms
+        )
         for row in best
     }
 

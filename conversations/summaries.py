@@ -20,8 +20,10 @@ from conversations.models import CallOwner, Conversation, Disposition, Summary, 
 from conversations.outbox import jobs_announce
 from conversations.publish import tell_agent
 from conversations.redacted import redacted
+from conversations.redaction.labels import Labels
 from conversations.services import call_lock, call_lock_free, event_append
 from engines.language import Line, summarise
+from engines.language.marking import plain_words
 from tenants.scope import current_schema
 
 CLOSED = "conversation.closed"
@@ -212,10 +214,10 @@ def summaries_expire(*, older_than_seconds: int) -> int:
 
 def summary_text(summary: Summary) -> str:
     """The summary as plain text, for another program: a heading a section, a dash a line, removed lines left out."""
-    lines = [line for line in summary.lines.all() if not line.removed]
+    lines, label = [line for line in summary.lines.all() if not line.removed], Labels()
     parts = []
     for section, name in SummaryLine.Section.choices:
-        own = [f"- {line.text}" for line in lines if line.section == section]
+        own = [f"- {plain_words(line.text, label=label)}" for line in lines if line.section == section]
         if own:
             parts.append("\n".join([str(name), *own]))
     return "\n\n".join(parts) + ("\n" if parts else "")

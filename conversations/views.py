@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -27,7 +28,8 @@ from conversations.filters import ConversationFilter
 from conversations.models import ConsentRecord, Conversation, Disposition, Purpose
 from conversations.playback import download_response, recording_for, recording_note, recording_response
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, link_make, link_open
-from conversations.redaction.policy import types_known
+from conversations.redaction.kept_page import kept_data
+from conversations.redaction.policy import redaction_policy
 from conversations.review import Review, agents_until, review, transcript_text
 from conversations.selectors import COUNTED, Facet, conversations_search, facets, place_in
 from conversations.spoken import source_names
@@ -145,6 +147,7 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
     filters, _wrong = filters_given(request)
     shown = review(user=user, conversation=conversation, words=filters.get("q", ""))
     tab = request.GET.get("tab", "")
+    policy = redaction_policy()
     context = {
         "review": shown,
         "conversation": conversation,
@@ -153,12 +156,15 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "place": place_in(user=user, filters=filters, conversation=conversation),
         "tab": tab if tab in TABS else "summary",
         "player": player_data(user, shown),
-        "hiding": hiding_data(conversation) if user.may(Permission.CONVERSATION_REDACT) else None,
+        "hiding": hiding_data(conversation, policy.types)
+        if user.may(Permission.CONVERSATION_REDACT)
+        else None,
+        "kept": kept_data(user, policy),
         "may_download": user.may(Permission.RECORDING_DOWNLOAD),
         "may_override": user.may(Permission.EVALUATION_OVERRIDE),
         "values": [("yes", _("Yes")), ("no", _("No")), ("na", _("N/A"))],
         "no_sound": _no_sound(user, shown),
-        "live_words": live_words(shown) if conversation.is_live else None,
+        "live_words": live_words(shown, policy.types) if conversation.is_live else None,
         "floor": user.may(Permission.FLOOR_WATCH),
         "now": timezone.now(),
     }
@@ -189,9 +195,8 @@ def player_data(user: User, shown: Review) -> dict[str, Any] | None:
     }
 
 
-def hiding_data(conversation: Conversation) -> dict[str, Any]:
-    """What the page needs to let somebody hide words of the transcript."""
-    types = types_known()
+def hiding_data(conversation: Conversation, types: Mapping[str, str]) -> dict[str, Any]:
+    """What the page needs to let somebody hide words of the transcript. `types`: the company's, by name."""
     return {
         "url": reverse("api-conversation-redactions", args=[conversation.pk]),
         "kinds": {f"[{name}]": label for name, label in types.items()},
@@ -204,14 +209,14 @@ def hiding_data(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def live_words(shown: Review) -> dict[str, Any]:
+def live_words(shown: Review, types: Mapping[str, str]) -> dict[str, Any]:
     """What the page needs to follow a call that is under way."""
     return {
         "names": shown.names,
         "agents": agents_until(
             (one["at_ms"], one["from"]["name"] if one["from"] else "") for one in shown.handovers
         ),
-        "redactions": {f"[{name}]": label for name, label in types_known().items()},
+        "redactions": {f"[{name}]": label for name, label in types.items()},
         "sign_in_url": reverse("sign-in"),
         "changed": _("More has happened since this page was loaded."),
         "ended": _("The call has ended. Load the page anew for its recording, summary and score."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from accounts.permissions import Permission
 from accounts.views import needs
 from conversations.access import conversation_for
 from conversations.models import SummaryLine
+from conversations.redaction.kept_page import kept_data
+from conversations.redaction.policy import redaction_policy
 from desk import wording
 from desk.answering import answers_json
 from desk.selectors import (
@@ -38,6 +41,12 @@ def _url(name: str) -> str:
         return ""
 
 
+def _hidden(user: User) -> dict[str, Any]:
+    """How hidden words are called, and what this person needs to see those that are kept. One query."""
+    policy = redaction_policy()
+    return {"redactions": wording.redaction_labels(policy), "kept": kept_data(user, policy)}
+
+
 def _user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
@@ -56,7 +65,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "state": state,
         "call": call_open(user, conversation_for(user, first)) if first else None,
         "words": wording.desk(),
-        "redactions": wording.redaction_labels(),
+        **_hidden(user),
         "me": {"id": str(user.pk), "name": user.name},
         "signIn": reverse("sign-in"),
         "conversations": _url("conversations"),
@@ -90,7 +99,7 @@ def floor(request: HttpRequest) -> HttpResponse:
             for agent in agents_attachable(user)
         ],
         "words": wording.floor(),
-        "redactions": wording.redaction_labels(),
+        **_hidden(user),
         "me": {"id": str(user.pk), "name": user.name},
         "signIn": reverse("sign-in"),
         "conversations": past,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from conversations.redaction.policy import types_known
+from conversations.redaction.policy import Policy
 
 
-def redaction_labels() -> dict[str, str]:
+def redaction_labels(policy: Policy) -> dict[str, str]:
     """Placeholder in a text -> the word on its chip: `{"[CREDIT_CARD]": "card number", …}`."""
-    return {f"[{name}]": label for name, label in types_known().items()}
+    return {f"[{name}]": label for name, label in policy.types.items()}
 
 
 def shared() -> dict[str, str]:

@@ -68,7 +68,7 @@ class ChatServerForm(SecretForm):
         widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy(
             "Whoever ticks this says that the company trusts this server with personal information that was missed so "
-            "far: whole calls are sent there, and nothing of them may be kept or passed on. Without it no call is."
+            "far: whole calls go there, and nothing of them may be kept or passed on. Without it no call is sent."
         ),
     )
 

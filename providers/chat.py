@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from engines.redaction.hindsight import Line, NotRead
+from engines.redaction.hindsight import Find, Line, NotRead, Reader
 from engines.redaction.redactor import RedactionConfig
 from engines.speech.faults import Fault
 from providers.addresses import address_check, encryption_check
@@ -16,11 +18,16 @@ from providers.models import ChatServer
 from providers.selectors import account_secret, reading_server
 from providers.speech import Trial, fault_words
 from tenants.keys import SealError
+from tenants.scope import current_schema
 
 if TYPE_CHECKING:
     from engines.redaction.chat_reader import ChatReader
 
 TRIED_WITHIN_S = 30.0
+# A server that was away, or had too much to do, is left alone for so long: all workers waiting for the server of one
+# company would leave none to the others. Less than the outbox waits before it tries again.
+LEFT_ALONE_S = 20
+_LEFT_ALONE = frozenset({Fault.AWAY, Fault.SLOW, Fault.BUSY})
 # Nobody's name and nobody's words.
 _TRIED_NAME = "marigold thistlewood"
 _TRIED = (
@@ -29,7 +36,26 @@ _TRIED = (
 )
 
 
-def chat_reader() -> ChatReader | None:
+class _Sparing:
+    """Asks the server, and not again just after it could not answer."""
+
+    def __init__(self, server: ChatServer, reader: Reader) -> None:
+        self.name = reader.name
+        self._reader = reader
+        self._key = f"chat-away:{current_schema()}:{server.pk}:{server.base_url}"
+
+    def read(self, lines: Sequence[Line], config: RedactionConfig) -> list[Find]:
+        if cache.get(self._key):
+            raise NotRead(Fault.AWAY)
+        try:
+            return self._reader.read(lines, config)
+        except NotRead as error:
+            if error.fault in _LEFT_ALONE:
+                cache.set(self._key, 1, timeout=LEFT_ALONE_S)
+            raise
+
+
+def chat_reader() -> Reader | None:
     """The reader that is this company's chat server; None where it has none inside its trust boundary.
 
     The address is looked at again, as names may lead elsewhere by now. Raises `hindsight.NotRead` where there is a
@@ -41,7 +67,7 @@ def chat_reader() -> ChatReader | None:
     try:
         address_check(server.base_url)
         encryption_check(server.base_url)
-        return _made(server)
+        return _Sparing(server, _made(server))
     except (ValidationError, SealError):
         raise NotRead(Fault.REFUSED) from None
 

@@ -371,7 +371,8 @@ def test_a_worker_that_dies_at_any_commit_of_two_lanes_leaves_nothing_out_and_no
             sound = before.sound(channel)
             assert len(sound) == 400
             told = [n for n, level in enumerate(sound, 1) if level and level == 20 * n]
-            # The rest is hold, quiet or beeped; a beep follows sound that never stops for three seconds.
+            # The rest is hold (2 s), quiet (1 s) or beeped: two card numbers, and the sound beside them, which never
+            # stops, for up to `REACH_MS`.
             assert len(told) > 220
             assert not any(sound[160:180])
         account, whole = second.account, alone.account
@@ -384,3 +385,36 @@ def test_a_call_ended_when_its_end_came_however_late_its_words_are():
     before = datetime.now(UTC)
     follow(world, Source(dict.fromkeys(range(1, 20), LOUD), late=timedelta(minutes=5)))
     assert before - timedelta(minutes=5) <= world.ended_at <= datetime.now(UTC) - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        lambda _at, _word: (0, 0),
+        lambda at, word: (0, 0) if at == 6 else word,
+        lambda at, word: (-3_000, -2_600) if at == 6 else word,
+        lambda at, word: (word[1], word[0]) if at == 6 else word,
+        lambda at, _word: (8_700 - 240 * at, 8_940 - 240 * at),
+    ],
+    ids=["none", "one missing", "before the call", "back to front", "in no order"],
+)
+def test_an_utterance_whose_words_have_no_times_is_muted_whole(times):
+    said = ["my", "number", "is", "four", *["one"] * 15]
+    step = 5_000 // len(said)
+    spoken = [times(at, (4_000 + at * step, 4_000 + (at + 1) * step)) for at in range(len(said))]
+    words = [
+        {"text": word, "start_ms": start, "end_ms": end, "confidence": 0.9}
+        for word, (start, end) in zip(said, spoken, strict=True)
+    ]
+    world = World(
+        [
+            line(CUSTOMER, 1_000, "good morning to you"),
+            {"channel": CUSTOMER, "start_ms": 4_000, "end_ms": 9_000, "words": words},
+        ]
+    )
+    follow(world, Source(dict.fromkeys(range(1, 131), LOUD)))
+    assert world.texts == ["good morning to you", "my number is [CREDIT_CARD]"]
+    sound = world.sound(CUSTOMER)
+    assert not (sound[39:91] == 1_000).any(), "with 150 ms on either side"
+    assert (sound[:30] == 1_000).all() and (sound[100:] == 1_000).all()
+    assert (world.sound(AGENT) == 1_000).all()

@@ -75,8 +75,8 @@ def test_no_speech_is_missing_or_doubled_when_the_worker_is_killed(committed, tm
 def test_a_real_telephone_call_goes_the_whole_way(committed, tmp_path, shared_data):
     company = committed.northwind
     path = shared_data / "dev" / "audio" / "calls" / "lca_auto_repairs_49.stereo.flac"
-    sound, seconds = sound_of(path, 90)
-    assert seconds == 90
+    sound, seconds = sound_of(path, 45)
+    assert seconds == 45
     with company.scope(), worker_process(tmp_path / "none", tmp_path / "log", **EARS):
         ident, key = call_make(company.people["agent"])
         asyncio.run(call_play(company.schema, ident, key, seconds=seconds, sound=sound))

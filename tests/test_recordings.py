@@ -333,6 +333,58 @@ def test_words_are_hidden_by_hand_everywhere(world: Any, past: Past, own_folder:
         assert "bill" not in str(list(said)).lower()
 
 
+def speech(seconds: float, *said: tuple[int, int]) -> np.ndarray:
+    """Both sides of a quiet line on which the secret pitch is heard in the stretches that are named."""
+    side = np.random.default_rng(3).normal(0.0, 8.0, round(seconds * RATE))
+    for start_ms, end_ms in said:
+        part = slice(start_ms * RATE // 1000, end_ms * RATE // 1000)
+        side[part] += sine(seconds)[part] / 4
+    return np.column_stack([side, side]).astype("<i2")
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_what_is_hidden_late_follows_the_voice_in_the_finished_recording(
+    world: Any, past: Past, joined: bool, own_folder: Path
+) -> None:
+    """The word's time ends 250 ms before the word does, and the next word is bounded by its own time."""
+    # Another word far before, the one to hide, the next after a pause.
+    sound = speech(20, (1_000, 2_000), (5_000, 5_900), (7_000, 7_500))
+    with world.northwind.scope():
+        if joined:
+            ident, row = past.conversation.pk, past.said[1]
+            recording = Recording(conversation=past.conversation, codec="flac", sample_rate=RATE, channels=2)
+            file_write(recording, [sound])
+            recording.save()
+            times, text = [(1_000, 2_000), (5_100, 5_500), (7_000, 7_500)], "for marigold please"
+            words = [[word, *time, 0.9] for word, time in zip(text.split(), times, strict=True)]
+            Utterance.objects.filter(pk=row.pk).update(text=text, words=words, start_ms=1_000, end_ms=7_500)
+            words_hide(utterance_id=row.pk, start=4, end=12, type_name="NAME", actor=None)
+            stretches_apply(ident)
+            channel = row.channel_index
+        else:
+            channel, (ident, key) = 1, call_recorded(20)
+            for start_ms in (0, 10_000):
+                pcm = sound[start_ms * RATE // 1000 : (start_ms + 10_000) * RATE // 1000].tobytes()
+                part = Segment(start_ms, start_ms + 10_000, pcm, RATE, 2)
+                segment_store(schema="northwind", conversation_id=ident, epoch=3, key=key, segment=part)
+            # As above, while the call goes on: its segments obey the words' times at once.
+            recording_rewrite(conversation_id=ident, intervals=[(1, 4_950, 5_650)], reach=[(4_450, 6_150)])
+            stretches_apply(ident)
+            recording_seal(ident)
+        recording = Recording.objects.get(conversation=ident)
+        ((where, start, end),) = recording.redacted_intervals
+        assert where == channel and 4_500 <= start <= 5_000 and 5_900 <= end <= 6_400
+        now = heard(recording)
+        assert loudness_of(stretch(now, channel, 4_900, 5_900), SECRET) < 0.003
+        assert loudness_of(stretch(now, channel, 1_000, 2_000), SECRET) > 0.05
+        assert loudness_of(stretch(now, channel, 7_000, 7_500), SECRET) > 0.05
+        assert loudness_of(stretch(now, 1 - channel, 5_000, 5_900), SECRET) > 0.05
+        # A stretch that somebody drew is taken as it was drawn.
+        recording_rewrite(conversation_id=ident, intervals=[(channel, 1_200, 1_300)])
+        stretches_apply(ident)
+        assert [channel, 1_200, 1_300] in Recording.objects.get(conversation=ident).redacted_intervals
+
+
 def test_what_cannot_be_hidden_is_said(world: Any, past: Past) -> None:
     with world.northwind.scope():
         person, row = world.northwind.people["analyst"], past.said[3]

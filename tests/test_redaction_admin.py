@@ -15,6 +15,7 @@ from conversations.redaction import again, second_pass
 from conversations.redaction.again import run_cancel, run_start, run_step
 from conversations.redaction.second_pass import TASK, redaction_check
 from engines.redaction.redactor import RedactionConfig
+from tests.budgets import query_budget
 from tests.conftest import World
 
 CHECKS, RUNS = "/admin/conversations/redactioncheck/", "/admin/conversations/redactionrun/"
@@ -89,6 +90,41 @@ def test_a_run_that_was_cancelled_goes_on(world: World, calls: list[Any], strict
         run.refresh_from_db()
         assert (run.state, run.done, run.found) == ("done", 3, 3)
     assert "This run is done." in admin.post(RUNS, chosen("resume", run), follow=True).content.decode()
+
+
+def test_pages_and_api_do_the_same(world: World, calls: list[Any], strict: None) -> None:
+    company = world.northwind
+    admin = company.client("admin")
+    with company.scope():
+        run = run_start(actor=None, dispatch=False)
+        run_cancel(run_id=run.pk, actor=None)
+        RedactionCheck.objects.create(
+            conversation=calls[0], state="failed", attempts=8, last_error="ValueError at x.py:1"
+        )
+    with company.scope(), query_budget("api-redaction"):
+        policy = admin.get("/api/v1/redaction/").json()
+    assert (policy["revision"], policy["profile"], policy["unread"]) == (0, "standard", 3)
+    types = {one["name"]: one for one in policy["types"]}
+    assert types["CREDIT_CARD"] == {
+        "name": "CREDIT_CARD",
+        "label": "card number",
+        "on": True,
+        "action": "mask",
+        "own": False,
+    }
+    assert not types["AGE"]["on"]
+    [trouble] = admin.get("/api/v1/redaction-report/").json()["troubles"]
+    assert (trouble["conversation"], trouble["attempts"]) == (str(calls[0].pk), 8)
+    path = f"/api/v1/redaction-runs/{run.pk}"
+    assert "Resume" in admin.get("/privacy/again/").content.decode()
+    assert admin.post(f"{path}/resume/").json()["state"] == "running"
+    assert admin.post(f"{path}/cancel/").json()["state"] == "cancelled"
+    assert admin.post(f"/privacy/again/{run.pk}/resume").status_code == 302
+    with company.scope():
+        assert run_step(run_id=run.pk, told=lambda: None)
+    answer = admin.post(f"{path}/resume/")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert "Resume" not in admin.get("/privacy/again/").content.decode()
 
 
 def test_one_run_at_a_time(world: World, calls: list[Any], strict: None) -> None:

@@ -337,6 +337,11 @@ def test_env_example_lists_every_setting_with_its_default() -> None:
     assert shown == env.REGISTRY
 
 
+def test_every_setting_is_explained() -> None:
+    told = "".join(path.read_text() for path in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+    assert not [name for name in env.REGISTRY if not re.search(rf"\b{name}\b", told)]
+
+
 def test_a_program_whose_children_outlive_it_is_noticed_and_they_are_ended(tmp_path: Path) -> None:
     """A server with workers: killed, it leaves them holding its output, and asyncio says nothing of its end."""
     left = tmp_path / "left"

@@ -1,4 +1,4 @@
-"""API of the redaction policy: what it does to a sentence."""
+"""API of the redaction policy: what it says, and what it does to a sentence."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from accounts.throttle import note, seconds_left
 from conversations.models import RedactionPolicy
+from conversations.redaction.again import still_to_read
 from conversations.redaction.policy import redaction_policy
 from conversations.redaction.trying import TEXT_MAX, TRIES, sentence_try
+from engines.redaction.actions import Action
+from engines.redaction.vocabulary import TYPES
 from tenants.scope import current_schema
 
 Serializer = serializers.Serializer[Any]
@@ -49,6 +52,22 @@ class TriedSerializer(Serializer):
     revision = serializers.IntegerField(help_text="Of the policy; 0 where the defaults hold.")
 
 
+class TypeSerializer(Serializer):
+    name = serializers.CharField(help_text="As in placeholders.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    on = serializers.BooleanField(help_text="Whether it is looked for.")
+    action = serializers.ChoiceField([each.value for each in Action])
+    own = serializers.BooleanField(help_text="Whether it is the company's own.")
+
+
+class PolicySerializer(Serializer):
+    revision = serializers.IntegerField(help_text="0 where the defaults hold.")
+    profile = serializers.ChoiceField(RedactionPolicy.Profile.choices)
+    regions = serializers.ListField(child=serializers.CharField(), help_text="Countries of phone numbers.")
+    types = TypeSerializer(many=True)
+    unread = serializers.IntegerField(help_text="Conversations that are over and were not read by it.")
+
+
 class RedactionViewSet(CompanyViewSet):
     """What the company hides."""
 
@@ -57,6 +76,28 @@ class RedactionViewSet(CompanyViewSet):
     pagination_class = None
     filter_backends: list[Any] = []
     queryset = RedactionPolicy.objects.none()
+
+    @extend_schema(responses=PolicySerializer)
+    def list(self, request: Request) -> Response:
+        """The policy that holds now. Patterns, words and examples of own types are in the admin alone."""
+        policy = redaction_policy()
+        shown = {
+            "revision": policy.revision,
+            "profile": policy.profile,
+            "regions": policy.regions,
+            "types": [
+                {
+                    "name": name,
+                    "label": label,
+                    "on": policy.is_on(name),
+                    "action": policy.actions.get(name, Action.MASK),
+                    "own": name not in TYPES,
+                }
+                for name, label in policy.types.items()
+            ],
+            "unread": still_to_read(since=None),
+        }
+        return Response(PolicySerializer(shown).data)
 
     @extend_schema(
         request=TextSerializer,

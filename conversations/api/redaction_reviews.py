@@ -176,6 +176,14 @@ class ChecksSerializer(Serializer):
     longest_ms = serializers.IntegerField()
 
 
+class UncheckedSerializer(Serializer):
+    conversation = serializers.UUIDField()
+    state = serializers.ChoiceField(RedactionCheck.State.choices)
+    attempts = serializers.IntegerField()
+    last_error = serializers.CharField(help_text="Its kind and place.")
+    begun_at = serializers.DateTimeField()
+
+
 class RedactionReportSerializer(Serializer):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
@@ -183,6 +191,7 @@ class RedactionReportSerializer(Serializer):
     types = ReportRowSerializer(many=True)
     detectors = ReportRowSerializer(many=True)
     checks = ChecksSerializer()
+    troubles = UncheckedSerializer(many=True, help_text="Second readings that were tried and are not done.")
     open_reviews = serializers.IntegerField()
 
 
@@ -218,6 +227,16 @@ class RedactionReportViewSet(CompanyViewSet):
                 {"type": row.type, "detector": row.detector, **_counts(row.counts)} for row in found.detectors
             ],
             "checks": asdict(found.checks),
+            "troubles": [
+                {
+                    "conversation": row.conversation_id,
+                    "state": row.state,
+                    "attempts": row.attempts,
+                    "last_error": row.last_error,
+                    "begun_at": row.begun_at,
+                }
+                for row in found.troubles
+            ],
             "open_reviews": found.open_reviews,
         }
         return Response(RedactionReportSerializer(shown).data)
@@ -327,6 +346,14 @@ class RunViewSet(CompanyViewSet):
         """Stop it. What is hidden stays hidden."""
         self._one(pk)
         again.run_cancel(run_id=pk, actor=self.user, address=address_of(request._request) or None)
+        return Response(RunSerializer(self._one(pk)).data)
+
+    @extend_schema(request=None, responses={200: RunSerializer, 409: ErrorSerializer})
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def resume(self, request: Request, pk: UUID) -> Response:
+        """Go on with one that was cancelled, where it was. 409 for one that is done, or while another is under way."""
+        self._one(pk)
+        again.run_resume(run_id=pk, actor=self.user, address=address_of(request._request) or None)
         return Response(RunSerializer(self._one(pk)).data)
 
     def _one(self, pk: UUID) -> RedactionRun:

@@ -15,13 +15,16 @@ class HiddenStretch(TimeOrderedModel):
     """A stretch [start_ms, end_ms) of one channel that the recording must not hold, told after it was heard.
 
     The row is the order; `applied_at` says since when the finished recording obeys it. Segments of a call that has
-    no recording yet obey it, too, as does the recording that is joined from them.
+    no recording yet obey it, too, as does the recording that is joined from them. There, and in a finished recording,
+    it is widened as far as a voice goes on beside it, from `earliest_ms` to `latest_ms` at most; None: not at all.
     """
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="hidden_stretches")
     channel = models.PositiveSmallIntegerField(_("channel"))
     start_ms = models.PositiveIntegerField(_("from"))
     end_ms = models.PositiveIntegerField(_("to"))
+    earliest_ms = models.PositiveIntegerField(_("from, at the earliest"), null=True, blank=True)
+    latest_ms = models.PositiveIntegerField(_("to, at the latest"), null=True, blank=True)
     found_in = models.CharField(_("found"), max_length=8, choices=Redaction.Pass)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

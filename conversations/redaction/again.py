@@ -18,13 +18,13 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.errors import Conflict, error_place
+from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
 from conversations.models import Conversation, Redaction, RedactionCheck, RedactionRun
 from conversations.redaction.policy import redaction_config, redaction_policy
 from conversations.redaction.policy_changes import history_done
-from conversations.redaction.second_pass import conversation_read, policy_mark
+from conversations.redaction.second_pass import conversation_read, failed_at, policy_mark
 from tenants.scope import current_schema, schema_scope
 
 log = structlog.get_logger(__name__)
@@ -181,7 +181,7 @@ def _read(conversation_id: UUID) -> tuple[int, str]:
         return conversation_read(conversation_id, found_in=Redaction.Pass.AGAIN), ""
     except Exception as error:
         # One that cannot be read must not keep the others from it; it is counted, and the next run tries it anew.
-        place = f"{type(error).__name__} at {error_place(error)}"[:200]
+        place = failed_at(error)
         log.error("redaction.again_failed", conversation=str(conversation_id), error=place)
         return 0, place
 

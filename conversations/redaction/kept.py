@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.services import audit
 from conversations.models import Conversation, KeptValue, Redaction
-from conversations.redaction.policy import redaction_policy
+from conversations.redaction.policy import Policy, redaction_policy
 from engines.redaction.actions import digits_of
 from engines.redaction.detectors.checks import is_card
 from engines.redaction.text import RawText
@@ -73,9 +73,9 @@ def kept_seal(kept: Sequence[tuple[Redaction, RawText]]) -> None:
     KeptValue.objects.bulk_create(rows)
 
 
-def types_seen(user: User) -> frozenset[str]:
-    """The types of which this person may see what is kept, by the policy of now."""
-    policy = redaction_policy()
+def types_seen(user: User, policy: Policy | None = None) -> frozenset[str]:
+    """The types of which this person may see what is kept, by the policy of now (read where it is not at hand)."""
+    policy = policy or redaction_policy()
     return policy.config.apart if user.role in policy.may_see else frozenset()
 
 
@@ -124,16 +124,17 @@ def kept_drop(*, conversation_id: UUID, types: frozenset[str]) -> int:
 
 
 def cards_drop(conversation_id: UUID) -> int:
-    """Delete numbers of one speaker that were given one after the other and together are a card: it is never kept.
+    """Delete numbers of one kind that one speaker gave one after the other and that together are a card.
 
-    Each by itself passed for something else, such as parts of a card where an account number was asked for.
+    Each by itself passed for something else, such as parts of a card where an account number was asked for. Of other
+    numbers in a row, one in twenty goes with them.
     """
-    given: dict[str, list[tuple[UUID, str]]] = defaultdict(list)
+    given: dict[tuple[str, str], list[tuple[UUID, str]]] = defaultdict(list)
     for row in _rows(conversation_id):
         if kind(row.redaction.type).numeric and (words := _opened(row)) is not None:
             digits = digits_of(words.reveal())
             if digits:
-                given[row.redaction.utterance.speaker].append((row.pk, digits))
+                given[row.redaction.utterance.speaker, row.redaction.type].append((row.pk, digits))
     found = {pk for numbers in given.values() for pk in _card_parts(numbers)}
     if found:
         KeptValue.objects.filter(pk__in=found).delete()
@@ -148,8 +149,10 @@ def _card_parts(numbers: Sequence[tuple[UUID, str]]) -> set[UUID]:
             digits += numbers[last][1]
             if len(digits) > _CARD_DIGITS:
                 break
-            if is_card(digits):
-                found.update(pk for pk, _digits in numbers[first : last + 1])
+            part = numbers[first : last + 1]
+            # Said twice, it is itself and no card; the engine hands over no number that is one by itself.
+            if is_card(digits) and len({each for _pk, each in part}) > 1:
+                found.update(pk for pk, _digits in part)
     return found
 
 

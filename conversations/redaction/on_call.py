@@ -27,8 +27,8 @@ def on_call_tell(conversation_id: UUID) -> None:
             "A conversation could not be read a second time for what must be hidden.\n\n"
             "Company: %(company)s\nConversation: %(conversation)s (%(path)s)\nAttempts: %(attempts)d\n"
             "Last error: %(error)s\n\n"
-            "Its summary and score wait until it is read. It is tried again for about an hour; after that, start the "
-            "job again in Admin, Outbox."
+            "Its summary and score wait until it is read. It is tried again for about an hour; after that, read "
+            "it again in Admin, Redaction checks."
         )
         % {
             "company": current_schema(),

@@ -2,11 +2,14 @@
 
 An outbox job after the call's end. Nothing is made of the words before it is done: summary, score and whatever else
 reads them follow on `CHECKED`. It may run twice, is tried again with growing pauses, and raises an alert when it does
-not get done. A company's chat model inside its walls joins by `reader_add`; until there is one, rules read alone.
+not get done. First come rules and the trained model; then the company's own chat model, where it has one inside its
+trust boundary (`providers.chat`), is sent what they left. What the first found is hidden though the second is away.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
 from time import monotonic
@@ -26,9 +29,10 @@ from conversations.redaction.policy import redaction_config
 from conversations.redaction.uncertain import reviews_note
 from conversations.redaction.written import written_redact
 from engines.redaction.actions import stand_in
-from engines.redaction.hindsight import Line, Reader, RuleReader, together
+from engines.redaction.hindsight import Line, NotRead, Reader, RuleReader, together
 from engines.redaction.redactor import RedactionConfig
 from engines.redaction.vocabulary import placeholder
+from providers.chat import chat_mark, chat_reader
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +52,18 @@ _READERS: list[Reader] = [RuleReader()]
 def reader_add(reader: Reader) -> None:
     """Have `reader` read along in every second reading. Called from an app's `ready()`; a name counts once.
 
-    For models that run where the company trusts them with what it may not keep, and for nothing else.
+    For what runs where every company trusts it with what it may not keep, and for nothing else.
     """
     if all(one.name != reader.name for one in _READERS):
         _READERS.append(reader)
 
 
-def policy_mark(config: RedactionConfig) -> str:
-    """A fingerprint of what is read for, without any secret: the same for the same policy and readers."""
+def policy_mark(config: RedactionConfig, along: str | None = None) -> str:
+    """A fingerprint of what is read for, without any secret: the same for the same policy and readers.
+
+    `along` is what reads beside the rules; None asks for it.
+    """
+    along = chat_mark() if along is None else along
     told = [
         _READING,
         sorted(config.enabled_types),
@@ -67,6 +75,7 @@ def policy_mark(config: RedactionConfig) -> str:
         [one.name for one in _READERS],
         # Only where there are any, so that what was read before there could be is known as read.
         *([sorted(config.apart)] if config.apart else ()),
+        *([along] if along else ()),
     ]
     return sha256(repr(told).encode()).hexdigest()[:32]
 
@@ -88,9 +97,14 @@ def redaction_check(conversation_id: UUID) -> None:
     try:
         conversation_read(conversation_id, found_in=Redaction.Pass.SECOND)
     except Exception as error:
-        place = f"{type(error).__name__} at {error_place(error)}"
-        _failed(check.pk, place[:200])
+        _failed(check.pk, failed_at(error))
         raise
+
+
+def failed_at(error: Exception) -> str:
+    """What went wrong and where, without a word of what was read."""
+    why = f" ({error.fault})" if isinstance(error, NotRead) else ""
+    return f"{type(error).__name__}{why} at {error_place(error)}"[:200]
 
 
 def conversation_read(conversation_id: UUID, *, found_in: str) -> int:
@@ -109,55 +123,93 @@ def conversation_read(conversation_id: UUID, *, found_in: str) -> int:
     raise AssertionError("unreachable")
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What readers found in the texts of now: what to hide, its words, and where detectors named it differently."""
+
+    utterances: int
+    hidings: list[Hiding]
+    words: dict[Hiding, str] = field(repr=False)
+    disputed: set[Hiding]
+
+
 def _read(conversation_id: UUID, config: RedactionConfig, found_in: str, begun: float) -> int:
+    along = chat_mark()
+    mark = policy_mark(config, along)
+    reading = _reading(conversation_id, config, _READERS)
+    with transaction.atomic():
+        found = _hide(conversation_id, config, found_in, reading)
+        if along:
+            checks = RedactionCheck.objects.filter(conversation=conversation_id)
+            counted = checks.update(found=F("found") + found)
+        else:
+            _done(conversation_id, mark, found, reading, begun)
+    if along:
+        reader = chat_reader()
+        # Read anew, so that what was found by now is not sent.
+        reading = _reading(conversation_id, config, [] if reader is None else [reader])
+        with transaction.atomic():
+            more = _hide(conversation_id, config, found_in, reading)
+            _done(conversation_id, mark, more if counted else found + more, reading, begun)
+        found += more
+    log.info("redaction.read", conversation=str(conversation_id), found=found, found_in=str(found_in))
+    return found
+
+
+def _reading(conversation_id: UUID, config: RedactionConfig, readers: Sequence[Reader]) -> _Reading:
     rows = list(
         Utterance.objects.filter(conversation=conversation_id)
         .order_by("start_ms", "sequence")
         .only("speaker", "text", "start_ms", "end_ms", "revision")
     )
     lines = [Line(row.speaker, row.text, row.start_ms, row.end_ms) for row in rows]
-    finds = together(lines, chain.from_iterable(reader.read(lines, config) for reader in _READERS))
-    hidings, disputed, words = [], set(), {}
-    for one in finds:
+    reading = _Reading(len(rows), [], {}, set())
+    for one in together(lines, chain.from_iterable(reader.read(lines, config) for reader in readers)):
         row, span = rows[one.line], one.span
         said = row.text[span.start : span.end]
         # A part of a number may be all that one turn holds, so its last four digits are not shown.
         instead = stand_in(config.action(span.type), span.type, said, key=config.hash_key, whole=False)
         hiding = Hiding(row.pk, row.revision, span, instead or placeholder(span.type))
-        hidings.append(hiding)
-        words[hiding] = said
+        reading.hidings.append(hiding)
+        reading.words[hiding] = said
         if one.disputed:
-            disputed.add(hiding)
-    with transaction.atomic():
-        made = spans_hide(
-            conversation_id=conversation_id,
-            hidings=hidings,
-            found_in=found_in,
-            margin_ms=config.beep_margin_ms,
-        )
-        kept_drop(conversation_id=conversation_id, types=config.apart)
-        found = len(made) + written_redact(conversation_id=conversation_id, config=config)
-        reviews_note(
-            conversation_id=conversation_id,
-            made=[(redaction, words[hiding], hiding in disputed) for redaction, hiding in made],
-        )
-        now = timezone.now()
-        RedactionCheck.objects.update_or_create(
-            conversation_id=conversation_id,
-            defaults={
-                "state": RedactionCheck.State.DONE,
-                "utterances": len(rows),
-                "took_ms": round(1000 * (monotonic() - begun)),
-                "policy": policy_mark(config),
-                "last_error": "",
-                "done_at": now,
-            },
-        )
-        if found:
-            RedactionCheck.objects.filter(conversation=conversation_id).update(found=F("found") + found)
-        outbox.jobs_announce(event=CHECKED, conversation_id=conversation_id)
-    log.info("redaction.read", conversation=str(conversation_id), found=found, found_in=str(found_in))
-    return found
+            reading.disputed.add(hiding)
+    return reading
+
+
+def _hide(conversation_id: UUID, config: RedactionConfig, found_in: str, reading: _Reading) -> int:
+    """Hide what was found, within the caller's transaction, and list what people should look at."""
+    made = spans_hide(
+        conversation_id=conversation_id,
+        hidings=reading.hidings,
+        found_in=found_in,
+        margin_ms=config.beep_margin_ms,
+    )
+    kept_drop(conversation_id=conversation_id, types=config.apart)
+    written = written_redact(conversation_id=conversation_id, config=config)
+    reviews_note(
+        conversation_id=conversation_id,
+        made=[(redaction, reading.words[hiding], hiding in reading.disputed) for redaction, hiding in made],
+    )
+    return len(made) + written
+
+
+def _done(conversation_id: UUID, mark: str, found: int, reading: _Reading, begun: float) -> None:
+    """Let what waits for the reading begin, within the caller's transaction."""
+    RedactionCheck.objects.update_or_create(
+        conversation_id=conversation_id,
+        defaults={
+            "state": RedactionCheck.State.DONE,
+            "utterances": reading.utterances,
+            "took_ms": round(1000 * (monotonic() - begun)),
+            "policy": mark,
+            "last_error": "",
+            "done_at": timezone.now(),
+        },
+    )
+    if found:
+        RedactionCheck.objects.filter(conversation=conversation_id).update(found=F("found") + found)
+    outbox.jobs_announce(event=CHECKED, conversation_id=conversation_id)
 
 
 # --- What does not get done -----------------------------------------------------------------------------

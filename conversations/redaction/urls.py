@@ -13,5 +13,6 @@ urlpatterns = [
     path("privacy/report.csv", views.report_csv, name="privacy-report-csv"),
     path("privacy/again/", views.again_page, name="privacy-again"),
     path("privacy/again/start", views.again_start, name="privacy-again-start"),
+    path("privacy/again/<uuid:run_id>/resume", views.again_resume, name="privacy-again-resume"),
     path("privacy/again/<uuid:run_id>/cancel", views.again_cancel, name="privacy-again-cancel"),
 ]

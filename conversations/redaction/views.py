@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -28,6 +29,7 @@ from accounts.throttle import address_of
 from accounts.views import needs
 from conversations.models import Conversation, Recording, RedactionReview, RedactionRun, Utterance
 from conversations.redaction import again, review
+from conversations.redaction.labels import Labels
 from conversations.redaction.policy import types_known
 from conversations.redaction.report import PERIODS, Row, report
 from conversations.review import speaker_names
@@ -69,18 +71,15 @@ def review_page(request: HttpRequest, review_id: UUID | None = None) -> HttpResp
     elif chosen is None and rows:
         chosen = rows[0]
     place = next((number for number, row in enumerate(rows) if chosen and row.pk == chosen.pk), None)
-    counts, types = review.open_by(user), types_known()
+    counts, types, label = review.open_by(user), types_known(), Labels()
     because = dict(RedactionReview.Because.choices)
     context = {
-        "rows": [
-            {"row": row, "label": types.get(row.type, row.type), "because": because[row.because]}
-            for row in rows
-        ],
-        "chosen": _chosen(chosen, types) if chosen else None,
+        "rows": [{"row": row, "label": label(row.type), "because": because[row.because]} for row in rows],
+        "chosen": _chosen(chosen, types, label) if chosen else None,
         "filters": filters,
         "link": f"?{urlencode(filters)}" if filters else "",
         "total": sum(counts["type"].values()),
-        "types": [(name, types.get(name, name), count) for name, count in counts["type"].items()],
+        "types": [(name, label(name), count) for name, count in counts["type"].items()],
         "reasons": [(name, because[name], count) for name, count in counts["because"].items()],
         "previous": rows[place - 1].pk if place else None,
         "next": rows[place + 1].pk if place is not None and place + 1 < len(rows) else None,
@@ -99,7 +98,7 @@ def _filters(request: HttpRequest) -> dict[str, str]:
     return {name: value for name, value in filters.items() if value}
 
 
-def _chosen(row: RedactionReview, types: Any) -> dict[str, Any]:
+def _chosen(row: RedactionReview, types: Mapping[str, str], label: Labels) -> dict[str, Any]:
     found = review.around(row)
     names = speaker_names(row.conversation)
     recording = Recording.objects.filter(conversation=row.conversation_id).first()
@@ -107,7 +106,9 @@ def _chosen(row: RedactionReview, types: Any) -> dict[str, Any]:
     def shown(turn: Utterance) -> dict[str, Any]:
         own = turn.pk == row.utterance_id
         html = (
-            spans_html(turn.text, [(found.start, found.end)]) if own and found.end else words_html(turn.text)
+            spans_html(turn.text, [(found.start, found.end)], label=label)
+            if own and found.end
+            else words_html(turn.text, label=label)
         )
         return {
             "row": turn,
@@ -133,7 +134,7 @@ def _chosen(row: RedactionReview, types: Any) -> dict[str, Any]:
         }
     return {
         "row": row,
-        "label": types.get(row.type, row.type),
+        "label": label(row.type),
         "turns": [shown(turn) for turn in found.turns],
         "reason": row.redaction.reason if row.redaction else "",
         "percent": round(100 * row.score),
@@ -145,7 +146,7 @@ def _chosen(row: RedactionReview, types: Any) -> dict[str, Any]:
         ],
         "hiding": {
             "url": reverse("api-redaction-review-decide", args=[row.pk]),
-            "kinds": {f"[{name}]": label for name, label in types.items()},
+            "kinds": {f"[{name}]": words for name, words in types.items()},
             "more": {"decision": "more"},
             "words": {
                 "hidden_thing": _("hidden: {label}"),
@@ -230,13 +231,13 @@ def _silence(request: HttpRequest, row: RedactionReview, address: str | None) ->
 def report_page(request: HttpRequest) -> HttpResponse:
     """Found by type and detector, live, afterwards and by hand; how often that was wrong; checks not done."""
     days = _days(request)
-    found, types = report(days=days), types_known()
+    found, label = report(days=days), Labels()
     context = {
         "periods": PERIODS,
         "days": days,
         "found": found,
-        "types": [(row, types.get(row.type, row.type)) for row in found.types],
-        "detectors": [(row, types.get(row.type, row.type)) for row in found.detectors],
+        "types": [(row, label(row.type)) for row in found.types],
+        "detectors": [(row, label(row.type)) for row in found.detectors],
         "most": max((row.counts.all for row in found.types), default=1) or 1,
         "page": "report",
     }
@@ -316,6 +317,19 @@ def again_start(request: HttpRequest) -> HttpResponse:
             ngettext("%(n)d conversation is read again.", "%(n)d conversations are read again.", run.total)
             % {"n": run.total},
         )
+    return HttpResponseRedirect(reverse("privacy-again"))
+
+
+@needs(Permission.ADMIN_CONFIGURE)
+@require_POST
+def again_resume(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Go on with a run that was cancelled, where it was."""
+    if not RedactionRun.objects.filter(pk=run_id).exists():
+        raise Http404("no such run")
+    try:
+        again.run_resume(run_id=run_id, actor=_user(request), address=address_of(request) or None)
+    except Conflict as error:
+        messages.error(request, str(error))
     return HttpResponseRedirect(reverse("privacy-again"))
 
 

@@ -31,8 +31,8 @@ class ChatReader:
     """Reads with the model `model` of the server at `base_url` (with its `/v1`). Serves all threads.
 
     One request holds `characters` of the call, beside some 2,500 of the question and an answer of 1,200 tokens at most.
-    `request_s` is for each attempt; the SDK makes `retries` more on 408, 409, 429, 5xx and lost connections, and waits
-    as `retry-after` says. `total_s` is for the whole conversation, whatever the server does.
+    `request_s` is for one request with all its attempts: the SDK makes `retries` more on 408, 409, 429, 5xx and lost
+    connections, and waits as `retry-after` says. `total_s` is for the whole conversation, whatever the server does.
     """
 
     name = NAME
@@ -98,7 +98,10 @@ class ChatReader:
         """Ask about one window; twice where the answer cannot be used, in halves where it was too long."""
         for temperature in _TEMPERATURES:
             try:
-                answer, whole = await self._answer(client, pieces, types, temperature)
+                async with asyncio.timeout(self._request_s):
+                    answer, whole = await self._answer(client, pieces, types, temperature)
+            except TimeoutError:
+                raise NotRead(Fault.SLOW) from None
             except (openai.OpenAIError, json.JSONDecodeError) as error:
                 # Without its cause, whose request holds the conversation and the key.
                 raise NotRead(_fault(error)) from None

@@ -52,7 +52,8 @@ ORDINALS = words(
 )
 DATE_WORDS = MONTHS | ORDINALS
 
-_NUMBER_WORDS = frozenset((*SINGLE, *TEEN, *TENS, *TIMES))
+_STRONG = frozenset((*SINGLE, *TEEN, *TENS))
+_NUMBER_WORDS = _STRONG | frozenset(TIMES)
 # Words that stand for their first letter (ICAO's alphabet, and what people say instead).
 SPELLING_WORDS = words(
     "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november "
@@ -110,19 +111,24 @@ class Run:
 
     @property
     def digits(self) -> str:
-        return "".join(element.digits for element in self.elements)
+        elements = self.elements
+        return elements[0].digits if len(elements) == 1 else "".join([one.digits for one in elements])
 
     @property
     def total(self) -> int:
-        return sum(len(element.digits) for element in self.elements)
+        return len(self.digits)
 
     @property
     def singles(self) -> int:
         """Return the longest row of digits that were said one by one."""
         best = row = 0
         for element in self.elements:
-            row = row + len(element.digits) if element.single else 0
-            best = max(best, row)
+            if element.single:
+                row += len(element.digits)
+                if row > best:
+                    best = row
+            else:
+                row = 0
         return best
 
 
@@ -143,7 +149,7 @@ def figures(digits: str) -> str:
 
 def is_strong(low: str) -> bool:
     """Say whether a lower-case token is a number by itself, whatever stands beside it."""
-    return low[0].isdecimal() or low in SINGLE or low in TEEN or low in TENS
+    return low in _STRONG or low[0].isdecimal()
 
 
 def joining(gap: str) -> bool:
@@ -153,8 +159,7 @@ def joining(gap: str) -> bool:
 
 def says_numbers(utterance: Utterance) -> bool:
     """Say whether any word of `utterance` can be a number at all; a quick no for most of what is said."""
-    vocabulary = utterance.vocabulary
-    return not vocabulary.isdisjoint(_NUMBER_WORDS) or any(low[0].isdecimal() for low in vocabulary)
+    return utterance.has_figures or not utterance.vocabulary.isdisjoint(_NUMBER_WORDS)
 
 
 class NumberReader:
@@ -179,11 +184,12 @@ class NumberReader:
         lows = utterance.lows
         self._lows = lows
         self._letters: set[int] = set()
-        self._number = [
-            is_strong(low) or (dates_from is not None and i >= dates_from and low in DATE_WORDS)
-            for i, low in enumerate(lows)
-        ]
-        self._promote()
+        self._number = [low in _STRONG or low[0].isdecimal() for low in lows]
+        if dates_from is not None:
+            for i in range(dates_from, len(lows)):
+                self._number[i] = self._number[i] or lows[i] in DATE_WORDS
+        if not utterance.vocabulary.isdisjoint(ZERO_LETTERS):
+            self._promote()
         if alone_from is not None:
             for i in range(alone_from, len(lows)):
                 self._number[i] = self._number[i] or lows[i] in ZERO_LETTERS or lows[i] in MISHEARD
@@ -236,17 +242,17 @@ class NumberReader:
         """Return all runs in order. They do not overlap."""
         found: list[Run] = []
         run = Run()
-        i = 0
-        while i < len(self._lows):
+        after = 0
+        for i, (low, is_number) in enumerate(zip(self._lows, self._number, strict=True)):
+            if i < after or not (is_number or low in TIMES):
+                continue
             elements, after = self._read(i)
             if not elements:
-                i += 1
                 continue
             if run.elements and not self._joined(run.elements[-1], elements[0]):
                 found.append(run)
                 run = Run()
             run.elements.extend(elements)
-            i = after
         if run.elements:
             found.append(run)
         return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from engines.redaction.text import RedactedText, Span
-from engines.redaction.vocabulary import kind
+from engines.redaction.vocabulary import Group, kind
 
 # The names of the sequence model, and of what was hidden before, among detectors.
 MODEL_NAME = "sequence"
@@ -26,11 +26,21 @@ def settle(spans: Iterable[Span]) -> list[Span]:
         if settled and span.start < settled[-1].end:
             last = settled[-1]
             best = max(last, span, key=_weight)
-            beside = (last.beside | span.beside | {last.type, span.type}) - {best.type}
+            beside = last.beside | span.beside
+            beside |= {one.type for one in (last, span) if one is not best and not _is_part(one, best)}
             settled[-1] = replace(best, start=last.start, end=max(last.end, span.end), beside=beside)
         else:
             settled.append(span)
     return settled
+
+
+def _is_part(other: Span, best: Span) -> bool:
+    """Whether `best` by its nature has what `other` found: the web address within an e-mail address is of it."""
+    within = best.start <= other.start and other.end <= best.end
+    theirs, own = kind(other.type), kind(best.type)
+    return other.type == best.type or (
+        within and theirs.priority <= own.priority and theirs.group is not Group.SECRETS
+    )
 
 
 def _place(span: Span) -> tuple[int, int]:

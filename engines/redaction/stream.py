@@ -29,7 +29,7 @@ from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redac
 from engines.redaction.resolve import replaced
 from engines.redaction.scene import Scene
 from engines.redaction.text import RawText, RedactedText, Span
-from engines.redaction.timing import RedactedWord, redacted_words
+from engines.redaction.timing import RedactedWord, redacted_words, words_trusted
 from engines.redaction.tokens import BACKCHANNELS, Utterance, tokenise
 from engines.redaction.turns import types_hidden
 from engines.redaction.vocabulary import TYPES, kind
@@ -125,10 +125,11 @@ class StreamRedactor:
     ) -> RedactedUtterance:
         """Redact what `speaker` said from `start_ms` to `end_ms` and remember what is due after it.
 
-        `words` may be empty or lack times (all zero): then, if anything was found, the whole utterance is
-        beeped. Any speaker but `COMPANY_SPEAKERS` counts as a customer.
+        `words` may be empty or lack times, or have some that cannot be: then, if anything was found, the whole
+        utterance is beeped. Any speaker but `COMPANY_SPEAKERS` counts as a customer.
         """
         raw = text.reveal() or " ".join(word.text.reveal() for word in words)
+        words = words_trusted(words, start_ms, end_ms)
         with self._lock:
             utterance = tokenise(raw)
             context = self._context(speaker, utterance, start_ms)

@@ -55,7 +55,7 @@ class Span:
     `start` and `end` are character offsets (half-open) in the text that the span belongs to; `type` is a
     name of `vocabulary.TYPES` or of a company's own type; `score` lies in 0..1; `detector` names what found
     it and `reason` says why in words, without the words found. `beside` are the types of other findings that it
-    took in.
+    took in and that are no part of what it is by nature.
     """
 
     start: int

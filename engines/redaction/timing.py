@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
-from engines.redaction.muting import Beeps, Sound, beeps_for, part_of
+from engines.redaction.muting import Beeps, Part, Sound, beeps_for, part_of
 from engines.redaction.text import Span
 from engines.redaction.vocabulary import kind
 from engines.speech.types import HeardWord
+
+# By so much a word may begin before its utterance or end after it, and begin before the one before it. What is more was
+# never measured.
+_ASTRAY_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,32 @@ class RedactedWord:
 class TimedWords:
     """The words of an utterance after redaction, and for the sound the times of all of them, in order.
 
-    `sounds` is None when a word of a finding had no times of its own.
+    `sounds` is None when a word of a finding had no times of its own, or one that may be a misheard digit beside it.
     """
 
     words: tuple[RedactedWord, ...]
     sounds: tuple[Sound, ...] | None
+
+
+def words_trusted(words: Sequence[HeardWord], start_ms: int, end_ms: int) -> list[HeardWord]:
+    """Return the words of an utterance from `start_ms` to `end_ms`, `timed` only where their times can be believed.
+
+    Not believed are no times (no length), times that are no numbers, and times outside the utterance; where words go
+    far back, none of them. Such words have the time of their whole utterance: so what hides them later mutes all of it.
+    """
+    first, last = start_ms - _ASTRAY_MS, end_ms + _ASTRAY_MS
+    # What is no number is in no order with any.
+    timed = [one.timed and first <= one.start_ms < one.end_ms <= last for one in words]
+    starts = [one.start_ms for one, sure in zip(words, timed, strict=True) if sure]
+    if any(
+        after < before - _ASTRAY_MS for before, after in zip(accumulate(starts, max), starts, strict=True)
+    ):
+        timed = [False] * len(words)
+    whole = max(0, start_ms), max(0, start_ms, end_ms)
+    return [
+        one if sure else replace(one, start_ms=whole[0], end_ms=whole[1], timed=False)
+        for one, sure in zip(words, timed, strict=True)
+    ]
 
 
 def redacted_words(
@@ -58,16 +84,19 @@ def redacted_words(
             at += 1
         if at == len(spans) or spans[at].start >= end:
             result.append(RedactedWord(said, word.start_ms, word.end_ms, word.confidence))
+            part = part_of(said, numeric=None)
             # Without times it says nothing of where others are.
-            if word.end_ms > word.start_ms:
-                sounds.append(Sound(word.start_ms, word.end_ms, part_of(said, numeric=None)))
+            if _has_time(word):
+                sounds.append(Sound(word.start_ms, word.end_ms, part))
+            elif spans and part is not Part.OTHER:
+                timed = False
             continue
         index = at
         while at + 1 < len(spans) and spans[at + 1].start < end:
             reached.add(at)
             at += 1
         reached.add(at)
-        timed = timed and word.end_ms > word.start_ms
+        timed = timed and _has_time(word)
         numeric = any(kind(span.type).numeric for span in spans[index : at + 1])
         # A word that two findings share joins them.
         number = index if last_touched != index else last_number
@@ -91,6 +120,10 @@ def redacted_words(
     if len(reached) < len(spans) or any(character.isalnum() for character in text[cursor:]):
         return None
     return TimedWords(tuple(result), tuple(sounds) if timed else None)
+
+
+def _has_time(word: HeardWord) -> bool:
+    return word.timed and word.end_ms > word.start_ms
 
 
 def beeps(timed: TimedWords | None, *, found: bool, start_ms: int, end_ms: int, margin_ms: int) -> Beeps:

@@ -38,8 +38,9 @@ class Token:
 class Utterance:
     """Text with its tokens, in order. What several detectors ask for is worked out once.
 
-    `surfaces` are the tokens as they stand in the text, `lows` in lower case with straight apostrophes. `gaps` are what
-    stands before each token, and after the last one.
+    `surfaces` are the tokens as they stand in the text, `lows` in lower case with straight apostrophes, `vocabulary`
+    the same, each once: a quick way to see that a detector has nothing to look for. `gaps` are what stands before each
+    token, and after the last one. `has_figures` says whether any token is a digit string, of whatever script.
     """
 
     def __init__(self, text: str) -> None:
@@ -51,18 +52,18 @@ class Utterance:
         if "’" in text:
             lows = [low.replace("’", "'") for low in lows]
         self.lows = lows
+        self.vocabulary = frozenset(lows)
+        # The digits of a placeholder are no token of their own.
+        self.has_figures = _FIGURE.search(text) is not None and (
+            "[" not in text or any(low[0].isdecimal() for low in lows)
+        )
         ends = list(accumulate(map(len, parts)))
         self.tokens = tuple(map(Token, ends[0::2], ends[1::2], lows))
 
     @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """The lower-case words, each once: a quick way to see that a detector has nothing to look for."""
-        return frozenset(self.lows)
-
-    @cached_property
-    def has_figures(self) -> bool:
-        """Whether any token is a digit string, of whatever script."""
-        return _FIGURE.search(self.text) is not None and any(low[0].isdecimal() for low in self.lows)
+    def small(self) -> str:
+        """The whole text in small letters."""
+        return self.text.lower()
 
     @cached_property
     def touching(self) -> list[bool]:

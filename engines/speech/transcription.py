@@ -315,7 +315,7 @@ def _spread(text: str, start_ms: int, end_ms: int) -> list[HeardWord]:
         begin = start_ms + (end_ms - start_ms) * so_far // total
         so_far += len(word) + 1
         end = start_ms + (end_ms - start_ms) * so_far // total
-        words.append(HeardWord(RawText(word), begin, end, SPREAD_CONFIDENCE))
+        words.append(HeardWord(RawText(word), begin, end, SPREAD_CONFIDENCE, timed=False))
     return words
 
 

@@ -19,12 +19,16 @@ class SpeechError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HeardWord:
-    """One word as heard, not yet redacted. `confidence` lies in 0..1."""
+    """One word as heard, not yet redacted. `confidence` lies in 0..1.
+
+    `timed` is False where the times are made up of those of its utterance: no sound may be told by them.
+    """
 
     text: RawText
     start_ms: int
     end_ms: int
     confidence: float
+    timed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

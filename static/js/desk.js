@@ -8,6 +8,7 @@ import { Customer } from "./customer.js";
 import { fill, icon, make, pageData, say } from "./dom.js";
 import { Handover } from "./handover.js";
 import { Hints } from "./hints.js";
+import { Kept } from "./kept.js";
 import { bindKeys, isTyping } from "./keys.js";
 import { Note } from "./notes.js";
 import { PhaseChip } from "./phase.js";
@@ -42,7 +43,7 @@ const reveal = (id) => {
   transcript.reveal(id);
 };
 
-const transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), count: $("found"), words, redactions });
+const transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), count: $("found"), words, redactions, kept: new Kept(page.kept) });
 const consent = new Consent({ part: $("consent"), list: $("consent-list"), actions: $("consent-actions"), form: $("consent-form"), trouble: $("consent-trouble"), words, changed: drawHeard });
 const trouble = new Trouble($("trouble"), words, { call: () => store?.conversation, unheard: () => store !== null && !consent.now.assist.allowed });
 const phase = new PhaseChip({ chip: $("phase"), words, clock });

@@ -18,7 +18,7 @@ let updated = performance.now();
 const rows = new Rows({
   body: $("rows"), pane: $("list"), none: $("none"), fresh: $("fresh"), shown: $("shown"), words, me: page.me, clock, open: show,
 });
-const call = new OpenCall({ words, redactions: page.redactions, line, clock, me: page.me, agents: page.agents, past: page.conversations, failed });
+const call = new OpenCall({ words, redactions: page.redactions, kept: page.kept, line, clock, me: page.me, agents: page.agents, past: page.conversations, failed });
 call.closed = hide;
 
 function show(id) {

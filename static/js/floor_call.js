@@ -2,6 +2,7 @@
 import { agentNames } from "./agents.js";
 import { consentNow, drawGap } from "./consent.js";
 import { fill, icon, make, reason, say } from "./dom.js";
+import { Kept } from "./kept.js";
 import { PhaseChip } from "./phase.js";
 import { read, Refused, write } from "./requests.js";
 import { LiveSocket } from "./socket.js";
@@ -18,10 +19,10 @@ export class OpenCall {
   id = null;
   store = null;
 
-  constructor({ words, redactions, line, clock, me, agents, past, failed }) {
+  constructor({ words, redactions, kept, line, clock, me, agents, past, failed }) {
     Object.assign(this, { words, line, clock, me, agents, past, failed });
     this.panel = $("call");
-    this.transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), words, redactions });
+    this.transcript = new Transcript({ scroller: $("tx-scroll"), list: $("tx"), more: $("tx-more"), words, redactions, kept: new Kept(kept) });
     this.trouble = new Trouble($("trouble"), words, {
       call: () => this.store?.conversation, unheard: () => !consentNow(this.store, this.meaning).assist.allowed,
     });

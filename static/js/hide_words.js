@@ -4,7 +4,7 @@ import { Refused, write } from "./requests.js";
 import { speech } from "./transcript.js";
 
 /** How many characters of the utterance's text a node of its row stands for; a chip stands for its placeholder. */
-function lengthOf(node) {
+export function lengthOf(node) {
   if (node.nodeType === Node.TEXT_NODE) return Array.from(node.data).length;
   if (node.nodeType !== Node.ELEMENT_NODE) return 0;
   if (node.classList.contains("redact")) return Number(node.dataset.length);
@@ -25,10 +25,10 @@ function offsetOf(words, node, at) {
 }
 
 /**
- * `data`: {url, kinds: {placeholder: label}, words}.
+ * `data`: {url, kinds: {placeholder: label}, words}; `drawn` is called with a row whose words are others now.
  * The bar with the choice appears below marked words, as long as they lie within one utterance.
  */
-export function hideWords(transcript, data) {
+export function hideWords(transcript, data, drawn = () => {}) {
   const bar = document.getElementById("hide-words");
   const kind = bar.querySelector("select");
   const go = bar.querySelector("button");
@@ -79,6 +79,7 @@ export function hideWords(transcript, data) {
       const now = await write(data.url, asked);
       words.replaceChildren(speech(now.text, [], { redactions: data.kinds, words: data.words }));
       row.dataset.revision = now.revision;
+      drawn(row);
       getSelection().removeAllRanges();
       bar.hidden = true;
       say(told, data.words.hidden);

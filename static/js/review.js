@@ -1,6 +1,7 @@
 // A past conversation: player, transcript and moments in step; the parts beside them; a call under way grows.
 import { make, pageData, say } from "./dom.js";
 import { hideWords } from "./hide_words.js";
+import { Kept } from "./kept.js";
 import { bindKeys } from "./keys.js";
 import { Player } from "./player.js";
 import { LiveSocket, Line } from "./socket.js";
@@ -12,6 +13,8 @@ const page = document.getElementById("content");
 const transcript = document.getElementById("transcript");
 // Who scrolls by hand is reading: the page follows the sound again only after this long.
 const READING_MS = 4000;
+
+const kept = new Kept(document.getElementById("kept-data") ? pageData("kept-data") : null);
 
 let player = null;
 let current = null;
@@ -194,6 +197,7 @@ function follow() {
       if (Number(row.dataset.revision) < turn.revision) {
         row.dataset.revision = turn.revision;
         row.lastElementChild.replaceChildren(speech(turn.text, [], { redactions, words }));
+        kept.dress(turn.id, row.lastElementChild);
       }
       return;
     }
@@ -211,6 +215,7 @@ function follow() {
     );
     const after = rows().find((one) => Number(one.dataset.seek) > turn.start_ms);
     transcript.insertBefore(row, after ?? null);
+    kept.dress(turn.id, row.lastElementChild);
     if (near) row.scrollIntoView({ block: "nearest" });
   };
   const line = new Line(words, signIn);
@@ -230,9 +235,12 @@ function follow() {
 
 // --- Opening --------------------------------------------------------------------------------------------
 
+kept.open(page.dataset.conversation);
+const dress = (row, how) => kept.dress(row.id.replace("u-", ""), row.lastElementChild, how);
+rows().forEach((row) => dress(row));
 if (document.getElementById("player-data")) openPlayer();
 if (page.hasAttribute("data-live")) follow();
-if (document.getElementById("hide-data")) hideWords(transcript, pageData("hide-data"));
+if (document.getElementById("hide-data")) hideWords(transcript, pageData("hide-data"), (row) => dress(row, { anew: true }));
 const asked = new URLSearchParams(location.search).get("t");
 if (asked !== null && Number.isFinite(Number(asked))) go(Number(asked), { play: false });
 else transcript.querySelector("li.hit")?.scrollIntoView({ block: "center" });

@@ -58,8 +58,8 @@ export class Transcript {
   #marks = new Map();
 
   /** `labels`: name shown per speaker, or a function of the ms that gives it: `{agent: (ms) => "You", customer: "Helen"}`. */
-  constructor({ scroller, list, more, words, redactions, count = null }) {
-    Object.assign(this, { scroller, list, more, words, redactions, count });
+  constructor({ scroller, list, more, words, redactions, kept, count = null }) {
+    Object.assign(this, { scroller, list, more, words, redactions, kept, count });
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     more.addEventListener("click", () => this.follow());
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(scroller);
@@ -68,6 +68,7 @@ export class Transcript {
   /** Begin with what is there. */
   open(store, labels) {
     Object.assign(this, { store, labels });
+    this.kept.open(store.conversation.id);
     this.#rows.clear();
     this.#partials.clear();
     this.#lit.clear();
@@ -259,7 +260,9 @@ export class Transcript {
         }
       }
     }
-    row.querySelector("p").replaceChildren(speech(item.text, ranges, this));
+    const words = row.querySelector("p");
+    words.replaceChildren(speech(item.text, ranges, this));
+    this.kept.dress(id, words);
   }
 
   #row(speaker, ms, when) {

@@ -75,6 +75,20 @@ def test_what_took_another_finding_in_goes_only_if_that_may_go_too() -> None:
     assert settle(spans[:1])[0].beside == frozenset()
     (three,) = settle([*spans, Span(12, 20, "NAME", 0.5, "c", "")])
     assert three.beside == {"PASSWORD", "NAME"}
+    # A web address within an e-mail address is a part of it, a secret is a part of nothing.
+    email = Span(0, 20, "EMAIL", 0.9, "a", "")
+    assert settle([email, Span(8, 20, "URL", 0.9, "a", "")])[0].beside == frozenset()
+    assert settle([email, Span(8, 22, "URL", 0.9, "a", "")])[0].beside == {"URL"}
+    iban = Span(0, 20, "IBAN", 0.9, "a", "")
+    assert settle([iban, Span(8, 20, "SECURITY_CODE", 0.9, "a", "")])[0].beside == {"SECURITY_CODE"}
+
+
+def test_an_email_that_holds_a_name_said_before_is_one() -> None:
+    call = StreamRedactor(RedactionConfig(apart=frozenset({"EMAIL"})))
+    call.redact_final("customer", RawText("my name is siobhan macgregor"), (), 0, 900)
+    said = call.redact_final("customer", RawText("my email is siobhan at example dot org"), (), 1000, 5000)
+    assert said.redacted.text == "my email is [EMAIL]"
+    assert apart(said) == [("EMAIL", "siobhan at example dot org")]
 
 
 def test_a_whole_utterance_that_is_hidden_for_its_words_is_not_handed_over() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 import pytest
 
@@ -128,6 +131,64 @@ def test_one_word_without_time_in_a_number_mutes_the_utterance() -> None:
     words[6] = HeardWord(words[6].text, 0, 0, 0.9)
     found = final(asked(), words, start_ms=1_000)
     assert covers(found, words[0].start_ms, words[-1].end_ms)
+
+
+WHOLE = ((1_000 - MARGIN, 9_000 + MARGIN),)
+NO_NUMBER = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms"),
+    [
+        (0, 0),
+        (-4_000, -3_700),
+        (200_000, 200_300),
+        (3_000, 2_700),
+        (1_000, 90_000),
+        (3_000, NO_NUMBER),
+        (NO_NUMBER, NO_NUMBER),
+        (float("-inf"), float("inf")),
+    ],
+)
+@pytest.mark.parametrize("at", [3, 10])
+def test_a_word_whose_time_cannot_be_mutes_the_utterance(start_ms: float, end_ms: float, at: int) -> None:
+    words = heard("my card is " + CARD, each_ms=250)
+    words[at] = replace(words[at], start_ms=cast(int, start_ms), end_ms=cast(int, end_ms))
+    found = final(asked(), words, start_ms=1_000, end_ms=9_000)
+    assert found.audio_intervals == WHOLE
+    # What is stored can be written as JSON, and hides all of the utterance when it is hidden later.
+    stored = [(word.start_ms, word.end_ms) for word in found.words]
+    assert min(start for start, _end in stored) == 1_000 and max(end for _start, end in stored) == 9_000
+
+
+def test_words_in_no_order_of_time_mute_the_utterance() -> None:
+    words = heard("my card is " + CARD)
+    ways = words[::-1], words[10:] + words[:10]
+    for way in ways:
+        mixed = [
+            replace(word, start_ms=at.start_ms, end_ms=at.end_ms) for word, at in zip(words, way, strict=True)
+        ]
+        assert final(asked(), mixed, start_ms=1_000, end_ms=9_000).audio_intervals == WHOLE
+
+
+def test_times_made_up_from_the_utterance_are_none() -> None:
+    words = [replace(word, timed=False) for word in heard("my card is " + CARD)]
+    found = final(asked(), words, start_ms=1_000, end_ms=9_000)
+    assert found.audio_intervals == WHOLE
+    plain = final(StreamRedactor(RULES), [replace(word, timed=False) for word in heard("thank you so much")])
+    assert plain.audio_intervals == () and len(plain.words) == 4
+
+
+def test_a_misheard_digit_without_time_beside_a_number_mutes_the_utterance() -> None:
+    words = heard("it is night " + CARD)
+    words[2] = replace(words[2], start_ms=0, end_ms=0)
+    found = final(asked(), words, start_ms=1_000, end_ms=9_000)
+    assert found.audio_intervals == WHOLE
+    words[1:3] = [replace(words[1], start_ms=0, end_ms=0), heard("it is night")[2]]
+    ((start, _end),) = final(asked(), words, start_ms=1_000, end_ms=9_000).audio_intervals
+    assert words[0].end_ms - OFF_MS <= start <= words[2].start_ms, (
+        'the time of "is" says nothing of the number\'s'
+    )
 
 
 def test_a_number_goes_on_over_two_finals() -> None:

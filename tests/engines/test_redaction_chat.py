@@ -9,12 +9,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai._utils._logs import setup_logging
 
 from engines.redaction.chat_answers import FREE_WORDS, MOST_FOUND, MOST_WORDS, Piece, Unusable, finds, windows
 from engines.redaction.chat_reader import ChatReader
-from engines.redaction.hindsight import Find, Line, NotRead
+from engines.redaction.hindsight import Find, Line, NotRead, together
 from engines.redaction.redactor import RedactionConfig
-from engines.redaction.vocabulary import PROFILES
+from engines.redaction.tokens import tokenise
+from engines.redaction.vocabulary import PLACEHOLDER, PROFILES
 from tests.peers.chat import LOUD, ChatServer, chat_server, found, say
 
 KEY = "sk-inside"
@@ -94,6 +98,20 @@ def test_a_server_without_a_key_and_nothing_of_the_machine_s_own_account(
     assert "somebody-else" not in str(headers)
 
 
+def test_the_sdk_writes_nothing_down(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Earlier ones wrote requests with their bodies when told to like this.
+    monkeypatch.setenv("OPENAI_LOG", "debug")
+    setup_logging()
+    caplog.set_level(logging.DEBUG)
+    with chat_server(KNOWS) as server:
+        server.script = ["429"]
+        assert reader(server).read(lines(*SAID), STRICT)
+    assert "Sending HTTP Request" in caplog.text
+    assert "saoirse" not in caplog.text and "blue otter" not in caplog.text
+
+
 def test_it_is_not_led_elsewhere() -> None:
     with chat_server(KNOWS) as server, chat_server(KNOWS) as other:
         server.elsewhere = f"{other.url}/chat/completions"
@@ -165,6 +183,7 @@ def test_one_that_is_busy_is_asked_again_when_it_says() -> None:
         (["slow"], "slow"),
         (["page"] * 2, "broken"),
         (["odd"] * 2, "broken"),
+        (["garbage"], "broken"),
         (["empty"] * 2, "broken"),
         (["refusal"] * 2, "broken"),
         ([say(LOUD)] * 2, "broken"),
@@ -177,7 +196,8 @@ def test_what_it_cannot_read_is_said_in_one_word(
     with chat_server(KNOWS) as server:
         server.script = list(script)
         with pytest.raises(NotRead) as raised:
-            reader(server, request_s=0.3, retries=2 if fault == "busy" else 0).read(lines(*SAID), STRICT)
+            limits = {"request_s": 0.3, "retries": 0} if fault != "busy" else {}
+            reader(server, **limits).read(lines(*SAID), STRICT)
         assert len(server.requests) == len(script)
     assert raised.value.fault == fault
     # Neither the conversation nor the key nor what the server said, wherever one looks.
@@ -195,13 +215,14 @@ def test_nobody_listens() -> None:
     assert raised.value.fault == "away"
 
 
+@pytest.mark.parametrize("limit", ["total_s", "request_s"])
 @pytest.mark.parametrize("how", ["drip", "slow"])
-def test_the_whole_has_a_time_whatever_the_server_does(how: str) -> None:
+def test_everything_has_a_time_whatever_the_server_does(how: str, limit: str) -> None:
     with chat_server() as server:
         server.script = [how] * 9
         began = time.monotonic()
         with pytest.raises(NotRead) as raised:
-            reader(server, total_s=0.4).read(lines(*SAID), STRICT)
+            reader(server, **{limit: 0.4}).read(lines(*SAID), STRICT)
         assert raised.value.fault == "slow"
         assert time.monotonic() - began < 3.0
 
@@ -350,3 +371,27 @@ def test_how_long_a_stretch_may_be() -> None:
     assert answer(found((1, "went to the shop", "ADDRESS")), plain) == {(0, "went to the shop", "ADDRESS")}
     for nothing in ("okay", "um yes", "thank you"):
         assert answer(found((1, nothing, "NAME")), f"{nothing} it is him") == set()
+
+
+_WORD = st.sampled_from(
+    ["ann", "Ann", "four", "one", "7", "b7", "okay", "[NAME]", "[NAME #3fa9c1d2]", "O’Neill", "é"]
+)
+_TEXT = st.lists(_WORD | st.text(max_size=3), max_size=40).map(" ".join)
+_FINDING = st.tuples(st.integers(-1, 6), _TEXT, st.sampled_from([*PROFILES["strict"], "PERSON", "pet", ""]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(said=st.lists(_TEXT, max_size=4), told_of=st.lists(_FINDING, max_size=100), whole=st.booleans())
+def test_whatever_it_answers(said: list[str], told_of: list[tuple[int, str, str]], whole: bool) -> None:
+    if whole:
+        told_of += [(n, text, "NAME") for n, text in enumerate(said, 1)]
+    pieces = [Piece(number, 0, "customer", one) for number, one in enumerate(said)]
+    back = finds(found(*told_of).removeprefix("say:"), pieces, PROFILES["standard"])
+    # Overlapping ones are one afterwards, as with every reader.
+    for one in together(lines(*(("customer", text) for text in said)), back):
+        text = said[one.line][one.span.start : one.span.end]
+        assert text and text == text.strip() and not PLACEHOLDER.search(text)
+        assert one.span.type in PROFILES["standard"]
+    total = sum(len(tokenise(PLACEHOLDER.sub("", text)).tokens) for text in said)
+    hidden = sum(len(tokenise(said[one.line][one.span.start : one.span.end]).tokens) for one in back)
+    assert hidden <= max(FREE_WORDS, total / 4) and len(back) <= MOST_FOUND

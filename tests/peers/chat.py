@@ -2,7 +2,7 @@
 
 By itself it is a reader that looks for the words in `knows` and names them with their types, wherever they stand in the
 turns that it is sent. `script` is obeyed one a request before that: a fault ("429", "500", "401", "404", "400", "slow",
-"drip", "cut", "page", "odd", "redirect"), a way to end ("refusal", "length", "empty"), or `say(...)`, whatever it is.
+"drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length", "empty"), or `say(...)` anything.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
                 self._send(int(order), json.dumps({"error": {"message": LOUD}}))
             elif order == "page":
                 self._send(200, f"<html>{LOUD}</html>", kind="text/html")
+            elif order == "garbage":
+                self._send(200, '{"choices": "' + LOUD)
             elif order == "odd":
                 self._send(200, json.dumps({"choices": LOUD}))
             elif order == "redirect":

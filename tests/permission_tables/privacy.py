@@ -69,6 +69,20 @@ def cancel_by_api(company: Company) -> str:
     return run(company) + "cancel/"
 
 
+def _cancelled(company: Company) -> UUID:
+    run = _run(company)
+    RedactionRun.objects.filter(pk=run.pk).update(state="cancelled")
+    return run.pk
+
+
+def resume(company: Company) -> str:
+    return f"/privacy/again/{_cancelled(company)}/resume"
+
+
+def resume_by_api(company: Company) -> str:
+    return f"/api/v1/redaction-runs/{_cancelled(company)}/resume/"
+
+
 ROWS = [
     ("GET", "/privacy/", {**PAGE, "supervisor": 302, "other_supervisor": 302, "analyst": 302, "admin": 302}),
     ("GET", "/privacy/review/", PAGE),
@@ -84,6 +98,7 @@ ROWS = [
     ("GET", "/privacy/again/", ADMIN_PAGE),
     ("POST", "/privacy/again/start", MOVED, {}),
     ("POST", cancel, MOVED, {}),
+    ("POST", resume, MOVED, {}),
     ("GET", "/api/v1/redaction-reviews/", API),
     ("GET", item, {**API, "other_supervisor": 404}),
     ("POST", decide_by_api, {**API, "other_supervisor": 404}, {"decision": "false_alarm"}),
@@ -93,4 +108,6 @@ ROWS = [
     ("POST", "/api/v1/redaction-runs/", {**ADMIN, "admin": 201}, {}),
     ("GET", run, ADMIN),
     ("POST", cancel_by_api, ADMIN, {}),
+    ("POST", resume_by_api, ADMIN, {}),
+    ("GET", "/api/v1/redaction/", ADMIN),
 ]

@@ -59,11 +59,16 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
 
 
 def prepare(regions: tuple[str, ...]) -> None:
-    """Read the numbering plans of `regions`, so that no live utterance waits for it (about 15 ms)."""
+    """Read the numbering plans of `regions`, so that no live utterance waits for it (about 50 ms).
+
+    Those of other regions with the same country code, too: a number is looked up in all of them.
+    """
     for region in regions:
-        example = phonenumbers.example_number(region)
-        if example is not None:
-            is_phone(phonenumbers.national_significant_number(example), (region,), international=False)
+        code = phonenumbers.country_code_for_region(region)
+        for beside in phonenumbers.region_codes_for_country_code(code):
+            example = phonenumbers.example_number(beside)
+            if example is not None:
+                is_phone(phonenumbers.national_significant_number(example), (region,), international=False)
 
 
 def classify(digits: str, *, written: str, international: bool, regions: tuple[str, ...]) -> Verdict:

@@ -53,7 +53,10 @@ class EmailDetector:
         vocabulary = utterance.vocabulary
         if "at" in vocabulary or not _PROVIDERS_ALONE.isdisjoint(vocabulary) or context.growing:
             spans += self._spoken(utterance)
-        if any(len(low) > 6 and low.endswith(_JOINED_ENDINGS) for low in vocabulary) or "com" in vocabulary:
+        small = utterance.small
+        if any(ending in small for ending in _JOINED_ENDINGS) and (
+            "com" in vocabulary or any(len(low) > 6 and low.endswith(_JOINED_ENDINGS) for low in vocabulary)
+        ):
             spans += self._joined(utterance)
         if context.growing:
             spans += self._growing(utterance, context, spans)

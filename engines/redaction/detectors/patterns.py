@@ -27,6 +27,7 @@ _DOMAIN = re.compile(
     rf"(?<![\w@.\-])(?:[a-z0-9\-]{{1,63}}\.){{1,5}}(?:{_ENDINGS})(?![\w@\-]|\.\w)(?:/[^\s<>\"'\[\]]{{0,1000}})?",
     re.IGNORECASE,
 )
+_DOT_LETTER = re.compile(r"\.[a-z]", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d|\.\d)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:])[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?![\w:])")
 _MAC = re.compile(r"(?<![\w:\-])[0-9a-fA-F]{2}(?:[:\-][0-9a-fA-F]{2}){5}(?![\w:\-])")
@@ -82,6 +83,10 @@ _STATES = words(
 _STATES_IN_DOUBT = words("al co de hi id in la ma me mo ms oh ok or pa")
 _ORDINAL_ENDS = ("st", "nd", "rd", "th")
 _CODE_LETTERS = 8
+_NINO_DIGITS = 6
+# What stands between the groups of an id, of a date; either is a single sign.
+_GROUP_SIGNS = frozenset(" .-/")
+_DATE_SIGNS = frozenset("/.-")
 
 
 class PatternDetector:
@@ -93,14 +98,12 @@ class PatternDetector:
         """Return what was found, in order of kinds; findings may overlap."""
         text = utterance.text
         spans: list[Span] = []
-        if "." in text:
-            spans += self._web(text)
-        elif "://" in text:
-            spans += self._all(_URL, text, "URL", 0.95, "address of a page")
+        if "." in text or "://" in text:
+            spans += self._web(utterance)
         if text.count(":") >= 2 or text.count("-") >= 5:
             spans += self._hardware(text)
         # A digit of any script is a token of its own; without one, no form below can be there.
-        if any(token.low[0].isdecimal() for token in utterance.tokens):
+        if utterance.has_figures:
             spans += self._numbered(utterance)
         return spans
 
@@ -116,10 +119,13 @@ class PatternDetector:
             found.append(self._span(match.start(), end, kind, score, reason))
         return found
 
-    def _web(self, text: str) -> Iterator[Span]:
-        yield from self._all(_URL, text, "URL", 0.95, "address of a page")
-        yield from self._all(_DOMAIN, text, "URL", 0.8, "name of a domain")
-        if text.count(".") >= 3:
+    def _web(self, utterance: Utterance) -> Iterator[Span]:
+        text = utterance.text
+        if "://" in text or "www." in utterance.small:
+            yield from self._all(_URL, text, "URL", 0.95, "address of a page")
+        if _DOT_LETTER.search(text) is not None:
+            yield from self._all(_DOMAIN, text, "URL", 0.8, "name of a domain")
+        if utterance.has_figures and text.count(".") >= 3:
             for match in _IPV4.finditer(text):
                 if all(int(part) < 256 for part in match.group().split(".")):
                     yield self._span(*match.span(), "IP_ADDRESS", 0.9, "four numbers of an IPv4 address")
@@ -136,11 +142,12 @@ class PatternDetector:
                     yield self._span(*match.span(), "IP_ADDRESS", 0.9, "IPv6 address")
 
     def _numbered(self, utterance: Utterance) -> Iterator[Span]:
-        text = utterance.text
-        tokens, touching = utterance.tokens, utterance.touching
-        mixed = any(
-            joined and tokens[i].is_digits != tokens[i - 1].is_digits and not tokens[i - 1].is_placeholder
-            for i, joined in enumerate(touching)
+        text, gaps = utterance.text, utterance.gaps
+        tokens = utterance.tokens
+        figures = [low[0].isdecimal() for low in utterance.lows]
+        mixed = "" in gaps[1:-1] and any(
+            joined and figures[i] != figures[i - 1] and not tokens[i - 1].is_placeholder
+            for i, joined in enumerate(utterance.touching)
         )
         if mixed:
             yield from self._mixed(utterance)
@@ -149,11 +156,21 @@ class PatternDetector:
                 for match in pattern.finditer(text):
                     if not match.group().endswith(_ORDINAL_ENDS):
                         yield self._span(*match.span(), "POSTCODE", 0.8, "form of a postcode")
-        if (len(tokens) >= 4 and not utterance.vocabulary.isdisjoint("abcd")) or mixed:
+        lengths = [len(low) for low, is_figure in zip(utterance.lows, figures, strict=True) if is_figure]
+        if ((len(tokens) >= 4 and not utterance.vocabulary.isdisjoint("abcd")) or mixed) and sum(
+            lengths
+        ) >= _NINO_DIGITS:
             yield from self._ninos(text)
-        if sum(token.low[0].isdecimal() for token in tokens) >= 2:
-            yield from self._grouped(utterance)
-        if not utterance.vocabulary.isdisjoint(_STATES):
+        if len(lengths) >= 2:
+            # What parts numbers that stand side by side.
+            between = {
+                gap
+                for gap, left, right in zip(gaps[1:-1], figures, figures[1:], strict=False)
+                if left and right
+            }
+            if not between.isdisjoint(_GROUP_SIGNS):
+                yield from self._grouped(utterance, between)
+        if 5 in lengths and not utterance.vocabulary.isdisjoint(_STATES):
             yield from self._american(utterance)
 
     def _mixed(self, utterance: Utterance) -> Iterator[Span]:
@@ -214,19 +231,19 @@ class PatternDetector:
             if is_nino(match.group().upper().replace(" ", "").replace("-", "")):
                 yield self._span(*match.span(), "NATIONAL_ID", 0.85, "British National Insurance number")
 
-    def _grouped(self, utterance: Utterance) -> Iterator[Span]:
+    def _grouped(self, utterance: Utterance, between: set[str]) -> Iterator[Span]:
         text = utterance.text
         for match in _GROUPS.finditer(text):
             name = grouped_id(match.group(), form(match.group()), utterance.vocabulary)
             if name is not None:
                 yield self._span(*match.span(), "NATIONAL_ID", 0.8, name)
-        if "-" in text:
+        if "-" in between:
             for match in _ZIP_PLUS_FOUR.finditer(text):
                 yield self._span(*match.span(), "POSTCODE", 0.8, "American postcode of nine digits")
-        for match in _OLD_DATE.finditer(text):
-            yield self._span(
-                *match.span(), "DATE_OF_BIRTH", 0.5, "a whole date in the years that people are born in"
-            )
+        if not between.isdisjoint(_DATE_SIGNS):
+            for match in _OLD_DATE.finditer(text):
+                reason = "a whole date in the years that people are born in"
+                yield self._span(*match.span(), "DATE_OF_BIRTH", 0.5, reason)
 
     def _american(self, utterance: Utterance) -> Iterator[Span]:
         """Read five digits behind the letters of a state."""

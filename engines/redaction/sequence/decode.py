@@ -29,6 +29,9 @@ class Decoder:
         self._leave = -float(t[0, 1:].max(initial=-1e9))
         self._return = -float(t[1:, 0].max(initial=-1e9))
         self._change = max(0.0, float(t[1:, 1:].max(initial=0.0)))
+        # What having any other label than `O` beside a word may at most be worth to it, before it and behind it.
+        self._before = float((t[1:, 1:] - t[1:, :1]).max(initial=0.0))
+        self._behind = float((t[1:, 1:] - t[:1, 1:]).max(initial=0.0))
 
     def leads(self, scores: Floats) -> Floats:
         """Return by how much each label leads over `O` at each word, staying included. Changes `scores`."""
@@ -54,20 +57,24 @@ class Decoder:
     def _in_doubt(self, lead: list[float]) -> list[tuple[int, int]]:
         """Return the stretches (first, last) where something else than `O` may be best.
 
-        `lead` is that of the best other label at each word. Going off `O` and back costs at least what the two changes
-        cost, so that a stretch pays only if its leads make up for that.
+        `lead` is that of the best other label at each word. Both ways along the text it is added up what the words on
+        that side may at most be worth to a word that is not `O`: it was entered from `O`, or goes on from a word that
+        is not `O` either, whose own worth counts as far as it would not be had by `O` in this place as well.
         """
-        leave, change = -self._leave, self._change
-        before, best = [], 0.0
-        for i, value in enumerate(lead):
-            if i:
+        leave, change, most = -self._leave, self._change, self._before
+        before: list[float] = []
+        best = 0.0
+        for value in lead:
+            if before:
                 best += change
-                best = value + (best if best > leave else leave)
-            else:
-                best = value
+                if best > most:
+                    best = most
+                if best < leave:
+                    best = leave
+            best += value
             before.append(best)
         found: list[tuple[int, int]] = []
-        back, final = -self._return, len(lead) - 1
+        back, most, final = -self._return, self._behind, len(lead) - 1
         last, rest = -1, 0.0
         for i in range(final, -1, -1):
             if before[i] + rest > -_CLOSE:
@@ -77,6 +84,8 @@ class Decoder:
                 found.append((i + 1, last))
                 last = -1
             rest += lead[i] + change
+            if rest > most:
+                rest = most
             if rest < back:
                 rest = back
         if last >= 0:

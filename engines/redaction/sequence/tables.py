@@ -122,6 +122,7 @@ class Tables:
                 if what in _WORD:
                     units[_WORD.index(what), where + 1, column] = weight
         self._units: Numbers = units.reshape(len(_WORD), -1)
+        self._by_classes: dict[tuple[str, str], Numbers] = {}
         self._of_word = tuple(self._names[what] for what in _WORD)
 
     def _place(self, family: str, feature: tuple[str, ...]) -> int:
@@ -150,8 +151,15 @@ class Tables:
     def adds(self, word: Word) -> tuple[Numbers, int]:
         """Return what `word` adds to places of features: before, in and behind the middle; and its number in pairs."""
         kinds, coarse, before, behind = self._of_word
-        numbers = (kinds[word.kind], coarse[word.coarse], before[word.key], behind[word.key])
-        return np.dot(numbers, self._units), self._keys[word.key]
+        classes = word.kind, word.coarse
+        adds = self._by_classes.get(classes)
+        if adds is None:  # the same for many words
+            adds = np.dot((kinds[word.kind], coarse[word.coarse], 0, 0), self._units)
+            self._by_classes[classes] = adds
+        left, right = before[word.key], behind[word.key]
+        if left or right:
+            adds = adds + np.dot((0, 0, left, right), self._units)
+        return adds, self._keys[word.key]
 
     def ends(self) -> list[Numbers]:
         """Return what the text's beginning and its end add."""

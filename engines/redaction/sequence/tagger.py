@@ -94,16 +94,14 @@ class Tagger:
                 cells += [(shift, label, value) for label, value in row.items()]
             else:  # of the labelled word alone
                 own[name] = row
-        # A feature that neighbours see: the cells of a word's block that it weighs in, and how much.
-        self._near = {
-            name: (
-                np.array([at for at, _ in cells]),
-                np.array([value for _, value in cells], dtype=np.float32),
-            )
-            for name, cells in near.items()
-        }
+        # A feature that neighbours see: what it adds to a word's block.
+        self._near = {name: number for number, name in enumerate(near)}
+        self._near_rows: Floats = np.zeros((len(near) + 1, SHIFTS * self._size), dtype=np.float32)
+        for number, block in enumerate(near.values()):
+            for at, value in block:
+                self._near_rows[number, at] += value
         self._own = {name: number for number, name in enumerate(own)}
-        self._own_rows: Floats = np.zeros((len(own), self._size), dtype=np.float32)
+        self._own_rows: Floats = np.zeros((len(own) + 1, self._size), dtype=np.float32)
         for number, row in enumerate(own.values()):
             self._own_rows[number, list(row)] = list(row.values())
         self._read_scenes(scenes)
@@ -130,15 +128,6 @@ class Tagger:
         for number in range(min(1000, _WORDS_KEPT // 8)):
             self._unseen(self._words, str(number), False)
 
-    def _block(self, seen: Iterable[str]) -> Floats:
-        """Return what features that neighbours see weigh, by shift and label."""
-        block = np.zeros(SHIFTS * self._size, dtype=np.float32)
-        for feature in seen:
-            cells = self._near.get(feature)
-            if cells is not None:
-                block[cells[0]] += cells[1]
-        return block.reshape(SHIFTS, self._size)
-
     def _unseen(self, words: _Words, surface: str, cased: bool) -> int:
         """Return the number of a word that this kind of text had not."""
         if surface[0].isdecimal():
@@ -152,13 +141,14 @@ class Tagger:
     def _word(self, words: _Words, surface: str, cased: bool) -> int:
         """Work out a word that is not known yet, and return its number."""
         word = describe(surface, cased, self.lexicon)
-        near = word.near[-1] if word.near else ""
-        shared = self._shared.get((word.kind, near))
+        last = word.near[-1] if word.near else ""
+        shared = self._shared.get((word.kind, last))
         if shared is None:  # what many words share is added up once
-            shared = self._block((f"k={word.kind}", near))
-            self._shared[word.kind, near] = shared
-        own, weighs = self._own, self._near
-        rows = [row for feature in word.own if (row := own.get(feature)) is not None]
+            shared = _added(self._near, self._near_rows, (f"k={word.kind}", last))
+            self._shared[word.kind, last] = shared
+        block = shared + _added(self._near, self._near_rows, (f"w={word.key}", *word.near[:-1]))
+        middle = block[REACH * self._size : (REACH + 1) * self._size]
+        middle += _added(self._own, self._own_rows, word.own)
         adds, key = self._tables.adds(word)
         kind = self._scene_kinds.get(word.kind, 0)
         with self._lock:
@@ -170,15 +160,7 @@ class Tagger:
             if number == len(words.adds):
                 raise _Full
             at = words.first + number * SHIFTS
-            block = words.rows[at : at + SHIFTS]
-            block[:] = shared
-            flat = block.reshape(-1)
-            for feature in (f"w={word.key}", *word.near[:-1]):
-                cells = weighs.get(feature)
-                if cells is not None:
-                    flat[cells[0]] += cells[1]
-            if rows:
-                block[REACH] += np.add.reduce(self._own_rows.take(rows, axis=0))
+            words.rows[at : at + SHIFTS] = block.reshape(SHIFTS, -1)
             words.adds[number] = adds
             words.kinds[number] = kind
             words.keys.append(key)
@@ -260,6 +242,16 @@ class Tagger:
         ahead = self._decoder.leads(scores)
         labels = self._decoder.best(ahead)
         return labels, [float(ahead[i, label]) if label else 0.0 for i, label in enumerate(labels)]
+
+
+def _added(numbers: dict[str, int], rows: Floats, features: Iterable[str]) -> Floats:
+    """Return the sum of the rows of those `features` that have one; the last row is of none."""
+    found = [number for feature in features if (number := numbers.get(feature)) is not None]
+    if len(found) < 2:
+        only: Floats = rows[found[0] if found else -1]
+        return only
+    summed: Floats = np.add.reduce(rows.take(found, axis=0))
+    return summed
 
 
 def _gathered(rows: Floats, listed: Numbers, where: Numbers, shifts: Numbers) -> Floats:
