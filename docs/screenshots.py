@@ -307,6 +307,40 @@ def looking_back(camera: Camera) -> None:
     camera.still("not-found", analyst, "/nothing-here/")
 
 
+TRIED = (
+    "my card is four one one one one one one one one one one one one one one one and my name is helen marsh"
+)
+
+
+def privacy(camera: Camera) -> None:
+    """Findings to look at, what was found, history read again, and the policy with a sentence that was tried."""
+    person = NORTHWIND.email(NORTHWIND.admin)
+    for name, path in (
+        ("privacy-review", "/privacy/review/"),
+        ("privacy-report", "/privacy/report/?days=90"),
+    ):
+        page = camera.still(name, person, path)
+        if page is not None:
+            camera.take(page, name, narrow=True)
+    if camera.wants("privacy-again"):
+        page = camera.page(person)
+        page.goto(camera.url("/privacy/again/"))
+        page.get_by_role("button", name="Read again").click()
+        page.locator("#runs .chip.good").first.wait_for(timeout=180_000)
+        page.goto(camera.url("/privacy/again/"))
+        camera.take(page, "privacy-again")
+        camera.take(page, "privacy-again", narrow=True)
+    if camera.wants("redaction-policy"):
+        page = camera.page(person)
+        page.goto(camera.url("/admin/conversations/redactionpolicy/"))
+        page.fill("#rp-text", TRIED)
+        page.locator("#rp-try").click()
+        page.locator("#rp-found").wait_for()
+        page.wait_for_load_state("networkidle")
+        camera.take(page, "redaction-policy")
+        camera.take(page, "redaction-policy", narrow=True)
+
+
 def admin(camera: Camera) -> None:
     """What an admin of the company, a programmer and the platform's operator see."""
     person = NORTHWIND.email(NORTHWIND.admin)
@@ -339,7 +373,7 @@ def admin(camera: Camera) -> None:
     camera.still("platform-companies", PLATFORM_EMAIL, "/admin/tenants/tenant/", "")
 
 
-PARTS: tuple[Callable[[Camera], None], ...] = (outside, call, looking_back, admin)
+PARTS: tuple[Callable[[Camera], None], ...] = (outside, call, looking_back, privacy, admin)
 
 
 def main() -> None:

@@ -33,8 +33,8 @@ class RedactionCheckAdmin(ReadOnlyAdmin):
     """Second readings: what they found, how long they took, what keeps one from being done."""
 
     list_display = (
-        *("begun_at", "conversation", "state_label", "attempts", "utterances", "found", "took_ms", "done_at"),
-        *("last_error", "alerted_at"),
+        *("begun_at", "conversation", "state_label", "attempts", "found", "took_ms", "last_error"),
+        "alerted_at",
     )
     list_filter = ("state", ("alerted_at", admin.EmptyFieldListFilter), "begun_at")
     list_select_related = ("conversation",)
@@ -65,7 +65,7 @@ class RedactionRunAdmin(ReadOnlyAdmin):
 
     list_display = (
         *("created_at", "state_label", "reason", "since", "progress", "found", "failed", "started_by"),
-        *("seen_at", "ended_at", "last_error"),
+        "last_error",
     )
     list_filter = ("state", "created_at")
     list_select_related = ("started_by",)
