@@ -21,7 +21,7 @@ from conversations.models import Conversation, KeptValue, Redaction, RedactionRu
 from conversations.redaction.again import run_start, run_step
 from conversations.redaction.kept import kept_places, kept_show, types_seen
 from conversations.redaction.policy import Policy, Rule, config_for_metadata, redaction_config
-from conversations.redaction.policy_changes import needs_again, policy_check
+from conversations.redaction.policy_changes import needs_again, policy_check, policy_save
 from conversations.redaction.second_pass import conversation_read, policy_mark
 from engines.redaction.actions import Action
 from tenants.keys import SealError, unwrap
@@ -209,6 +209,14 @@ def test_history_read_again_deletes_what_is_kept_no_more(northwind):
     assert RedactionRun.objects.get(pk=run.pk).state == RedactionRun.State.DONE
     assert [one.redaction.type for one in KeptValue.objects.select_related("redaction")] == ["EMAIL"]
     assert Redaction.objects.filter(type="NAME").exists()
+
+
+def test_a_type_that_is_looked_for_no_more_is_kept_no_more(northwind, call):
+    policy = Policy(may_see=("admin",), rules=(Rule("NAME", False, reason="a test"),))
+    policy_save(policy=policy, reason="a test", actor=None, revision=1)
+    assert needs_again() is not None and redaction_config().apart == frozenset()
+    conversation_read(call.pk, found_in="again")
+    assert not KeptValue.objects.exists()
 
 
 @pytest.mark.parametrize(("start", "left"), [(11, "my name is [NAME]"), (6, "my [NAME]")])

@@ -105,7 +105,9 @@ def takes_last_four(type_name: str) -> bool:
 
 
 def tightens(before: Policy, after: Policy) -> bool:
-    """Whether `after` hides anything that `before` left: then what is kept from before may hold it."""
+    """Whether `after` hides anything that `before` left, or keeps less: then what is kept from before may hold it."""
+    if before.config.apart - after.config.apart:
+        return True
     names = {*after.enabled_types, *(one.name for one in after.custom)}
     known = {one.name: one for one in before.custom}
     for name in names:
