@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 
@@ -53,9 +54,26 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
             number = phonenumbers.parse(f"+{digits}" if international else digits, region)
         except phonenumbers.NumberParseException:
             continue
+        # To be told that a number is wrong takes long where many regions share a country code: nearly all are too long
+        # or too short for any of them.
+        lengths = _lengths(number.country_code or 0)
+        if lengths and len(phonenumbers.national_significant_number(number)) not in lengths:
+            continue
         if phonenumbers.is_valid_number(number):
             return True
     return False
+
+
+@lru_cache(maxsize=256)
+def _lengths(country_code: int) -> frozenset[int]:
+    """Return how many digits the numbers of a country code have, without it; nothing where that is not told."""
+    found: set[int] = set()
+    for region in phonenumbers.region_codes_for_country_code(country_code):
+        plan = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+        if plan is None or not plan.general_desc or not plan.general_desc.possible_length:
+            return frozenset()
+        found.update(plan.general_desc.possible_length)
+    return frozenset(found)
 
 
 def prepare(regions: tuple[str, ...]) -> None:
