@@ -181,8 +181,12 @@ def test_refilling_changes_the_values_and_keeps_the_rest() -> None:
 
 
 def test_the_public_sets_are_read(shared_data: Path) -> None:
-    calls = corpus.conversations(shared_data / "dev" / "dialog" / "multidogo.jsonl", 1)
-    assert len(calls) == len(set(calls)) > 1000
+    calls = corpus.calls(shared_data / "dev" / "dialog" / "multidogo.jsonl")
+    topics = corpus.topics_of(calls)
+    assert len(topics.sectors) > 3 and len(topics.words) > 100
+    turns = corpus.turns_of(calls, topics, 1)
+    assert len(turns) == len({(turn.text, turn.spans) for turn in turns}) > 1000
+    assert all(len(turn.scene) == 4 for turn in turns)
     written = corpus.texts(shared_data / "dev" / "pii" / "presidio_synth_v2.jsonl")
     assert len({template for template, _ in written}) > 50
     assert json.dumps(sorted({label for _, one in written for *_, label in one.spans}))

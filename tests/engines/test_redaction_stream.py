@@ -207,7 +207,8 @@ def test_state_is_json_and_going_on_from_it_changes_nothing() -> None:
     ]
     whole, resumed = Call(), Call()
     for speaker, text in turns:
-        resumed.redactor = StreamRedactor.restore(json.loads(json.dumps(resumed.redactor.state())))
+        state = json.loads(json.dumps(resumed.redactor.state()))
+        resumed.redactor = StreamRedactor.restore(state, RULES)
         assert resumed.say(speaker, text) == whole.say(speaker, text)
         assert resumed.redactor.state() == whole.redactor.state()
 
