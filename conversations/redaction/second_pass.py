@@ -28,6 +28,7 @@ from conversations.redaction.kept import kept_drop
 from conversations.redaction.policy import redaction_config
 from conversations.redaction.uncertain import reviews_note
 from conversations.redaction.written import written_redact
+from conversations.services import call_lock
 from engines.redaction.actions import stand_in
 from engines.redaction.hindsight import Line, NotRead, Reader, RuleReader, together
 from engines.redaction.redactor import RedactionConfig
@@ -179,6 +180,8 @@ def _reading(conversation_id: UUID, config: RedactionConfig, readers: Sequence[R
 
 def _hide(conversation_id: UUID, config: RedactionConfig, found_in: str, reading: _Reading) -> int:
     """Hide what was found, within the caller's transaction, and list what people should look at."""
+    # Before what is written below: people write summaries and notes at the same time.
+    call_lock(conversation_id)
     made = spans_hide(
         conversation_id=conversation_id,
         hidings=reading.hidings,

@@ -49,7 +49,7 @@ def _summary(conversation_id: UUID, config: RedactionConfig) -> int:
 
 
 def _note(conversation_id: UUID, config: RedactionConfig) -> int:
-    note = Note.objects.filter(conversation=conversation_id).first()
+    note = Note.objects.select_for_update(no_key=True).filter(conversation=conversation_id).first()
     if note is None:
         return 0
     text, found = _again(note.text, config)
