@@ -235,7 +235,11 @@ class Tagger:
         if not utterance.tokens:
             return [], []
         cased = is_cased(utterance.text)
-        scores = self._scores(utterance, cased, scene)
+        # Kept beside the tokens: a text in doubt is read a second time with another leaning.
+        kept: tuple[Tagger, Sequence[str], Floats] | None = utterance.__dict__.get("scored")
+        if kept is None or kept[0] is not self or kept[1] != scene:
+            kept = utterance.__dict__["scored"] = self, scene, self._scores(utterance, cased, scene)
+        scores = kept[2].copy()
         scores[:, 0] -= self._bias[cased] if bias is None else bias
         if lean is not None:
             scores[:, 0] -= lean
