@@ -176,12 +176,18 @@ def _replayed(lines: Sequence[Line], config: RedactionConfig) -> Iterator[tuple[
     stream = StreamRedactor(config)
     for number, line in enumerate(lines):
         # The times of words are their places here, so that what was hidden tells where it stood.
+        at_ms, until_ms = line.start_ms, max(line.end_ms, line.start_ms + len(line.text))
         heard = [
-            HeardWord(RawText(line.text[start:end]), start, end, 1.0) for start, end in _pieces(line.text)
+            HeardWord(RawText(line.text[start:end]), at_ms + start, at_ms + end, 1.0)
+            for start, end in _pieces(line.text)
         ]
-        done = stream.redact_final(line.speaker, RawText(line.text), heard, line.start_ms, line.end_ms)
+        done = stream.redact_final(line.speaker, RawText(line.text), heard, at_ms, until_ms)
         why = list(done.redacted.spans)
-        places = [(word.start_ms, word.end_ms) for word in done.words if PLACEHOLDER.match(word.text)]
+        places = [
+            (word.start_ms - at_ms, word.end_ms - at_ms)
+            for word in done.words
+            if PLACEHOLDER.match(word.text)
+        ]
         places = [at for at in places if PLACEHOLDER.sub("", line.text[at[0] : at[1]]).strip(" .,;:!?")]
         if why and not places and not done.words:
             places = [(0, len(line.text))]
