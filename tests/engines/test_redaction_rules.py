@@ -68,6 +68,9 @@ def shown(text: str, context: Context | None = None) -> str:
         ("kavigmailcom and five passengers", "[EMAIL] and five passengers"),
         ("its anthony mail com", "its [EMAIL]"),
         ("my mail is rathik 67 gmail", "my mail is [EMAIL]"),
+        ("my email is ann.miles at example", "my email is [EMAIL]"),
+        ("my email is ann dot miles at", "my email is [EMAIL]"),
+        ("my email is down at work", "my email is down at work"),
         ("john at the rate gmail dot com", "[EMAIL]"),
         ("john underscore smith at the rate of yahoo dot co dot uk ok", "[EMAIL] ok"),
         # passwords and user names

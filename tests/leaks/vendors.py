@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from accounts.services import identity_attach
-from conversations.models import Conversation
+from conversations.models import CallPhase, Conversation
 from integrations.hooks import KEY_HEADER
 from integrations.models import AttributeMapping, TelephonyConnection
 from integrations.services import connection_create
@@ -29,7 +29,17 @@ from tests.telephony import audiohook
 from tests.telephony.test_audiohook_lifecycle import agent, leg, notification
 from tests.telephony.test_connect_hooks import AGENT as CONNECT_AGENT
 from tests.telephony.test_connect_hooks import agent_info, agent_said, contact_said, flow, signed
-from tests.telephony.test_five9 import AGENT, CUSTOMER, TOKEN, Leg, config, gateway_running, said, status
+from tests.telephony.test_five9 import (
+    AGENT,
+    CUSTOMER,
+    TOKEN,
+    Leg,
+    config,
+    gateway_running,
+    said,
+    status,
+    until,
+)
 from tests.telephony.test_ingest_vendors import jambonz_line
 from tests.telephony.test_kvs_reader import SECRET as CONNECT_SECRET
 from tests.telephony.test_kvs_reader import reader_running
@@ -90,7 +100,7 @@ async def lines(company: Any, planted: Planted, server: Server, ways: Connection
     await asyncio.gather(
         _genesys(company, planted, server, ways),
         _jambonz(company, planted, server, ways),
-        _five9(planted),
+        _five9(company, planted),
         asyncio.to_thread(_connect, company, planted, ways),
     )
 
@@ -155,7 +165,7 @@ async def _jambonz(company: Any, planted: Planted, server: Server, ways: Connect
             await socket.send(b"\0" * 3200)
 
 
-async def _five9(planted: Planted) -> None:
+async def _five9(company: Any, planted: Planted) -> None:
     """Names and remarks have no place there; ids have."""
     wire: Any = voice_pb2
     named = {
@@ -175,6 +185,8 @@ async def _five9(planted: Planted) -> None:
             await its_agent.say(status(getattr(wire.StreamingStatus, code)))
         await customer.say(status(wire.StreamingStatus.CLT_CALL_ENDED))
         assert await its_agent.hear() == await customer.hear() == -1
+        ended = CallPhase.objects.filter(conversation__provider="five9", phase="ended")
+        await until(company.schema, ended.first)
         refused = Leg(channel)
         await refused.say(
             config(CUSTOMER, vcc_call_id=planted.card, domain_id=planted.phone, trust_token="x")

@@ -60,6 +60,8 @@ class EmailDetector:
             spans += self._joined(utterance)
         if context.growing:
             spans += self._growing(utterance, context, spans)
+        elif not spans and "at" in vocabulary and ("email" in vocabulary or context.asked == "EMAIL"):
+            spans += self._cut_off(utterance, context)
         return sorted(spans, key=lambda span: span.start)
 
     def _written(self, text: str) -> list[Span]:
@@ -192,6 +194,29 @@ class EmailDetector:
         while start < at and utterance.low(start) in _JOINERS:
             start += 1
         return start
+
+    def _cut_off(self, utterance: Utterance, context: Context) -> list[Span]:
+        """Find an address that was announced and ends with the text before its domain does: "ann.miles at example"."""
+        tokens = utterance.tokens
+        at = len(tokens) - 1 - utterance.lows[::-1].index("at")
+        if len(tokens) - at > 3:
+            return []
+        begins = [cue.last + 1 for cue in find_cues(utterance) if cue.type == "EMAIL" and cue.last < at]
+        if context.asked == "EMAIL":
+            begins.append(0)
+        if not begins:
+            return []
+        start = max(begins)
+        while start < at and utterance.low(start) in LEAD_INS:
+            start += 1
+        # Of plain words ("my email is down at work") it cannot be told; what was joined is no plain word.
+        joined = any(
+            utterance.gap(k) in (".", "_", "-") or _telling(utterance.low(k)) for k in range(start + 1, at)
+        )
+        if not 0 < at - start <= _MAX_LOCAL or not joined:
+            return []
+        reason = "address without its end"
+        return [Span(tokens[start].start, tokens[-1].end, "EMAIL", 0.6, self.name, reason)]
 
     def _growing(self, utterance: Utterance, context: Context, found: list[Span]) -> list[Span]:
         """Hide what may become an address: all that follows a cue, and a telling local part before "at"."""
