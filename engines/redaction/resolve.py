@@ -19,19 +19,31 @@ def settle(spans: Iterable[Span]) -> list[Span]:
 
     Overlapping ones become one, so that no end of either survives. It is named by the type of highest priority, then
     by the highest score. What a rule knows goes before what the model thinks; where rules know no more than that it is
-    a number, the model names it if it is sure.
+    a number, the model names it if it is sure: as a kind of number, or as something that has more words than that.
     """
     settled: list[Span] = []
     for span in sorted(spans, key=_place):
         if settled and span.start < settled[-1].end:
             last = settled[-1]
-            best = max(last, span, key=_weight)
+            best, other = sorted((last, span), key=_weight, reverse=True)
+            if best.detector == MODEL_NAME and _is_bare(other, best):
+                best = other
             beside = last.beside | span.beside
             beside |= {one.type for one in (last, span) if one is not best and not _is_part(one, best)}
             settled[-1] = replace(best, start=last.start, end=max(last.end, span.end), beside=beside)
         else:
             settled.append(span)
     return settled
+
+
+def _is_bare(rule: Span, model: Span) -> bool:
+    """Whether the words that the model names are the very digits of a rule, and no kind of number to the model."""
+    return (
+        rule.type == "NUMBER"
+        and rule.start <= model.start
+        and model.end <= rule.end
+        and not kind(model.type).numeric
+    )
 
 
 def _is_part(other: Span, best: Span) -> bool:
