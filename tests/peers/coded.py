@@ -23,13 +23,14 @@ FRAME_MS, SOUND_MS, WORD_MS, PAUSE_MS = 20, 240, 300, 400
 PROGRESS_EVERY_MS = 500
 GARBLED = "garbled"
 BASE, STEP = 1_000, 200
-# Nothing in them is a number, a name or a place, so that redaction leaves them as they are.
+# Nothing in them is a number, a name or a place, nor reads like one where they follow each other by chance: redaction
+# leaves them as they are.
 _LIST = """
 about again always because before better between both could every first found good great house just keep
-large later learn leave letter light little long make maybe more most move much need never next often
-only open other over paper people place please point quite rather really right school seem should simple
-small some soon sound still table thank their there these thing think today together under until very
-water well what when where which while white window with without word world would write
+later learn leave letter make maybe more most move much need never next often only open other over paper
+people please quite rather really right should simple small some soon still table thank their there
+these thing think today together under until very well what when where which while window with without
+word world would
 """
 WORDS = tuple(_LIST.split())
 
