@@ -26,11 +26,10 @@ BASE, STEP = 1_000, 200
 # Nothing in them is a number, a name or a place, nor reads like one where they follow each other by chance: redaction
 # leaves them as they are.
 _LIST = """
-about again always because before better between both could every first found good great house just keep
-later learn leave letter make maybe more most move much need never next often only open other over paper
-people please quite rather really right should simple small some soon still table thank their there
-these thing think today together under until very well what when where which while window with without
-word world would
+about again always because before better between both could every first found good just later learn make
+maybe more most move much need never next often only open other over people please quite rather really
+right should small some soon still thank their there these thing think today together under until very
+well what when where which while window with without word world would
 """
 WORDS = tuple(_LIST.split())
 
