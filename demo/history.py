@@ -39,7 +39,7 @@ from conversations.models import (
     Summary,
     Utterance,
 )
-from conversations.redaction.policy import redaction_config
+from conversations.redaction.policy import config_for_speech
 from conversations.summaries import summaries_expire, summary_confirm
 from demo.people import Company
 from demo.scripts import sample_calls
@@ -165,7 +165,7 @@ class _Past:
             language="en",
         )
         sessions = [stage.open(context, None) for stage in stages]
-        redactor = StreamRedactor(redaction_config())
+        redactor = StreamRedactor(config_for_speech())
         batch = Batch(conversation.pk)
         for number, line in enumerate(told, 1):
             for session in sessions:

@@ -17,7 +17,7 @@ from conversations import consent, lifecycle, news, pci
 from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
-from conversations.redaction.policy import redaction_policy
+from conversations.redaction.policy import config_for_speech, redaction_policy
 from conversations.services import event_append
 from engines.redaction.redactor import RedactionConfig
 from providers.selectors import SpeechChoice, keyterms, speech_plan
@@ -107,6 +107,6 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         heard_phases=lifecycle.heard_phases(),
         speech=speech_plan(conversation.language, live=not conversation.is_uploaded),
         keyterms=keyterms(conversation.language),
-        redaction=policy.config,
+        redaction=config_for_speech(policy),
         card_pause=policy.pci_auto,
     )

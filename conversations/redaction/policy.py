@@ -19,6 +19,7 @@ from engines.redaction.custom import CustomType, Example
 from engines.redaction.redactor import RedactionConfig
 from engines.redaction.vocabulary import PROFILES, TYPES, Group
 from tenants.keys import SealError, derive
+from tenants.models import Tenant
 from tenants.scope import current_schema
 
 log = structlog.get_logger(__name__)
@@ -150,6 +151,12 @@ def redaction_policy() -> Policy:
 def redaction_config() -> RedactionConfig:
     """What the current company hides, and how."""
     return redaction_policy().config
+
+
+def config_for_speech(policy: Policy | None = None) -> RedactionConfig:
+    """The same for what is said in calls, where agents say the company's own name. One query more."""
+    name = Tenant.objects.filter(schema_name=current_schema()).values_list("name", flat=True).first()
+    return replace((policy or redaction_policy()).config, ours=(name,) if name else ())
 
 
 def config_for_metadata() -> RedactionConfig:

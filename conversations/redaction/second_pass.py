@@ -25,7 +25,7 @@ from conversations import outbox
 from conversations.hiding import Hiding, spans_hide
 from conversations.models import Conversation, OutboxJob, Redaction, RedactionCheck, Utterance
 from conversations.redaction.kept import kept_drop
-from conversations.redaction.policy import redaction_config
+from conversations.redaction.policy import config_for_speech
 from conversations.redaction.uncertain import reviews_note
 from conversations.redaction.written import written_redact
 from conversations.services import call_lock
@@ -114,7 +114,7 @@ def conversation_read(conversation_id: UUID, *, found_in: str) -> int:
     Raises `Conflict` where its words keep changing meanwhile.
     """
     begun = monotonic()
-    config = redaction_config()
+    config = config_for_speech()
     for left in reversed(range(_TRIES)):
         try:
             return _read(conversation_id, config, found_in, begun)

@@ -6,7 +6,7 @@ belong to anything. Live speech goes through `stream.StreamRedactor`, which know
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -36,8 +36,8 @@ class RedactionConfig:
     `enabled_types` are names of `vocabulary.TYPES`; one that is off stays in the text. `custom` are the company's own
     types, all of them on. `actions` say what becomes of a type, MASK where nothing is said; HASH takes `hash_key`,
     which is the company's secret. `apart` are types that are hidden as told, and whose words a final hands over beside
-    the text, to be sealed. `extra` names detectors that were registered as plug-ins; `model` says whether the
-    trained model reads along.
+    the text, to be sealed. `ours` are names of the company itself, which the model does not take for somebody's.
+    `extra` names detectors that were registered as plug-ins; `model` says whether the trained model reads along.
 
     A card spoken in several breaths without a cue is a `NUMBER` at first. Where cards are redacted, such digits are
     masked in live speech whatever is said of `NUMBER`; only those that were asked for as a number of some other kind
@@ -67,6 +67,7 @@ class RedactionConfig:
     extra: tuple[str, ...] = ()
     model: bool = True
     apart: frozenset[str] = frozenset()
+    ours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         own = {one.name for one in self.custom}
@@ -126,6 +127,7 @@ class Redactor:
         if config.model:
             self._model = SequenceDetector()
             self._growing = GrowingReader(tagger())
+            self._ours = _company_names(config.ours)
         if config.custom:
             others.append(CustomDetector(config.custom))
         others += [plugged_in(name) for name in config.extra]
@@ -147,7 +149,9 @@ class Redactor:
             return self._grown(utterance, context, digits, found)
         if self._model is not None:
             found = self._told_apart(utterance, context, found)
-            found += _beside(self._model.find(utterance, context), utterance, digits)
+            found += _beside(
+                self._not_ours(self._model.find(utterance, context), utterance), utterance, digits
+            )
         spans = [span for span in found if span.type in self._types or self._guards(span, context)]
         return Findings(utterance, settle(spans), digits, len(utterance.text))
 
@@ -156,7 +160,7 @@ class Redactor:
         waits: list[int | None] = []
         if self._growing is not None:
             more, wait = self._growing.read(utterance, context.scene)
-            found += _beside(more, utterance, digits)
+            found += _beside(self._not_ours(more, utterance), utterance, digits)
             waits += [wait, undecided_from(utterance)]
         if self._numeric_on:
             waits.append(held_back_from(utterance))
@@ -183,6 +187,17 @@ class Redactor:
             span
             for span in found
             if not _says_little(span) or any(a < span.end and b > span.start for a, b in doubted)
+        ]
+
+    def _not_ours(self, spans: list[Span], utterance: Utterance) -> list[Span]:
+        """Return what the model found without the company's own name ("you are through to ...")."""
+        if not self._ours or not spans:
+            return spans
+        return [
+            span
+            for span in spans
+            if tuple(token.low for token in utterance.tokens if span.start <= token.start < span.end)
+            not in self._ours
         ]
 
     @property
@@ -222,6 +237,14 @@ class Redactor:
     def _guards(self, span: Span, context: Context) -> bool:
         """Say whether `span` may be a part of a card, whatever is said of numbers in general."""
         return self._guarded and context.live and span.type == "NUMBER" and span.reason != ASKED_FOR
+
+
+def _company_names(names: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    """Return the words of each name, but not of one that may be a person's."""
+    lexicon = tagger().lexicon
+    people = lexicon.first | lexicon.last
+    spelled = (tuple(tokenise(name).lows) for name in names)
+    return frozenset(words for words in spelled if words and not people.issuperset(words))
 
 
 def _says_little(span: Span) -> bool:

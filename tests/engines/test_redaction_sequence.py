@@ -12,10 +12,12 @@ import pycrfsuite
 import pytest
 
 from engines.redaction.context import Context
+from engines.redaction.redactor import RedactionConfig, redact
 from engines.redaction.sequence import tagger as tagging
 from engines.redaction.sequence.detector import SequenceDetector
 from engines.redaction.sequence.features import Lexicon, attributes, describe, gaps_of, is_cased
 from engines.redaction.sequence.tagger import Tagger, Weights, pack, tagger, unpack
+from engines.redaction.text import RawText
 from engines.redaction.tokens import tokenise
 from engines.redaction.training import corpus
 from engines.redaction.training.generated import LABEL_OF, filled, generate, refilled, templates
@@ -190,3 +192,13 @@ def test_the_public_sets_are_read(shared_data: Path) -> None:
     written = corpus.texts(shared_data / "dev" / "pii" / "presidio_synth_v2.jsonl")
     assert len({template for template, _ in written}) > 50
     assert json.dumps(sorted({label for _, one in written for *_, label in one.spans}))
+
+
+def test_the_company_s_own_name_is_nobody_s() -> None:
+    greeting = "Good afternoon, this is Sofia at Northwind Broadband."
+    config = RedactionConfig(ours=("Northwind Broadband",))
+    assert redact(RawText(greeting), config).text == "Good afternoon, this is [NAME] at Northwind Broadband."
+    assert "Northwind" not in redact(RawText(greeting)).text, "or this test says nothing"
+    named = "Please send it to John Lewis as soon as you can."
+    hidden = redact(RawText(named), RedactionConfig(ours=("John Lewis",))).text
+    assert hidden == redact(RawText(named)).text and "Lewis" not in hidden
