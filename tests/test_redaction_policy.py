@@ -11,7 +11,14 @@ from conversations.live import metadata
 from conversations.live.ownership import call_claim
 from conversations.models import RedactionPolicy
 from conversations.redacted import redacted
-from conversations.redaction.policy import Policy, Rule, redaction_config, redaction_policy, types_known
+from conversations.redaction.policy import (
+    Policy,
+    Rule,
+    config_for_speech,
+    redaction_config,
+    redaction_policy,
+    types_known,
+)
 from conversations.redaction.policy_changes import history_done, needs_again, policy_save, tightens
 from engines.redaction.actions import Action
 from engines.redaction.custom import CustomType
@@ -44,7 +51,8 @@ def test_a_policy_counts_everywhere_at_once_and_for_its_company_alone(world):
             "ticket": 12345678,
         }
         ident, _key = call_make(world.northwind.people["agent"])
-        assert call_claim(conversation_id=ident, worker="w").redaction == redaction_config()
+        claimed = call_claim(conversation_id=ident, worker="w").redaction
+        assert claimed == config_for_speech() and claimed.ours == ("Northwind",)
         assert types_known()["PROJECT"] == "project"
     with world.acme.scope():
         assert redacted("we talked of kestrel plans") == "we talked of kestrel plans"
