@@ -9,21 +9,10 @@ from engines.redaction.stream import RedactedUtterance, StreamRedactor
 from engines.redaction.text import RawText
 from engines.speech.types import HeardWord
 
-DIGIT_WORDS = frozenset(
+# By value: 0 to 9, 10 to 19, and 20 to 90 in tens.
+ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TEENS = tuple(
     [
-        "zero",
-        "oh",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "double",
-        "triple",
         "ten",
         "eleven",
         "twelve",
@@ -34,16 +23,10 @@ DIGIT_WORDS = frozenset(
         "seventeen",
         "eighteen",
         "nineteen",
-        "twenty",
-        "thirty",
-        "forty",
-        "fifty",
-        "sixty",
-        "seventy",
-        "eighty",
-        "ninety",
     ]
 )
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+DIGIT_WORDS = frozenset({*ONES, *TEENS, *TENS, "oh", "double", "triple"})
 
 
 # The rules by themselves; what must hold with the trained model too is tried with both.

@@ -11,22 +11,7 @@ import pytest
 
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
-from tests.engines.redaction_calls import DIGIT_WORDS, Call, leaks
-
-SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TEENS = [
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+from tests.engines.redaction_calls import DIGIT_WORDS, ONES, TEENS, TENS, Call, leaks
 
 
 def card(rng: random.Random, *, valid: bool = True) -> str:
@@ -58,10 +43,10 @@ def spoken(rng: random.Random, digits: str) -> Iterator[str]:
     while i < len(digits):
         rest = digits[i:]
         if style != "pairs" and len(rest) >= 3 and rest[0] == rest[1] == rest[2] and rng.random() < 0.5:
-            yield from ("triple", SPOKEN[int(rest[0])])
+            yield from ("triple", ONES[int(rest[0])])
             i += 3
         elif style != "pairs" and len(rest) >= 2 and rest[0] == rest[1] and rng.random() < 0.5:
-            yield from ("double", SPOKEN[int(rest[0])])
+            yield from ("double", ONES[int(rest[0])])
             i += 2
         elif style == "pairs" and len(rest) >= 2 and rest[0] != "0":
             if rest[0] == "1":
@@ -69,13 +54,13 @@ def spoken(rng: random.Random, digits: str) -> Iterator[str]:
             else:
                 yield TENS[int(rest[0]) - 2]
                 if rest[1] != "0":
-                    yield SPOKEN[int(rest[1])]
+                    yield ONES[int(rest[1])]
             i += 2
         elif style == "mixed" and rng.random() < 0.3:
             yield rest[0]
             i += 1
         else:
-            yield "oh" if rest[0] == "0" and rng.random() < 0.5 else SPOKEN[int(rest[0])]
+            yield "oh" if rest[0] == "0" and rng.random() < 0.5 else ONES[int(rest[0])]
             i += 1
 
 
