@@ -34,8 +34,8 @@ def calls(world: World, make_conversation: Callable[..., Any]) -> list[Any]:
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     config = RedactionConfig(enabled_types=frozenset({"URL"}), model=False)
-    for module in (again, second_pass):
-        monkeypatch.setattr(module, "redaction_config", lambda: config)
+    monkeypatch.setattr(again, "redaction_config", lambda: config)
+    monkeypatch.setattr(second_pass, "config_for_speech", lambda: config)
 
 
 def chosen(action: str, *rows: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from accounts.models import AuditEvent
 from conversations.models import RedactionPolicy, Utterance
 from conversations.redaction.policy import redaction_policy
 from conversations.redaction.trying import TEXT_MAX
@@ -174,3 +175,32 @@ def test_trying_by_the_api_has_a_limit(world):
     for _ in range(60):
         last = client.post(where, {"text": "x"}, content_type="application/json")
     assert last.status_code == 429
+
+
+def test_a_program_saves_a_revision_under_the_same_rules(world):
+    client, where = world.northwind.client("admin"), "/api/v1/redaction/"
+
+    def send(**given):
+        answer = client.post(
+            where, {"made_from": 0, "reason": "for the auditors"} | given, "application/json"
+        )
+        return answer.status_code, answer.json()
+
+    assert send(rules=[{"type": "NAME", "on": False}])[0] == 400, "it hides less and does not say why"
+    assert send(rules=[{"type": "CREDIT_CARD", "on": True, "action": "keep", "reason": "no"}])[0] == 400
+    assert send(profile="none")[0] == 400
+    assert send(regions=["XX"])[0] == 400
+    code, saved = send(
+        profile="strict",
+        may_see=["analyst"],
+        rules=[{"type": "NAME", "on": True, "action": "keep", "reason": "complaints are theirs"}],
+        pci_minutes=5,
+    )
+    assert (code, saved["revision"], saved["profile"], saved["may_see"]) == (201, 1, "strict", ["analyst"])
+    assert {one["name"]: one["action"] for one in saved["types"]}["NAME"] == "keep"
+    assert saved["regions"] == ["US", "GB"] and saved["pci_minutes"] == 5
+    assert send(profile="standard")[0] == 409, "another has come meanwhile"
+    code, saved = send(made_from=1, profile="standard")
+    assert (code, saved["revision"], saved["may_see"]) == (201, 2, ["analyst"])
+    with world.northwind.scope():
+        assert AuditEvent.objects.filter(action="redactionpolicy.change").count() == 2

@@ -263,8 +263,8 @@ def history(northwind: Company, make_conversation: Callable[..., Any]) -> list[A
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     config = RedactionConfig(enabled_types=frozenset({"URL"}), model=False)
-    for module in (again, second_pass):
-        monkeypatch.setattr(module, "redaction_config", lambda: config)
+    monkeypatch.setattr(again, "redaction_config", lambda: config)
+    monkeypatch.setattr(second_pass, "config_for_speech", lambda: config)
 
 
 def texts() -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -14,10 +15,12 @@ from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
-from accounts.throttle import note, seconds_left
+from accounts.throttle import address_of, note, seconds_left
 from conversations.models import RedactionPolicy
 from conversations.redaction.again import still_to_read
-from conversations.redaction.policy import redaction_policy
+from conversations.redaction.policy import Policy, Rule, redaction_policy
+from conversations.redaction.policy_changes import policy_save
+from conversations.redaction.policy_form import OFFERED
 from conversations.redaction.trying import TEXT_MAX, TRIES, sentence_try
 from engines.redaction.actions import Action
 from engines.redaction.vocabulary import TYPES
@@ -65,7 +68,43 @@ class PolicySerializer(Serializer):
     profile = serializers.ChoiceField(RedactionPolicy.Profile.choices)
     regions = serializers.ListField(child=serializers.CharField(), help_text="Countries of phone numbers.")
     types = TypeSerializer(many=True)
+    may_see = serializers.ListField(
+        child=serializers.CharField(), help_text="Roles that may see what is kept."
+    )
+    pci_hears = serializers.BooleanField(
+        help_text="Whether words are heard on while the sound pauses for a card."
+    )
+    pci_auto = serializers.BooleanField(help_text="Whether it pauses by itself when a card is being given.")
+    pci_minutes = serializers.IntegerField(help_text="After so many minutes a pause ends.")
     unread = serializers.IntegerField(help_text="Conversations that are over and were not read by it.")
+
+
+class RuleSerializer(Serializer):
+    type = serializers.CharField(max_length=32)
+    on = serializers.BooleanField()
+    action = serializers.ChoiceField([each.value for each in OFFERED], default=Action.MASK.value)
+    reason = serializers.CharField(
+        max_length=200, default="", allow_blank=True, help_text="Needed where it hides less than the profile."
+    )
+
+
+class RevisionSerializer(Serializer):
+    """A policy as it shall be. What is left out stays as it is now; so do the company's own types."""
+
+    made_from = serializers.IntegerField(min_value=0, help_text="The revision that it was made from.")
+    reason = serializers.CharField(help_text="Why it is changed.")
+    profile = serializers.ChoiceField(RedactionPolicy.Profile.choices, required=False)
+    regions = serializers.ListField(child=serializers.CharField(max_length=2), max_length=50, required=False)
+    may_see = serializers.ListField(
+        child=serializers.CharField(max_length=20),
+        max_length=10,
+        required=False,
+        help_text="Roles that may see what is kept.",
+    )
+    rules = RuleSerializer(many=True, required=False, help_text="All that differ from the profile.")
+    pci_hears = serializers.BooleanField(required=False)
+    pci_auto = serializers.BooleanField(required=False)
+    pci_minutes = serializers.IntegerField(required=False)
 
 
 class RedactionViewSet(CompanyViewSet):
@@ -80,24 +119,35 @@ class RedactionViewSet(CompanyViewSet):
     @extend_schema(responses=PolicySerializer)
     def list(self, request: Request) -> Response:
         """The policy that holds now. Patterns, words and examples of own types are in the admin alone."""
-        policy = redaction_policy()
-        shown = {
-            "revision": policy.revision,
-            "profile": policy.profile,
-            "regions": policy.regions,
-            "types": [
-                {
-                    "name": name,
-                    "label": label,
-                    "on": policy.is_on(name),
-                    "action": policy.actions.get(name, Action.MASK),
-                    "own": name not in TYPES,
-                }
-                for name, label in policy.types.items()
-            ],
-            "unread": still_to_read(since=None),
+        return Response(_shown(redaction_policy()))
+
+    @extend_schema(
+        request=RevisionSerializer,
+        responses={201: PolicySerializer, 400: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Save a new revision. New calls obey it at once, running ones from their next claim."""
+        given = RevisionSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = given.validated_data
+        fields: dict[str, Any] = {
+            name: tuple(wanted[name]) if isinstance(wanted[name], list) else wanted[name]
+            for name in ("profile", "regions", "may_see", "pci_hears", "pci_auto", "pci_minutes")
+            if name in wanted
         }
-        return Response(PolicySerializer(shown).data)
+        if "rules" in wanted:
+            fields["rules"] = tuple(
+                Rule(rule["type"], rule["on"], Action(rule["action"]), rule["reason"])
+                for rule in wanted["rules"]
+            )
+        policy_save(
+            policy=replace(redaction_policy(), **fields),
+            reason=wanted["reason"],
+            actor=self.user,
+            revision=wanted["made_from"],
+            address=address_of(request._request) or None,
+        )
+        return Response(_shown(redaction_policy()), status=status.HTTP_201_CREATED)
 
     @extend_schema(
         request=TextSerializer,
@@ -116,3 +166,29 @@ class RedactionViewSet(CompanyViewSet):
         policy = redaction_policy()
         answer = sentence_try(given.validated_data["text"], policy) | {"revision": policy.revision}
         return Response(TriedSerializer(answer).data, headers={"Cache-Control": "no-store"})
+
+
+def _shown(policy: Policy) -> Any:
+    types = [
+        {
+            "name": name,
+            "label": label,
+            "on": policy.is_on(name),
+            "action": policy.actions.get(name, Action.MASK),
+            "own": name not in TYPES,
+        }
+        for name, label in policy.types.items()
+    ]
+    return PolicySerializer(
+        {
+            "revision": policy.revision,
+            "profile": policy.profile,
+            "regions": policy.regions,
+            "types": types,
+            "may_see": policy.may_see,
+            "pci_hears": policy.pci_hears,
+            "pci_auto": policy.pci_auto,
+            "pci_minutes": policy.pci_minutes,
+            "unread": still_to_read(since=None),
+        }
+    ).data

@@ -32,6 +32,12 @@ def resume(company: Company) -> str:
 
 ROWS = [
     ("POST", "/api/v1/redaction/try/", ADMINS, {"text": "my card is 4111 1111 1111 1111"}),
+    (
+        "POST",
+        "/api/v1/redaction/",
+        ADMINS | {"admin": 201},
+        {"made_from": 0, "reason": "Audit", "profile": "strict"},
+    ),
     ("POST", pause, PAUSING),
     ("POST", resume, PAUSING),
 ]
