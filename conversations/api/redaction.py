@@ -20,7 +20,6 @@ from conversations.models import RedactionPolicy
 from conversations.redaction.again import still_to_read
 from conversations.redaction.policy import Policy, Rule, redaction_policy
 from conversations.redaction.policy_changes import policy_save
-from conversations.redaction.policy_form import OFFERED
 from conversations.redaction.trying import TEXT_MAX, TRIES, sentence_try
 from engines.redaction.actions import Action
 from engines.redaction.vocabulary import TYPES
@@ -82,7 +81,7 @@ class PolicySerializer(Serializer):
 class RuleSerializer(Serializer):
     type = serializers.CharField(max_length=32)
     on = serializers.BooleanField()
-    action = serializers.ChoiceField([each.value for each in OFFERED], default=Action.MASK.value)
+    action = serializers.ChoiceField([each.value for each in Action], default=Action.MASK.value)
     reason = serializers.CharField(
         max_length=200, default="", allow_blank=True, help_text="Needed where it hides less than the profile."
     )
