@@ -353,6 +353,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "SpeakerEnum": "conversations.models.Speaker",
+        "RedactionActionEnum": ["mask", "last_four", "hash", "keep"],
         "CallPhaseEnum": "conversations.models.CallPhase.Phase",
         "ConversationStateEnum": "conversations.models.Conversation.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
