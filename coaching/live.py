@@ -187,11 +187,7 @@ class GuidanceSession:
         self._open[rule.id] = row
         batch.create(row)
         batch.event("guidance", row)
-
-        def sent(when: datetime) -> None:
-            Guidance.objects.filter(pk=row.pk, sent_at__isnull=True).update(sent_at=when)
-
-        batch.published(sent)
+        batch.published_together(_sent, row.pk)
 
     def _alert(
         self,
@@ -216,6 +212,10 @@ class GuidanceSession:
         batch.write(
             partial(news.tell, kind=news.ALERT_RAISED, conversation_id=self._call.conversation_id, ref=row.pk)
         )
+
+
+def _sent(ids: list[UUID], when: datetime) -> None:
+    Guidance.objects.filter(pk__in=ids, sent_at__isnull=True).update(sent_at=when)
 
 
 def _settle(row: Guidance, values: dict[str, Any], cause: Utterance | None, batch: Batch) -> None:

@@ -354,7 +354,7 @@ class LiveCall:
         # While a card is given, nothing is shown before it is judged as a whole; "" takes away what was.
         paused = self.card_pause.is_open or self.timeline.paused(heard.end_ms)
         text = "" if paused else lane.redactor.redact_partial(speaker, heard.text).text
-        await self.means.signals.partial(self.call, speaker, text, heard.start_ms)
+        self.means.signals.partial(self.call, speaker, text, heard.start_ms)
 
     async def _final(self, lane: Lane, heard: Hypothesis) -> None:
         channel, speaker = self.speakers.of(heard)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,12 +49,26 @@ class CallCommit:
         return self.batch.conversation_id
 
 
+# Every writer takes the rows in one order, so that two groups cannot wait for each other. A call may have several parts
+# in a group: it is written as the last one leaves it.
 _CLAIM_NUMBERS = """
-    UPDATE conversations_callowner
-       SET head = head + %s, utterances = %s, coverage = %s::jsonb, engine_state = %s::jsonb,
-           recorded_ms = GREATEST(recorded_ms, %s), updated_at = now()
-     WHERE conversation_id = %s AND epoch = %s
- RETURNING head
+    WITH held AS MATERIALIZED (
+        SELECT conversation_id
+          FROM conversations_callowner
+         WHERE conversation_id = ANY(%s::uuid[])
+         ORDER BY conversation_id
+           FOR NO KEY UPDATE
+    )
+    UPDATE conversations_callowner AS owner
+       SET head = owner.head + new.events, utterances = new.utterances, coverage = new.coverage::jsonb,
+           engine_state = new.engine_state::jsonb, recorded_ms = GREATEST(owner.recorded_ms, new.recorded_ms),
+           updated_at = now()
+      FROM held
+      JOIN unnest(%s::uuid[], %s::int[], %s::int[], %s::int[], %s::text[], %s::text[], %s::int[])
+        AS new(conversation_id, epoch, events, utterances, coverage, engine_state, recorded_ms)
+     USING (conversation_id)
+     WHERE owner.conversation_id = held.conversation_id AND owner.epoch = new.epoch
+ RETURNING owner.conversation_id, owner.epoch, owner.head
 """
 
 
@@ -63,18 +77,9 @@ def group_write(parts: Sequence[CallCommit]) -> list[CallCommit]:
 
     Runs in a thread, in the company's schema. A failing database leaves nothing written.
     """
-    superseded: list[CallCommit] = []
     now = timezone.now()
     with transaction.atomic():
-        written = []
-        # Every writer takes the rows in one order, so that two groups cannot wait for each other.
-        for part in sorted(parts, key=lambda part: part.conversation_id):
-            head = _numbers(part)
-            if head is None:
-                superseded.append(part)
-            else:
-                part.head = head
-                written.append(part)
+        written = _numbers(parts)
         _insert(written)
         for part in written:
             for write in part.batch.writes:
@@ -83,25 +88,44 @@ def group_write(parts: Sequence[CallCommit]) -> list[CallCommit]:
                 outbox.jobs_announce(event=event, conversation_id=part.conversation_id)
         ConversationEvent.objects.bulk_create(_events(written, now))
     _tell(written, now)
-    return superseded
+    done = {id(part) for part in written}
+    return [part for part in parts if id(part) not in done]
 
 
-def _numbers(part: CallCommit) -> int | None:
+def _numbers(parts: Sequence[CallCommit]) -> list[CallCommit]:
+    """Take the numbers of all parts' events, and keep where their calls stand. Returns the parts that may be written.
+
+    Those are in the order of calls, and within a call in their own.
+    """
+    by_call: dict[tuple[UUID, int], list[CallCommit]] = {}
+    for part in parts:
+        by_call.setdefault((part.conversation_id, part.epoch), []).append(part)
+    calls = sorted(by_call)
+    ends = [by_call[call][-1] for call in calls]
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM_NUMBERS,
             [
-                len(part.batch.events),
-                part.utterances,
-                json.dumps(part.coverage),
-                json.dumps(part.engine_state),
-                part.recorded_ms,
-                part.conversation_id,
-                part.epoch,
+                [call for call, _epoch in calls],
+                [call for call, _epoch in calls],
+                [epoch for _call, epoch in calls],
+                [sum(len(part.batch.events) for part in by_call[call]) for call in calls],
+                [end.utterances for end in ends],
+                [json.dumps(end.coverage) for end in ends],
+                [json.dumps(end.engine_state) for end in ends],
+                [end.recorded_ms for end in ends],
             ],
         )
-        row = cursor.fetchone()
-    return row[0] if row else None
+        heads = {(ident, epoch): head for ident, epoch, head in cursor.fetchall()}
+    written = []
+    for call in calls:
+        if call in heads:
+            head = heads[call]
+            for part in reversed(by_call[call]):
+                part.head = head
+                head -= len(part.batch.events)
+            written += by_call[call]
+    return written
 
 
 def _insert(parts: Sequence[CallCommit]) -> None:
@@ -144,9 +168,14 @@ def _tell(parts: Sequence[CallCommit], now: datetime) -> None:
     if not publish(messages):
         return
     sent_at = timezone.now()
+    together: dict[Callable[[list[Any], datetime], None], list[Any]] = {}
     for part in parts:
         for work in part.batch.after_publish:
             work(sent_at)
+        for each, thing in part.batch.together:
+            together.setdefault(each, []).append(thing)
+    for each, things in together.items():
+        each(things, sent_at)
 
 
 class Committer:

@@ -54,6 +54,7 @@ class Batch:
     jobs: list[str] = field(default_factory=list)
     found: list[object] = field(default_factory=list)
     after_publish: list[Callable[[datetime], None]] = field(default_factory=list)
+    together: list[tuple[Callable[[list[Any], datetime], None], Any]] = field(default_factory=list)
 
     def create(self, row: models.Model) -> None:
         """Insert `row` (bulk, in the order of models first seen; ids are given by us)."""
@@ -82,6 +83,10 @@ class Batch:
     def published(self, work: Callable[[datetime], None]) -> None:
         """Run `work(when)` in the call's schema after the events were handed to the channel layer."""
         self.after_publish.append(work)
+
+    def published_together(self, work: Callable[[list[Any], datetime], None], thing: Any) -> None:
+        """The same for many calls at once: `work(things, when)` with the things of all batches of a group commit."""
+        self.together.append((work, thing))
 
     @property
     def is_empty(self) -> bool:
