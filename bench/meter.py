@@ -112,7 +112,7 @@ class CountedStage:
     """A stage of the live way whose sessions are counted under its key."""
 
     def __init__(self, meter: Meter, stage: Any) -> None:
-        self._meter, self._stage, self.key = meter, stage, stage.key
+        self._meter, self._stage, self.key, self.fixed = meter, stage, stage.key, stage.fixed
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         return Counted(self._meter, self.key, self._stage.open(*arguments, **named))

@@ -240,6 +240,7 @@ class GuidanceStage:
     """The stage "guidance" of `cresta_app.live`."""
 
     key = "guidance"
+    fixed = ("revisions",)
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> GuidanceSession:
         """Begin with what is published for everyone and for the agent's team, or go on from `state`.

@@ -33,7 +33,7 @@ from conversations.live.segments import Segments
 from conversations.live.signals import Signals
 from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.speakers import Speakers
-from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
+from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession, states_split
 from conversations.live.timeline import AgentChange, Timeline
 from conversations.live.transcript import utterance_add
 from engines.redaction.stream import StreamRedactor
@@ -122,6 +122,7 @@ class LiveCall:
         self._heard: asyncio.Queue[tuple[Lane, Heard | None] | AgentChange | None] = asyncio.Queue(1_000)
         self._agent_told = str(self.call.agent_id or "")
         self._commits = CommitQueue(means.committer, claim.context.schema, self.source)
+        self._fixed_told: dict[str, Any] | None = None
         self._marked_at = 0.0
         self._over = False
         self._ended_at = datetime.now(UTC)
@@ -429,6 +430,8 @@ class LiveCall:
 
     def _commit(self, batch: Batch) -> None:
         """Have a batch written, with where the call stands now."""
+        stages, fixed = states_split(self.means.stages, self._stage_states())
+        is_new, self._fixed_told = fixed != self._fixed_told, fixed
         part = CallCommit(
             epoch=self.claim.epoch,
             batch=batch,
@@ -441,9 +444,10 @@ class LiveCall:
                 "redaction": self._behind.redactor.state(),
                 "recording": self.recorder.state(),
                 "card_pause": self.card_pause.state(),
-                "stages": self._stage_states(),
+                "stages": stages,
             },
             recorded_ms=self.recorder.recorded_ms,
+            fixed_state=fixed if is_new else None,
         )
         self.committed_ms = self.clock_ms
         self._commits.put(part)

@@ -40,6 +40,8 @@ class CallCommit:
     coverage: list[list[list[int]]]
     engine_state: dict[str, Any]
     recorded_ms: int
+    # What of the stages' states was not written before, or has changed.
+    fixed_state: dict[str, Any] | None = None
     # Filled by the commit.
     head: int = 0
     published: list[dict[str, Any]] = field(default_factory=list)
@@ -60,12 +62,13 @@ _CLAIM_NUMBERS = """
            FOR NO KEY UPDATE
     )
     UPDATE conversations_callowner AS owner
-       SET head = owner.head + new.events, utterances = new.utterances, coverage = new.coverage::jsonb,
-           engine_state = new.engine_state::jsonb, recorded_ms = GREATEST(owner.recorded_ms, new.recorded_ms),
-           updated_at = now()
+       SET head = owner.head + new.events, utterances = new.utterances, coverage = new.coverage,
+           engine_state = new.engine_state, fixed_state = COALESCE(new.fixed_state, owner.fixed_state),
+           recorded_ms = GREATEST(owner.recorded_ms, new.recorded_ms), updated_at = now()
       FROM held
-      JOIN unnest(%s::uuid[], %s::int[], %s::int[], %s::int[], %s::text[], %s::text[], %s::int[])
-        AS new(conversation_id, epoch, events, utterances, coverage, engine_state, recorded_ms)
+      JOIN jsonb_to_recordset(%s::jsonb)
+        AS new(conversation_id uuid, epoch int, events int, utterances int, coverage jsonb, engine_state jsonb,
+               fixed_state jsonb, recorded_ms int)
      USING (conversation_id)
      WHERE owner.conversation_id = held.conversation_id AND owner.epoch = new.epoch
  RETURNING owner.conversation_id, owner.epoch, owner.head
@@ -101,21 +104,9 @@ def _numbers(parts: Sequence[CallCommit]) -> list[CallCommit]:
     for part in parts:
         by_call.setdefault((part.conversation_id, part.epoch), []).append(part)
     calls = sorted(by_call)
-    ends = [by_call[call][-1] for call in calls]
+    ends = [_end(by_call[call]) for call in calls]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM_NUMBERS,
-            [
-                [call for call, _epoch in calls],
-                [call for call, _epoch in calls],
-                [epoch for _call, epoch in calls],
-                [sum(len(part.batch.events) for part in by_call[call]) for call in calls],
-                [end.utterances for end in ends],
-                [json.dumps(end.coverage) for end in ends],
-                [json.dumps(end.engine_state) for end in ends],
-                [end.recorded_ms for end in ends],
-            ],
-        )
+        cursor.execute(_CLAIM_NUMBERS, [[call for call, _epoch in calls], json.dumps(ends)])
         heads = {(ident, epoch): head for ident, epoch, head in cursor.fetchall()}
     written = []
     for call in calls:
@@ -126,6 +117,22 @@ def _numbers(parts: Sequence[CallCommit]) -> list[CallCommit]:
                 head -= len(part.batch.events)
             written += by_call[call]
     return written
+
+
+def _end(parts: Sequence[CallCommit]) -> dict[str, Any]:
+    """Where one call stands after its parts, as `_CLAIM_NUMBERS` reads it."""
+    last = parts[-1]
+    fixed = [part.fixed_state for part in parts if part.fixed_state is not None]
+    return {
+        "conversation_id": str(last.conversation_id),
+        "epoch": last.epoch,
+        "events": sum(len(part.batch.events) for part in parts),
+        "utterances": last.utterances,
+        "coverage": last.coverage,
+        "engine_state": last.engine_state,
+        **({"fixed_state": fixed[-1]} if fixed else {}),
+        "recorded_ms": last.recorded_ms,
+    }
 
 
 def _insert(parts: Sequence[CallCommit]) -> None:

@@ -7,7 +7,7 @@ time (milliseconds of audio), never wall time, so that a call that is taken over
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -106,13 +106,32 @@ class StageSession(Protocol):
         """The call has ended; no more calls follow."""
 
     def state(self) -> dict[str, Any]:
-        """What `Stage.open` needs to go on from here: JSON, small, without customers' words."""
+        """What `Stage.open` needs to go on from here: JSON, small, without customers' words.
+
+        It is written with every utterance, but for what `Stage.fixed` names.
+        """
 
 
 class Stage(Protocol):
-    """Made once per process; opens a session per call."""
+    """Made once per process; opens a session per call.
+
+    `fixed` names the keys of its sessions' states whose values stay as they are for the whole call (but may be other
+    ones after a session was opened anew): long ones need not be written each time.
+    """
 
     key: str
+    fixed: tuple[str, ...]
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> StageSession:
         """Load definitions (in the call's schema) and begin, or go on from `state`. May use the database."""
+
+
+def states_split(stages: Sequence[Stage], states: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The states of these stages' sessions, by key: what each commit writes, and what `Stage.fixed` names."""
+    changing: dict[str, Any] = {}
+    fixed: dict[str, Any] = {}
+    for stage in stages:
+        parts = changing.setdefault(stage.key, {}), fixed.setdefault(stage.key, {})
+        for name, value in states[stage.key].items():
+            parts[name in stage.fixed][name] = value
+    return changing, fixed
