@@ -125,11 +125,11 @@ class TalkProvider:
             now = time.monotonic()
             if before is None and now >= go.measured:
                 before = meter.seconds()
+            now_ms = (min(now, go.until) - go.began) * 1000
+            if due[0][0] < now_ms:
+                say(due, now_ms)
             if now >= go.until:
                 break
-            now_ms = (now - go.began) * 1000
-            if due[0][0] <= now_ms:
-                say(due, now_ms)
             await asyncio.sleep(max(0.0, min(due[0][0] / 1000 + go.began, go.until) - time.monotonic()))
         after = meter.seconds()
         used = {name: after[name] - (before or {}).get(name, 0.0) for name in after}
@@ -149,7 +149,7 @@ class TalkProvider:
         return said(session.number, number, self._topics, self._plan.seed)
 
     def _say(self, due: list[tuple[int, int, Said, int]], now_ms: float) -> None:
-        while due[0][0] <= now_ms:
+        while due[0][0] < now_ms:
             _at, index, one, told = due[0]
             events = self._sessions[index].events
             if told < len(PARTIALS_BEFORE_MS):
@@ -222,7 +222,8 @@ def _count() -> None:
     meter.patch("redaction", StreamRedactor, "redact_final", "redact_partial")
     meter.patch("commit", commit, "group_write")
     meter.patch("publish", commit, "_tell")
-    meter.patch("publish", signals.Signals, "partial", "heartbeat", steps=True)
+    meter.patch("publish", signals.Signals, "_say")
+    meter.patch("publish", signals.Signals, "_send", "_beat_of", steps=True)
     meter.patch("transcript", call, "utterance_add")
 
 
