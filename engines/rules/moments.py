@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engines.rules.detectors import Detector, Detectors
+from engines.rules.entities import ENTITIES
 from engines.rules.patterns import PatternError, parse_pattern
 from engines.rules.phrases import PhraseError, Variant, parse
 
 START = "start"
 MAX_PHRASES = 200
 MAX_VARIANTS = 2_000
-KINDS = ("phrase", "pattern", "absence")
+KINDS = ("phrase", "pattern", "entity", "absence")
 SPEAKERS = ("agent", "customer", "any")
 
 
@@ -28,16 +29,17 @@ class MomentSpec:
     """One definition.
 
     `kind` decides which fields count: "phrase" uses `phrases` (the written form is in `phrases.py`),
-    "pattern" uses `pattern` (a regular expression, case ignored, on the redacted text as written), "absence"
-    uses `expected` and `after` (keys of spoken moments, or `after="start"` for the start of the call) and
-    `within_ms` (None: until the call ends). `speaker` is who must say it; an absence ignores it.
+    "pattern" uses `pattern` (a regular expression, case ignored, on the redacted text as written), "entity"
+    uses `entity` (a name in `entities.ENTITIES`), "absence" uses `expected` and `after` (keys of spoken
+    moments, or `after="start"` for the start of the call) and `within_ms` (None: until the call ends).
+    `speaker` is who must say it; an absence ignores it.
     `reject_negated` drops what is denied ("i'm not going to cancel").
     """
 
     key: str
     name: str
     revision_id: str
-    kind: Literal["phrase", "pattern", "absence"]
+    kind: Literal["phrase", "pattern", "entity", "absence"]
     speaker: Literal["agent", "customer", "any"] = "any"
     phrases: tuple[str, ...] = ()
     pattern: str | None = None
@@ -45,6 +47,7 @@ class MomentSpec:
     expected: str | None = None
     after: str = START
     within_ms: int | None = None
+    entity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,13 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
             parse_pattern(spec.pattern or "")
         except PatternError as error:
             wrong.append(str(error))
+    elif spec.kind == "entity":
+        if spec.entity not in ENTITIES:
+            wrong.append(f"“{spec.entity}” cannot be found by itself: choose {' or '.join(ENTITIES)}.")
     elif spec.kind == "absence":
         wrong += _check_absence(spec, None if spoken is None else set(spoken))
     else:
-        wrong.append(f"“{spec.kind}” is no kind of moment: choose phrase, pattern or absence.")
+        wrong.append(f"“{spec.kind}” is no kind of moment: choose phrase, pattern, entity or absence.")
     return wrong
 
 
@@ -183,7 +189,8 @@ class CompiledMoments:
                 continue
             variants = _phrases(spec)[0] if spec.kind == "phrase" else ()
             pattern = parse_pattern(spec.pattern or "") if spec.kind == "pattern" else None
-            detectors.append(Detector(owner, spec.speaker, variants, pattern, spec.reject_negated))
+            entity = spec.entity if spec.kind == "entity" else ""
+            detectors.append(Detector(owner, spec.speaker, variants, pattern, spec.reject_negated, entity))
         self.detectors = Detectors(detectors)
 
 

@@ -1,0 +1,19 @@
+"""What a ready-made moment is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One ready-made moment. `heard`: sentences in which it is heard; `unheard`: near misses in which it is not."""
+
+    key: str
+    name: str
+    speaker: str
+    heard: tuple[str, ...]
+    unheard: tuple[str, ...]
+    phrases: tuple[str, ...] = ()
+    kind: str = "phrase"
+    entity: str = ""
