@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,7 @@ class MomentDefinition(TimeOrderedModel):
         PHRASE = "phrase", _("phrase")
         PATTERN = "pattern", _("pattern")
         ABSENCE = "absence", _("something missing")
+        INTENT = "intent", _("intent")
 
     class Who(models.TextChoices):
         AGENT = "agent", _("agent")
@@ -53,6 +55,21 @@ class MomentDefinition(TimeOrderedModel):
         help_text=_("Empty: after the start of the conversation."),
     )
     within_seconds = models.PositiveIntegerField(_("within seconds"), null=True, blank=True)
+    task = models.SlugField(
+        _("classifier"),
+        max_length=60,
+        blank=True,
+        default="",
+        help_text=_("The task whose live classifier tells the intent."),
+    )
+    intent = models.CharField(_("intent"), max_length=80, blank=True, default="")
+    least_score = models.FloatField(
+        _("at least this sure"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text=_("0 to 1. Empty: whatever the classifier does not refuse."),
+    )
     active = models.BooleanField(_("active"), default=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -98,6 +115,8 @@ class MomentOccurrence(TimeOrderedModel):
     searched_from_ms = models.PositiveIntegerField(null=True)
     searched_to_ms = models.PositiveIntegerField(null=True)
     at_ms = models.PositiveIntegerField()
+    # Of an intent: how sure the classifier was, 0..1.
+    score = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
