@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +12,9 @@ class Ready:
 
     key: str
     name: str
-    speaker: str
+    speaker: Literal["agent", "customer", "any"]
     heard: tuple[str, ...]
     unheard: tuple[str, ...]
     phrases: tuple[str, ...] = ()
-    kind: str = "phrase"
+    kind: Literal["phrase", "entity"] = "phrase"
     entity: str = ""
