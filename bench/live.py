@@ -35,7 +35,7 @@ from bench.finals import finals_measure
 from bench.house import House, house_open
 from bench.live_agents import Agents, Task
 from bench.live_figures import figures, shares
-from bench.live_policies import policies_publish
+from bench.live_policies import hint_always_publish, policies_publish
 from bench.live_talk import ROLES, topics_make
 from bench.live_worker import Go, Plan
 from bench.report import Unmeasured, say
@@ -52,7 +52,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--conversations", type=int, default=300, help="calls at once (default: 300)")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long is measured (default: 30)")
     parser.add_argument("--rules", type=int, default=200, help="published rules (default: 200)")
-    parser.add_argument("--policies", type=int, default=50, help="policies they are spread over (default: 50)")
+    parser.add_argument(
+        "--policies", type=int, default=50, help="policies they are spread over (default: 50)"
+    )
     parser.add_argument(
         "--warm-up", type=float, default=8.0, metavar="S", help="calls before measuring (default: 8)"
     )
@@ -89,7 +91,9 @@ def _run(house: House, options: argparse.Namespace, topics: list[Any]) -> dict[s
     house.web_ready()
     plan = house.folder / "live.plan"
     conversations = _announce(house, agents)
-    Plan({ident: number for number, ident in enumerate(conversations)}, options.rules, options.seed).write(plan)
+    Plan({ident: number for number, ident in enumerate(conversations)}, options.rules, options.seed).write(
+        plan
+    )
     _workers_start(house, options, plan, conversations)
     _opened(house, plan, count)
     task = Task(
@@ -313,8 +317,16 @@ def _heads(house: House, conversations: list[str]) -> list[int]:
 
 
 def _spoken(house: House, options: argparse.Namespace) -> dict[str, Any]:
+    from tenants.scope import schema_scope
+
+    with schema_scope(house.schema):
+        hint_always_publish()
     found = finals_measure(
-        house, calls=options.spoken, seconds=min(30.0, max(10.0, options.seconds)), seed=options.seed, guided=True
+        house,
+        calls=options.spoken,
+        seconds=min(30.0, max(10.0, options.seconds)),
+        seed=options.seed,
+        guided=True,
     )
     return {
         "spoken_calls": options.spoken,

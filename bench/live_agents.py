@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bench.report import Unmeasured
@@ -150,7 +151,7 @@ async def _run(task: Task) -> Heard:
 
     agents = await asyncio.gather(*(enter(*each) for each in task.agents))
     print("ready", flush=True)
-    until = await _until(task.go)
+    until = await _until(Path(task.go))
     step = PING_SECONDS / len(agents)
     turn, due = 0, time.monotonic()
     while time.monotonic() < until + task.settle_seconds:
@@ -171,12 +172,16 @@ async def _run(task: Task) -> Heard:
     return heard
 
 
-async def _until(go: str) -> float:
+async def _until(go: Path) -> float:
     """Wait for the file that says when the calls end."""
-    while not os.path.exists(go):  # noqa: ASYNC240 a look at one of our own files
-        await asyncio.sleep(0.05)
-    with open(go) as told:  # noqa: ASYNC230
-        return float(json.load(told)["until"])
+    told = await asyncio.to_thread(_told, go)
+    return float(told["until"])
+
+
+def _told(go: Path) -> dict[str, float]:
+    while not go.exists():
+        time.sleep(0.05)
+    return dict(json.loads(go.read_text()))
 
 
 def _event(at: float, payload: bytes) -> list[Any]:

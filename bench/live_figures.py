@@ -139,7 +139,9 @@ def shares(
     load = used.pop("agents", 0.0) + parts.pop("load", 0.0)
     stages = {
         **parts,
-        "live_rest": live - sum(parts.values()) - (load - (after.get("agents", 0.0) - before.get("agents", 0.0))),
+        "live_rest": live
+        - sum(parts.values())
+        - (load - (after.get("agents", 0.0) - before.get("agents", 0.0))),
         "sockets": used.pop("web", 0.0),
         "database": used.pop("postgres", 0.0),
         "redis": used.pop("redis", 0.0),

@@ -59,3 +59,26 @@ def policies_publish(topics: list[Topic], policies: int) -> None:
                 position=position,
             )
         policy_publish(policy=policy, actor=None)
+
+
+def hint_always_publish() -> None:
+    """Publish a policy with a hint at whatever is said. In the company's schema."""
+    from coaching.models import Policy, Rule
+    from coaching.services import policy_publish
+    from moments.models import MomentDefinition
+    from moments.services import moment_save
+
+    anything = MomentDefinition(
+        key="bench-anything", name="Anything", kind="pattern", pattern="[a-z]+", reject_negated=False
+    )
+    moment_save(definition=anything, actor=None)
+    policy = Policy.objects.create(name="Bench policy for anything")
+    Rule.objects.create(
+        policy=policy,
+        when=anything,
+        title="Say that you have heard",
+        expires_seconds=1,
+        cooldown_seconds=0,
+        priority=90,
+    )
+    policy_publish(policy=policy, actor=None)

@@ -137,12 +137,12 @@ class TalkProvider:
 
     async def _go(self) -> Go:
         path, seen = self._path.with_suffix(".go"), 0
-        while not path.exists():  # noqa: ASYNC240 a look at one of our own files
+        while not path.exists():
             if len(self._sessions) != seen:
                 seen = len(self._sessions)
                 _write(self._path.with_suffix(f".{os.getpid()}.open"), str(seen))
             await asyncio.sleep(LOOK_SECONDS)
-        return Go(**json.loads(path.read_text()))  # noqa: ASYNC240
+        return Go(**json.loads(path.read_text()))
 
     def _next(self, session: TalkSession, number: int) -> Said:
         assert self._plan is not None
@@ -174,9 +174,7 @@ def _final(one: Said) -> Hypothesis:
     texts = one.text.split()
     step = (one.end_ms - one.start_ms) / len(texts)
     words = tuple(
-        HeardWord(
-            RawText(text), int(one.start_ms + at * step), int(one.start_ms + (at + 1) * step), 0.9
-        )
+        HeardWord(RawText(text), int(one.start_ms + at * step), int(one.start_ms + (at + 1) * step), 0.9)
         for at, text in enumerate(texts)
     )
     return Hypothesis(one.channel, True, one.start_ms, one.end_ms, RawText(one.text), words, 0.9, NAME)

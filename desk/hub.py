@@ -113,8 +113,9 @@ class Hub:
         if kind == b"message":
             for mailbox in self._members.get(channel, ()):
                 mailbox.put_nowait(data)
-        elif kind == b"subscribe" and (joined := self._joining.pop(channel, None)) is not None:
-            if not joined.done():
+        elif kind == b"subscribe":
+            joined = self._joining.pop(channel, None)
+            if joined is not None and not joined.done():
                 joined.set_result(None)
 
 
@@ -166,9 +167,13 @@ async def mailbox_run(
         while True:
             mailbox.put_nowait(await receive())
 
+    def ended(task: asyncio.Task[None]) -> None:
+        # A browser that cannot be read any more ends its consumer.
+        if not task.cancelled():
+            mailbox.put_nowait(task.exception())
+
     reading = asyncio.create_task(from_browser())
-    # A browser that cannot be read any more ends its consumer.
-    reading.add_done_callback(lambda task: task.cancelled() or mailbox.put_nowait(task.exception()))
+    reading.add_done_callback(ended)
     try:
         while True:
             message = await mailbox.get()

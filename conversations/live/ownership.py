@@ -118,4 +118,7 @@ def _state(owner: CallOwner) -> dict[str, Any]:
     if not fixed:
         return owner.engine_state
     stages = owner.engine_state.get("stages", {})
-    return {**owner.engine_state, "stages": {key: {**fixed.get(key, {}), **own} for key, own in stages.items()}}
+    return {
+        **owner.engine_state,
+        "stages": {key: {**fixed.get(key, {}), **own} for key, own in stages.items()},
+    }
