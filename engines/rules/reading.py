@@ -13,7 +13,18 @@ from math import isfinite
 from typing import Any
 
 from engines.rules import spec
-from engines.rules.spec import Action, Behaviour, Complaint, Condition, Next, Playbook, Policy, Rule, Step, Value
+from engines.rules.spec import (
+    Action,
+    Behaviour,
+    Complaint,
+    Condition,
+    Next,
+    Playbook,
+    Policy,
+    Rule,
+    Step,
+    Value,
+)
 
 MAX_MS = 24 * 3_600_000
 MAX_WINDOW_MS = 600_000
@@ -27,7 +38,19 @@ MAX_TEXT = 500
 MAX_TITLE = 90
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
-KINDS = ("heard", "phrases", "pattern", "missing", "sequence", "measure", "field", "time", "all", "any", "not")
+KINDS = (
+    "heard",
+    "phrases",
+    "pattern",
+    "missing",
+    "sequence",
+    "measure",
+    "field",
+    "time",
+    "all",
+    "any",
+    "not",
+)
 
 
 class _Reader:
@@ -53,7 +76,9 @@ class _Reader:
             self.wrong(where, "Here belongs a list.")
             return []
         if len(value) < least:
-            self.wrong(where, "The list is empty." if least == 1 else f"The list needs at least {least} entries.")
+            self.wrong(
+                where, "The list is empty." if least == 1 else f"The list needs at least {least} entries."
+            )
         if len(value) > most:
             self.wrong(where, f"The list has more than {most} entries: split it.")
             return []
@@ -88,7 +113,9 @@ class _Reader:
         if value is None:
             return default
         if value not in known:
-            self.wrong(f"{where}.{name}", f"“{str(value)[:40]}” is no {name}: choose from {', '.join(known)}.")
+            self.wrong(
+                f"{where}.{name}", f"“{str(value)[:40]}” is no {name}: choose from {', '.join(known)}."
+            )
             return default
         return value
 
@@ -100,7 +127,13 @@ class _Reader:
         return value
 
     def whole(
-        self, data: Mapping[str, Any], name: str, where: str, default: Any = None, least: int = 1, most: int = MAX_MS
+        self,
+        data: Mapping[str, Any],
+        name: str,
+        where: str,
+        default: Any = None,
+        least: int = 1,
+        most: int = MAX_MS,
     ) -> Any:
         value = data.get(name)
         if value is None:
@@ -138,7 +171,7 @@ class _Reader:
             self.wrong(where, f"The condition is nested deeper than {MAX_DEPTH} levels: make it flatter.")
             return nothing
         if not isinstance(value, Mapping):
-            self.wrong(where, "Here belongs a condition: an object such as {\"heard\": \"cancel_threat\"}.")
+            self.wrong(where, 'Here belongs a condition: an object such as {"heard": "cancel_threat"}.')
             return nothing
         kinds = [kind for kind in KINDS if kind in value]
         if len(kinds) != 1:
@@ -190,7 +223,9 @@ class _Reader:
         data = self.table(value, where, ("missing", "after", "within_ms", "within_turns"))
         expected = self.condition(data["missing"], f"{where}.missing", depth + 1)
         if not said_alone(expected):
-            self.wrong(f"{where}.missing", "What is missing must be words or a moment, or any of several such.")
+            self.wrong(
+                f"{where}.missing", "What is missing must be words or a moment, or any of several such."
+            )
         after = None
         if data.get("after") not in (None, "start"):
             after = self.condition(data["after"], f"{where}.after", depth + 1)
@@ -213,7 +248,9 @@ class _Reader:
         ]
         for at, part in enumerate(parts):
             if not said_alone(part):
-                self.wrong(f"{path}[{at}]", "A part of a sequence must be words or a moment, or any of several such.")
+                self.wrong(
+                    f"{path}[{at}]", "A part of a sequence must be words or a moment, or any of several such."
+                )
         return spec.InOrder(tuple(parts), self.whole(data, "within_ms", where))
 
     def _measured(self, value: Mapping[str, Any], where: str, _depth: int) -> Condition:
@@ -224,7 +261,9 @@ class _Reader:
             self.wrong(where, "A measure needs either “above” or “below”.")
         over_ms = self.whole(data, "over_ms", where, least=1_000, most=MAX_WINDOW_MS)
         if over_ms is not None and measure not in spec.OVER_A_WINDOW:
-            self.wrong(f"{where}.over_ms", f"{measure} is not taken over a stretch of time: leave over_ms out.")
+            self.wrong(
+                f"{where}.over_ms", f"{measure} is not taken over a stretch of time: leave over_ms out."
+            )
         if over_ms is None and measure == "sentiment_change":
             self.wrong(where, "sentiment_change compares the last over_ms with what was before: say over_ms.")
         speaker = self.choice(data, "speaker", where, ("customer", "agent"), None)
@@ -256,7 +295,9 @@ class _Reader:
         data = self.table(value["time"], path, ("days", "from", "until"))
         days = self.items(data.get("days") or [], f"{path}.days", 7)
         if wrong := [day for day in days if day not in spec.DAYS]:
-            self.wrong(f"{path}.days", f"“{str(wrong[0])[:20]}” is no day: choose from {', '.join(spec.DAYS)}.")
+            self.wrong(
+                f"{path}.days", f"“{str(wrong[0])[:20]}” is no day: choose from {', '.join(spec.DAYS)}."
+            )
             days = []
         begins, ends = (self.text(data, name, path, most=5) or None for name in ("from", "until"))
         for name, clock in (("from", begins), ("until", ends)):
@@ -307,8 +348,12 @@ class _Reader:
     def rule(self, value: Any, where: str) -> Rule:
         data = self.table(value, where, RULE_FIELDS)
         if data and len(json.dumps(data, default=str)) > MAX_RULE_BYTES:
-            self.wrong(where, f"The rule is larger than {MAX_RULE_BYTES // 1000} kB: split it into several rules.")
-            data = {name: one for name, one in data.items() if name in {"id", "name"} and len(str(one)) <= 200}
+            self.wrong(
+                where, f"The rule is larger than {MAX_RULE_BYTES // 1000} kB: split it into several rules."
+            )
+            data = {
+                name: one for name, one in data.items() if name in {"id", "name"} and len(str(one)) <= 200
+            }
             data |= {"when": {"time": {"days": ["mon"]}}, "then": [{"do": "tag", "tag": "-"}]}
         then = self.items(data.get("then", []), f"{where}.then", MAX_ACTIONS, 1)
         return Rule(
@@ -339,7 +384,9 @@ class _Reader:
             self.wrong(f"{where}.weight", "“weight” must be from 0 to 100.")
         expected = self.condition(data.get("expected"), f"{where}.expected")
         if not said_alone(expected):
-            self.wrong(f"{where}.expected", "What is expected must be words or a moment, or any of several such.")
+            self.wrong(
+                f"{where}.expected", "What is expected must be words or a moment, or any of several such."
+            )
         return Behaviour(
             id=self.ident(data, "id", where),
             name=self.text(data, "name", where, most=200, needed=True),
