@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
-from coaching.models import SCOPED, Policy, PolicyRevision, PolicySettings
+from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
 from coaching.scopes import scope_clean, scope_complaints
 from engines.rules.spec import Complaint, check_policy
@@ -43,7 +43,7 @@ def document_complaints(document: Any) -> list[Complaint]:
 
 def four_eyes() -> bool:
     """Whether who wrote a draft may not publish it. One query."""
-    return PolicySettings.objects.filter(four_eyes=True).exists()
+    return GuidanceSettings.objects.filter(four_eyes=True).exists()
 
 
 def policy_create(
@@ -134,7 +134,7 @@ def policy_publish(*, policy: Policy, actor: User | None, address: str | None = 
     """Make the draft effective for conversations that begin from now on (or from its `starts_at`).
 
     Returns the revision; where nothing has changed since the last one, that. Raises `ValidationError` in plain words
-    for a draft that could not work, or that its writer may not publish (`PolicySettings.four_eyes`; `actor` None is
+    for a draft that could not work, or that its writer may not publish (`GuidanceSettings.four_eyes`; `actor` None is
     the installation itself).
     """
     with transaction.atomic():

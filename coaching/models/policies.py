@@ -141,25 +141,6 @@ class PolicyRevision(Scoped, TimeOrderedModel):
         return f"{self.policy} revision {self.number}"
 
 
-class PolicySettings(models.Model):
-    """How the company publishes policies. One row; without it, what the defaults say."""
-
-    only = models.BooleanField(primary_key=True, default=True, editable=False)
-    four_eyes = models.BooleanField(
-        _("who wrote a policy may not publish it"),
-        default=False,
-        help_text=_("A draft is then handed in for review, and somebody else publishes it."),
-    )
-
-    class Meta:
-        verbose_name = _("publishing of policies")
-        verbose_name_plural = _("publishing of policies")
-        constraints = [models.CheckConstraint(condition=Q(only=True), name="policy_settings_only_row")]
-
-    def __str__(self) -> str:
-        return str(_("Publishing of policies"))
-
-
 class RuleFault(TimeOrderedModel):
     """How often something of a revision went wrong on one day, and how: the call went on without it."""
 
@@ -170,7 +151,7 @@ class RuleFault(TimeOrderedModel):
 
     revision = models.ForeignKey(PolicyRevision, on_delete=models.CASCADE, related_name="faults")
     # Of the rule, behaviour or playbook; empty where all of the revision is meant.
-    rule_key = models.CharField(_("rule"), max_length=80, blank=True, default="")
+    rule_key = models.CharField(_("rule"), max_length=40, blank=True, default="")
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
     day = models.DateField(_("day"))
     count = models.PositiveIntegerField(_("times"), default=0)
