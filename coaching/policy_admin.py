@@ -76,7 +76,15 @@ class PolicyAdmin(PublishAdmin):
     search_fields = ("name",)
     readonly_fields = ("standing", "complaints", "trouble", "log")
     inlines = (RevisionInline,)
-    actions_detail = ("publish", "submit", "send_back", "roll_back", "retire", "compare_page", "export")
+    actions_detail: tuple[str, ...] = (
+        "publish",
+        "submit",
+        "send_back",
+        "roll_back",
+        "retire",
+        "compare_page",
+        "export",
+    )
     fieldsets = (
         (None, {"fields": ("name", "standing", "complaints")}),
         (_("What it says"), {"fields": ("draft",)}),
@@ -161,7 +169,7 @@ class PolicyAdmin(PublishAdmin):
 
     @action(description=_("Roll back"), url_path="roll-back", icon="history", permissions=["change"], dialog={
         "title": _("Bring back the revision before the last?"),
-        "description": _("It is published as a new revision, for all agents and at once. Calls under way keep what they have."),
+        "description": _("It is published as a new revision, for all agents and at once."),
         "form_class": BaseDialogForm,
         "form_submit_text": _("Roll back"),
     })  # fmt: skip

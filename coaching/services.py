@@ -1,4 +1,4 @@
-"""Writes to policies: drafted, handed in, published as revisions, rolled back, retired. Agents' answers: `answers.py`."""
+"""Writes to policies: drafted, handed in, published as revisions, rolled back, retired."""
 
 from __future__ import annotations
 
