@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from coaching.access import alert_for
+from coaching.access import alert_for, guidance_for
 from coaching.answers import alert_assign, alert_resolve
+from coaching.mutes import mute_end, mute_set, mutes_shown
 from conversations.access import conversation_for
 from conversations.consent import consent_record
 from conversations.events import stamp
@@ -35,6 +36,7 @@ from conversations.summaries import (
 )
 from desk import answers
 from desk.answering import answers_json, body, words
+from desk.keys import keys_save
 from desk.selectors import agents_attachable
 
 LINE_MAX = 2000
@@ -80,6 +82,35 @@ def guidance(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     given = answers.parse(body(request))
     answers.answer_give(user=user, conversation=conversation_for(user, conversation_id), given=given)
     return JsonResponse({"id": str(given.guidance_id)})
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def mute(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"id", "whole_kind"?}`: nothing more of this rule, or of its kind, until the shift is over."""
+    user, content = _user(request), body(request)
+    conversation = _own(user, conversation_id)
+    row = guidance_for(user, str(content.get("id", "")))
+    if row.conversation_id != conversation.pk:
+        raise Http404("no such guidance in this conversation")
+    mute_set(user=user, guidance=row, whole_kind=content.get("whole_kind") is True)
+    return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def mute_over(request: HttpRequest, mute_id: UUID) -> HttpResponse:
+    """Show it again."""
+    user = _user(request)
+    mute_end(user=user, mute_id=mute_id)
+    return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def keys(request: HttpRequest) -> HttpResponse:
+    """`{"keys": {"w": "q"}}`: the keys that this person wants instead; `{}` for those that come with the desk."""
+    wanted = body(request).get("keys")
+    if not isinstance(wanted, dict) or len(wanted) > 40:
+        raise ValidationError(_("“keys” is an object."))
+    return JsonResponse({"keys": keys_save(user=_user(request), keys=wanted)})
 
 
 @answers_json(Permission.DESK_WORK, "POST")
