@@ -60,8 +60,8 @@ def session_key_of(scope: Scope) -> str | None:
 # Reads the person behind a socket again, within the company: None once they may no longer be here.
 Reader = Callable[[], User | None]
 # A page that may send no cookie offers two subprotocols: this one, which it gets, and its token with a mark.
-TOKEN_PROTOCOL = "cresta.token"
-TOKEN_MARK = "token."
+TOKEN_PROTOCOL = "cresta.token"  # noqa: S105 a name, not a secret
+TOKEN_MARK = "token."  # noqa: S105
 
 
 class SocketAuth:

@@ -79,9 +79,7 @@ def _undo(guidance: Guidance, now: datetime) -> int:
     )
     if lasts is not None and guidance.decided_at + lasts <= now:
         # The rules have let go of it meanwhile, so nothing would ever close it again.
-        return settled.update(
-            state=Guidance.State.EXPIRED, dismiss_reason="", wrong_at=None, wrong_by=None
-        )
+        return settled.update(state=Guidance.State.EXPIRED, dismiss_reason="", wrong_at=None, wrong_by=None)
     return settled.update(
         state=OPEN, dismiss_reason="", settled_at=None, settled_ms=None, wrong_at=None, wrong_by=None
     )

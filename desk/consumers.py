@@ -329,9 +329,7 @@ class FloorConsumer(Socket):
             )
 
     @staticmethod
-    def _read(
-        reader: Reader, changed: set[str] | None
-    ) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
+    def _read(reader: Reader, changed: set[str] | None) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
         user = user_now(reader)
         if not user.may(Permission.FLOOR_WATCH):
             raise PermissionDenied

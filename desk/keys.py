@@ -49,7 +49,9 @@ def keys_save(*, user: User, keys: dict[str, Any]) -> dict[str, str]:
             raise ValidationError(_("There is no such key to change."))
         pressed = key.lower() if len(key) == 1 else key
         if pressed in _TAKEN or (len(pressed) != 1 and pressed not in _NAMED) or not pressed.isprintable():
-            raise ValidationError(_("“%(key)s” cannot be used here. Take another key."), params={"key": key[:10]})
+            raise ValidationError(
+                _("“%(key)s” cannot be used here. Take another key."), params={"key": key[:10]}
+            )
         if pressed != action:
             wanted[action] = pressed
     used: dict[str, str] = {}

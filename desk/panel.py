@@ -14,6 +14,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
@@ -22,7 +23,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from accounts.views import needs
+from accounts.views import keeps_opener, needs
 from conversations.access import conversations_visible
 from conversations.correlation import conversations_by
 from conversations.models import SummaryLine
@@ -85,6 +86,7 @@ def panel(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@keeps_opener
 @needs(Permission.DESK_WORK)
 @require_GET
 @ensure_csrf_cookie
@@ -95,20 +97,16 @@ def hand_over(request: HttpRequest) -> HttpResponse:
         "url": reverse("panel-code"),
         "words": {
             "done": _("Signed in. This window can be closed."),
-            "alone": _("The panel that opened this window is gone. Close it and sign in from the panel again."),
+            "alone": _(
+                "The panel that opened this window is gone. Close it and sign in from the panel again."
+            ),
             "failed": _("That did not work: {why} Close this window and sign in from the panel again."),
             "offline": _("there is no connection."),
         },
     }
     response = render(request, "desk/hand_over.html", {"page": page})
     response["Content-Security-Policy"] = policy_of(request, [])
-    keep_opener(response)
     return response
-
-
-def keep_opener(response: HttpResponse) -> None:
-    """Let this page keep its tie to the window that opened it, which every other page of ours cuts."""
-    response["Cross-Origin-Opener-Policy"] = "unsafe-none"
 
 
 @answers_json(Permission.DESK_WORK, "POST")
@@ -136,7 +134,9 @@ def token(request: HttpRequest) -> HttpResponse:
 
 
 def _granted(granted: Granted) -> HttpResponse:
-    return _secret({"token": granted.token, "expires_at": granted.expires_at.isoformat()})
+    # How long, not until when: the clock of who reads it may be wrong.
+    lasts = granted.expires_at - timezone.now()
+    return _secret({"token": granted.token, "expires_in_ms": round(lasts.total_seconds() * 1000)})
 
 
 def _secret(content: dict[str, Any]) -> HttpResponse:

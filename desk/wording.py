@@ -180,6 +180,18 @@ def desk() -> dict[str, str]:
     }
 
 
+def panel() -> dict[str, str]:
+    """What the side panel says before anybody is signed in to it."""
+    return {
+        "offline": _("There is no connection. Please try again."),
+        "panel_blocked": _(
+            "The browser did not open the window. Allow pop-ups for this page, then try again."
+        ),
+        "panel_left": _("The window was closed before anybody had signed in."),
+        "panel_id": _("Its id: {id}"),
+    }
+
+
 def floor() -> dict[str, str]:
     return {
         **shared(),

@@ -95,9 +95,7 @@ class Guidance(TimeOrderedModel):
         ordering = ["conversation", "at_ms", "id"]
         indexes = [
             models.Index(fields=["conversation", "state"], name="guidance_state"),
-            models.Index(
-                fields=["rule_key"], name="guidance_wrong", condition=Q(wrong_at__isnull=False)
-            ),
+            models.Index(fields=["rule_key"], name="guidance_wrong", condition=Q(wrong_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
