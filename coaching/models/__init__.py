@@ -1,7 +1,18 @@
 """Policies and their rules, what agents were shown, and alerts for supervisors."""
 
-from coaching.models.alerts import Alert
+from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
 from coaching.models.guidance import Guidance
 from coaching.models.policies import Policy, PolicyRevision, Rule
 
-__all__ = ["Alert", "Guidance", "Policy", "PolicyRevision", "Rule"]
+__all__ = [
+    "CHECK",
+    "HAND",
+    "Alert",
+    "Guidance",
+    "Policy",
+    "PolicyRevision",
+    "Rule",
+    "ShiftMark",
+    "TeamAlerts",
+    "Whisper",
+]
