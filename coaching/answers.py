@@ -1,4 +1,4 @@
-"""What people do with guidance and alerts. Each answer is one conditional UPDATE, so that two never fight."""
+"""What people do with guidance. Each answer is one conditional UPDATE, so that two never fight."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
 from accounts.models import User
-from accounts.permissions import Permission
-from coaching.events import alert_rows, guidance_rows
-from coaching.models import Alert, Guidance
+from coaching.events import guidance_rows
+from coaching.models import Guidance
 from conversations.redacted import redacted
 from conversations.services import call_lock, event_append
 
@@ -89,29 +88,3 @@ def _call_time(guidance: Guidance, now: datetime) -> int | None:
     started = guidance.conversation.started_at
     return None if started is None else max(0, int((now - started).total_seconds() * 1000))
 
-
-def alert_assign(*, alert: Alert, assignee: User | None, actor: User) -> Alert:
-    """Say who looks after an open alert (None: nobody). Raises `ValidationError` for somebody who may not."""
-    if assignee is not None and not assignee.may(Permission.ALERT_RESOLVE):
-        raise ValidationError(_("Only a supervisor can look after an alert."))
-    with transaction.atomic():
-        call_lock(alert.conversation_id)
-        changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(assignee=assignee)
-        row = alert_rows().get(pk=alert.pk)
-        if not changed:
-            raise Conflict(_("This alert is resolved already."))
-        event_append(conversation_id=row.conversation_id, kind="alert", row=row)
-    return row
-
-
-def alert_resolve(*, alert: Alert, user: User) -> Alert:
-    """Close an alert. Of two people who do so at once, the first one has done it, and neither gets an error."""
-    with transaction.atomic():
-        call_lock(alert.conversation_id)
-        changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
-            state=Alert.State.RESOLVED, resolved_at=timezone.now(), resolved_by=user
-        )
-        row = alert_rows().get(pk=alert.pk)
-        if changed:
-            event_append(conversation_id=row.conversation_id, kind="alert", row=row)
-    return row

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from coaching.models import Alert, Guidance
+from coaching.models import HAND, Alert, Guidance, Whisper
 from conversations.events import person, register, stamp
 from engines.rules.explain import fill, quote
 
@@ -82,19 +82,62 @@ def guidance_shown(row: Guidance) -> dict[str, Any]:
 def alert_shown(row: Alert) -> dict[str, Any]:
     return {
         "id": str(row.pk),
+        "kind": row.kind,
         "title": row.title,
         "reason": reason_in_words(row),
         "evidence": row.evidence,
         "severity": row.severity,
         "state": row.state,
+        "count": row.count,
         "at_ms": row.at_ms,
+        "last_at_ms": row.last_at_ms,
         "raised_at": stamp(row.raised_at),
+        "waiting_since": stamp(row.waiting_since),
         "assignee": person(row.assignee),
+        "claimed_at": stamp(row.claimed_at),
+        "escalated_at": stamp(row.escalated_at),
         "resolved_at": stamp(row.resolved_at),
         "resolved_by": person(row.resolved_by),
+        "closed_at": stamp(row.closed_at),
+    }
+
+
+def hand_rows() -> QuerySet[Alert]:
+    return alert_rows().filter(rule_key=HAND)
+
+
+def hand_shown(row: Alert) -> dict[str, Any]:
+    """A raised hand as its agent sees it: `open`, and who comes; `resolved` or `closed` when it is down again."""
+    return {
+        "id": str(row.pk),
+        "state": row.state,
+        "raised_at": stamp(row.raised_at),
+        "waiting_since": stamp(row.waiting_since),
+        "by": person(row.assignee),
+        "claimed_at": stamp(row.claimed_at),
+        "resolved_by": person(row.resolved_by),
+    }
+
+
+def whisper_rows() -> QuerySet[Whisper]:
+    return Whisper.objects.select_related("author").order_by("sent_at", "id")
+
+
+def whisper_shown(row: Whisper) -> dict[str, Any]:
+    return {
+        "id": str(row.pk),
+        "text": row.text,
+        "from": person(row.author),
+        "at_ms": row.at_ms,
+        "sent_at": stamp(row.sent_at),
+        "shown_at": stamp(row.shown_at),
+        "answer": row.answer,
+        "answered_at": stamp(row.answered_at),
     }
 
 
 def register_own() -> None:
     register("guidance", rows=guidance_told, render=guidance_shown)
     register("alert", rows=alert_rows, render=alert_shown)
+    register("hand", rows=hand_rows, render=hand_shown)
+    register("whisper", rows=whisper_rows, render=whisper_shown)

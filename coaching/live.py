@@ -7,16 +7,15 @@ with the guidance that was open when its last step was committed.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
+from coaching.alerts import alert_into_batch
 from coaching.events import guidance_rows
 from coaching.models import Alert, Guidance, PolicyRevision, Rule
 from coaching.selectors import effective_revisions, revisions_by_id
-from conversations import news
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import Decision, Occurrence, PolicyEngine, RuleSpec
@@ -211,11 +210,7 @@ class GuidanceSession:
             raised_at=timezone.now(),
             **because,
         )
-        batch.create(row)
-        batch.event("alert", row)
-        batch.write(
-            partial(news.tell, kind=news.ALERT_RAISED, conversation_id=self._call.conversation_id, ref=row.pk)
-        )
+        alert_into_batch(alert=row, team_id=self._call.team_id, batch=batch)
 
 
 def _settle(row: Guidance, values: dict[str, Any], cause: Utterance | None, batch: Batch) -> None:

@@ -161,7 +161,10 @@ def _alert(message: WebhookMessage, base: str) -> Data:
             "severity": row.severity,
             "state": row.state,
             "at_ms": row.at_ms,
+            "kind": row.kind,
+            "count": row.count,
             "raised_at": stamp(row.raised_at),
+            "escalated_at": stamp(row.escalated_at),
         }
     }
 
@@ -175,4 +178,5 @@ _ABOUT: dict[str, Callable[[WebhookMessage, str], Data]] = {
     news.SUMMARY_CONFIRMED: _summary,
     news.EVALUATION_RELEASED: _evaluation,
     news.ALERT_RAISED: _alert,
+    news.ALERT_ESCALATED: _alert,
 }
