@@ -18,6 +18,7 @@ from accounts.permissions import Permission
 from accounts.throttle import address_of
 from coaching.access import alert_for, guidance_for
 from coaching.answers import alert_assign, alert_resolve
+from coaching.alerts import hand_lower, hand_raise
 from coaching.mutes import mute_end, mute_set, mutes_shown
 from conversations.access import conversation_for
 from conversations.consent import consent_record
@@ -102,6 +103,20 @@ def mute_over(request: HttpRequest, mute_id: UUID) -> HttpResponse:
     user = _user(request)
     mute_end(user=user, mute_id=mute_id)
     return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def hand(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"raised": true | false}`: ask a supervisor to come to this call, or no longer."""
+    user, raised = _user(request), body(request).get("raised")
+    conversation = _own(user, conversation_id)
+    if not isinstance(raised, bool):
+        raise ValidationError(_("“raised” is true or false."))
+    if raised:
+        hand_raise(conversation=conversation, agent=user)
+    else:
+        hand_lower(conversation=conversation, agent=user)
+    return JsonResponse({"raised": raised})
 
 
 @answers_json(Permission.DESK_WORK, "POST")

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.views import needs
+from coaching.alerts import hands_wanted
 from coaching.mutes import mutes_shown
 from conversations.access import conversation_for
 from conversations.models import SummaryLine
@@ -23,7 +24,7 @@ from conversations.redaction.kept_page import kept_data
 from conversations.redaction.policy import redaction_policy
 from desk import wording
 from desk.answering import answers_json
-from desk.keys import keys_of
+from desk.keys import actions, keys_of
 from desk.selectors import (
     agents_attachable,
     call_open,
@@ -69,7 +70,9 @@ def desk_page(request: HttpRequest) -> dict[str, Any]:
         "signIn": reverse("sign-in"),
         "conversations": _url("conversations"),
         "keys": keys_of(user),
+        "keyNames": actions(),
         "mutes": mutes_shown(user),
+        "hands": hands_wanted(user),
     }
 
 

@@ -7,10 +7,13 @@ import { Checklist } from "./checklist.js";
 import { Consent, drawGap } from "./consent.js";
 import { Customer } from "./customer.js";
 import { fill, icon, make, pageData, say } from "./dom.js";
+import { Hand } from "./hand.js";
 import { Handover } from "./handover.js";
 import { Hints } from "./hints.js";
 import { Kept } from "./kept.js";
+import { chooseKeys } from "./key_choice.js";
 import { bindKeys, isTyping } from "./keys.js";
+import { Mutes } from "./mutes.js";
 import { Note } from "./notes.js";
 import { PhaseChip } from "./phase.js";
 import { read, Refused, write } from "./requests.js";
@@ -20,6 +23,7 @@ import { Summary } from "./summary.js";
 import { Clock, everySecond, ofDay, span } from "./time.js";
 import { Transcript } from "./transcript.js";
 import { Trouble } from "./trouble.js";
+import { Whispers } from "./whispers.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -54,9 +58,17 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   const trouble = new Trouble($("trouble"), words, { call: () => store?.conversation, unheard: () => store !== null && !consent.now.assist.allowed });
   const phase = new PhaseChip({ chip: $("phase"), words, clock });
   const card = new CardPause({ button: $("card"), words, clock, failed: warn, changed: drawHeard });
-  const hints = new Hints({ list: $("hints"), count: $("hints-count"), words, answer, reveal, callTime });
+  chooseKeys({ actions: page.keyNames, keys: page.keys, words });
+  const mutes = new Mutes({ menu: $("mutes"), rows: page.mutes, words, changed: () => hints.draw(), failed: warn });
+  const hints = new Hints({
+    list: $("hints"), count: $("hints-count"), words, answer, reveal, callTime,
+    mutes: () => mutes.now(), mute: (id, wholeKind) => mutes.add(callId, id, wholeKind),
+  });
+  const hand = new Hand({ button: $("hand"), words, clock, wanted: page.hands, failed: warn });
+  const whispers = new Whispers({ part: $("whispers"), words, me: page.me.id, failed: warn });
   const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
-  const steps = new Checklist({ part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), words, reveal });
+  const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), words, reveal });
+  const steps = new Checklist({ kinds: ["checklist", "check"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
   const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), contacts: $("cu-contacts"), words, past: page.conversations });
   const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("note-trouble"), again: $("note-trouble").querySelector("button"), words });
   const summary = new Summary({
@@ -119,7 +131,10 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     transcript.open(store, { agent: agentNames(store, words, page.me.id), ...(first && { customer: first }) });
     handover.open(store);
     hints.open(store);
+    plays.open(store);
     steps.open(store);
+    hand.open(store, id);
+    whispers.open(store);
     customer.open(conversation, call.contacts);
     consent.open(store, call);
     card.open(store, id);
@@ -129,7 +144,10 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     summary.open(store, call);
     trouble.reset();
     store.on("conversation", changed);
-    store.on("guidance", drawAfter);
+    store.on("guidance", (item) => {
+      if (item.kind === "step") steps.draw(); // its strip names the step of now
+      drawAfter();
+    });
     tab("now");
     socket = new LiveSocket(() => `/ws/conversations/${id}/?after=${store.head}`, {
       line,
@@ -289,16 +307,17 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   /** After the call: what was ticked and what became of the hints. */
   function drawAfter() {
     if (!store || store.isLive) return;
-    const items = steps.items();
+    const items = [...plays.items(), ...steps.items()];
     const done = items.filter((item) => item.state === "ticked");
     list("after-steps", items, fill(words.step, { done: done.length, all: items.length }), (item) => item.state === "ticked");
-    const shown = store.all("guidance").filter((item) => item.kind === "hint").sort((a, b) => a.at_ms - b.at_ms);
-    const used = shown.filter((item) => item.state === "accepted");
-    list("after-hints", shown, fill(words.used_count, { used: used.length, all: shown.length }), (item) => item.state === "accepted");
+    const shown = store.all("guidance").filter((item) => ["hint", "line", "knowledge", "prefill"].includes(item.kind) && item.state !== "held").sort((a, b) => a.at_ms - b.at_ms);
+    const isUsed = (item) => item.used_ms !== null || ["accepted", "used"].includes(item.state);
+    const used = shown.filter(isUsed);
+    list("after-hints", shown, fill(words.used_count, { used: used.length, all: shown.length }), isUsed);
   }
 
   // What became of a hint that was not used; an item of the checklist that is still open has a dash.
-  const SETTLED = { dismissed: "x", withdrawn: "arrow-back-up", expired: "clock-off" };
+  const SETTLED = { dismissed: "x", missed: "circle-x", withdrawn: "arrow-back-up", expired: "clock-off" };
 
   function list(id, items, figure, isGood) {
     const part = $(id);
@@ -307,9 +326,11 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     part.querySelector("ul").replaceChildren(...items.map((item) => {
       const good = isGood(item);
       const sign = good ? "check" : SETTLED[item.state] ?? "minus";
-      const what = item.kind === "checklist" ? (good ? words.step_is_done : words.step_is_open) : words[`was_${item.state}`] ?? item.state;
+      const isItem = ["checklist", "check", "step"].includes(item.kind);
+      const what = isItem ? (good ? words.step_is_done : item.state === "missed" ? words.step_is_missed : words.step_is_open)
+        : good ? words.was_accepted : words[`was_${item.state}`] ?? item.state;
       return make("li", {}, icon(sign, what), make("span", { title: what }, item.title),
-        item.kind === "checklist" && !good ? null : when(item));
+        isItem && !good ? null : when(item));
     }));
     for (const sign of part.querySelectorAll(".ti-check")) sign.classList.add("is-good");
   }
@@ -338,6 +359,14 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     if (name === "now" || name === "words") transcript.follow();
   }
 
+  /** To the notes, wherever they are: beside the call, or behind a tab where the page is narrow. */
+  function jot() {
+    const own = $("tabs").querySelector('[data-for="note"]').getClientRects().length > 0;
+    if (!$("note").getClientRects().length) tab(own ? "note" : "customer");
+    $("note").focus();
+    return true;
+  }
+
   // --- Keys ---
 
   const inLive = (run) => () => (mode() === "live" ? run() : false);
@@ -346,6 +375,10 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     Enter: inLive(() => hints.accept()),
     Escape: inLive(() => hints.dismiss()),
     w: inLive(() => hints.toggleWhy()),
+    x: inLive(() => hints.wrong()),
+    m: inLive(() => hints.muteOpen()),
+    h: inLive(() => hand.toggle()),
+    n: () => (store ? jot() : false),
     p: () => {
       if (!store) return false;
       tab("customer");
@@ -382,7 +415,9 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   });
   $("tabs").addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button) tab(button.dataset.for);
+    if (!button) return;
+    tab(button.dataset.for);
+    if (button.dataset.for === "note") $("note").focus();
   });
   // What is looked up opens beside the call, never in its place.
   $("answers")?.addEventListener("click", (event) => {
@@ -405,6 +440,8 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
       note.draw();
       phase.draw(conversation, store.isLive);
       card.draw();
+      hand.draw();
+      whispers.draw();
       trouble.draw(store.isLive);
       $("no-hints").hidden = $("hints").childElementCount > 0;
     } else {
