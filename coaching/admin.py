@@ -16,6 +16,7 @@ from unfold.decorators import display
 
 from accounts.admin_audit import ReadOnlyAdmin
 from accounts.admin_publish import PublishAdmin, ReadOnlyInline
+from coaching import admin_limits  # noqa: F401 registers its own
 from coaching.models import Alert, Guidance, Policy, PolicyRevision, Rule
 from coaching.services import policy_publish, policy_retire, policy_spec
 from engines.rules import RuleSpec

@@ -17,8 +17,8 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from coaching.access import alert_for, guidance_for
-from coaching.answers import alert_assign, alert_resolve
 from coaching.alerts import hand_lower, hand_raise
+from coaching.answers import alert_assign, alert_resolve
 from coaching.mutes import mute_end, mute_set, mutes_shown
 from conversations.access import conversation_for
 from conversations.consent import consent_record

@@ -124,7 +124,9 @@ class TeamAlerts(TimeOrderedModel):
         help_text=_("Then it goes further; at once where nobody is on shift. 0: it never does."),
     )
     escalate_to_others = models.BooleanField(
-        _("to the other supervisors"), default=True, help_text=_("Those of other teams see it on their floor.")
+        _("to the other supervisors"),
+        default=True,
+        help_text=_("Those of other teams see it on their floor."),
     )
     emails = models.TextField(_("by e-mail to"), blank=True, default="", help_text=_("One address a line."))
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
