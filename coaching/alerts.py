@@ -181,8 +181,7 @@ def alert_claim(*, alert: Alert, user: User) -> Alert:
             raise Conflict(_("This alert is over already: %(state)s.") % {"state": row.get_state_display()})
         if row.assignee != user:
             raise Conflict(
-                _("%(name)s has it since %(time)s.")
-                % {"name": row.assignee, "time": _of_day(row.claimed_at)}
+                _("%(name)s has it since %(time)s.") % {"name": row.assignee, "time": _of_day(row.claimed_at)}
             )
         if changed:
             _join(row, user, now)

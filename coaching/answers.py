@@ -72,4 +72,3 @@ def _undo(guidance: Guidance, now: datetime) -> int:
 def _call_time(guidance: Guidance, now: datetime) -> int | None:
     started = guidance.conversation.started_at
     return None if started is None else max(0, int((now - started).total_seconds() * 1000))
-

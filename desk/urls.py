@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from desk import changes, views
+from desk import changes, floor, floor_changes, views
 
 urlpatterns = [
     path("desk/", views.desk, name="desk"),
@@ -18,8 +18,13 @@ urlpatterns = [
     path("desk/lines/<uuid:line_id>/", changes.line_edit, name="desk-line"),
     path("desk/lines/<uuid:line_id>/remove/", changes.line_remove, name="desk-line-remove"),
     path("desk/lines/<uuid:line_id>/restore/", changes.line_restore, name="desk-line-restore"),
-    path("floor/", views.floor, name="floor"),
-    path("floor/calls/<uuid:conversation_id>/attach/", changes.attach, name="floor-attach"),
-    path("floor/alerts/<uuid:alert_id>/resolve/", changes.resolve, name="floor-resolve"),
-    path("floor/alerts/<uuid:alert_id>/assign/", changes.assign, name="floor-assign"),
+    path("desk/whispers/<uuid:whisper_id>/", floor_changes.whisper_answered, name="desk-whisper"),
+    path("floor/", floor.floor, name="floor"),
+    path("floor/rules/", floor.rules, name="floor-rules"),
+    path("floor/shift/", floor_changes.shift, name="floor-shift"),
+    path("floor/calls/<uuid:conversation_id>/attach/", floor_changes.attach, name="floor-attach"),
+    path("floor/calls/<uuid:conversation_id>/whisper/", floor_changes.whisper, name="floor-whisper"),
+    path("floor/alerts/<uuid:alert_id>/claim/", floor_changes.claim, name="floor-claim"),
+    path("floor/alerts/<uuid:alert_id>/release/", floor_changes.release, name="floor-release"),
+    path("floor/alerts/<uuid:alert_id>/resolve/", floor_changes.resolve, name="floor-resolve"),
 ]

@@ -48,9 +48,9 @@ def merge(apps: Any, schema_editor: Any) -> None:
         claimed_at=F("raised_at"), first_claimed_at=F("raised_at")
     )
     # What is open in a call that is over was closed with it, had it been known then.
-    Alert.objects.filter(state="open", conversation__state__in=ENDED).exclude(rule_key="redaction.check").update(
-        state="closed", closed_at=F("raised_at")
-    )
+    Alert.objects.filter(state="open", conversation__state__in=ENDED).exclude(
+        rule_key="redaction.check"
+    ).update(state="closed", closed_at=F("raised_at"))
     # Nobody is called out now for what was raised before there was anybody to call.
     Alert.objects.filter(state="open", assignee__isnull=True, waiting_since__isnull=True).update(
         waiting_since=F("raised_at"), escalated_at=F("raised_at")
@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
             model_name="alert",
             index=models.Index(
                 condition=models.Q(
-                    ("state", "open"), ("waiting_since__isnull", False), ("escalated_at__isnull", True)
+                    ("escalated_at__isnull", True), ("state", "open"), ("waiting_since__isnull", False)
                 ),
                 fields=["waiting_since"],
                 name="alert_waiting",
@@ -219,9 +219,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "alerts of teams",
                 "ordering": ["team__name"],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("team",), name="team_alerts_once", nulls_distinct=False
-                    )
+                    models.UniqueConstraint(fields=("team",), name="team_alerts_once", nulls_distinct=False)
                 ],
             },
         ),
