@@ -28,6 +28,11 @@ def guidance_rows() -> QuerySet[Guidance]:
     return rows.defer(*_UNUSED).order_by("at_ms", "position", "id")
 
 
+def guidance_told() -> QuerySet[Guidance]:
+    """What pages are told of: what is held back comes with the event that opens it, and in no snapshot before."""
+    return guidance_rows().exclude(state=Guidance.State.HELD)
+
+
 def alert_rows() -> QuerySet[Alert]:
     rows = Alert.objects.select_related("assignee", "resolved_by", "cause")
     return rows.defer(*_UNUSED[1:]).order_by("at_ms", "id")
@@ -49,8 +54,13 @@ def guidance_shown(row: Guidance) -> dict[str, Any]:
         "evidence": row.evidence,
         "priority": row.priority,
         "position": row.position,
+        "optional": row.optional,
+        "playbook": row.playbook,
+        "step": row.step,
         "state": row.state,
         "dismiss_reason": row.dismiss_reason,
+        "wrong": row.wrong_at is not None,
+        "used_ms": row.used_ms,
         "at_ms": row.at_ms,
         "expires_ms": row.expires_ms,
         "spoken_at": stamp(row.spoken_at),
@@ -58,6 +68,7 @@ def guidance_shown(row: Guidance) -> dict[str, Any]:
         "sent_at": stamp(row.sent_at),
         "shown_at": stamp(row.shown_at),
         "settled_ms": row.settled_ms,
+        "rule": row.rule_key,
         "latency_ms": {
             "heard_to_sent": _between(row.spoken_at, row.sent_at),
             "heard_to_shown": _between(row.spoken_at, row.shown_at),
@@ -126,7 +137,7 @@ def whisper_shown(row: Whisper) -> dict[str, Any]:
 
 
 def register_own() -> None:
-    register("guidance", rows=guidance_rows, render=guidance_shown)
+    register("guidance", rows=guidance_told, render=guidance_shown)
     register("alert", rows=alert_rows, render=alert_shown)
     register("hand", rows=hand_rows, render=hand_shown)
     register("whisper", rows=whisper_rows, render=whisper_shown)

@@ -28,6 +28,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("moments.momentdefinition", "target"),
             ("coaching.guidance", "tips_and_updates"),
             ("coaching.alert", "notification_important"),
+            ("coaching.teamalerts", "campaign"),
             ("moments.momentoccurrence", "graphic_eq"),
         ],
     ),

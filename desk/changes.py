@@ -16,6 +16,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
+from coaching.access import guidance_for
+from coaching.alerts import hand_lower, hand_raise
+from coaching.mutes import mute_end, mute_set, mutes_shown
 from conversations.access import conversation_for
 from conversations.consent import consent_record
 from conversations.events import stamp
@@ -32,6 +35,7 @@ from conversations.summaries import (
 )
 from desk import answers
 from desk.answering import answers_json, body, words
+from desk.keys import keys_save
 
 LINE_MAX = 2000
 NOTE_MAX = 8000
@@ -76,6 +80,49 @@ def guidance(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     given = answers.parse(body(request))
     answers.answer_give(user=user, conversation=conversation_for(user, conversation_id), given=given)
     return JsonResponse({"id": str(given.guidance_id)})
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def mute(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"id", "whole_kind"?}`: nothing more of this rule, or of its kind, until the shift is over."""
+    user, content = _user(request), body(request)
+    conversation = _own(user, conversation_id)
+    row = guidance_for(user, str(content.get("id", "")))
+    if row.conversation_id != conversation.pk:
+        raise Http404("no such guidance in this conversation")
+    mute_set(user=user, guidance=row, whole_kind=content.get("whole_kind") is True)
+    return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def mute_over(request: HttpRequest, mute_id: UUID) -> HttpResponse:
+    """Show it again."""
+    user = _user(request)
+    mute_end(user=user, mute_id=mute_id)
+    return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def hand(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"raised": true | false}`: ask a supervisor to come to this call, or no longer."""
+    user, raised = _user(request), body(request).get("raised")
+    conversation = _own(user, conversation_id)
+    if not isinstance(raised, bool):
+        raise ValidationError(_("“raised” is true or false."))
+    if raised:
+        hand_raise(conversation=conversation, agent=user)
+    else:
+        hand_lower(conversation=conversation, agent=user)
+    return JsonResponse({"raised": raised})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def keys(request: HttpRequest) -> HttpResponse:
+    """`{"keys": {"w": "q"}}`: the keys that this person wants instead; `{}` for those that come with the desk."""
+    wanted = body(request).get("keys")
+    if not isinstance(wanted, dict) or len(wanted) > 40:
+        raise ValidationError(_("“keys” is an object."))
+    return JsonResponse({"keys": keys_save(user=_user(request), keys=wanted)})
 
 
 @answers_json(Permission.DESK_WORK, "POST")

@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.permissions import Permission
-from accounts.socket_auth import SIGNED_OUT, session_key_of, user_of_session
+from accounts.socket_auth import SIGNED_OUT, Reader
 from coaching.presence import DESK, FLOOR, RENEW_SECONDS, leaving, seen
 from coaching.shifts import shifts_now
 from conversations.access import conversation_for, conversations_visible
@@ -55,9 +55,9 @@ class SignedOut(Exception):
     """The person behind the socket may no longer sign in."""
 
 
-def user_now(session_key: str | None) -> User:
-    """Read the person of a session again: signed out, no longer active, or of another role since?"""
-    user = user_of_session(session_key)
+def user_now(reader: Reader) -> User:
+    """Read the person of a socket again: signed out, no longer active, or of another role since?"""
+    user = reader()
     if user is None:
         raise SignedOut
     return user
@@ -70,6 +70,8 @@ class Socket(AsyncJsonWebsocketConsumer):
     # Which page this socket shows to be open, if any: see `coaching.presence`.
     page = ""
     present_at = float("-inf")
+    # Whether the side panel, which has a token of its own, may open it.
+    for_panel = False
     shut = False
     checked = float("-inf")
 
@@ -96,10 +98,13 @@ class Socket(AsyncJsonWebsocketConsumer):
         await self.close(code=code)
 
     async def connect(self) -> None:
-        await self.accept()  # first, so that the browser is told the code of a refusal
+        # First, so that the browser is told the code of a refusal.
+        await self.accept(self.scope.get("subprotocol"))
+        if self.scope["by_token"] and not self.for_panel:
+            raise PermissionDenied
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
-        self.session = session_key_of(self.scope)
+        self.reader: Reader = self.scope["reader"]
         self.checked = time.monotonic()
         await self.here()
         await self.opened()
@@ -123,7 +128,7 @@ class Socket(AsyncJsonWebsocketConsumer):
 
     async def check(self) -> None:
         """See that the person may still be here; raises what closes the socket otherwise."""
-        self.scope["user"] = await self.database(user_now, self.session)
+        self.scope["user"] = await self.database(user_now, self.reader)
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
         self.checked = time.monotonic()
@@ -173,25 +178,26 @@ class DeskConsumer(Socket):
 
     permission = Permission.DESK_WORK
     page = DESK
+    for_panel = True
 
     async def opened(self) -> None:
         user: User = self.scope["user"]
         await self.join(agent_group(self.scope["schema"], user.pk))
-        await self.send_json({"type": "calls", **await self.database(self._state, self.session)})
+        await self.send_json({"type": "calls", **await self.database(self._state, self.reader)})
 
     async def appeared(self) -> None:
         await self.database(panel_opened, self.scope["user"].pk)
 
     async def agent_call(self, message: dict[str, Any]) -> None:
-        state = await self.database(self._state, self.session)
+        state = await self.database(self._state, self.reader)
         known = {call["id"] for call in (*state["calls"], *state["tray"])}
         call = {"conversation": message["conversation"], "state": message["state"]}
         # A call that was given to somebody else is no longer among ours.
         await self.send_json({"type": "call", **call, "mine": message["conversation"] in known, **state})
 
     @staticmethod
-    def _state(session: str | None) -> dict[str, Any]:
-        user = user_now(session)
+    def _state(reader: Reader) -> dict[str, Any]:
+        user = user_now(reader)
         if not user.may(Permission.DESK_WORK):
             raise PermissionDenied
         return desk_state(user)
@@ -204,6 +210,7 @@ class ConversationConsumer(Socket):
     """
 
     permission = Permission.CONVERSATION_READ_OWN
+    for_panel = True
 
     async def opened(self) -> None:
         self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
@@ -218,12 +225,12 @@ class ConversationConsumer(Socket):
         await self.catch_up()
 
     async def check(self) -> None:
-        self.user, self.agent_id = await self.database(self._readable, self.session, self.conversation_id)
+        self.user, self.agent_id = await self.database(self._readable, self.reader, self.conversation_id)
         self.checked = time.monotonic()
 
     @staticmethod
-    def _readable(session: str | None, conversation_id: UUID) -> tuple[User, str | None]:
-        user = user_now(session)
+    def _readable(reader: Reader, conversation_id: UUID) -> tuple[User, str | None]:
+        user = user_now(reader)
         conversation = conversation_for(user, conversation_id)
         return user, str(conversation.agent_id) if conversation.agent_id else None
 
@@ -286,7 +293,7 @@ class ConversationConsumer(Socket):
         except ValidationError as error:
             return await self.complain(" ".join(error.messages), id=content.get("id"))
         try:
-            await self.database(self._answer, self.session, self.conversation_id, given)
+            await self.database(self._answer, self.reader, self.conversation_id, given)
         except (Conflict, ValidationError) as error:
             message = str(error) if isinstance(error, Conflict) else " ".join(error.messages)
             return await self.complain(message, id=str(given.guidance_id))
@@ -299,8 +306,8 @@ class ConversationConsumer(Socket):
         return None
 
     @staticmethod
-    def _answer(session: str | None, conversation_id: UUID, given: answers.Answer) -> None:
-        user = user_now(session)
+    def _answer(reader: Reader, conversation_id: UUID, given: answers.Answer) -> None:
+        user = user_now(reader)
         conversation = conversation_for(user, conversation_id)
         answers.answer_give(user=user, conversation=conversation, given=given)
 
@@ -318,7 +325,7 @@ class FloorConsumer(Socket):
         self.changed: set[str] = set()
         self.waiting: asyncio.Task[None] | None = None
         await self.join(floor_group(self.scope["schema"]))
-        rows, _gone, tiles = await self.database(self._read, self.session, None)
+        rows, _gone, tiles = await self.database(self._read, self.reader, None)
         self.known = {row["id"] for row in rows}
         self.agents: dict[str, str] = {}
         self.panels: dict[str, bool] = {}
@@ -373,7 +380,7 @@ class FloorConsumer(Socket):
     async def floor_read(self, message: dict[str, Any]) -> None:
         self.waiting = None
         changed, self.changed = self.changed, set()
-        rows, visible, tiles = await self.database(self._read, self.session, changed)
+        rows, visible, tiles = await self.database(self._read, self.reader, changed)
         self.remember(rows)
         shown = {row["id"] for row in rows}
         gone = sorted((changed - shown) & self.known)
@@ -387,10 +394,8 @@ class FloorConsumer(Socket):
             )
 
     @staticmethod
-    def _read(
-        session: str | None, changed: set[str] | None
-    ) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
-        user = user_now(session)
+    def _read(reader: Reader, changed: set[str] | None) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
+        user = user_now(reader)
         if not user.may(Permission.FLOOR_WATCH):
             raise PermissionDenied
         if changed is None:

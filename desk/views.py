@@ -14,12 +14,15 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.views import needs
+from coaching.alerts import hands_wanted
+from coaching.mutes import mutes_shown
 from conversations.access import conversation_for
 from conversations.models import SummaryLine
 from conversations.redaction.kept_page import kept_data
 from conversations.redaction.policy import redaction_policy
 from desk import wording
 from desk.answering import answers_json
+from desk.keys import actions, keys_of
 from desk.selectors import call_open, desk_state
 
 
@@ -42,16 +45,13 @@ def _user(request: HttpRequest) -> User:
     return request.user
 
 
-@needs(Permission.DESK_WORK)
-@require_GET
-@ensure_csrf_cookie
-def desk(request: HttpRequest) -> HttpResponse:
-    """The agent's desk, with the call that is on it now, so that it can be read before the socket is open."""
+def desk_page(request: HttpRequest) -> dict[str, Any]:
+    """What the desk holds when it opens: the call that is on it now, and all that does not change while it is open."""
     user = _user(request)
     state = desk_state(user)
     # The oldest live call is the one that somebody is talking in.
     first = state["calls"][0]["id"] if state["calls"] else None
-    page = {
+    return {
         "state": state,
         "call": call_open(user, conversation_for(user, first)) if first else None,
         "words": wording.desk(),
@@ -59,10 +59,22 @@ def desk(request: HttpRequest) -> HttpResponse:
         "me": {"id": str(user.pk), "name": user.name},
         "signIn": reverse("sign-in"),
         "conversations": _url("conversations"),
+        "keys": keys_of(user),
+        "keyNames": actions(),
+        "mutes": mutes_shown(user),
+        "hands": hands_wanted(user),
     }
+
+
+@needs(Permission.DESK_WORK)
+@require_GET
+@ensure_csrf_cookie
+def desk(request: HttpRequest) -> HttpResponse:
+    """The agent's desk, with the call that is on it now, so that it can be read before the socket is open."""
+    user = _user(request)
     queues = list(user.team.queues.values_list("name", flat=True)) if user.team else []
     context = {
-        "page": page,
+        "page": desk_page(request),
         "queues": queues,
         "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
         "search_url": _url("knowledge-search"),

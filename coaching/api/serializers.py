@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from coaching.models import Guidance, Rule
+from coaching.models import Guidance
 
 Serializer = serializers.Serializer[Any]
 
@@ -36,7 +36,7 @@ class PolicyRevisionSerializer(Serializer):
 class GuidanceSerializer(Serializer):
     id = serializers.UUIDField()
     conversation = serializers.UUIDField()
-    kind = serializers.ChoiceField(Rule.Kind.choices)
+    kind = serializers.ChoiceField(Guidance.Kind.choices)
     label = serializers.CharField(help_text="Say, Do or Know.")  # type: ignore[assignment]
     title = serializers.CharField()
     say = serializers.CharField()
@@ -44,8 +44,13 @@ class GuidanceSerializer(Serializer):
     evidence = PlaceSerializer(many=True)
     priority = serializers.IntegerField()
     position = serializers.IntegerField()
+    optional = serializers.BooleanField(help_text="Whether an agent may mute it.")
+    playbook = serializers.CharField(help_text="Of a step: its playbook's id in the policy.")
+    step = serializers.CharField()
     state = serializers.ChoiceField(Guidance.State.choices)
     dismiss_reason = serializers.CharField()
+    wrong = serializers.BooleanField(help_text="The agent said that it does not belong here.")
+    used_ms = serializers.IntegerField(allow_null=True, help_text="When its words were said after it.")
     at_ms = serializers.IntegerField()
     expires_ms = serializers.IntegerField(allow_null=True)
     spoken_at = serializers.DateTimeField(allow_null=True)
@@ -53,10 +58,11 @@ class GuidanceSerializer(Serializer):
     sent_at = serializers.DateTimeField(allow_null=True)
     shown_at = serializers.DateTimeField(allow_null=True)
     settled_ms = serializers.IntegerField(allow_null=True)
+    rule = serializers.CharField()
     latency_ms = LatencySerializer()
     revision = PolicyRevisionSerializer()
 
 
 class GuidanceAnswerSerializer(Serializer):
-    action = serializers.ChoiceField(["seen", "accept", "dismiss", "undo"])
+    action = serializers.ChoiceField(["seen", "accept", "dismiss", "wrong", "undo"])
     reason = serializers.CharField(required=False, max_length=400, help_text="Why it was dismissed.")

@@ -18,15 +18,16 @@ from accounts.permissions import Permission
 from coaching.access import guidance_for, guidance_visible
 from coaching.answers import guidance_answer
 from coaching.api.serializers import GuidanceAnswerSerializer, GuidanceSerializer
-from coaching.models import Guidance, Rule
+from coaching.models import Guidance
 from conversations import events
 
 
 class GuidanceFilter(filters.FilterSet):
     conversation = filters.UUIDFilter(field_name="conversation_id")
     agent = filters.UUIDFilter(field_name="conversation__agent_id")
-    kind = filters.ChoiceFilter(choices=Rule.Kind)
+    kind = filters.ChoiceFilter(choices=Guidance.Kind)
     state = filters.ChoiceFilter(choices=Guidance.State)
+    wrong = filters.BooleanFilter(field_name="wrong_at", lookup_expr="isnull", exclude=True)
     since = filters.IsoDateTimeFilter(field_name="decided_at", lookup_expr="gte")
     until = filters.IsoDateTimeFilter(field_name="decided_at", lookup_expr="lt")
 
@@ -60,7 +61,7 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
     @extend_schema(request=GuidanceAnswerSerializer, responses=GuidanceSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def answer(self, request: Request, pk: UUID) -> Response:
-        """Answer guidance in your own conversation: seen, accept, dismiss (with a reason) or undo."""
+        """Answer guidance in your own conversation: seen, accept, dismiss (with a reason), wrong or undo."""
         row = guidance_for(self.user, pk)
         given = GuidanceAnswerSerializer(data=request.data)
         given.is_valid(raise_exception=True)

@@ -77,7 +77,7 @@ def key() -> Any:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coaching", "0001_initial"),
+        ("coaching", "0002_guidance_answers"),
         ("conversations", "0011_hidden_reach"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,7 +1,7 @@
 """Policies and their rules, what agents were shown, and alerts for supervisors."""
 
 from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
-from coaching.models.guidance import Guidance
+from coaching.models.guidance import Guidance, GuidanceMute, GuidanceSettings
 from coaching.models.policies import Policy, PolicyRevision, Rule
 
 __all__ = [
@@ -9,6 +9,8 @@ __all__ = [
     "HAND",
     "Alert",
     "Guidance",
+    "GuidanceMute",
+    "GuidanceSettings",
     "Policy",
     "PolicyRevision",
     "Rule",
