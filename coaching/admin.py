@@ -16,8 +16,8 @@ from unfold.decorators import display
 
 from accounts.admin_audit import ReadOnlyAdmin
 from accounts.admin_publish import PublishAdmin, ReadOnlyInline
-from coaching import admin_limits  # noqa: F401 registers its own
-from coaching.models import Alert, Guidance, Policy, PolicyRevision, Rule
+from coaching import admin_alerts, admin_limits  # noqa: F401 register their own
+from coaching.models import Guidance, Policy, PolicyRevision, Rule
 from coaching.services import policy_publish, policy_retire, policy_spec
 from engines.rules import RuleSpec
 from engines.rules.explain import describe
@@ -157,21 +157,3 @@ class GuidanceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("agent"), ordering="conversation__agent__name")
     def agent(self, obj: Guidance) -> str:
         return obj.conversation.agent.name if obj.conversation.agent else "–"
-
-
-@admin.register(Alert)
-class AlertAdmin(ReadOnlyAdmin):
-    """What supervisors were called to, and who saw to it."""
-
-    list_display = ("raised_at", "title", "severity", "state", "assignee", "resolved_by", "resolved_at")
-    list_filter = ("state", "severity", ("assignee", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("assignee", "resolved_by")
-    search_fields = ("title", "conversation__provider_call_id")
-    date_hierarchy = "raised_at"
-    show_full_result_count = False
-    fields = (
-        ("title", "severity", "state"),
-        ("revision", "conversation"),
-        ("raised_at", "assignee"),
-        ("resolved_at", "resolved_by"),
-    )

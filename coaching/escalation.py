@@ -9,12 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import F, Q
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,8 +21,7 @@ from coaching.models import Alert, TeamAlerts
 from coaching.shifts import on_shift, watchers
 from conversations import news, outbox
 from conversations.services import call_lock
-
-log = structlog.get_logger(__name__)
+from tenants.companies import web_base
 
 ESCALATED = "alert.escalated"
 # Where nobody is on shift it goes further at once, but for those who are just opening their floor.
@@ -115,21 +111,9 @@ def escalated_mail(conversation_id: UUID) -> None:
                 "title": row.title,
                 "agent": agent.name if agent else "–",
                 "team": team.name if team else "–",
-                "url": settings.WEB_URL.rstrip("/") + _floor(),
+                "url": web_base() + reverse("floor"),
             },
             from_email=None,
             recipient_list=addresses,
         )
-        Alert.objects.filter(pk=row.pk, escalated_at=F("escalated_at")).update(mailed_at=timezone.now())
-
-
-def _floor() -> str:
-    try:
-        return reverse("floor")
-    except NoReverseMatch:
-        return "/"
-
-
-def alerts_beyond() -> Q:
-    """Alerts that wait for anybody who may take one, whatever their team."""
-    return Q(state=Alert.State.OPEN, assignee__isnull=True, reaches_others=True)
+        Alert.objects.filter(pk=row.pk).update(mailed_at=timezone.now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -54,3 +55,33 @@ def on_shift(user_ids: Iterable[UUID]) -> set[UUID] | None:
     if floors is None:
         return None
     return {one for one in ids if said.get(one, str(one) in floors)}
+
+
+def colleagues(user: User) -> QuerySet[User]:
+    """This person and whoever else supervises teams of theirs; for who watches over all teams, all supervisors."""
+    people = watchers(None)
+    if not user.may(Permission.CONVERSATION_READ_ALL):
+        people = people.filter(Q(pk=user.pk) | Q(supervised_teams__in=user.supervised_teams.all()))
+    return people.distinct().order_by("name")
+
+
+def shifts_now(user: User) -> list[dict[str, Any]]:
+    """Who of a supervisor's colleagues is on shift, themselves first: `[{"person", "on_shift", "said"}]`.
+
+    Two queries. `on_shift` is None where nobody can tell.
+    """
+    people = list(colleagues(user))
+    ids = [one.pk for one in people]
+    said = marks(ids)
+    floors = present(FLOOR, ids)
+    rows = []
+    for one in people:
+        open_floor = None if floors is None else str(one.pk) in floors
+        rows.append(
+            {
+                "person": {"id": str(one.pk), "name": one.name},
+                "on_shift": said.get(one.pk, open_floor),
+                "said": said.get(one.pk),
+            }
+        )
+    return sorted(rows, key=lambda row: row["person"]["id"] != str(user.pk))

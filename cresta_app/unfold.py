@@ -30,6 +30,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("coaching.guidancesettings", "tune"),
             ("coaching.guidancemute", "notifications_off"),
             ("coaching.alert", "notification_important"),
+            ("coaching.teamalerts", "campaign"),
             ("moments.momentoccurrence", "graphic_eq"),
         ],
     ),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from desk import changes, install, panel, views
+from desk import changes, floor, floor_changes, install, panel, views
 
 # What the agent's desk asks for: by the page's cookie under its own address, by the panel's token under `/panel/`.
 agent = [
@@ -22,6 +22,7 @@ agent = [
     ("desk/lines/<uuid:line_id>/", changes.line_edit, "desk-line"),
     ("desk/lines/<uuid:line_id>/remove/", changes.line_remove, "desk-line-remove"),
     ("desk/lines/<uuid:line_id>/restore/", changes.line_restore, "desk-line-restore"),
+    ("desk/whispers/<uuid:whisper_id>/", floor_changes.whisper_answered, "desk-whisper"),
 ]
 
 urlpatterns = [
@@ -37,10 +38,14 @@ urlpatterns = [
     path("panel/find/", panel.find, name="panel-find"),
     path("panel/knowledge/", panel.knowledge, name="panel-knowledge"),
     *(path(f"panel/{route}", panel.by_token(view), name=f"panel-{name}") for route, view, name in agent),
-    path("floor/", views.floor, name="floor"),
-    path("floor/calls/<uuid:conversation_id>/attach/", changes.attach, name="floor-attach"),
-    path("floor/alerts/<uuid:alert_id>/resolve/", changes.resolve, name="floor-resolve"),
-    path("floor/alerts/<uuid:alert_id>/assign/", changes.assign, name="floor-assign"),
+    path("floor/", floor.floor, name="floor"),
+    path("floor/rules/", floor.rules, name="floor-rules"),
+    path("floor/shift/", floor_changes.shift, name="floor-shift"),
+    path("floor/calls/<uuid:conversation_id>/attach/", floor_changes.attach, name="floor-attach"),
+    path("floor/calls/<uuid:conversation_id>/whisper/", floor_changes.whisper, name="floor-whisper"),
+    path("floor/alerts/<uuid:alert_id>/claim/", floor_changes.claim, name="floor-claim"),
+    path("floor/alerts/<uuid:alert_id>/release/", floor_changes.release, name="floor-release"),
+    path("floor/alerts/<uuid:alert_id>/resolve/", floor_changes.resolve, name="floor-resolve"),
     path("manifest.webmanifest", install.manifest, name="manifest"),
     path("offline/", install.offline, name="offline"),
     path("offline-worker.js", install.offline_worker, name="offline-worker"),

@@ -1,15 +1,13 @@
-"""Pages of the desk and the floor, and what they read."""
+"""The agent's desk, and what its page reads. The floor is in `floor.py`."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
@@ -25,15 +23,7 @@ from conversations.redaction.policy import redaction_policy
 from desk import wording
 from desk.answering import answers_json
 from desk.keys import actions, keys_of
-from desk.selectors import (
-    agents_attachable,
-    call_open,
-    desk_state,
-    floor_rows,
-    floor_tiles,
-    now_ms,
-    teams_watched,
-)
+from desk.selectors import call_open, desk_state
 
 
 def _url(name: str) -> str:
@@ -92,32 +82,6 @@ def desk(request: HttpRequest) -> HttpResponse:
         "sample": user.may(Permission.DEMO_PLAY) and request.tenant.plan == "demo",  # type: ignore[attr-defined]
     }
     return render(request, "desk/desk.html", context)
-
-
-@needs(Permission.FLOOR_WATCH)
-@require_GET
-@ensure_csrf_cookie
-def floor(request: HttpRequest) -> HttpResponse:
-    """The supervisor's floor with the rows as they are now."""
-    user = _user(request)
-    past = _url("conversations")
-    page = {
-        "now": now_ms(),
-        "rows": floor_rows(user),
-        "tiles": floor_tiles(user),
-        "teams": [{"id": str(team.pk), "name": team.name} for team in teams_watched(user)],
-        "agents": [
-            {"id": str(agent.pk), "name": agent.name, "team": str(agent.team_id)}
-            for agent in agents_attachable(user)
-        ],
-        "words": wording.floor(),
-        **_hidden(user),
-        "me": {"id": str(user.pk), "name": user.name},
-        "signIn": reverse("sign-in"),
-        "conversations": past,
-    }
-    today = timezone.localdate(timezone=ZoneInfo(request.tenant.time_zone)).isoformat()  # type: ignore[attr-defined]
-    return render(request, "desk/floor.html", {"page": page, "today": f"{past}?since={today}"})
 
 
 @answers_json(Permission.DESK_WORK, "GET")

@@ -1,4 +1,4 @@
-"""How guidance and alerts look in the API: the items of events, field by field."""
+"""How guidance looks in the API: the items of events, field by field."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.base import PersonSerializer
-from coaching.models import Alert, Guidance, Rule
+from coaching.models import Guidance
 
 Serializer = serializers.Serializer[Any]
 
@@ -67,22 +66,3 @@ class GuidanceSerializer(Serializer):
 class GuidanceAnswerSerializer(Serializer):
     action = serializers.ChoiceField(["seen", "accept", "dismiss", "wrong", "undo"])
     reason = serializers.CharField(required=False, max_length=400, help_text="Why it was dismissed.")
-
-
-class AlertSerializer(Serializer):
-    id = serializers.UUIDField()
-    conversation = serializers.UUIDField()
-    title = serializers.CharField()
-    reason = serializers.CharField()
-    evidence = PlaceSerializer(many=True)
-    severity = serializers.ChoiceField(Rule.Severity.choices)
-    state = serializers.ChoiceField(Alert.State.choices)
-    at_ms = serializers.IntegerField()
-    raised_at = serializers.DateTimeField()
-    assignee = PersonSerializer(allow_null=True)
-    resolved_at = serializers.DateTimeField(allow_null=True)
-    resolved_by = PersonSerializer(allow_null=True)
-
-
-class AssignSerializer(Serializer):
-    user = serializers.UUIDField(allow_null=True, help_text="Who looks after it; null for nobody.")

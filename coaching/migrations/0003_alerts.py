@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
             model_name="alert",
             index=models.Index(
                 condition=models.Q(
-                    ("state", "open"), ("waiting_since__isnull", False), ("escalated_at__isnull", True)
+                    ("escalated_at__isnull", True), ("state", "open"), ("waiting_since__isnull", False)
                 ),
                 fields=["waiting_since"],
                 name="alert_waiting",

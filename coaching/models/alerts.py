@@ -19,10 +19,11 @@ CHECK = "redaction.check"
 
 
 class Alert(TimeOrderedModel):
-    """Something a supervisor should look at: one for each call and kind. `reason`, `evidence`, `cause` as in `Guidance`.
+    """Something a supervisor should look at: one for each call and kind.
 
-    `rule_key` is its kind: the rule that raised it, `HAND` or `CHECK`. When it happens again, `count` says so and
-    `reason`, `evidence` and `last_at_ms` are of the last time; one that was resolved is open again.
+    `reason`, `evidence` and `cause` as in `Guidance`. `rule_key` is its kind: the rule that raised it, `HAND` or
+    `CHECK`. When it happens again, `count` says so and `reason`, `evidence` and `last_at_ms` are of the last time; one
+    that was resolved is open again.
     `waiting_since`: since when nobody has it; None once it was taken or is no longer open.
     `escalated_at`: when it went further because nobody took it; `reaches_others`: to supervisors of other teams too.
     `mailed_at`: when e-mail said so.

@@ -58,6 +58,13 @@ def _line(company: Company) -> str:
     return f"/desk/lines/{_ended(company).summary.lines.first().pk}/"
 
 
+def _whisper(company: Company, call: Any) -> str:
+    from coaching.whispers import whisper_send
+
+    row = whisper_send(conversation=call, user=company.people["supervisor"], text="Offer a refund.")
+    return f"/desk/whispers/{row.pk}/"
+
+
 def _alert(company: Company) -> str:
     return f"/floor/alerts/{live.alert(_live(company), 'Cancel threat').pk}/"
 
@@ -127,8 +134,20 @@ def resolve(company: Company) -> str:
     return f"{_alert(company)}resolve/"
 
 
-def assign(company: Company) -> str:
-    return f"{_alert(company)}assign/"
+def claim(company: Company) -> str:
+    return f"{_alert(company)}claim/"
+
+
+def release(company: Company) -> str:
+    return f"{_alert(company)}release/"
+
+
+def whisper(company: Company) -> str:
+    return f"/floor/calls/{_live(company).pk}/whisper/"
+
+
+def whisper_answer(company: Company) -> str:
+    return _whisper(company, _live(company))
 
 
 # Filled in by the functions above, which know the ids.
@@ -161,6 +180,11 @@ OF_FLOOR: list[tuple[Any, ...]] = [
     # An unmatched call is on every supervisor's floor; whom it can be given to follows from their teams.
     ("POST", attach, {**WATCHED, "other_supervisor": 400}, CHOICE),
     ("POST", resolve, WATCHED),
-    ("POST", assign, WATCHED, {"to": "me"}),
+    ("POST", claim, WATCHED),
+    ("POST", release, WATCHED),
+    ("POST", whisper, WATCHED, {"text": "Offer a refund."}),
+    ("POST", whisper_answer, OWN, {"answer": "thanks"}),
+    ("POST", "/floor/shift/", {**WATCHERS, "nobody": 401}, {"on": True}),
+    ("GET", "/floor/rules/", WATCHERS),
 ]
 ROWS += OF_FLOOR
