@@ -8,8 +8,9 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
+from coaching.api.alerts import AlertViewSet, ShiftViewSet, WhisperViewSet
 from coaching.api.policies import PolicyViewSet
-from coaching.api.views import AlertViewSet, GuidanceViewSet
+from coaching.api.views import GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
 from conversations.api.completeness import CompletenessViewSet
@@ -48,6 +49,8 @@ router.register("moment-library", MomentLibraryViewSet, basename="api-moment-lib
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
 router.register("policies", PolicyViewSet, basename="api-policy")
+router.register("shifts", ShiftViewSet, basename="api-shift")
+router.register("whispers", WhisperViewSet, basename="api-whisper")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")

@@ -1,6 +1,6 @@
 """Policies and their revisions, what agents were shown, what rules did, and alerts for supervisors."""
 
-from coaching.models.alerts import Alert
+from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
 from coaching.models.policies import (
@@ -14,6 +14,8 @@ from coaching.models.policies import (
 )
 
 __all__ = [
+    "CHECK",
+    "HAND",
     "OUTCOME",
     "SCOPED",
     "Alert",
@@ -27,5 +29,8 @@ __all__ = [
     "RuleEffect",
     "RuleFault",
     "Severity",
+    "ShiftMark",
+    "TeamAlerts",
+    "Whisper",
     "empty_document",
 ]
