@@ -16,7 +16,7 @@ from unfold.decorators import display
 
 from accounts.admin_audit import ReadOnlyAdmin
 from accounts.admin_publish import PublishAdmin, ReadOnlyInline
-from coaching import admin_alerts  # noqa: F401 registers its own
+from coaching import admin_alerts, admin_limits  # noqa: F401 register their own
 from coaching.models import Guidance, Policy, PolicyRevision, Rule
 from coaching.services import policy_publish, policy_retire, policy_spec
 from engines.rules import RuleSpec

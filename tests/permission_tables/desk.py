@@ -79,6 +79,16 @@ def guidance(company: Company) -> str:
     return f"/desk/calls/{conversation.pk}/guidance/"
 
 
+def mute(company: Company) -> str:
+    conversation = _live(company)
+    MUTED["id"] = str(live.hint(conversation, "Offer").pk)
+    return f"/desk/calls/{conversation.pk}/mute/"
+
+
+def hand(company: Company) -> str:
+    return f"/desk/calls/{_live(company).pk}/hand/"
+
+
 def note(company: Company) -> str:
     return f"/desk/calls/{_live(company).pk}/note/"
 
@@ -143,12 +153,18 @@ def whisper_answer(company: Company) -> str:
 # Filled in by the functions above, which know the ids.
 ANSWER: dict[str, Any] = {"action": "accept"}
 CHOICE: dict[str, Any] = {}
+MUTED: dict[str, Any] = {}
 
-ROWS = [
+ROWS: list[tuple[Any, ...]] = [
     ("GET", "/desk/", AGENTS),
     ("GET", "/desk/state/", {**AGENTS, "nobody": 401}),
     ("GET", call, CALL),
     ("POST", guidance, OWN, ANSWER),
+    ("POST", mute, OWN, MUTED),
+    ("POST", hand, OWN, {"raised": True}),
+    # One's own: what others muted is as if it were not there, and stays as it is.
+    ("POST", "/desk/mutes/019a0000-0000-7000-8000-000000000000/end/", {**AGENTS, "nobody": 401}),
+    ("POST", "/desk/keys/", {**AGENTS, "nobody": 401}, {"keys": {"w": "q"}}),
     ("POST", note, OWN, {"text": "Wants it on the card."}),
     ("POST", consent, OWN, {"state": "withdrawn", "purposes": ["record"]}),
     ("POST", card_pause, OWN, {"paused": True}),
@@ -158,6 +174,8 @@ ROWS = [
     ("POST", line_restore, OWN),
     ("POST", confirm, OWN),
     ("GET", summary_text, CALL),
+]
+OF_FLOOR: list[tuple[Any, ...]] = [
     ("GET", "/floor/", WATCHERS),
     # An unmatched call is on every supervisor's floor; whom it can be given to follows from their teams.
     ("POST", attach, {**WATCHED, "other_supervisor": 400}, CHOICE),
@@ -169,3 +187,4 @@ ROWS = [
     ("POST", "/floor/shift/", {**WATCHERS, "nobody": 401}, {"on": True}),
     ("GET", "/floor/rules/", WATCHERS),
 ]
+ROWS += OF_FLOOR
