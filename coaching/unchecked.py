@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from coaching.models import Alert, Rule
+from coaching.models import Alert, Severity
 from conversations import news
 from conversations.models import Conversation
 from conversations.services import conversation_lock, event_append
@@ -33,7 +33,7 @@ def alert_raise(conversation_id: UUID) -> None:
             rule_key=RULE,
             title=_("Redaction check does not finish"),
             reason=_("What was said could not be read a second time. Summary and score wait for it."),
-            severity=Rule.Severity.BAD,
+            severity=Severity.BAD,
             at_ms=max(0, round((ended - begun).total_seconds() * 1000)),
             raised_at=now,
         )

@@ -18,6 +18,7 @@ SUMMARY_READY = "summary.ready"
 SUMMARY_CONFIRMED = "summary.confirmed"
 EVALUATION_RELEASED = "evaluation.released"
 ALERT_RAISED = "alert.raised"
+GUIDANCE_RULE = "guidance.rule"
 KINDS = (
     STARTED,
     COMPLETED,
@@ -26,6 +27,7 @@ KINDS = (
     SUMMARY_CONFIRMED,
     EVALUATION_RELEASED,
     ALERT_RAISED,
+    GUIDANCE_RULE,
 )
 
 # Takes the kind, the conversation's id, and the id of what it is about (None: the conversation itself).

@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
+from coaching.api.policies import PolicyViewSet
 from coaching.api.views import AlertViewSet, GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
@@ -44,6 +45,7 @@ router.register("redaction-runs", RunViewSet, basename="api-redaction-run")
 router.register("moments", MomentViewSet, basename="api-moment")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
+router.register("policies", PolicyViewSet, basename="api-policy")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
-from coaching.models.policies import PolicyRevision, Rule
+from coaching.models.policies import PolicyRevision, Severity
 from conversations.models import Conversation, Utterance
 
 
@@ -23,10 +23,10 @@ class Alert(TimeOrderedModel):
     revision = models.ForeignKey(PolicyRevision, null=True, on_delete=models.PROTECT)
     rule_key = models.CharField(max_length=40)
     title = models.CharField(max_length=90)
-    reason = models.CharField(max_length=300, blank=True, default="")
+    reason = models.CharField(max_length=500, blank=True, default="")
     evidence = models.JSONField(default=list)
     cause = models.ForeignKey(Utterance, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    severity = models.CharField(max_length=4, choices=Rule.Severity)
+    severity = models.CharField(max_length=4, choices=Severity)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     at_ms = models.PositiveIntegerField()
     raised_at = models.DateTimeField()
