@@ -279,7 +279,7 @@ def backtests_wake() -> int:
 
 
 def _next(run_id: UUID) -> None:
-    from coaching.tasks import backtest_run_step
+    from coaching.backtest_tasks import backtest_run_step
 
     schema = current_schema()
 

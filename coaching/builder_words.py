@@ -81,7 +81,7 @@ WORDS = {
     "customer": _("the customer"),
     "agent": _("the agent"),
     "anyone": _("anyone"),
-    "says_heard": _("{speaker} gives {moment}"),
+    "says_heard": _("{moment} is heard from {speaker}"),
     "moment": _("Moment"),
     "unknown_moment": _("{value} (does not exist)"),
     "says_phrases": _("{speaker} says any of"),

@@ -75,18 +75,18 @@ function group(ctx, node, place) {
     const joiner = number === 0 ? "" : kind === "all" ? words.and : words.or;
     return make("li", {},
       make("span", { class: "rb-joiner" }, joiner),
-      condition(ctx, child, { path: `${place.path}.${number}`, replace, remove, grouped: true }));
+      condition(ctx, child, { path: `${place.path}.${number}`, replace, remove, grouped: true, plain: place.plain }));
   });
   const add = (next) => { children.push(next); ctx.redraw(`${place.path}.${children.length - 1}`); };
   const how = select(kind, [["all", words.all_of], ["any", words.any_of]], (next) => place.replace({ [next]: children }, place.path), { label: words.group_kind });
   return make("fieldset", { class: "rb-group", "data-path": place.path },
     make("legend", { class: "rb-sr" }, kind === "any" ? words.any_of : words.all_of),
     make("div", { class: "rb-line" }, place.negated || place.single ? make("b", { class: "rb-not" }, words.not) : "",
-      place.single ? "" : how, make("span", { class: "rb-end" }, negate(ctx, place), removal(ctx, place))),
+      place.single ? "" : place.plain ? make("span", { class: "rb-word" }, words.any_of) : how, make("span", { class: "rb-end" }, negate(ctx, place), removal(ctx, place))),
     make("ol", {}, ...items),
     place.single ? "" : make("div", { class: "rb-line rb-add" },
       button(words.add_condition, () => add(blank(ctx, "heard")), { kind: "quiet", icon: "add" }),
-      button(words.add_group, () => add({ [kind === "all" ? "any" : "all"]: [blank(ctx, "heard")] }), { kind: "quiet", icon: "account_tree" })));
+      place.plain ? "" : button(words.add_group, () => add({ [kind === "all" ? "any" : "all"]: [blank(ctx, "heard")] }), { kind: "quiet", icon: "account_tree" })));
 }
 
 const negate = (ctx, place) => place.plain ? "" : button(ctx.words.not, place.negate,
@@ -104,8 +104,8 @@ function leaf(ctx, node, kind, place) {
     (next) => place.replace(blank(ctx, next, node), place.path), { label: words.kind });
   const join = (how) => () => place.outer({ [how]: [place.negated ? { not: node } : node, blank(ctx, "heard")] }, `${place.path}.1`);
   // Not inside a group, a condition grows into one; a denied one goes into it denied.
-  const grow = place.grouped || place.plain ? "" : make("div", { class: "rb-line rb-add" },
-    button(words.and_also, join("all"), { kind: "quiet", icon: "add" }),
+  const grow = place.grouped ? "" : make("div", { class: "rb-line rb-add" },
+    place.plain ? "" : button(words.and_also, join("all"), { kind: "quiet", icon: "add" }),
     button(words.or_else, join("any"), { kind: "quiet", icon: "add" }));
   const row = make("div", { class: `rb-leaf${place.negated ? " denied" : ""}`, "data-path": place.path, role: "group", "aria-label": words[`kind_${kind}`] },
     make("div", { class: "rb-line" }, place.negated ? make("b", { class: "rb-not" }, words.not) : "", kinds,
