@@ -12,7 +12,13 @@ from conversations.events import person, register, stamp
 from engines.rules.explain import fill, quote
 
 # Large columns that showing a row does not touch.
-_UNUSED = ("revision__spec", "cause__words", "cause__search")
+_UNUSED = (
+    "revision__document",
+    "revision__names",
+    "revision__policy__draft",
+    "cause__words",
+    "cause__search",
+)
 
 
 def reason_in_words(row: Guidance | Alert) -> str:
@@ -30,7 +36,7 @@ def guidance_rows() -> QuerySet[Guidance]:
 
 def alert_rows() -> QuerySet[Alert]:
     rows = Alert.objects.select_related("assignee", "resolved_by", "cause")
-    return rows.defer(*_UNUSED[1:]).order_by("at_ms", "id")
+    return rows.defer(*_UNUSED[3:]).order_by("at_ms", "id")
 
 
 def _between(begin: datetime | None, end: datetime | None) -> int | None:

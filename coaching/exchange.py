@@ -32,7 +32,10 @@ def policy_file(policy: Policy, revision: PolicyRevision | None = None) -> dict[
     scope = dict(source.scope)
     for name, model, field in _NAMED:
         if scope.get(name):
-            known = {str(pk): value for pk, value in model.objects.filter(pk__in=scope[name]).values_list("pk", field)}
+            known = {
+                str(pk): value
+                for pk, value in model.objects.filter(pk__in=scope[name]).values_list("pk", field)
+            }
             scope[name] = [known.get(one, one) for one in scope[name]]
     said: dict[str, Any] = {"format": document.get("format", 1), "name": policy.name}
     if scope:
@@ -131,9 +134,9 @@ def _scope_here(scope: Mapping[str, Any]) -> dict[str, Any]:
             continue
         known = {
             str(value).lower(): str(pk)
-            for pk, value in model.objects.filter(**{f"{field}__in": [str(one) for one in wanted]}).values_list(
-                "pk", field
-            )
+            for pk, value in model.objects.filter(
+                **{f"{field}__in": [str(one) for one in wanted]}
+            ).values_list("pk", field)
         }
         missing = [str(one) for one in wanted if str(one).lower() not in known]
         if missing:

@@ -55,7 +55,9 @@ def document_changes(before: Any, after: Any) -> list[Change]:
                 changes.append(_change(part, key, "changed", old[key], thing))
             elif key in moved:
                 changes.append(_change(part, key, "moved", old[key], thing))
-        changes += [_change(part, key, "removed", thing, None) for key, thing in old.items() if key not in new]
+        changes += [
+            _change(part, key, "removed", thing, None) for key, thing in old.items() if key not in new
+        ]
     return changes
 
 

@@ -186,7 +186,11 @@ def scope_complaints(scope: Mapping[str, Any]) -> list[str]:
     for name, rows, field in known:
         wanted = scope.get(name) or []
         valid = [one for one in wanted if field == "key" or _is_id(one)]
-        found = {str(one) for one in rows.filter(**{f"{field}__in": valid}).values_list(field, flat=True)} if valid else set()
+        found = (
+            {str(one) for one in rows.filter(**{f"{field}__in": valid}).values_list(field, flat=True)}
+            if valid
+            else set()
+        )
         for one in wanted:
             if one not in found:
                 sentence = sentences[name]
@@ -228,7 +232,9 @@ def scope_names(scopes: Sequence[Mapping[str, Any]]) -> Names:
         ids = wanted(name)
         if not ids:
             return {}
-        return {str(key): label for key, label in rows.filter(**{f"{field}__in": ids}).values_list(field, "name")}
+        return {
+            str(key): label for key, label in rows.filter(**{f"{field}__in": ids}).values_list(field, "name")
+        }
 
     return Names(
         agents=read("agents", User.objects.all(), "pk"),
@@ -244,7 +250,11 @@ def scope_in_words(scope: Mapping[str, Any], names: Names) -> str:
         ", ".join(names.agents.get(one, gone) for one in scope.get("agents") or []),
         ", ".join(names.teams.get(one, gone) for one in scope.get("teams") or []),
         ", ".join(names.queues.get(one, gone) for one in scope.get("queues") or []),
-        ", ".join(str(Conversation.Channel(one).label) for one in scope.get("channels") or [] if one in Conversation.Channel.values),
+        ", ".join(
+            str(Conversation.Channel(one).label)
+            for one in scope.get("channels") or []
+            if one in Conversation.Channel.values
+        ),
         ", ".join(scope.get("languages") or []),
     ]
     if window := scope.get("time"):

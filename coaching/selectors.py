@@ -81,7 +81,9 @@ def call_facts(call: CallContext) -> CallFacts:
     """Read them as they are now. Two queries."""
     row = (
         Conversation.objects.filter(pk=call.conversation_id)
-        .values("queue__key", "channel", "language", "customer__segment", "metadata", "started_at", "announced_at")
+        .values(
+            "queue__key", "channel", "language", "customer__segment", "metadata", "started_at", "announced_at"
+        )
         .get()
     )
     metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}

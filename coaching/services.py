@@ -16,7 +16,8 @@ from accounts.services import audit
 from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
 from coaching.scopes import scope_clean, scope_complaints
-from engines.rules.spec import Complaint, check_policy
+from engines.rules.reading import read_policy
+from engines.rules.spec import Complaint
 from moments.selectors import active_specs
 
 State = Policy.State
@@ -38,7 +39,7 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
 
 def document_complaints(document: Any) -> list[Complaint]:
     """What is wrong with a document, against the moments that are listened for now. One query."""
-    return list(check_policy(document, active_specs()))
+    return read_policy(document)[1]
 
 
 def four_eyes() -> bool:
@@ -216,7 +217,11 @@ def policy_retire(*, policy: Policy, actor: User | None, address: str | None = N
 
 
 def _errors(complaints: list[Complaint]) -> list[str]:
-    return [f"{one.where}: {one.sentence}" if one.where else one.sentence for one in complaints if one.kind == "error"]
+    return [
+        f"{one.where}: {one.sentence}" if one.where else one.sentence
+        for one in complaints
+        if one.kind == "error"
+    ]
 
 
 def _fill(policy: Policy, scoped: Mapping[str, Any]) -> None:

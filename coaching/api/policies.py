@@ -209,9 +209,7 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
         """One policy with its draft."""
         return self._whole(pk)
 
-    @extend_schema(
-        request=NewPolicySerializer, responses={201: PolicyWholeSerializer, 400: ErrorSerializer}
-    )
+    @extend_schema(request=NewPolicySerializer, responses={201: PolicyWholeSerializer, 400: ErrorSerializer})
     def create(self, request: Request) -> Response:
         """Begin a policy as a draft."""
         given = NewPolicySerializer(data=request.data)
@@ -374,7 +372,11 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
     def _numbered(self, policy: Policy, number: str | None) -> PolicyRevision | None:
         if not number:
             return None
-        row = policy.revisions.filter(number=int(number)).first() if number.isascii() and number.isdigit() and len(number) < 9 else None
+        row = (
+            policy.revisions.filter(number=int(number)).first()
+            if number.isascii() and number.isdigit() and len(number) < 9
+            else None
+        )
         if row is None:
             raise Http404("no such revision")
         return row

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
-from coaching.models import Alert, Guidance, Rule
+from coaching.models import Alert, Guidance, Severity
 
 Serializer = serializers.Serializer[Any]
 
@@ -37,7 +37,7 @@ class PolicyRevisionSerializer(Serializer):
 class GuidanceSerializer(Serializer):
     id = serializers.UUIDField()
     conversation = serializers.UUIDField()
-    kind = serializers.ChoiceField(Rule.Kind.choices)
+    kind = serializers.ChoiceField(Guidance.Kind.choices)
     label = serializers.CharField(help_text="Say, Do or Know.")  # type: ignore[assignment]
     title = serializers.CharField()
     say = serializers.CharField()
@@ -46,6 +46,8 @@ class GuidanceSerializer(Serializer):
     priority = serializers.IntegerField()
     position = serializers.IntegerField()
     state = serializers.ChoiceField(Guidance.State.choices)
+    outcome = serializers.ChoiceField(Guidance.Outcome.choices)
+    payload = serializers.DictField(help_text="What its kind has beside: a passage, a field and its value.")
     dismiss_reason = serializers.CharField()
     at_ms = serializers.IntegerField()
     expires_ms = serializers.IntegerField(allow_null=True)
@@ -69,7 +71,7 @@ class AlertSerializer(Serializer):
     title = serializers.CharField()
     reason = serializers.CharField()
     evidence = PlaceSerializer(many=True)
-    severity = serializers.ChoiceField(Rule.Severity.choices)
+    severity = serializers.ChoiceField(Severity.choices)
     state = serializers.ChoiceField(Alert.State.choices)
     at_ms = serializers.IntegerField()
     raised_at = serializers.DateTimeField()

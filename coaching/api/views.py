@@ -25,14 +25,14 @@ from coaching.api.serializers import (
     GuidanceAnswerSerializer,
     GuidanceSerializer,
 )
-from coaching.models import Alert, Guidance, Rule
+from coaching.models import Alert, Guidance, Severity
 from conversations import events
 
 
 class GuidanceFilter(filters.FilterSet):
     conversation = filters.UUIDFilter(field_name="conversation_id")
     agent = filters.UUIDFilter(field_name="conversation__agent_id")
-    kind = filters.ChoiceFilter(choices=Rule.Kind)
+    kind = filters.ChoiceFilter(choices=Guidance.Kind)
     state = filters.ChoiceFilter(choices=Guidance.State)
     since = filters.IsoDateTimeFilter(field_name="decided_at", lookup_expr="gte")
     until = filters.IsoDateTimeFilter(field_name="decided_at", lookup_expr="lt")
@@ -77,7 +77,7 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
 class AlertFilter(filters.FilterSet):
     conversation = filters.UUIDFilter(field_name="conversation_id")
     state = filters.ChoiceFilter(choices=Alert.State)
-    severity = filters.ChoiceFilter(choices=Rule.Severity)
+    severity = filters.ChoiceFilter(choices=Severity)
     assignee = filters.UUIDFilter(field_name="assignee_id")
 
     class Meta:

@@ -48,9 +48,7 @@ class Migration(migrations.Migration):
             name="state",
             field=models.CharField(choices=STATES, default="open", max_length=10),
         ),
-        migrations.AddField(
-            model_name="guidance", name="optional", field=models.BooleanField(default=True)
-        ),
+        migrations.AddField(model_name="guidance", name="optional", field=models.BooleanField(default=True)),
         migrations.AddField(
             model_name="guidance",
             name="playbook",

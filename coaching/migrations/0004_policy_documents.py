@@ -150,6 +150,10 @@ def _key():
     )
 
 
+def _rule_id(**more):
+    return models.CharField(max_length=80, **more)
+
+
 def _utterance():
     return models.ForeignKey(
         blank=True,
@@ -228,9 +232,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="policyrevision", name="document", field=models.JSONField(default=dict)
         ),
-        migrations.AddField(
-            model_name="policyrevision", name="names", field=models.JSONField(default=dict)
-        ),
+        migrations.AddField(model_name="policyrevision", name="names", field=models.JSONField(default=dict)),
         migrations.AddField(
             model_name="policyrevision", name="restores", field=models.PositiveIntegerField(null=True)
         ),
@@ -246,9 +248,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(drafts_and_revisions, migrations.RunPython.noop, elidable=True),
-        migrations.AlterField(
-            model_name="policyrevision", name="document", field=models.JSONField()
-        ),
+        migrations.AlterField(model_name="policyrevision", name="document", field=models.JSONField()),
         migrations.RemoveField(model_name="policyrevision", name="spec"),
         migrations.RemoveField(model_name="policy", name="scope_kind"),
         migrations.RemoveField(model_name="policy", name="team"),
@@ -277,12 +277,20 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="guidance", name="kind", field=models.CharField(choices=KINDS, max_length=10)
         ),
+        *(
+            migrations.AlterField(model_name=model, name=name, field=_rule_id(**more))
+            for model, name, more in (
+                ("guidance", "rule_key", {}),
+                ("guidance", "playbook", {"blank": True, "default": ""}),
+                ("guidance", "step", {"blank": True, "default": ""}),
+                ("guidancemute", "rule_key", {"blank": True, "default": ""}),
+                ("alert", "rule_key", {}),
+            )
+        ),
         migrations.AddField(
             model_name="guidance", name="action", field=models.PositiveSmallIntegerField(default=0)
         ),
-        migrations.AddField(
-            model_name="guidance", name="payload", field=models.JSONField(default=dict)
-        ),
+        migrations.AddField(model_name="guidance", name="payload", field=models.JSONField(default=dict)),
         migrations.AddField(model_name="guidance", name="used_in", field=_utterance()),
         migrations.AlterField(
             model_name="guidance",
@@ -298,7 +306,7 @@ class Migration(migrations.Migration):
             name="RuleFault",
             fields=[
                 _key(),
-                ("rule_key", models.CharField(blank=True, default="", max_length=40, verbose_name="rule")),
+                ("rule_key", models.CharField(blank=True, default="", max_length=80, verbose_name="rule")),
                 (
                     "kind",
                     models.CharField(
@@ -339,7 +347,7 @@ class Migration(migrations.Migration):
             name="RuleEffect",
             fields=[
                 _key(),
-                ("rule_key", models.CharField(max_length=40)),
+                ("rule_key", models.CharField(max_length=80)),
                 ("action", models.PositiveSmallIntegerField(default=0)),
                 (
                     "kind",
@@ -356,9 +364,7 @@ class Migration(migrations.Migration):
                 ("value", models.CharField(blank=True, default="", max_length=300, verbose_name="value")),
                 (
                     "refused",
-                    models.CharField(
-                        blank=True, default="", max_length=80, verbose_name="not done because"
-                    ),
+                    models.CharField(blank=True, default="", max_length=80, verbose_name="not done because"),
                 ),
                 ("reason", models.CharField(blank=True, default="", max_length=500)),
                 ("evidence", models.JSONField(default=list)),
@@ -391,7 +397,7 @@ class Migration(migrations.Migration):
             name="BehaviourOutcome",
             fields=[
                 _key(),
-                ("behaviour_key", models.CharField(max_length=40)),
+                ("behaviour_key", models.CharField(max_length=80)),
                 ("name", models.CharField(max_length=120)),
                 ("weight", models.FloatField(default=1)),
                 (

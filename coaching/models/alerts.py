@@ -21,7 +21,7 @@ class Alert(TimeOrderedModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="alerts")
     revision = models.ForeignKey(PolicyRevision, null=True, on_delete=models.PROTECT)
-    rule_key = models.CharField(max_length=40)
+    rule_key = models.CharField(max_length=80)
     title = models.CharField(max_length=90)
     reason = models.CharField(max_length=500, blank=True, default="")
     evidence = models.JSONField(default=list)

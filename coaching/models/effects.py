@@ -25,7 +25,7 @@ class RuleEffect(TimeOrderedModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="rule_effects")
     revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT)
-    rule_key = models.CharField(max_length=40)
+    rule_key = models.CharField(max_length=80)
     action = models.PositiveSmallIntegerField(default=0)
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
     value = models.CharField(_("value"), max_length=300, blank=True, default="")
@@ -58,7 +58,7 @@ class BehaviourOutcome(TimeOrderedModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="behaviours")
     revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT)
-    behaviour_key = models.CharField(max_length=40)
+    behaviour_key = models.CharField(max_length=80)
     name = models.CharField(max_length=120)
     weight = models.FloatField(default=1)
     result = models.CharField(max_length=6, choices=Result)

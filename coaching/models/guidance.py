@@ -77,7 +77,7 @@ class Guidance(TimeOrderedModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="guidance")
     revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT)
-    rule_key = models.CharField(max_length=40)
+    rule_key = models.CharField(max_length=80)
     action = models.PositiveSmallIntegerField(default=0)
     kind = models.CharField(max_length=10, choices=Kind)
     label = models.CharField(max_length=4, choices=Label)
@@ -88,8 +88,8 @@ class Guidance(TimeOrderedModel):
     payload = models.JSONField(default=dict)
     optional = models.BooleanField(default=True)
     # Of a step: which one of which playbook, by their ids in the policy.
-    playbook = models.CharField(max_length=40, blank=True, default="")
-    step = models.CharField(max_length=40, blank=True, default="")
+    playbook = models.CharField(max_length=80, blank=True, default="")
+    step = models.CharField(max_length=80, blank=True, default="")
     reason = models.CharField(max_length=500, blank=True, default="")
     evidence = models.JSONField(default=list)
     cause = models.ForeignKey(Utterance, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -119,9 +119,7 @@ class Guidance(TimeOrderedModel):
         ordering = ["conversation", "at_ms", "id"]
         indexes = [
             models.Index(fields=["conversation", "state"], name="guidance_state"),
-            models.Index(
-                fields=["rule_key"], name="guidance_wrong", condition=Q(wrong_at__isnull=False)
-            ),
+            models.Index(fields=["rule_key"], name="guidance_wrong", condition=Q(wrong_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -138,6 +136,7 @@ class Guidance(TimeOrderedModel):
         if self.shown_at is None:
             return self.Outcome.UNSEEN
         return self.Outcome.IGNORED if self.state == self.State.EXPIRED else self.Outcome.SEEN
+
 
 _SETTLED: dict[str, str] = {
     Guidance.State.ACCEPTED: Guidance.Outcome.ACCEPTED,
@@ -159,6 +158,7 @@ OUTCOME = Case(
     output_field=CharField(),
 )
 
+
 class GuidanceMute(TimeOrderedModel):
     """What one person does not want to see until `until`: a kind of optional guidance, or one rule's.
 
@@ -169,7 +169,7 @@ class GuidanceMute(TimeOrderedModel):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="guidance_mutes"
     )
     kind = models.CharField(max_length=10, blank=True, default="")
-    rule_key = models.CharField(max_length=40, blank=True, default="")
+    rule_key = models.CharField(max_length=80, blank=True, default="")
     title = models.CharField(max_length=90, blank=True, default="")
     until = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -188,6 +188,7 @@ class GuidanceMute(TimeOrderedModel):
 
     def __str__(self) -> str:
         return self.title or self.kind
+
 
 class GuidanceSettings(models.Model):
     """How much this company's agents are shown, and who publishes policies. One row; without it, the defaults."""

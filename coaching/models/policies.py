@@ -151,7 +151,7 @@ class RuleFault(TimeOrderedModel):
 
     revision = models.ForeignKey(PolicyRevision, on_delete=models.CASCADE, related_name="faults")
     # Of the rule, behaviour or playbook; empty where all of the revision is meant.
-    rule_key = models.CharField(_("rule"), max_length=40, blank=True, default="")
+    rule_key = models.CharField(_("rule"), max_length=80, blank=True, default="")
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
     day = models.DateField(_("day"))
     count = models.PositiveIntegerField(_("times"), default=0)
@@ -164,7 +164,9 @@ class RuleFault(TimeOrderedModel):
         verbose_name_plural = _("trouble with rules")
         ordering = ["-day", "rule_key"]
         constraints = [
-            models.UniqueConstraint(fields=["revision", "rule_key", "kind", "day"], name="rule_fault_once_a_day")
+            models.UniqueConstraint(
+                fields=["revision", "rule_key", "kind", "day"], name="rule_fault_once_a_day"
+            )
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,24 @@ _PLAIN = listed(
     " than thank thanks that the their them then there these they this those time to today too up us very was way we"
     " well were what when where which who will with would yes you your"
 )
-_ENDINGS = ("ations", "ation", "ingly", "ings", "ing", "edly", "ies", "ied", "ers", "er", "ed", "es", "ly", "e", "s", "y")
+_ENDINGS = (
+    "ations",
+    "ation",
+    "ingly",
+    "ings",
+    "ing",
+    "edly",
+    "ies",
+    "ied",
+    "ers",
+    "er",
+    "ed",
+    "es",
+    "ly",
+    "e",
+    "s",
+    "y",
+)
 
 
 def stem(word: str) -> str:
@@ -56,7 +73,9 @@ class UsedWatch:
         self._all = frozenset[str]().union(*sentences)
         self._parts = [words for words in sentences if len(words) >= LEAST]
         self._order = sorted(self._all)
-        self._said = [frozenset(self._order[at] for at in places if at < len(self._order)) for places in state]
+        self._said = [
+            frozenset(self._order[at] for at in places if at < len(self._order)) for places in state
+        ]
 
     @property
     def can_tell(self) -> bool:
