@@ -7,6 +7,7 @@ class CoachingConfig(AppConfig):
     verbose_name = _("Guidance")
 
     def ready(self) -> None:
+        from coaching import backtest_tasks  # noqa: F401 Celery finds its tasks by their being imported
         from coaching.events import register_own
         from coaching.hidden import evidence_move
         from coaching.unchecked import alert_raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -164,6 +164,19 @@ def _noise(counts: Mapping[str, int]) -> Noise:
         return ordered[-1][0]
 
     return Noise(at(0.5), at(0.95), ordered[-1][0], sum(shown * calls for shown, calls in ordered) / total)
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """A report as JSON."""
+    return {
+        "noise": asdict(report.noise),
+        "noise_published": asdict(report.before) if report.before else None,
+        "new_calls": report.new_calls,
+        "gone_calls": report.gone_calls,
+        "precision": report.precision,
+        "labelled": report.right + report.wrong,
+        "rules": [{**asdict(one), "precision": one.precision, "labelled": one.labelled} for one in report.rules],
+    }
 
 
 # --- Right and wrong ------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.widgets import Script
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Queue, User
 from coaching.builder_words import words
-from coaching.models import Policy, empty_document
+from coaching.models import Policy
 from coaching.services import document_complaints, policy_complaints
 from conversations.access import conversations_visible
 from conversations.models import Conversation, Disposition
@@ -137,8 +138,11 @@ class RuleBuilder(forms.Textarea):
     policy_id: UUID | None = None
     user: User | None = None
 
-    class Media:
-        css = {"all": ("css/rule_builder.css",)}  # noqa: RUF012 as Django wants it
+    @property
+    def media(self) -> forms.Media:
+        return forms.Media(
+            css={"all": ("css/rule_builder.css",)}, js=(Script("js/rule_builder.js", type="module"),)
+        )
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
@@ -150,21 +154,3 @@ class RuleBuilder(forms.Textarea):
             "calls": calls_to_try(self.user) if self.user is not None else [],
             "data": builder_data(),
         }
-
-
-class DraftField(forms.CharField):
-    """A draft as text; gives the document. What is wrong within it, its own check says."""
-
-    widget = RuleBuilder
-
-    def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else json.dumps(value or empty_document(), indent=2, ensure_ascii=False)
-
-    def to_python(self, value: Any) -> Any:
-        return document_sent(str(value)) if value else empty_document()
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool((initial or empty_document()) != self.to_python(data))
-        except ValidationError:
-            return True

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
 
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.throttle import Limit, address_of, note, seconds_left
 from coaching.backtest import backtest_cancel, backtest_resume, backtest_start
 from coaching.backtest_report import LAST_CHOICES, backtest_examples, backtest_report, rule_label
-from coaching.builder import DraftField, calls_to_try, document_sent, document_told
+from coaching.builder import RuleBuilder, calls_to_try, document_sent, document_told
 from coaching.models import Backtest, Policy
 from coaching.trying import draft_try
 from tenants.scope import current_schema
@@ -27,24 +28,15 @@ TRIES = Limit("policy-try", times=120, seconds=60)
 RUNS_SHOWN = 12
 
 
-class PolicyDraftForm(forms.ModelForm[Policy]):
-    """A policy with its draft in the rule builder."""
-
-    draft = DraftField(label="", required=False)
-
-
 class EditingAdmin:
     """Goes before the policies' own admin class: the pages and answers that the rule builder needs."""
-
-    form = PolicyDraftForm
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **more: Any) -> Any:
         """The form, whose builder knows which policy it edits and for whom."""
         made = super().get_form(request, obj, change=change, **more)  # type: ignore[misc]
-        field = made.base_fields.get("draft")
-        if field is not None:
-            field.widget.policy_id = obj.pk if obj is not None else None
-            field.widget.user = request.user
+        builder = RuleBuilder()
+        builder.policy_id, builder.user = (obj.pk if obj is not None else None), request.user
+        made.base_fields["draft"].widget = builder
         return made
 
     def get_urls(self) -> list[Any]:
@@ -62,6 +54,16 @@ class EditingAdmin:
             ),
         ]
         return [*own, *super().get_urls()]  # type: ignore[misc]
+
+    @action(description=gettext_lazy("Try it"), url_path="open-try", icon="play_circle", permissions=["view"])
+    def open_try(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:coaching_policy_try", args=[object_id]))
+
+    @action(
+        description=gettext_lazy("On past calls"), url_path="open-backtest", icon="history_edu", permissions=["view"]
+    )
+    def open_backtest(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:coaching_policy_backtest", args=[object_id]))
 
     # --- The draft while it is edited ---
 

@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
+from coaching.api.backtests import BacktestViewSet, TrialViewSet
 from coaching.api.policies import PolicyViewSet
 from coaching.api.views import AlertViewSet, GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
@@ -46,6 +47,8 @@ router.register("moments", MomentViewSet, basename="api-moment")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
 router.register("policies", PolicyViewSet, basename="api-policy")
+router.register("policy-trials", TrialViewSet, basename="api-policy-trial")
+router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")

@@ -1,6 +1,7 @@
 """Policies and their revisions, what agents were shown, what rules did, and alerts for supervisors."""
 
 from coaching.models.alerts import Alert
+from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
 from coaching.models.policies import (
@@ -17,6 +18,8 @@ __all__ = [
     "OUTCOME",
     "SCOPED",
     "Alert",
+    "Backtest",
+    "BacktestHit",
     "BehaviourOutcome",
     "Combine",
     "Guidance",
@@ -26,6 +29,7 @@ __all__ = [
     "PolicyRevision",
     "RuleEffect",
     "RuleFault",
+    "RuleLabel",
     "Severity",
     "empty_document",
 ]
