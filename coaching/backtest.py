@@ -119,7 +119,9 @@ def backtest_cancel(*, run_id: UUID, actor: User | None, address: str | None = N
     return run
 
 
-def backtest_resume(*, run_id: UUID, actor: User | None, address: str | None = None, dispatch: bool = True) -> Backtest:
+def backtest_resume(
+    *, run_id: UUID, actor: User | None, address: str | None = None, dispatch: bool = True
+) -> Backtest:
     """Go on where it was: with one that was cancelled or failed, or that is open and not heard of.
 
     Raises `Conflict` for one that is done, and while another is under way.
@@ -239,7 +241,9 @@ def _batch(run: Backtest, player: Player, calls: list[Past], begun: float) -> bo
         if row.cursor != run.cursor:
             raise RuntimeError("another step has gone on meanwhile")  # the lock keeps this from being
         # Of a conversation that was erased meanwhile nothing may be kept.
-        there = set(Conversation.objects.filter(pk__in=[call.id for call in calls]).values_list("pk", flat=True))
+        there = set(
+            Conversation.objects.filter(pk__in=[call.id for call in calls]).values_list("pk", flat=True)
+        )
         BacktestHit.objects.bulk_create([hit for hit in hits if hit.conversation_id in there])
         run.hints = {side: _added(run.hints.get(side, {}), counts) for side, counts in shown.items()}
         run.done += len(calls)

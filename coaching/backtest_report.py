@@ -1,7 +1,7 @@
 """What a backtest came to: how often each rule would act, where, how much noise, and how often it was right.
 
 Right and wrong come from two places: what agents did with the same guidance when it was really shown in those calls
-(used or accepted: right; dismissed: wrong), and what people say of an example. A person's word goes before.
+(used or accepted: right; dismissed or marked: wrong), and what people say of an example. A person's word goes before.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
@@ -45,7 +44,7 @@ class Noise:
 
 @dataclass(slots=True)
 class RuleFigures:
-    """One rule, behaviour or playbook. `new`, `gone`: calls in which only the draft, or only what is published, acts."""
+    """One rule, behaviour or playbook. `new`: calls in which only the draft acts; `gone`: only what is published."""
 
     key: str
     name: str
@@ -175,7 +174,9 @@ def report_data(report: Report) -> dict[str, Any]:
         "gone_calls": report.gone_calls,
         "precision": report.precision,
         "labelled": report.right + report.wrong,
-        "rules": [{**asdict(one), "precision": one.precision, "labelled": one.labelled} for one in report.rules],
+        "rules": [
+            {**asdict(one), "precision": one.precision, "labelled": one.labelled} for one in report.rules
+        ],
     }
 
 
@@ -200,17 +201,17 @@ def _labels(run: Backtest, rule_key: str | None = None) -> dict[_Place, bool]:
     shown = (
         Guidance.objects.filter(conversation__in=calls, rule_key__in=keys)
         .annotate(became=OUTCOME)
-        .filter(became__in=[*_RIGHT, *_WRONG])
-        .values_list("rule_key", "conversation_id", "at_ms", "became")
+        .filter(Q(became__in=[*_RIGHT, *_WRONG]) | Q(wrong_at__isnull=False))
+        .values_list("rule_key", "conversation_id", "at_ms", "became", "wrong_at")
     )
-    for key, conversation_id, at_ms, became in shown:
+    for key, conversation_id, at_ms, became, wrong_at in shown:
         near = [
             (abs(hit_ms - at_ms), sequence)
             for sequence, hit_ms in places.get((key, conversation_id), ())
             if abs(hit_ms - at_ms) <= SAME_MS
         ]
         if near:
-            known[key, conversation_id, min(near)[1]] = became in _RIGHT
+            known[key, conversation_id, min(near)[1]] = wrong_at is None and became in _RIGHT
     said = RuleLabel.objects.filter(conversation__in=calls, rule_key__in=keys)
     for key, conversation_id, sequence, right in said.values_list(
         "rule_key", "conversation_id", "sequence", "right"
@@ -261,7 +262,7 @@ class Example:
 
 
 def backtest_examples(run: Backtest, rule_key: str, user: User, only: str = "") -> dict[str, Any]:
-    """Examples of one rule, newest call first. `only`: new, gone or "" for all that the draft does. Up to seven queries.
+    """Examples of one rule, newest call first. `only`: new, gone, or "" for all of the draft. Up to seven queries.
 
     Those of calls that the user may not read are counted, not shown.
     """
@@ -277,12 +278,16 @@ def backtest_examples(run: Backtest, rule_key: str, user: User, only: str = "") 
         rows = rows.exclude(conversation__in=elsewhere)
     total = rows.count()
     mine = rows.filter(conversation__in=conversations_visible(user))
-    hits = list(mine.select_related("conversation__agent").order_by("-conversation_id", "at_ms")[:EXAMPLES_SHOWN])
+    hits = list(
+        mine.select_related("conversation__agent").order_by("-conversation_id", "at_ms")[:EXAMPLES_SHOWN]
+    )
     calls = {hit.conversation_id for hit in hits}
     both = set(elsewhere.filter(conversation__in=calls).values_list("conversation_id", flat=True))
     said = {
         (one.conversation_id, one.sequence): one
-        for one in Utterance.objects.filter(conversation__in=calls, sequence__in={hit.sequence for hit in hits} - {None})
+        for one in Utterance.objects.filter(
+            conversation__in=calls, sequence__in={hit.sequence for hit in hits} - {None}
+        )
     }
     known = _labels(run, rule_key) if side == Side.DRAFT else {}
 
@@ -299,7 +304,9 @@ def backtest_examples(run: Backtest, rule_key: str, user: User, only: str = "") 
             words.speaker if words else "",
             words.text if words else "",
             known.get((rule_key, hit.conversation_id, hit.sequence or 0)),
-            "" if hit.conversation_id in both or not run.against_id else ("gone" if side == Side.PUBLISHED else "new"),
+            ""
+            if hit.conversation_id in both or not run.against_id
+            else ("gone" if side == Side.PUBLISHED else "new"),
         )
 
     return {

@@ -49,8 +49,7 @@ def builder_data() -> dict[str, Any]:
             "queue": [list(one) for one in Queue.objects.order_by("name").values_list("key", "name")],
             "channel": [[value, str(label)] for value, label in Conversation.Channel.choices],
             "disposition": [
-                list(one)
-                for one in Disposition.objects.filter(active=True).values_list("key", "name")
+                list(one) for one in Disposition.objects.filter(active=True).values_list("key", "name")
             ],
         },
         "words": words(),
@@ -124,7 +123,9 @@ def document_sent(text: str | bytes) -> Any:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        place = _(" in line %(line)d") % {"line": error.lineno} if isinstance(error, json.JSONDecodeError) else ""
+        place = (
+            _(" in line %(line)d") % {"line": error.lineno} if isinstance(error, json.JSONDecodeError) else ""
+        )
         raise ValidationError(_("This is not JSON%(place)s.") % {"place": place}) from None
     if not isinstance(document, dict):
         raise ValidationError(_("A draft begins with { and ends with }."))

@@ -60,7 +60,10 @@ class EditingAdmin:
         return HttpResponseRedirect(reverse("admin:coaching_policy_try", args=[object_id]))
 
     @action(
-        description=gettext_lazy("On past calls"), url_path="open-backtest", icon="history_edu", permissions=["view"]
+        description=gettext_lazy("On past calls"),
+        url_path="open-backtest",
+        icon="history_edu",
+        permissions=["view"],
     )
     def open_backtest(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:coaching_policy_backtest", args=[object_id]))
@@ -138,7 +141,9 @@ class EditingAdmin:
             "conversation": conversation,
             "calls": calls_to_try(_user(request)),
         }
-        return self._page(request, "try_page", _("Try it: %(policy)s") % {"policy": policy}, context, bool(error))
+        return self._page(
+            request, "try_page", _("Try it: %(policy)s") % {"policy": policy}, context, bool(error)
+        )
 
     def backtest_page(self, request: HttpRequest, policy_id: UUID) -> HttpResponse:
         """What the draft would have done: start, progress, figures. `?run=` shows an earlier one."""
@@ -169,9 +174,8 @@ class EditingAdmin:
         try:
             if do == "start":
                 last = data.get("last", "")
-                backtest_start(
-                    policy=policy, last=int(last) if last.isdecimal() and len(last) < 7 else 0, actor=actor, address=address
-                )
+                count = int(last) if last.isdecimal() and len(last) < 7 else 0
+                backtest_start(policy=policy, last=count, actor=actor, address=address)
             else:
                 run = _run(policy, data.get("run", ""))
                 change = {"cancel": backtest_cancel, "resume": backtest_resume}.get(do)
@@ -203,7 +207,12 @@ class EditingAdmin:
             )
             return HttpResponseRedirect(f"{here}?{request.GET.urlencode()}#hit-{request.POST.get('hit', '')}")
         only = request.GET.get("only", "")
-        context = {"policy": policy, "run": run, "only": only, **backtest_examples(run, rule_key, _user(request), only)}
+        context = {
+            "policy": policy,
+            "run": run,
+            "only": only,
+            **backtest_examples(run, rule_key, _user(request), only),
+        }
         return self._page(request, "backtest_examples", context["name"], context)
 
     # --- What they share ---

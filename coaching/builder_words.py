@@ -16,7 +16,9 @@ WORDS = {
     "add_behaviour": _("Add a behaviour"),
     "add_playbook": _("Add a playbook"),
     "no_rules": _("No rules yet. A rule says: when this happens, do that."),
-    "no_behaviours": _("None. A behaviour is what a good agent does in a situation; it is kept as done or missed."),
+    "no_behaviours": _(
+        "None. A behaviour is what a good agent does in a situation; it is kept as done or missed."
+    ),
     "no_playbooks": _("None. A playbook is a row of steps that moves on as the talk moves."),
     "unnamed": _("Not named yet"),
     "name": _("Name"),

@@ -23,7 +23,9 @@ LONGEST_MS = 8 * 60 * 60 * 1000
 
 _TIME = r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?:\.(\d{1,3}))?"
 _PAUSE = re.compile(r"^\(\s*(\d{1,4}(?:\.\d+)?)\s*(?:s|sec|seconds)\s*\)$", re.IGNORECASE)
-_LINE = re.compile(rf"^[\[(]?(?:{_TIME})?[\])]?\s*(agent|customer|a|c)\s*(?:[\[(]{_TIME}[\])])?\s*:\s*(.*)$", re.IGNORECASE)
+_LINE = re.compile(
+    rf"^[\[(]?(?:{_TIME})?[\])]?\s*(agent|customer|a|c)\s*(?:[\[(]{_TIME}[\])])?\s*:\s*(.*)$", re.IGNORECASE
+)
 _WHO = {"a": Speaker.AGENT, "agent": Speaker.AGENT, "c": Speaker.CUSTOMER, "customer": Speaker.CUSTOMER}
 
 

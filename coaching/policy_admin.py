@@ -77,7 +77,17 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
     search_fields = ("name",)
     readonly_fields = ("standing", "complaints", "trouble", "log")
     inlines = (RevisionInline,)
-    actions_detail = ("publish", "submit", "send_back", "roll_back", "retire", "open_try", "open_backtest", "compare_page", "export")
+    actions_detail = (
+        "publish",
+        "submit",
+        "send_back",
+        "roll_back",
+        "retire",
+        "open_try",
+        "open_backtest",
+        "compare_page",
+        "export",
+    )
     fieldsets = (
         (None, {"fields": ("name", "standing", "complaints")}),
         (_("What it says"), {"fields": ("draft",)}),

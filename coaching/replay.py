@@ -14,6 +14,10 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from engines.rules.compiled import CompiledPolicies
+from engines.rules.decisions import Decision
+from engines.rules.engine import RuleEngine
+from engines.rules.facts import Facts
 
 from coaching.dialogues import Turn, turns_of
 from coaching.models import BacktestHit
@@ -22,9 +26,6 @@ from coaching.selectors import company_zone
 from coaching.services import document_complaints
 from conversations.models import Conversation, Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
-from engines.rules.compiled import CompiledPolicies
-from engines.rules.decisions import Decision
-from engines.rules.engine import RuleEngine
 from engines.rules.reading import parse_policy
 from moments.selectors import active_specs
 
@@ -85,6 +86,8 @@ class Step:
     at_ms: int
     occurrences: tuple[Occurrence, ...]
     decisions: tuple[tuple[Decision, ...], ...]
+    # What is so after it, per set of policies: read it before asking for the next step.
+    facts: tuple[Facts, ...] = ()
 
 
 def steps(
@@ -96,7 +99,9 @@ def steps(
     """
     ears = MomentEngine(moments)
     engines = [
-        RuleEngine(one, fields=dict(known.fields), started_at_local=known.started_at_local or timezone.localtime())
+        RuleEngine(
+            one, fields=dict(known.fields), started_at_local=known.started_at_local or timezone.localtime()
+        )
         for one in compiled
     ]
     begun = tuple(tuple(engine.start()) for engine in engines)
@@ -115,7 +120,7 @@ def steps(
             for occurrence in found:
                 told += engine.observe(occurrence, turn.text)
             decided.append(tuple(told))
-        yield Step(turn, turn.end_ms, found, tuple(decided))
+        yield Step(turn, turn.end_ms, found, tuple(decided), tuple(engine.facts for engine in engines))
         last = max(last, turn.end_ms)
     end = last + TAIL_MS
     yield from _passed(ears, engines, end)
@@ -123,7 +128,7 @@ def steps(
     decided = []
     for engine in engines:
         told = [one for occurrence in missing for one in engine.observe(occurrence, "")]
-        decided.append(tuple([*told, *engine.finish(end)]))
+        decided.append((*told, *engine.finish(end)))
     if missing or any(decided):
         yield Step(None, end, missing, tuple(decided))
 
@@ -133,7 +138,7 @@ def _passed(ears: MomentEngine, engines: Sequence[RuleEngine], now_ms: int) -> I
     decided = []
     for engine in engines:
         told = [one for occurrence in missing for one in engine.observe(occurrence, "")]
-        decided.append(tuple([*told, *engine.advance(now_ms)]))
+        decided.append((*told, *engine.advance(now_ms)))
     if missing or any(decided):
         yield Step(None, now_ms, missing, tuple(decided))
 

@@ -14,6 +14,9 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from engines.rules.compiled import CompiledPolicies
+from engines.rules.decisions import Decision
+from engines.rules.measures import Measures
 
 from accounts.models import User
 from coaching.builder_words import WORDS
@@ -24,10 +27,7 @@ from coaching.replay import Known, Step, document_compiled, documents_checked, i
 from coaching.selectors import company_zone
 from conversations.access import conversation_for
 from engines.rules import CompiledMoments, Heard
-from engines.rules.compiled import CompiledPolicies
-from engines.rules.decisions import Decision
 from engines.rules.explain import clock
-from engines.rules.measures import Measures
 from moments.selectors import active_specs
 
 
@@ -94,11 +94,14 @@ def draft_try(
         [past] = past_calls([conversation.pk], policy.scope if policy is not None else {})
         known = past.known
         if not past.fits:
-            notes.append(_("This call is outside the policy's scope: in a live call nothing of it would happen."))
+            notes.append(
+                _("This call is outside the policy's scope: in a live call nothing of it would happen.")
+            )
     else:
         turns = dialogue_read(dialogue)
         known = Known(
-            {"channel": "voice", "language": "en", **(fields or {})}, timezone.now().astimezone(company_zone())
+            {"channel": "voice", "language": "en", **(fields or {})},
+            timezone.now().astimezone(company_zone()),
         )
     specs = active_specs()
     names = {spec.key: spec.name for spec in specs}
@@ -129,7 +132,11 @@ def _played(
     for step in steps(turns, moments, [compiled, *watcher.compiled], known):
         decisions, *loosened = step.decisions
         events = [
-            Event("moment", _("heard") if one.sequence is not None else _("missing"), names.get(one.key, one.key))
+            Event(
+                "moment",
+                _("heard") if one.sequence is not None else _("missing"),
+                names.get(one.key, one.key),
+            )
             for one in step.occurrences
         ]
         for one in decisions:
@@ -236,7 +243,11 @@ class _Gauges:
             value = self._measures.value(gauge.measure, gauge.over_ms, gauge.speaker)
             if value is None:
                 continue
-            said = f"{value / 1000:.0f} s" if gauge.measure.endswith("_ms") else f"{value:.2f}".rstrip("0").rstrip(".")
+            said = (
+                f"{value / 1000:.0f} s"
+                if gauge.measure.endswith("_ms")
+                else f"{value:.2f}".rstrip("0").rstrip(".")
+            )
             if self._before.get(number) != said:
                 self._before[number] = said
                 name = str(WORDS.get(f"measure_{gauge.measure}", gauge.measure))

@@ -32,11 +32,14 @@ class TrialRequestSerializer(Serializer):
     policy = serializers.UUIDField(required=False, help_text="Its draft is tried, unless a document is sent.")
     document = serializers.DictField(required=False, help_text="The policy language; see docs/guidance.md.")
     dialogue = serializers.CharField(
-        required=False, max_length=TEXT_MAX, help_text="Lines that begin with agent: or customer:; (25 s) is a pause."
+        required=False,
+        max_length=TEXT_MAX,
+        help_text="Lines that begin with agent: or customer:; (25 s) is a pause.",
     )
     conversation = serializers.UUIDField(required=False, help_text="A past call instead of a dialogue.")
     fields_known = serializers.DictField(
-        required=False, help_text="What is known of a typed call: queue, channel, customer.segment, metadata.NAME …"
+        required=False,
+        help_text="What is known of a typed call: queue, channel, customer.segment, metadata.NAME …",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +126,9 @@ def trial_data(trial: Trial) -> dict[str, Any]:
 
 class BacktestRequestSerializer(Serializer):
     policy = serializers.UUIDField()
-    last = serializers.IntegerField(min_value=1, max_value=MOST, default=1000, help_text="How many conversations.")
+    last = serializers.IntegerField(
+        min_value=1, max_value=MOST, default=1000, help_text="How many conversations."
+    )
     document = serializers.DictField(required=False, help_text="Played instead of the policy's draft.")
 
 
@@ -237,7 +242,9 @@ class BacktestViewSet(ItemListMixin, CompanyViewSet):
         """One backtest with its figures so far."""
         return self._whole(pk)
 
-    @extend_schema(request=BacktestRequestSerializer, responses={201: BacktestWholeSerializer, 400: ErrorSerializer})
+    @extend_schema(
+        request=BacktestRequestSerializer, responses={201: BacktestWholeSerializer, 400: ErrorSerializer}
+    )
     def create(self, request: Request) -> Response:
         """Play a draft over the last conversations in its policy's scope. One at a time."""
         given = BacktestRequestSerializer(data=request.data)
@@ -269,7 +276,9 @@ class BacktestViewSet(ItemListMixin, CompanyViewSet):
     @extend_schema(
         parameters=[
             OpenApiParameter("rule", str, required=True, description="The rule's id."),
-            OpenApiParameter("only", str, enum=["new", "gone"], description="Where only one of the two acts."),
+            OpenApiParameter(
+                "only", str, enum=["new", "gone"], description="Where only one of the two acts."
+            ),
         ],
         responses=BacktestExamplesSerializer,
         filters=False,

@@ -105,7 +105,9 @@ class RuleLabel(TimeOrderedModel):
     # The utterance; 0: nobody's words, but the passing of time.
     sequence = models.PositiveIntegerField()
     right = models.BooleanField(_("right"))
-    labelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    labelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -23,13 +23,17 @@ from tenants.scope import PUBLIC, schema_scope
 class Command(BaseCommand):
     """`manage.py backtest --company northwind --policy "Save customers" --last 1000 --json`."""
 
-    help = "Play a policy's draft over past conversations. Goes on with the company's unfinished backtest of it."
+    help = (
+        "Play a policy's draft over past conversations. Goes on with the company's unfinished backtest of it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the company, the policy, how many conversations, and a document other than the draft."""
         parser.add_argument("--company", required=True, help="The company's schema.")
         parser.add_argument("--policy", required=True, help="The policy's name.")
-        parser.add_argument("--last", type=int, default=1000, help="How many conversations, the newest first.")
+        parser.add_argument(
+            "--last", type=int, default=1000, help="How many conversations, the newest first."
+        )
         parser.add_argument("--document", help="A JSON file to play instead of the draft.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
