@@ -21,6 +21,7 @@ from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
 
 PARTS_TOLD = 3
+_NOT_ACTS = frozenset({"withdraw", "expire", "confirm"})
 
 
 @dataclass(slots=True)
@@ -60,18 +61,12 @@ class Watcher:
         self, step: Step, decisions: Sequence[Decision], loosened: Sequence[Sequence[Decision]]
     ) -> Iterator[tuple[str, str, str]]:
         """Give (rule id, title, why) for each rule that something in this step set off in vain."""
-        acted = {
-            one.rule_id
-            for one in decisions
-            if one.source == "rule" and one.what not in {"withdraw", "confirm"}
-        }
+        acted = {one.rule_id for one in decisions if one.source == "rule" and one.what not in _NOT_ACTS}
         would = {
             one.rule_id: one
             for many in loosened
             for one in many
-            if one.source == "rule"
-            and one.what not in {"withdraw", "confirm"}
-            and one.at_ms + (one.sequence or 0) > 0
+            if one.source == "rule" and one.what not in _NOT_ACTS and one.at_ms + (one.sequence or 0) > 0
         }
         for rule_id, one in would.items():
             if rule_id not in acted:
@@ -84,7 +79,7 @@ class Watcher:
 
     def _note(self, one: Decision) -> None:
         history = self._history.setdefault(one.rule_id, _History([]))
-        if one.what == "withdraw":
+        if one.what in {"withdraw", "expire"}:
             history.shown = False
         elif one.at_ms or one.sequence is not None:
             if not history.times or history.times[-1] != one.at_ms:

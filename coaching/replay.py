@@ -14,10 +14,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from engines.rules.compiled import CompiledPolicies
-from engines.rules.decisions import Decision
-from engines.rules.engine import RuleEngine
-from engines.rules.facts import Facts
 
 from coaching.dialogues import Turn, turns_of
 from coaching.models import BacktestHit
@@ -26,6 +22,10 @@ from coaching.selectors import company_zone
 from coaching.services import document_complaints
 from conversations.models import Conversation, Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
+from engines.rules.compiled import CompiledPolicies
+from engines.rules.decisions import Decision
+from engines.rules.engine import RuleEngine
+from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
 from moments.selectors import active_specs
 
@@ -116,10 +116,7 @@ def steps(
         found = tuple(ears.hear(heard))
         decided = []
         for engine in engines:
-            told = list(engine.hear(heard))
-            for occurrence in found:
-                told += engine.observe(occurrence, turn.text)
-            decided.append(tuple(told))
+            decided.append(tuple(engine.hear(heard, found)))
         yield Step(turn, turn.end_ms, found, tuple(decided), tuple(engine.facts for engine in engines))
         last = max(last, turn.end_ms)
     end = last + TAIL_MS

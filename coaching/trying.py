@@ -14,9 +14,6 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from engines.rules.compiled import CompiledPolicies
-from engines.rules.decisions import Decision
-from engines.rules.measures import Measures
 
 from accounts.models import User
 from coaching.builder_words import WORDS
@@ -27,7 +24,10 @@ from coaching.replay import Known, Step, document_compiled, documents_checked, i
 from coaching.selectors import company_zone
 from conversations.access import conversation_for
 from engines.rules import CompiledMoments, Heard
+from engines.rules.compiled import CompiledPolicies
+from engines.rules.decisions import Decision
 from engines.rules.explain import clock
+from engines.rules.measures import Measures
 from moments.selectors import active_specs
 
 
@@ -168,7 +168,7 @@ def _played(
 
 
 def _event(one: Decision, parts: Mapping[str, str]) -> Event:
-    kind = "withdrawn" if one.what in {"withdraw", "end"} else "fired"
+    kind = "withdrawn" if one.what in {"withdraw", "expire", "end"} else "fired"
     title = one.action.title if one.action is not None else ""
     if one.action is not None and not title:
         title = str(one.action.query or one.action.tag or one.action.value or one.action.note)
@@ -179,6 +179,7 @@ def _event(one: Decision, parts: Mapping[str, str]) -> Event:
 def _label(one: Decision) -> str:
     fixed = {
         "withdraw": _("taken back"),
+        "expire": _("its time is over"),
         "confirm": _("confirmed"),
         "tick": _("ticked"),
         "miss": _("missed"),
