@@ -12,7 +12,7 @@ from engines.rules import spec
 from engines.rules.explain import QUOTE, clock
 
 if TYPE_CHECKING:
-    from engines.rules.facts import Fire
+    from engines.rules.fires import Fire
 
 _DAYS = {
     "mon": "Monday",

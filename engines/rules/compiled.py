@@ -170,6 +170,21 @@ class Gauge:
         return min(later, default=None)
 
 
+def rule_key(policy: str, rule_id: str) -> str:
+    """Return by which a rule is known in states and counts."""
+    return f"{policy}/{rule_id}"
+
+
+def behaviour_key(policy: str, behaviour_id: str) -> str:
+    """Return by which a behaviour is known: a rule of the policy may have the same id."""
+    return f"{policy}/behaviour/{behaviour_id}"
+
+
+def playbook_key(policy: str, playbook_id: str) -> str:
+    """Return by which a playbook is known."""
+    return f"{policy}/playbook/{playbook_id}"
+
+
 def _limit(entry: tuple[float, int]) -> float:
     return entry[0]
 
@@ -226,12 +241,12 @@ class CompiledPolicies:
             for rule in document.rules
         ]
         for *_order, policy, rule in sorted(listed, key=lambda one: one[:4]):
-            self._guarded(f"{policy}/{rule.id}", self._rule, policy, rule)
+            self._guarded(rule_key(policy, rule.id), self._rule, policy, rule)
         for policy, document in documents.items():
             for behaviour in document.behaviours:
-                self._guarded(f"{policy}/{behaviour.id}", self._behaviour, policy, behaviour)
+                self._guarded(behaviour_key(policy, behaviour.id), self._behaviour, policy, behaviour)
             for playbook in document.playbooks:
-                self._guarded(f"{policy}/{playbook.id}", self._playbook, policy, playbook)
+                self._guarded(playbook_key(policy, playbook.id), self._playbook, policy, playbook)
 
     def _guarded(self, key: str, build: Any, policy: str, what: Any) -> None:
         try:

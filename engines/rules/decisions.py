@@ -9,7 +9,19 @@ from engines.rules.spec import Action
 
 Evidence = tuple[tuple[int, int, int], ...]
 What = Literal[
-    "show", "confirm", "withdraw", "tick", "miss", "alert", "do", "done", "missed", "step", "step_done", "end"
+    "show",
+    "confirm",
+    "withdraw",
+    "expire",
+    "tick",
+    "miss",
+    "alert",
+    "do",
+    "done",
+    "missed",
+    "step",
+    "step_done",
+    "end",
 ]
 
 
@@ -21,7 +33,8 @@ class Decision:
     (`source` says which). `action` is what to do and `index` its place in the rule's actions; of a behaviour, 0
     is the praise and 1 the hint. `what`:
 
-    - "show" and "withdraw": what stands on the agent's screen; at the start of the call also the checklist.
+    - "show", "withdraw" and "expire" (its time was over): what stands on the agent's screen; at the start of the
+      call also the checklist.
       A `provisional` show was made on words not yet final; "confirm" (with the final's reason) or "withdraw"
       follows.
     - "tick" and "miss": the item of the checklist with the action's title; "alert", "do": as the action says.

@@ -8,113 +8,21 @@ what is true, waits or counts takes memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from math import ceil
 from typing import Any
 
 from engines.rules import spec
+from engines.rules.circumstances import field_holds, next_change, time_holds
 from engines.rules.clauses import happened, missed_clause
 from engines.rules.compiled import TIMED, CompiledPolicies, Formula, Literal
-from engines.rules.decisions import Evidence
-from engines.rules.explain import quote
+from engines.rules.explain import form_of
+from engines.rules.fires import Change, Fire, Wait, waiting
 from engines.rules.measures import Measures
-from engines.rules.moments import Heard
+from engines.rules.moments import Heard, Occurrence
 
 NO_CAUSE = -1
-
-
-@dataclass(slots=True)
-class Fire:
-    """How a leaf came about. `words` are kept in memory only (None: ask where the text is at home).
-
-    `place` is the character at which the words begin; `clause` how to say it, where the leaf alone does not tell.
-    """
-
-    at_ms: int
-    until_ms: int
-    sequence: int | None = None
-    speaker: str = ""
-    evidence: Evidence = ()
-    place: int = 0
-    words: str | None = ""
-    clause: str = ""
-
-    def data(self) -> list[Any]:
-        """Return it for JSON, without the words."""
-        places = [list(one) for one in self.evidence]
-        return [self.at_ms, self.until_ms, self.sequence, self.speaker, places, self.place, self.clause]
-
-    @classmethod
-    def read(cls, data: Sequence[Any]) -> Fire:
-        """Return what `data` was taken of."""
-        at_ms, until_ms, sequence, speaker, places, place, clause = data
-        evidence = tuple((number, start, end) for number, start, end in places)
-        return cls(at_ms, until_ms, sequence, speaker, evidence, place, None if evidence else "", clause)
-
-
-def fire_of(heard: Heard, spans: tuple[tuple[int, int], ...]) -> Fire:
-    """Return the fire of words in an utterance."""
-    evidence = tuple((heard.sequence, start, end) for start, end in spans)
-    return Fire(
-        heard.start_ms,
-        max(heard.start_ms, heard.end_ms),
-        heard.sequence,
-        heard.speaker,
-        evidence,
-        spans[0][0] if spans else 0,
-        quote(heard.text, spans),
-    )
-
-
-@dataclass(slots=True)
-class Change:
-    """What one event did, at `at_ms`."""
-
-    at_ms: int = 0
-    risen: dict[int, Fire] = field(default_factory=dict)
-    fallen: set[int] = field(default_factory=set)
-
-    def add(self, other: Change) -> None:
-        """Take in what another part of the same event did."""
-        self.risen |= other.risen
-        self.fallen = (self.fallen - other.risen.keys()) | other.fallen
-        for leaf in other.fallen:
-            self.risen.pop(leaf, None)
-
-
-@dataclass(slots=True)
-class Wait:
-    """Something is waited for since `cause`, until `due_ms`, or through turn `due_turn`, or until the call ends."""
-
-    cause: Fire
-    due_ms: int | None
-    due_turn: int | None
-
-    def answered_by(self, fire: Fire) -> bool:
-        """Say whether words answer: they end after the wait began (people talk over each other), begin in time.
-
-        In the very utterance that began the wait they must come later in it.
-        """
-        if fire.sequence is not None and fire.sequence == self.cause.sequence:
-            return fire.place > self.cause.place
-        return fire.until_ms > self.cause.until_ms and (self.due_ms is None or fire.at_ms <= self.due_ms)
-
-    def data(self) -> list[Any]:
-        """Return it for JSON."""
-        return [self.cause.data(), self.due_ms, self.due_turn]
-
-    @classmethod
-    def read(cls, data: Sequence[Any]) -> Wait:
-        """Return what `data` was taken of."""
-        return cls(Fire.read(data[0]), data[1], data[2])
-
-
-def waiting(cause: Fire, within_ms: int | None, within_turns: int | None, turn: int) -> Wait:
-    """Begin to wait, from the end of the words that cause it."""
-    due_ms = None if within_ms is None else cause.until_ms + within_ms
-    return Wait(cause, due_ms, None if within_turns is None else turn + within_turns)
 
 
 class Facts:
@@ -264,6 +172,10 @@ class Facts:
         for leaf in self.compiled.fields:
             self._turn(leaf, self._field_holds(leaf), at_ms, change)
         return self._spread_all(change)
+
+    def absence(self, occurrence: Occurrence) -> str:
+        """Return how to say that a moment of the library did not come about in its time."""
+        return form_of(occurrence, self.compiled.names).removeprefix("Because ")
 
     # Time
 
@@ -517,17 +429,8 @@ class Facts:
         if not self.compiled.times or self._started is None:
             return None
         now = self._started + timedelta(milliseconds=at_ms)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        times = [self.compiled.leaves[leaf] for leaf in self.compiled.times]
-        minutes = {24 * 60} | {
-            _minutes(clock)
-            for asked in times
-            if isinstance(asked, spec.LocalTime)
-            for clock in (asked.begins, asked.ends)
-            if clock is not None
-        }
-        later = [midnight + timedelta(minutes=one) for one in sorted(minutes)]
-        then = next((one for one in later if one > now), midnight + timedelta(days=1))
+        asked = [self.compiled.leaves[leaf] for leaf in self.compiled.times]
+        then = next_change([one for one in asked if isinstance(one, spec.LocalTime)], now)
         return at_ms + -(-(then - now) // timedelta(milliseconds=1))
 
     # State
@@ -588,47 +491,3 @@ class Facts:
         heapify(self._dues)
         self._look_at_clock(now_ms, Change())
         self._clock_due = self._next_clock(now_ms)
-
-
-def field_holds(asked: spec.FieldIs, value: spec.Value | None) -> bool:
-    """Say whether a value passes a field's test. What is not known passes none but "is not" and "not present"."""
-    if asked.present is not None:
-        return (value is not None and value != "") is asked.present
-    if asked.one_of is not None:
-        return value is not None and _plain(value) in map(_plain, asked.one_of)
-    if asked.none_of is not None:
-        return value is None or _plain(value) not in map(_plain, asked.none_of)
-    try:
-        number = float(value) if value is not None and not isinstance(value, bool) else None
-    except ValueError:
-        number = None
-    if number is None:
-        return False
-    return number > asked.above if asked.above is not None else number < float(asked.below or 0)
-
-
-def _plain(value: spec.Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return " ".join(str(value).casefold().split())
-
-
-def time_holds(asked: spec.LocalTime, now: datetime) -> bool:
-    """Say whether a local time falls into days and hours. Over midnight, the day is that on which it began."""
-    begins, ends = _minutes(asked.begins or "00:00"), _minutes(asked.ends or "24:00")
-    minute = now.hour * 60 + now.minute
-    day = now.weekday()
-    if begins <= ends:
-        inside = begins <= minute < ends
-    else:
-        inside = minute >= begins or minute < ends
-        if minute < ends:
-            day = (day - 1) % 7
-    return inside and (not asked.days or spec.DAYS[day] in asked.days)
-
-
-def _minutes(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
