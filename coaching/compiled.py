@@ -11,7 +11,9 @@ import structlog
 
 from coaching.models import PolicyRevision
 from coaching.selectors import documents_of
-from engines.rules import CompiledPolicies, Policy, PolicyError, parse_policy
+from engines.rules.compiled import CompiledPolicies
+from engines.rules.reading import parse_policy
+from engines.rules.spec import Policy, PolicyError
 
 log = structlog.get_logger(__name__)
 

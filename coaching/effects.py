@@ -15,7 +15,7 @@ from coaching.models import Alert, PolicyRevision, RuleEffect, Severity
 from conversations import news
 from conversations.live.stages import Batch
 from conversations.models import Conversation, Disposition
-from engines.rules import Decision
+from engines.rules.decisions import Decision
 from engines.rules.spec import Action
 
 TAGS = "tags"

@@ -24,9 +24,10 @@ class Faults:
         self._new: Counter[tuple[str, str, str]] = Counter()
         self._last: dict[tuple[str, str, str], str] = {}
 
-    def note(self, revision_id: str, rule: str, kind: str, place: str = "") -> None:
+    def note(self, revision_id: str, rule: str, kind: str, place: str = "", times: int = 1) -> None:
+        """Take note of it; `place` says what and where, never an error's message."""
         key = (revision_id, rule[:KEY], kind)
-        self._new[key] += 1
+        self._new[key] += times
         self._last[key] = place[:PLACE]
 
     def hand_over(self, batch: Batch) -> None:

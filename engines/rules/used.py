@@ -38,8 +38,6 @@ _ENDINGS = (
     "edly",
     "ies",
     "ied",
-    "ers",
-    "er",
     "ed",
     "es",
     "ly",
