@@ -33,7 +33,7 @@ from conversations.live.segments import Segments
 from conversations.live.signals import Signals
 from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.speakers import Speakers
-from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
+from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession, partial_hear
 from conversations.live.timeline import AgentChange, Timeline
 from conversations.live.transcript import utterance_add
 from engines.redaction.stream import StreamRedactor
@@ -354,6 +354,10 @@ class LiveCall:
         # While a card is given, nothing is shown before it is judged as a whole; "" takes away what was.
         paused = self.card_pause.is_open or self.timeline.paused(heard.end_ms)
         text = "" if paused else lane.redactor.redact_partial(speaker, heard.text).text
+        batch = Batch(self.call.conversation_id)
+        partial_hear(self.stage_sessions, batch, speaker, text, (heard.start_ms, heard.end_ms))
+        if not batch.is_empty:
+            self._commit(batch)
         await self.means.signals.partial(self.call, speaker, text, heard.start_ms)
 
     async def _final(self, lane: Lane, heard: Hypothesis) -> None:

@@ -13,9 +13,9 @@ def field_holds(asked: spec.FieldIs, value: spec.Value | None) -> bool:
     if asked.present is not None:
         return (value is not None and value != "") is asked.present
     if asked.one_of is not None:
-        return value is not None and _plain(value) in map(_plain, asked.one_of)
+        return value is not None and plain(value) in map(plain, asked.one_of)
     if asked.none_of is not None:
-        return value is None or _plain(value) not in map(_plain, asked.none_of)
+        return value is None or plain(value) not in map(plain, asked.none_of)
     try:
         number = float(value) if value is not None and not isinstance(value, bool) else None
     except ValueError:
@@ -25,7 +25,8 @@ def field_holds(asked: spec.FieldIs, value: spec.Value | None) -> bool:
     return number > asked.above if asked.above is not None else number < float(asked.below or 0)
 
 
-def _plain(value: spec.Value) -> str:
+def plain(value: spec.Value) -> str:
+    """Return a value as fields are compared: case and spaces do not matter, nor whether 3 is written as text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
