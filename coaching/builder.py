@@ -11,8 +11,10 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.widgets import Script
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.models import Queue, User
@@ -21,9 +23,9 @@ from coaching.models import Policy
 from coaching.services import document_complaints, policy_complaints
 from conversations.access import conversations_visible
 from conversations.models import Conversation, Disposition
+from engines.rules.describing import describe
 from engines.rules.reading import read_policy
 from engines.rules.spec import FIELDS, METADATA
-from engines.rules.spec import Policy as PolicyData
 from moments.models import MomentDefinition
 
 # What a draft may weigh as text; each rule has a limit of its own in the language.
@@ -89,7 +91,6 @@ def document_told(document: Any, policy: Policy | None = None) -> dict[str, Any]
     """
     found = policy_complaints(policy, document) if policy is not None else document_complaints(document)
     names = dict(MomentDefinition.objects.values_list("key", "name"))
-    parsed, _wrong = read_policy(document)
     return {
         "complaints": [
             {
@@ -100,13 +101,16 @@ def document_told(document: Any, policy: Policy | None = None) -> dict[str, Any]
             }
             for one in found
         ],
-        "explained": _explained(parsed, names),
+        "explained": _explained(document, names),
     }
 
 
-def _explained(policy: PolicyData, names: Mapping[str, str]) -> dict[str, str]:
-    """What each part does, by its id."""
-    return {}
+def _explained(document: Any, names: Mapping[str, str]) -> dict[str, str]:
+    """What each part does, by its id; nothing of a part that cannot be read."""
+    policy, wrong = read_policy(document)
+    broken = {_thing(document, one.where) for one in wrong}
+    parts = (*policy.rules, *policy.behaviours, *policy.playbooks)
+    return {one.id: describe(one, names) for one in parts if one.id not in broken}
 
 
 def _thing(document: Any, where: str) -> str:
@@ -160,3 +164,7 @@ class RuleBuilder(forms.Textarea):
             "calls": calls_to_try(self.user) if self.user is not None else [],
             "data": builder_data(),
         }
+
+    def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> SafeString:
+        # By the project's templates: the form's own renderer knows only those of Django and of the admin.
+        return render_to_string(template_name, context)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -31,14 +30,13 @@ _WHO = {"a": Speaker.AGENT, "agent": Speaker.AGENT, "c": Speaker.CUSTOMER, "cust
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One stretch of one speaker, redacted. `sentiment`: -1 to 1 where it is known."""
+    """One stretch of one speaker, redacted."""
 
     sequence: int
     speaker: str
     start_ms: int
     end_ms: int
     text: str
-    sentiment: float | None = None
 
 
 def dialogue_read(text: str) -> list[Turn]:
@@ -111,17 +109,10 @@ def _clock(parts: tuple[str | None, ...]) -> int:
     return whole * 1000 + int((rest or "0").ljust(3, "0"))
 
 
-def turns_of(rows: Iterable[Utterance]) -> list[Turn]:
-    """Utterances, in the order of the transcript, as turns."""
-    return [
-        Turn(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text, row.sentiment) for row in rows
-    ]
-
-
 def call_turns(conversation: Conversation) -> list[Turn]:
     """What was said in a past call. One query. Raises `ValidationError` for one whose words are not kept."""
     rows = Utterance.objects.filter(conversation=conversation).exclude(text="").order_by("sequence")
-    turns = turns_of(rows.only("sequence", "speaker", "start_ms", "end_ms", "text", "sentiment"))
+    turns = [Turn(*row) for row in rows.values_list("sequence", "speaker", "start_ms", "end_ms", "text")]
     if not turns:
         raise ValidationError(_("Nothing that was said in this call is kept."))
     return turns

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from coaching.replay import Step
 from engines.rules import spec
-from engines.rules.clauses import field_is, local_time, measured, name_of
 from engines.rules.compiled import CompiledPolicies, CompiledRule, Formula, Literal
 from engines.rules.decisions import Decision
+from engines.rules.describing import ask
 from engines.rules.explain import clock
 from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
@@ -130,19 +130,7 @@ class Watcher:
 
     def _words(self, literal: Literal) -> str:
         leaf = self.compiled[0].leaves[literal.leaf]
-        if isinstance(leaf, spec.MomentHeard | spec.WordsSaid):
-            said = name_of(leaf, self._names)
-        elif isinstance(leaf, spec.Missing):
-            said = _("that %(what)s is missing") % {"what": name_of(leaf.expected, self._names)}
-        elif isinstance(leaf, spec.InOrder):
-            said = _("the parts in their order")
-        elif isinstance(leaf, spec.Measured):
-            said = measured(leaf)
-        elif isinstance(leaf, spec.FieldIs):
-            said = field_is(leaf)
-        else:
-            said = local_time(leaf)
-        return _("not (%(part)s)") % {"part": said} if literal.negated else said
+        return ask(spec.Not(leaf) if literal.negated else leaf, self._names)
 
 
 def _title(rule: spec.Rule) -> str:

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from coaching.dialogues import Turn, turns_of
+from coaching.dialogues import Turn
 from coaching.models import BacktestHit
 from coaching.scopes import Audience, fits
 from coaching.selectors import company_zone
@@ -199,14 +199,14 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
         "agent__team_id",
     )
     known = {row["pk"]: row for row in rows}
-    said: dict[UUID, list[Utterance]] = {pk: [] for pk in ids}
-    for utterance in (
-        Utterance.objects.filter(conversation__in=ids)
-        .exclude(text="")
-        .order_by("conversation", "sequence")
-        .only("conversation_id", "sequence", "speaker", "start_ms", "end_ms", "text", "sentiment")
+    said: dict[UUID, list[Turn]] = {pk: [] for pk in ids}
+    spoken = (
+        Utterance.objects.filter(conversation__in=ids).exclude(text="").order_by("conversation", "sequence")
+    )
+    for conversation_id, *heard in spoken.values_list(
+        "conversation_id", "sequence", "speaker", "start_ms", "end_ms", "text"
     ):
-        said[utterance.conversation_id].append(utterance)
+        said[conversation_id].append(Turn(*heard))
     calls = []
     for pk in ids:
         row = known.get(pk)
@@ -224,7 +224,7 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
             at=begun,
             key=str(pk),
         )
-        calls.append(Past(pk, turns_of(said[pk]), Known(_fields(row), begun), fits(scope, audience)))
+        calls.append(Past(pk, said[pk], Known(_fields(row), begun), fits(scope, audience)))
     return calls
 
 

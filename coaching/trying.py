@@ -5,7 +5,7 @@ Nothing of it is stored or logged.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,16 @@ from coaching.builder_words import WORDS
 from coaching.dialogues import Turn, call_turns, dialogue_read
 from coaching.holding import Watcher
 from coaching.models import Policy
-from coaching.replay import Known, Step, document_compiled, documents_checked, is_opening, past_calls, steps
+from coaching.replay import (
+    ACTS,
+    Known,
+    Step,
+    document_compiled,
+    documents_checked,
+    is_opening,
+    past_calls,
+    steps,
+)
 from coaching.selectors import company_zone
 from conversations.access import conversation_for
 from engines.rules import CompiledMoments, Heard
@@ -123,9 +132,14 @@ def _played(
         for name in ("rules", "behaviours", "playbooks")
         for one in document.get(name, ())
     }
+    titles = {
+        str(one["id"]): str(one.get("title") or one["id"])
+        for playbook in document.get("playbooks", ())
+        for one in playbook["steps"]
+    }
     watcher = Watcher(document, names)
     gauges = _Gauges(compiled)
-    fired: Counter[str] = Counter()
+    times: dict[str, set[tuple[int, int | None]]] = defaultdict(set)
     hints = 0
     checklist: list[str] = []
     shown = []
@@ -143,10 +157,10 @@ def _played(
             if is_opening(one) and one.at_ms == 0:
                 checklist.append(one.action.title if one.action else "")
                 continue
-            event = _event(one, parts)
+            event = _event(one, parts, titles)
             events.append(event)
-            if event.kind == "fired":
-                fired[one.rule_id] += 1
+            if one.what in ACTS:
+                times[one.rule_id].add((one.at_ms, one.sequence))
                 hints += one.what == "show"
         events += [
             Event("held", _("held back"), title, why, parts.get(rule_id, rule_id), rule_id)
@@ -154,26 +168,38 @@ def _played(
         ]
         if step.turn is not None or events:
             shown.append(
-                TrialStep(step.turn, step.at_ms, _parts(step, decisions), tuple(events), gauges.after(step))
+                TrialStep(
+                    step.turn,
+                    _when(step, decisions),
+                    _parts(step, decisions),
+                    tuple(events),
+                    gauges.after(step),
+                )
             )
     rules = [str(rule["id"]) for rule in document.get("rules", ())]
     return Trial(
         tuple(shown),
-        tuple((parts[key], fired[key]) for key in parts if fired[key]),
-        tuple(parts[key] for key in rules if not fired[key]),
+        tuple((parts[key], len(times[key])) for key in parts if key in times),
+        tuple(parts[key] for key in rules if key not in times),
         hints,
         tuple(checklist),
         tuple(notes),
     )
 
 
-def _event(one: Decision, parts: Mapping[str, str]) -> Event:
+def _when(step: Step, decisions: Sequence[Decision]) -> int:
+    """When it happened: of what time brought, its own time, not that at which somebody spoke again."""
+    times = [one.at_ms for one in (*decisions, *step.occurrences)] if step.turn is None else []
+    return min(times, default=step.at_ms)
+
+
+def _event(one: Decision, parts: Mapping[str, str], titles: Mapping[str, str]) -> Event:
     kind = "withdrawn" if one.what in {"withdraw", "expire", "end"} else "fired"
     title = one.action.title if one.action is not None else ""
     if one.action is not None and not title:
         title = str(one.action.query or one.action.tag or one.action.value or one.action.note)
     rule = parts.get(one.rule_id, one.rule_id)
-    return Event(kind, _label(one), title or one.step or rule, one.reason, rule, one.rule_id)
+    return Event(kind, _label(one), title or titles.get(one.step or "", rule), one.reason, rule, one.rule_id)
 
 
 def _label(one: Decision) -> str:
