@@ -62,7 +62,7 @@ class Asked:
 
 
 class Lookups:
-    """Questions of all calls of this process, answered in threads of their own; the same question is asked once a minute."""
+    """Questions of all calls of this process, answered in threads of their own; the same one is asked once a minute."""
 
     def __init__(self, answer: Answer | None = None, deadline: float = DEADLINE_SECONDS) -> None:
         self._answer = answer or passage_card

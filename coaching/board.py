@@ -225,14 +225,7 @@ class Board:
             row.state = State.OPEN
             # From words to screen counts for what was shown at once.
             row.spoken_at = row.final_at = None
-            batch.write(
-                partial(
-                    Guidance.objects.filter(pk=row.pk, state=State.HELD).update,
-                    state=State.OPEN,
-                    spoken_at=None,
-                    final_at=None,
-                )
-            )
+            batch.write(partial(_open, row.pk))
             self._told(key, row, batch)
 
     # --- Settling -----------------------------------------------------------------------------------------
@@ -324,6 +317,11 @@ def _payload(action: Action, payload: dict[str, Any] | None) -> dict[str, Any]:
 
 def _sent(row_id: UUID, when: datetime) -> None:
     Guidance.objects.filter(pk=row_id, sent_at__isnull=True).update(sent_at=when)
+
+
+def _open(row_id: UUID) -> None:
+    held = Guidance.objects.filter(pk=row_id, state=State.HELD)
+    held.update(state=State.OPEN, spoken_at=None, final_at=None)
 
 
 def _update(row_id: UUID, values: dict[str, Any]) -> None:

@@ -37,12 +37,14 @@ def policy_file(policy: Policy, revision: PolicyRevision | None = None) -> dict[
                 for pk, value in model.objects.filter(pk__in=scope[name]).values_list("pk", field)
             }
             scope[name] = [known.get(one, one) for one in scope[name]]
+    blank = Policy()
+    usual = {name: getattr(blank, name) for name in SCOPED}
     said: dict[str, Any] = {"format": document.get("format", 1), "name": policy.name}
     if scope:
         said["scope"] = scope
     for name in SCOPED[1:]:
         value = getattr(source, name)
-        if value != Policy._meta.get_field(name).get_default():
+        if value != usual[name]:
             said[name] = value.isoformat() if isinstance(value, datetime) else value
     return said | {part: document[part] for part in PARTS if document.get(part)}
 

@@ -1,4 +1,4 @@
-"""What went wrong with rules, counted per revision, rule and day: seen on the policy's page, never in the way of a call."""
+"""What went wrong with rules, counted per revision, rule and day: seen on the policy's page, in no call's way."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -133,7 +134,7 @@ class GuidanceSession:
 
     def _pass(self, now_ms: int, batch: Batch) -> None:
         for occurrence in self._new(batch):
-            self._do_all(self._guard(lambda each=occurrence: self._engine.observe(each)), None, batch)
+            self._do_all(self._guard(partial(self._engine.observe, occurrence)), None, batch)
         self._do_all(self._guard(lambda: self._engine.advance(now_ms)), None, batch)
 
     def _go_on(self, now_ms: int, batch: Batch) -> None:

@@ -77,7 +77,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
     search_fields = ("name",)
     readonly_fields = ("standing", "complaints", "trouble", "log")
     inlines = (RevisionInline,)
-    actions_detail = (
+    actions_detail: tuple[str, ...] = (
         "publish",
         "submit",
         "send_back",
@@ -172,7 +172,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
 
     @action(description=_("Roll back"), url_path="roll-back", icon="history", permissions=["change"], dialog={
         "title": _("Bring back the revision before the last?"),
-        "description": _("It is published as a new revision, for all agents and at once. Calls under way keep what they have."),
+        "description": _("It is published as a new revision, for all agents and at once."),
         "form_class": BaseDialogForm,
         "form_submit_text": _("Roll back"),
     })  # fmt: skip

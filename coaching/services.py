@@ -1,4 +1,4 @@
-"""Writes to policies: drafted, handed in, published as revisions, rolled back, retired. Agents' answers: `answers.py`."""
+"""Writes to policies: drafted, handed in, published as revisions, rolled back, retired."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accounts.services import audit
 from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
 from coaching.scopes import scope_clean, scope_complaints
-from engines.rules.reading import read_policy
+from engines.rules.checking import check_policy
 from engines.rules.spec import Complaint
 from moments.selectors import active_specs
 
@@ -39,7 +39,9 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
 
 def document_complaints(document: Any) -> list[Complaint]:
     """What is wrong with a document, against the moments that are listened for now. One query."""
-    return read_policy(document)[1]
+    moments = active_specs()
+    speakers = {moment.key: moment.speaker for moment in moments}
+    return list(check_policy(document, speakers.keys(), speakers=speakers))
 
 
 def four_eyes() -> bool:

@@ -1,4 +1,4 @@
-"""What the demo's companies advise their agents: two policies in the policy language, as the rule builder would keep them."""
+"""What the demo's companies advise their agents: two policies in the policy language."""
 
 from __future__ import annotations
 

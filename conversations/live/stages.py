@@ -8,7 +8,7 @@ time (milliseconds of audio), never wall time, so that a call that is taken over
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
@@ -32,6 +32,14 @@ class CallContext:
     language: str
     # False for a call that was recorded elsewhere and is heard afterwards: nobody is there to be guided.
     live: bool = True
+
+    def handed_to(self, agent_id: str | None, team_id: str | None) -> CallContext:
+        """The same call with another agent."""
+        return replace(
+            self,
+            agent_id=UUID(agent_id) if agent_id else None,
+            team_id=UUID(team_id) if team_id else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +130,12 @@ class Stage(Protocol):
 
 
 def partial_hear(
-    sessions: Iterable[StageSession], batch: Batch, speaker: str, text: str, span_ms: tuple[int, int]
-) -> None:
-    """Hand words that are not final yet, if there are any, to the sessions that want them."""
+    sessions: Iterable[StageSession], call: CallContext, speaker: str, text: str, span_ms: tuple[int, int]
+) -> Batch:
+    """Hand words that are not final yet, if there are any, to the sessions that want them. Returns what they want."""
+    batch = Batch(call.conversation_id)
     if text:
         for session in sessions:
             if isinstance(session, HearsPartials):
                 session.partial(speaker, text, *span_ms, batch)
+    return batch

@@ -16,6 +16,9 @@ from engines.rules.moments import (
 )
 from engines.rules.policy import Decision, PolicyEngine, RuleSpec, check_rules
 
+from engines.rules.compiled import CompiledPolicies
+from engines.rules.reading import parse_policy
+from engines.rules.spec import Policy, PolicyError
 __all__ = [
     "CompiledMoments",
     "Decision",

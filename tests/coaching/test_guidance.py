@@ -186,9 +186,7 @@ def test_showing_costs_no_query(call, django_assert_num_queries):
 
 def test_a_call_that_goes_to_another_team_goes_on_with_what_is_for_that_team(world, call, heard):
     theirs = world.northwind.other_team
-    policy_make(
-        rule("recap", hint_action("Theirs")), name="Theirs", scope={"teams": [str(theirs.pk)]}
-    )
+    policy_make(rule("recap", hint_action("Theirs")), name="Theirs", scope={"teams": [str(theirs.pk)]})
     call.say("customer", THREAT, 0, 3000)
     Policy.objects.exclude(name="Theirs").update(state="retired", in_use_from=None)
     call.context = replace(call.context, team_id=theirs.pk)

@@ -56,7 +56,10 @@ def test_a_policy_from_draft_to_roll_back(world, heard, api):
     assert not api("get", one + "diff/?from=1&to=3")["changes"]
     assert api("post", one + "retire/")["state"] == "retired"
     with world.northwind.scope():
-        assert AuditEvent.objects.filter(object_id=made["id"], actor=world.northwind.people["admin"]).count() == 8
+        assert (
+            AuditEvent.objects.filter(object_id=made["id"], actor=world.northwind.people["admin"]).count()
+            == 8
+        )
 
 
 def test_what_is_wrong_is_said_with_its_place(heard, api):
@@ -80,7 +83,10 @@ def test_a_policy_goes_out_as_a_file_and_comes_in_again(world, heard, policy, ap
     with world.northwind.scope():
         row = policy.policy
         Policy.objects.filter(pk=row.pk).update(
-            scope={"teams": [str(world.northwind.team.pk)], "agents": [str(world.northwind.people["agent"].pk)]},
+            scope={
+                "teams": [str(world.northwind.team.pk)],
+                "agents": [str(world.northwind.people["agent"].pk)],
+            },
             combine="instead",
             starts_at="2027-01-01T00:00:00Z",
         )

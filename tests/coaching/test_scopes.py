@@ -103,5 +103,9 @@ def test_what_is_no_scope_is_refused_in_words(scope, word):
 
 
 def test_a_scope_is_kept_without_what_names_nothing():
-    given = {"queues": ["b", "a", "b"], "agents": [], "time": {"days": ["tue", "mon"], "from": "8:00".zfill(5)}}
+    given = {
+        "queues": ["b", "a", "b"],
+        "agents": [],
+        "time": {"days": ["tue", "mon"], "from": "8:00".zfill(5)},
+    }
     assert scope_clean(given) == {"queues": ["a", "b"], "time": {"days": ["mon", "tue"], "from": "08:00"}}

@@ -6,9 +6,7 @@ import pytest
 
 from engines.rules.used import UsedWatch, stem
 
-SAY = (
-    "Here is what I can do right away: twenty percent off for the next six months, starting with your next bill."
-)
+SAY = "Here is what I can do right away: twenty percent off for the next six months, starting with your next bill."
 
 
 @pytest.mark.parametrize(
@@ -38,7 +36,9 @@ def test_what_only_sounds_alike_does_not_count(lines):
 
 
 def test_one_whole_sentence_of_several_is_enough():
-    watch = UsedWatch("I am sorry for the trouble. Please type the number into the secure form that I am sending you.")
+    watch = UsedWatch(
+        "I am sorry for the trouble. Please type the number into the secure form that I am sending you."
+    )
     assert watch.hear("could you please type that number into our secure form i am sending it")
 
 
