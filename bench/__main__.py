@@ -19,6 +19,7 @@ BENCHES = {
     "ingest": "bench.ingest",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
+    "rules": "bench.rules",
 }
 SEED = 20_240_601
 

@@ -72,16 +72,18 @@ class RuleEngine:
     def start(self) -> list[Decision]:
         """Begin the call: the checklist opens in its order, and what is so from the start takes effect."""
         items = [
-            (one.rule.position, order, index, one, action)
+            (action.missed, one.rule.position, order, index, one, action)
             for order, one in enumerate(self._compiled.rules)
             for index, action in enumerate(one.rule.then)
             if action.do == "check"
         ]
-        decisions: dict[str, Decision] = {}
         reason = Because("On the checklist from the start of the call")
-        for *_order, index, one, action in sorted(items, key=lambda item: item[:3]):
-            decisions.setdefault(action.title, decision(one, "show", index, 0, reason))
-        return [*decisions.values(), *self._decide(self._facts.begin(), 0, None)]
+        # An item that one rule ticks and another marks as missed stands where the first puts it.
+        first: dict[str, tuple[int, int, Decision]] = {}
+        for _missed, position, order, index, one, action in sorted(items, key=lambda item: item[:4]):
+            first.setdefault(action.title, (position, order, decision(one, "show", index, 0, reason)))
+        shown = [item for _position, _order, item in sorted(first.values(), key=lambda item: item[:2])]
+        return [*shown, *self._decide(self._facts.begin(), 0, None)]
 
     def hear(self, heard: Heard, occurrences: Sequence[Occurrence] = ()) -> list[Decision]:
         """Take the next final utterance with the moments found in it, and return what follows at once.
@@ -112,7 +114,9 @@ class RuleEngine:
             return []
         fire = self._fire(occurrence, text)
         decisions = self._acts.expire(fire.until_ms)
-        return decisions + self._decide(self._facts.trigger(leaves, fire), fire.until_ms, occurrence.sequence)
+        return decisions + self._decide(
+            self._facts.trigger([(leaves, fire)], fire.until_ms), fire.until_ms, occurrence.sequence
+        )
 
     def partial(self, heard: Heard, occurrences: Sequence[Occurrence] = ()) -> list[Decision]:
         """Take words that are not final yet: rules with `on_partials` may show something, provisionally."""
