@@ -14,9 +14,14 @@ from coaching import backtest as engine
 from coaching.backtest import backtest_cancel, backtest_resume, backtest_start, backtest_step
 from coaching.backtest_report import backtest_examples, backtest_report, rule_label
 from coaching.models import Backtest, BacktestHit, Guidance, Policy, PolicyRevision, RuleLabel
+from tests.budgets import query_budget
 from tests.editing.documents import CANCEL, OFFER, document, rule
 
-LEAVES = [("customer", "I want to cancel my account"), ("agent", "may I ask why"), ("customer", "cancel the service")]
+LEAVES = [
+    ("customer", "I want to cancel my account"),
+    ("agent", "may I ask why"),
+    ("customer", "cancel the service"),
+]
 STAYS = [("customer", "where is my order"), ("agent", "let me look")]
 STAY = rule("stay", CANCEL, cooldown_ms=0, expires_ms=1000, name="Ask why they leave")
 
@@ -31,7 +36,11 @@ def company(world):
 def calls(company, make_conversation):
     def make(lines, agent="agent"):
         return make_conversation(
-            agent=company.people[agent], state="completed", at=timezone.now(), lines=lines, queue=company.queue
+            agent=company.people[agent],
+            state="completed",
+            at=timezone.now(),
+            lines=lines,
+            queue=company.queue,
         )
 
     return [make(LEAVES), make(STAYS), make(LEAVES), make(STAYS, agent="outsider")]
@@ -79,11 +88,18 @@ def test_only_the_last_and_only_what_is_in_scope(policy, calls, company):
 
 
 def test_it_is_compared_with_what_is_published(policy, calls):
-    publish(policy, document(rule("stay", {"phrases": ["where is my order"]}, name="Old"), rule("gone", CANCEL)))
+    publish(
+        policy, document(rule("stay", {"phrases": ["where is my order"]}, name="Old"), rule("gone", CANCEL))
+    )
     run = play(policy)
     report = backtest_report(run)
     by_key = {one.key: one for one in report.rules}
-    assert (by_key["stay"].fires, by_key["stay"].before, by_key["stay"].new, by_key["stay"].gone) == (4, 2, 2, 2)
+    assert (by_key["stay"].fires, by_key["stay"].before, by_key["stay"].new, by_key["stay"].gone) == (
+        4,
+        2,
+        2,
+        2,
+    )
     assert not by_key["gone"].in_draft
     assert by_key["gone"].before == 2
     assert (report.new_calls, report.gone_calls) == (0, 2)
@@ -175,7 +191,7 @@ def test_what_it_found_goes_with_the_conversation(policy, calls):
     assert run.hits.count() == 2
 
 
-def test_the_page_starts_one_and_shows_its_figures(policy, calls, company, monkeypatch, django_capture_on_commit_callbacks):
+def test_the_page_starts_one_and_shows_its_figures(policy, calls, company, monkeypatch):
     client = company.client("admin")
     url = f"/admin/coaching/policy/{policy.pk}/backtest/"
     monkeypatch.setattr("coaching.backtest_tasks.backtest_run_step.delay", lambda **_message: None)
@@ -186,7 +202,8 @@ def test_the_page_starts_one_and_shows_its_figures(policy, calls, company, monke
     assert 'value="cancel"' in waiting
     while not backtest_step(run_id=run.pk, told=lambda _run: None):
         pass
-    page = client.get(url).content.decode()
+    with query_budget("policy backtest"):
+        page = client.get(url).content.decode()
     assert "Ask why they leave" in page
     assert "data-poll" not in page
     examples = f"{url}{run.pk}/rule/stay/"
@@ -220,6 +237,8 @@ def test_the_api_starts_cancels_and_tells(policy, calls, company, monkeypatch):
         pass
     told = client.get(f"/api/v1/backtests/{key}/").json()
     assert (told["state"], told["rules"][0]["fires"]) == ("done", 4)
+    with query_budget("api-backtests"):
+        assert len(client.get("/api/v1/backtests/").json()["results"]) == 1
     examples = client.get(f"/api/v1/backtests/{key}/examples/?rule=stay").json()
     assert examples["total"] == 4
     labelled = post(f"{key}/label/", rule="stay", example=examples["examples"][0]["id"], right=False)

@@ -12,7 +12,6 @@ from coaching.trying import draft_try
 from tests.editing.documents import CANCEL, OFFER, document, moment_make, rule
 from tests.past_calls import SCRIPT, past_call
 
-
 TALK = """
 customer: I want to cancel my service
 agent: May I ask why?
@@ -38,9 +37,7 @@ def events(trial, kind):
 
 
 def tried(world, *rules, talk=TALK, **more):
-    return draft_try(
-        document=document(*rules), user=world.northwind.people["admin"], dialogue=talk, **more
-    )
+    return draft_try(document=document(*rules), user=world.northwind.people["admin"], dialogue=talk, **more)
 
 
 def test_it_fires_and_says_why(world):
@@ -83,7 +80,9 @@ def test_something_missing_fires_when_its_time_is_over(world):
     trial = tried(world, rule("offer", missing, title="Make an offer"))
     step = next(step for step in trial.steps if any(event.kind == "fired" for event in step.events))
     assert step.turn is None
-    late = tried(world, rule("offer", missing), talk=TALK.replace("May I ask why", "I can offer you a discount"))
+    late = tried(
+        world, rule("offer", missing), talk=TALK.replace("May I ask why", "I can offer you a discount")
+    )
     assert "offer you" in TALK.replace("May I ask why", "I can offer you a discount")
     assert len(events(late, "fired")) < len(events(trial, "fired")) or events(late, "fired")[0][0] is None
 
