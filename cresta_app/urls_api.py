@@ -9,6 +9,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
 from coaching.api.alerts import AlertViewSet, ShiftViewSet, WhisperViewSet
+from coaching.api.backtests import BacktestViewSet, TrialViewSet
 from coaching.api.policies import PolicyViewSet
 from coaching.api.views import GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
@@ -51,6 +52,8 @@ router.register("alerts", AlertViewSet, basename="api-alert")
 router.register("policies", PolicyViewSet, basename="api-policy")
 router.register("shifts", ShiftViewSet, basename="api-shift")
 router.register("whispers", WhisperViewSet, basename="api-whisper")
+router.register("policy-trials", TrialViewSet, basename="api-policy-trial")
+router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")

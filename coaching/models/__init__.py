@@ -1,6 +1,7 @@
 """Policies and their revisions, what agents were shown, what rules did, and alerts for supervisors."""
 
 from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
+from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
 from coaching.models.policies import (
@@ -19,6 +20,8 @@ __all__ = [
     "OUTCOME",
     "SCOPED",
     "Alert",
+    "Backtest",
+    "BacktestHit",
     "BehaviourOutcome",
     "Combine",
     "Guidance",
@@ -28,6 +31,7 @@ __all__ = [
     "PolicyRevision",
     "RuleEffect",
     "RuleFault",
+    "RuleLabel",
     "Severity",
     "ShiftMark",
     "TeamAlerts",
