@@ -217,7 +217,7 @@ class GuidanceSession:
             state = Guidance.State.TICKED if decision.what == "tick" else Guidance.State.MISSED
             self._board.settle(key_of(decision), state, decision.at_ms, because, batch)
         elif action.do == "alert":
-            alert_add(batch, decision, action, revision, because.fields())
+            alert_add(batch, decision, action, revision, because.fields(), self._call.team_id)
         else:
             effect_add(batch, decision, action, revision, because.fields())
 

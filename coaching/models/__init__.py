@@ -1,6 +1,7 @@
 """Policies and their revisions, what agents were shown, what rules did, and alerts for supervisors."""
 
-from coaching.models.alerts import Alert
+from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
+from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
 from coaching.models.policies import (
@@ -14,9 +15,13 @@ from coaching.models.policies import (
 )
 
 __all__ = [
+    "CHECK",
+    "HAND",
     "OUTCOME",
     "SCOPED",
     "Alert",
+    "Backtest",
+    "BacktestHit",
     "BehaviourOutcome",
     "Combine",
     "Guidance",
@@ -26,6 +31,10 @@ __all__ = [
     "PolicyRevision",
     "RuleEffect",
     "RuleFault",
+    "RuleLabel",
     "Severity",
+    "ShiftMark",
+    "TeamAlerts",
+    "Whisper",
     "empty_document",
 ]

@@ -63,6 +63,11 @@ class RuleEngine:
         self.failures: Counter[str] = Counter()
         self.kinds: dict[str, str] = {}
 
+    @property
+    def facts(self) -> Facts:
+        """What is so in the call by now, for who wants to look at it; not to be changed."""
+        return self._facts
+
     # What happens
 
     def start(self) -> list[Decision]:
