@@ -30,6 +30,9 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
     elif definition.kind == MomentDefinition.Kind.PATTERN:
         spec["pattern"] = definition.pattern
         spec["reject_negated"] = definition.reject_negated
+    elif definition.kind == MomentDefinition.Kind.INTENT:
+        spec["task"], spec["intent"] = definition.task, definition.intent
+        spec["least_score"] = definition.least_score
     else:
         seconds = definition.within_seconds
         spec["expected"] = definition.expected.key if definition.expected else None
@@ -52,6 +55,9 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         expected=spec.get("expected"),
         after=spec.get("after", START),
         within_ms=spec.get("within_ms"),
+        task=spec.get("task", ""),
+        intent=spec.get("intent", ""),
+        least_score=spec.get("least_score"),
     )
 
 
