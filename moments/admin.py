@@ -13,9 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
 from accounts.admin_publish import ReadOnlyInline
+from moments.admin_classifiers import ClassifierAdmin, TrainingSetAdmin
 from moments.forms import MomentForm
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
 from moments.services import moment_save
+
+__all__ = ["ClassifierAdmin", "MomentDefinitionAdmin", "MomentOccurrenceAdmin", "TrainingSetAdmin"]
 
 LATELY = timedelta(days=7)
 
@@ -63,14 +66,26 @@ class MomentDefinitionAdmin(AuditedAdmin):
                 ),
             },
         ),
+        (
+            _("What is meant"),
+            {
+                "fields": ("task", "intent", "least_score"),
+                "description": _(
+                    "Only for the kind “intent”: which classifier tells it, and which of its intents."
+                ),
+            },
+        ),
     )
     conditional_fields = {
         "phrases": "kind == 'phrase'",
         "pattern": "kind == 'pattern'",
-        "reject_negated": "kind != 'absence'",
+        "reject_negated": "kind == 'phrase' || kind == 'pattern'",
         "expected": "kind == 'absence'",
         "after": "kind == 'absence'",
         "within_seconds": "kind == 'absence'",
+        "task": "kind == 'intent'",
+        "intent": "kind == 'intent'",
+        "least_score": "kind == 'intent'",
     }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MomentDefinition]:
@@ -124,6 +139,7 @@ class MomentOccurrenceAdmin(ReadOnlyAdmin):
         "revision",
         "conversation",
         "at_ms",
+        "score",
         "searched_from_ms",
         "searched_to_ms",
         "created_at",

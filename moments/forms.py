@@ -49,6 +49,9 @@ class MomentForm(forms.ModelForm):
             "expected",
             "after",
             "within_seconds",
+            "task",
+            "intent",
+            "least_score",
             "active",
         ]
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from engines.rules import MomentSpec, check, check_all
-from moments.models import MomentDefinition, MomentRevision
+from moments.models import Classifier, MomentDefinition, MomentRevision
 
 START = "start"
 
@@ -86,6 +86,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         if complaints := check(engine_spec(spec_of(definition))):
             raise ValidationError(complaints)
         return
+    if definition.kind == MomentDefinition.Kind.INTENT:
+        _intent_check(definition)
     specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
     wrong = check_all([*specs, engine_spec(spec_of(definition))])
     if complaints := wrong.get(definition.key, []):
@@ -94,6 +96,26 @@ def moment_check(*, definition: MomentDefinition) -> None:
         raise ValidationError(
             _("With this change these moments could not be used any more: %(keys)s.")
             % {"keys": ", ".join(broken)}
+        )
+
+
+def _intent_check(definition: MomentDefinition) -> None:
+    """Raise `ValidationError` when no trained version of the classifier tells this intent."""
+    if not definition.task or not definition.intent:
+        raise ValidationError(_("Say which classifier tells it, and which of its intents it is."))
+    trained = Classifier.objects.filter(task=definition.task, trained_at__isnull=False)
+    rows = list(trained.exclude(state=Classifier.State.FAILED).order_by("-version")[:20])
+    if not rows:
+        raise ValidationError({"task": _("There is no trained classifier of this name. Train one first.")})
+    # Of the live one; before there is one, of the newest.
+    told = next((row for row in rows if row.state == Classifier.State.LIVE), rows[0])
+    known = sorted(row["intent"] for row in told.figures.get("per_intent", []))
+    if definition.intent not in known:
+        raise ValidationError(
+            {
+                "intent": _("“%(name)s” does not tell this intent. It tells: %(known)s.")
+                % {"name": told, "known": ", ".join(known[:40]) + (" …" if len(known) > 40 else "")}
+            }
         )
 
 

@@ -179,6 +179,8 @@ def check_examples(examples: Iterable[Example]) -> list[Complaint]:
     if few:
         names = ", ".join(f"“{intent}”" for intent in few[:10]) + (" …" if len(few) > 10 else "")
         wrong.append(
-            Complaint(0, f"Each intent needs at least {LEAST_EACH} different examples. Too few have: {names}.")
+            Complaint(
+                0, f"Each intent needs at least {LEAST_EACH} different examples. Too few have: {names}."
+            )
         )
     return wrong

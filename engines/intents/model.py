@@ -1,12 +1,12 @@
 """A trained classifier: reads a text, guesses its intent, says how sure it is, or refuses.
 
 Scores are the mean of two models of the same features: linear margins (one against the rest), and a small network with
-one hidden layer. The weights of both stand in one matrix, so that a guess takes the rows of the text's n-grams, once.
-How sure a guess is comes from a logistic curve over what the scores look like (`evidence_of`), fitted on texts that were
-not learned from.
+one hidden layer, which reads words and pieces alone. A guess takes the rows of the text's n-grams, and sums them up.
+How sure a guess is comes from a logistic curve over what the scores look like (`evidence_of`), fitted on texts that
+were not learned from.
 
-Stored as a zip of plain arrays and JSON (numpy's npz without pickles): reading a file can give wrong numbers, but cannot
-run anything.
+Stored as a zip of plain arrays and JSON (numpy's npz without pickles): reading a file can give wrong numbers, but
+cannot run anything.
 """
 
 from __future__ import annotations
@@ -28,6 +28,18 @@ FORMAT = 1
 MAX_STORED_BYTES = 128 * 1024 * 1024
 MAX_OPEN_BYTES = 512 * 1024 * 1024
 EVIDENCE = 5 + GROUPS
+_ARRAYS = {
+    "rarity": np.float32,
+    "rows": np.float16,
+    "bias": np.float32,
+    "hidden_rows": np.float16,
+    "hidden_bias": np.float32,
+    "out": np.float32,
+    "out_bias": np.float32,
+    "curve": np.float32,
+}
+
+Halves = npt.NDArray[np.float16]
 
 
 class UnusableModel(ValueError):
@@ -47,15 +59,17 @@ class Guess:
 
 @dataclass(frozen=True)
 class Weights:
-    """What was learned of one set of texts. Of `columns` classes the last is out of scope, where that was learned.
+    """What was learned of one set of texts. Of the classes the last is out of scope, where that was learned.
 
-    `rows` are n-grams by (linear weights of each class, then hidden units), float16. `mixed` is how much a linear margin
-    counts against the network's logit; without hidden units the margins are all.
+    `rows` are n-grams by classes, `hidden_rows` the first n-grams (words and pieces) by hidden units, `out` hidden units
+    by classes. `mixed` is how much a linear margin counts against the network's logit; without hidden units the margins
+    are all.
     """
 
     intents: int
-    rows: npt.NDArray[np.float16]
+    rows: Halves
     bias: Floats
+    hidden_rows: Halves
     hidden_bias: Floats
     out: Floats
     out_bias: Floats
@@ -65,16 +79,18 @@ class Weights:
     def classes(self) -> int:
         return len(self.bias)
 
-    def scores(self, product: Floats) -> tuple[Floats, Floats]:
-        """From texts times `rows`: the linear margins and the mixed logits, texts by classes."""
-        linear = product[:, : self.classes] + self.bias
+    def scores(self, linear: Floats, hidden: Floats) -> tuple[Floats, Floats]:
+        """From texts times `rows` and times `hidden_rows`: the linear margins and the mixed logits, texts by classes."""
+        linear = linear + self.bias
         if not len(self.hidden_bias):
             return linear, self.mixed * linear
-        hidden = np.maximum(product[:, self.classes :] + self.hidden_bias, 0.0)
+        hidden = np.maximum(hidden + self.hidden_bias, 0.0)
         return linear, self.mixed * linear + hidden @ self.out + self.out_bias
 
 
-def evidence_of(linear: Floats, mixed: Floats, unknown: Floats, intents: int) -> tuple[npt.NDArray[Any], Floats]:
+def evidence_of(
+    linear: Floats, mixed: Floats, unknown: Floats, intents: int
+) -> tuple[npt.NDArray[Any], Floats]:
     """The best intent of each text, and what tells whether to believe it: texts by `EVIDENCE`.
 
     The best mixed logit, its distance to the next, the logarithm of the softmax share, the linear margin of the guess,
@@ -89,9 +105,7 @@ def evidence_of(linear: Floats, mixed: Floats, unknown: Floats, intents: int) ->
     second = rest.max(1)
     sums = top + np.log(np.exp(mixed - top[:, None]).sum(1))
     outside = mixed[:, intents] if mixed.shape[1] > intents else top
-    evidence = np.column_stack(
-        [top, top - second, top - sums, linear[at, best], top - outside, unknown]
-    )
+    evidence = np.column_stack([top, top - second, top - sums, linear[at, best], top - outside, unknown])
     return best, evidence.astype(np.float32)
 
 
@@ -114,12 +128,19 @@ class IntentModel:
     def guess(self, text: str, ranked: int = 0) -> Guess:
         """Guess the intent of one text. Less than a millisecond on one core, whatever the text."""
         columns, values, unknown = self._reader.read(text)
-        product = values @ self.weights.rows[columns].astype(np.float32)
-        linear, mixed = self.weights.scores(product[None, :])
+        weights = self.weights
+        near = columns < len(weights.hidden_rows)
+        linear, mixed = weights.scores(
+            (values @ weights.rows[columns].astype(np.float32))[None, :],
+            (values[near] @ weights.hidden_rows[columns[near]].astype(np.float32))[None, :],
+        )
         best, evidence = evidence_of(linear, mixed, unknown[None, :], len(self.labels))
         score = float(sure(evidence, self.curve)[0])
         return Guess(
-            self.labels[int(best[0])], score, score < self.threshold, self._ranked(mixed[0], ranked) if ranked else ()
+            self.labels[int(best[0])],
+            score,
+            score < self.threshold,
+            self._ranked(mixed[0], ranked) if ranked else (),
         )
 
     def _ranked(self, mixed: Floats, most: int) -> tuple[tuple[str, float], ...]:
@@ -141,6 +162,7 @@ class IntentModel:
             "rarity": self.rarity,
             "rows": self.weights.rows,
             "bias": self.weights.bias,
+            "hidden_rows": self.weights.hidden_rows,
             "hidden_bias": self.weights.hidden_bias,
             "out": self.weights.out,
             "out_bias": self.weights.out_bias,
@@ -152,7 +174,9 @@ class IntentModel:
             _write(file, "grams.txt", "\n".join(self.grams).encode())
             for name, array in arrays.items():
                 part = io.BytesIO()
-                np.lib.format.write_array(part, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+                np.lib.format.write_array(
+                    part, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False
+                )
                 _write(file, f"{name}.npy", part.getvalue())
         return target.getvalue()
 
@@ -167,15 +191,19 @@ class IntentModel:
                     raise UnusableModel("the file is too large when opened")
                 head = json.loads(file.read("model.json"))
                 grams = tuple(file.read("grams.txt").decode().split("\n"))
-                arrays = {
-                    name: _read(file, name)
-                    for name in ("rarity", "rows", "bias", "hidden_bias", "out", "out_bias", "curve")
-                }
+                arrays = {name: _read(file, name) for name in _ARRAYS}
             return cls._checked(head, grams, arrays)
         except UnusableModel:
             raise
         except (
-            zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, OSError, NotImplementedError, RecursionError
+            zipfile.BadZipFile,
+            KeyError,
+            ValueError,
+            TypeError,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RecursionError,
         ) as error:
             raise UnusableModel(f"this is no model: {type(error).__name__}") from error
 
@@ -188,13 +216,14 @@ class IntentModel:
         fits = (
             len(labels) >= 2
             and classes - len(labels) in (0, 1)
-            and arrays["rows"].shape == (len(grams), classes + hidden)
-            and arrays["rows"].dtype == np.float16
+            and arrays["rows"].shape == (len(grams), classes)
+            and arrays["hidden_rows"].shape[1:] == (hidden,)
+            and len(arrays["hidden_rows"]) <= len(grams)
             and arrays["rarity"].shape == (len(grams),)
             and arrays["out"].shape == (hidden, classes if hidden else 0)
             and arrays["out_bias"].shape == (classes if hidden else 0,)
             and arrays["curve"].shape == (EVIDENCE + 1,)
-            and all(array.dtype == np.float32 for name, array in arrays.items() if name != "rows")
+            and all(array.dtype == _ARRAYS[name] for name, array in arrays.items())
             and all(bool(np.isfinite(array).all()) for array in arrays.values())
         )
         if not fits:
@@ -203,6 +232,7 @@ class IntentModel:
             len(labels),
             arrays["rows"].astype(np.float16),
             arrays["bias"],
+            arrays["hidden_rows"].astype(np.float16),
             arrays["hidden_bias"],
             arrays["out"],
             arrays["out_bias"],

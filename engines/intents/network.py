@@ -76,7 +76,9 @@ def learn_network(
             back = (errors @ rest[1].T) * on / np.float32(1.0 - HIDDEN_LEFT_OUT)
             slope = seen.T @ back
             measure[columns] += (slope * slope).mean(1)
-            first[columns] = near - slower * np.float32(FIRST_STEP) * slope / np.sqrt(measure[columns])[:, None]
+            first[columns] = (
+                near - slower * np.float32(FIRST_STEP) * slope / np.sqrt(measure[columns])[:, None]
+            )
             steps += 1
             for at, gradient in enumerate((back.sum(0), units.T @ errors, errors.sum(0))):
                 means[at] += np.float32(1 - DECAY_1) * (gradient - means[at])

@@ -1,14 +1,15 @@
 """What of a text an intent is told by: words and their neighbours, pieces of words, and words that occur together.
 
-Kinds of n-grams keep apart by their form: "=card" is a word, "my card" are neighbours, "lost_card" have one word between,
-" car" and "ard " are pieces at a word's edge, "ar" inside it, "card|lost" are two words of one text, wherever they stand.
-A placeholder of redaction ("[credit_card]") is one word without pieces.
+Kinds of n-grams keep apart by their form: "=card" is a word, "my card" are neighbours, "lost_card" have one word
+between, " car" and "ard " are pieces at a word's edge, "ar" inside it, "card|lost" are two words of one text, wherever
+they stand. A placeholder of redaction ("[credit_card]") is one word without pieces.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 # An utterance longer than this is read to here: the bound on the cost.
 MAX_TEXT = 600
@@ -29,7 +30,7 @@ def neighbours(words: list[str]) -> list[str]:
     """Words, pairs, and pairs with one word between. The edges of the text count as words."""
     edged = ["^", *words, "$"]
     grams = [f"={word}" for word in words]
-    grams += [f"{one} {two}" for one, two in zip(edged, edged[1:], strict=False)]
+    grams += [f"{one} {two}" for one, two in pairwise(edged)]
     grams += [f"{one}_{two}" for one, two in zip(edged, edged[2:], strict=False)]
     return grams
 

@@ -1,7 +1,7 @@
 """Learning a classifier from labelled examples, with figures that are honest: of texts that were not learned from.
 
-The examples are parted into folds; each is guessed by what was learned of the others. These guesses give the figures, the
-curve that says how sure a guess is, and the threshold. The classifier itself is learned from all examples.
+The examples are parted into folds; each is guessed by what was learned of the others. These guesses give the figures,
+the curve that says how sure a guess is, and the threshold. The classifier itself is learned from all examples.
 
 Examples labelled `oos` are learned as what is none of the intents. Where there are none, each text guessed without its
 own intent stands for one: what is then found best is wrong, and looks like what is out of scope.
@@ -41,11 +41,11 @@ class Settings:
     many: int = 5_000
     hidden: int = 128
     epochs: int = 15
-    # How much a linear margin counts against the network's logit, and how hard the linear model is held to its texts.
+    # How much a linear margin counts against the network's logit; how hard the linear model is held to its texts.
     mixed: float = 9.0
     hold: float = 1.0
     # The most numbers a model may have: memory, and the file.
-    most_weights: int = 14_000_000
+    most_weights: int = 10_000_000
     seed: int = 1
 
 
@@ -61,12 +61,14 @@ class Trained:
 class _Learned:
     weighting: Weighting
     weights: Weights
-    kept: Any
 
     def guess(self, counts: Counts, rows: Classes) -> tuple[Floats, Floats, Floats]:
         """Linear margins, mixed logits and unknown shares of these texts."""
         texts, unknown = self.weighting.apply(counts, rows)
-        linear, mixed = self.weights.scores(texts @ self.weights.rows.astype(np.float32))
+        linear, mixed = self.weights.scores(
+            texts @ self.weights.rows.astype(np.float32),
+            texts[:, : self.weighting.near] @ self.weights.hidden_rows.astype(np.float32),
+        )
         return linear, mixed, unknown
 
 
@@ -107,7 +109,12 @@ def train(examples: Sequence[Example], settings: Settings | None = None, told: T
     scores = sure(evidence, curve)
     threshold = _threshold(scores, best == classes, classes < len(labels), settings.refuse_cost)
     final = _learn(
-        counts, classes, np.arange(len(examples)), labels, settings, _within(say, 0.02 + folds * share_each, share_each)
+        counts,
+        classes,
+        np.arange(len(examples)),
+        labels,
+        settings,
+        _within(say, 0.02 + folds * share_each, share_each),
     )
     model = IntentModel(
         labels,
@@ -151,8 +158,7 @@ def _learn(
     from sklearn.svm import LinearSVC
 
     columns = int(classes.max()) + 1
-    wide = columns + settings.hidden
-    weighting = Weighting.learn(counts, rows, most=max(1_000, settings.most_weights // wide))
+    weighting = Weighting.learn(counts, rows, most=max(1_000, settings.most_weights // columns))
     texts, _unknown = weighting.apply(counts, rows)
     # 1. Each class against the rest
     machine = LinearSVC(C=settings.hold, random_state=settings.seed).fit(texts, classes[rows])
@@ -167,12 +173,12 @@ def _learn(
         bias[machine.classes_] = machine.intercept_
     told(0.3)
     # 2. The network
-    hidden = [np.zeros((texts.shape[1], 0), np.float32), *(np.zeros(0, np.float32) for _ in range(3))]
+    hidden = [np.zeros((weighting.near, 0), np.float32), *(np.zeros(0, np.float32) for _ in range(3))]
     hidden[2] = np.zeros((0, 0), np.float32)
     if settings.hidden:
         hidden = list(
             learn_network(
-                texts,
+                texts[:, : weighting.near],
                 classes[rows],
                 count=columns,
                 hidden=settings.hidden,
@@ -183,14 +189,15 @@ def _learn(
         )
     weights = Weights(
         len(labels),
-        np.hstack([linear, hidden[0]]).astype(np.float16),
+        linear.astype(np.float16),
         bias,
+        hidden[0].astype(np.float16),
         hidden[1],
         hidden[2],
         hidden[3],
         settings.mixed,
     )
-    return _Learned(weighting, weights, texts)
+    return _Learned(weighting, weights)
 
 
 def _without_their_own(
@@ -219,7 +226,9 @@ def _curve(evidence: Floats, right: npt.NDArray[np.bool_], strange: Floats) -> F
     weights = np.ones(len(points))
     if len(strange):
         weights[len(evidence) :] = max(1.0, float((~right).sum())) / len(strange)
-    found = LogisticRegression(C=1.0, max_iter=500).fit((points - middle) / spread, truth, sample_weight=weights)
+    found = LogisticRegression(C=1.0, max_iter=500).fit(
+        (points - middle) / spread, truth, sample_weight=weights
+    )
     curve[:-1] = found.coef_[0] / spread
     curve[-1] = found.intercept_[0] - float((found.coef_[0] * middle / spread).sum())
     return curve
