@@ -61,9 +61,9 @@ class Guess:
 class Weights:
     """What was learned of one set of texts. Of the classes the last is out of scope, where that was learned.
 
-    `rows` are n-grams by classes, `hidden_rows` the first n-grams (words and pieces) by hidden units, `out` hidden units
-    by classes. `mixed` is how much a linear margin counts against the network's logit; without hidden units the margins
-    are all.
+    `rows` are n-grams by classes, `hidden_rows` the first n-grams (words and pieces) by hidden units, `out` hidden
+    units by classes. `mixed` is how much a linear margin counts against the network's logit; without hidden units the
+    margins are all.
     """
 
     intents: int
@@ -80,7 +80,7 @@ class Weights:
         return len(self.bias)
 
     def scores(self, linear: Floats, hidden: Floats) -> tuple[Floats, Floats]:
-        """From texts times `rows` and times `hidden_rows`: the linear margins and the mixed logits, texts by classes."""
+        """From texts times `rows` and `hidden_rows`: the linear margins and the mixed logits, texts by classes."""
         linear = linear + self.bias
         if not len(self.hidden_bias):
             return linear, self.mixed * linear
