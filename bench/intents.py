@@ -1,13 +1,13 @@
 """How well intents are told: `--train FILE --data FILE`, JSON Lines with `text` and `intent` (`oos`: out of scope).
 
 The classifier learns from the one file as a company's does (`engines.intents.training`): its threshold is chosen by
-cross-validation on those texts alone. The other file is only guessed. Of a file with a `split`, what is named test is never
-learned from, and, where there is such, alone guessed. The same file for both is parted by its `split`, what is named train
-against the rest; without one it is guessed in five parts, each by what was learned of the others, a call's texts together.
-A text of which the other file has the same id is left out of training.
+cross-validation on those texts alone. The other file is only guessed. Of a file with a `split`, what is named test is
+never learned from, and, where there is such, alone guessed. The same file for both is parted by its `split`, what is
+named train against the rest; without one it is guessed in five parts, each by what was learned of the others, a call's
+texts together. A text of which the other file has the same id is left out of training.
 
-A file with `intents`, a list, has texts of several: a guess is right if it is one of them; none is out of scope; what has
-more than one is not learned from. An intent with fewer than five texts cannot be learned; its texts count as wrong.
+A file with `intents`, a list, has texts of several: a guess is right if it is one of them; none is out of scope; what
+has more than one is not learned from. An intent with fewer than five texts cannot be learned; its texts count as wrong.
 """
 
 from __future__ import annotations

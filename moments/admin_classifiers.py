@@ -111,7 +111,7 @@ class ClassifierAdmin(AuditedAdmin):
         css = {"all": ("css/classifiers.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Classifier]:
-        return super().get_queryset(request).defer("drift_figures")
+        return super().get_queryset(request).select_related("training_set")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs, form=NoteForm if obj else TrainForm)

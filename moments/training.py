@@ -60,7 +60,7 @@ def classifier_train(
     source: str,
     actor: User | None,
     note: str = "",
-    refuse_cost: float = 0.015,
+    refuse_cost: float = 0.01,
     strict: bool = False,
     address: str | None = None,
     dispatch: bool = True,

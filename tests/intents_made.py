@@ -41,7 +41,7 @@ NONE = (
     "the train was late again",
     "how tall is that mountain",
 )
-QUICK = Settings(folds=3, hidden=8, epochs=3)
+QUICK = Settings(folds=3)
 
 
 def examples() -> list[Example]:

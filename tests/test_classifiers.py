@@ -273,11 +273,11 @@ def test_the_pages_train_show_and_promote(company, django_capture_on_commit_call
     client = company.client("admin")
     page = "/admin/moments/classifier/"
     bad = SimpleUploadedFile("bad.csv", b"text,intent\nonly,one")
-    answer = client.post(page + "add/", {"task": "reasons", "refuse_cost": "0.015", "file": bad})
+    answer = client.post(page + "add/", {"task": "reasons", "refuse_cost": "0.01", "file": bad})
     assert "At least 2 intents" in answer.text
     good = SimpleUploadedFile("good.jsonl", as_jsonl())
     with django_capture_on_commit_callbacks(execute=True):
-        answer = client.post(page + "add/", {"task": "reasons", "refuse_cost": "0.015", "file": good})
+        answer = client.post(page + "add/", {"task": "reasons", "refuse_cost": "0.01", "file": good})
     assert answer.status_code == 302
     made = Classifier.objects.get()
     assert begun_jobs == [{"classifier_id": str(made.pk)}]

@@ -18,8 +18,7 @@ from engines.intents.text import MAX_TEXT, neighbours, pieces_of, together, word
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
-NEIGHBOURS, PIECES, TOGETHER = 0, 1, 2
-GROUPS = 3
+GROUPS = 3  # neighbours, pieces, together: see `text`
 CACHED_WORDS = 20_000
 _NOTHING = 1e-12
 
@@ -73,14 +72,12 @@ def _grams(words: list[str]) -> tuple[list[str], list[str], list[str]]:
 class Weighting:
     """What is kept of the n-grams of a training set, and how much each weighs.
 
-    `columns` are the kept columns of the counts, those of words that occur together last, from `near` on. `rarity` are
-    their weights, `unknown` the weight of what is not kept.
+    `columns` are the kept columns of the counts, `rarity` their weights, `unknown` the weight of what is not kept.
     """
 
     columns: Ints
     rarity: Floats
     unknown: float
-    near: int
 
     @staticmethod
     def learn(counts: Counts, rows: Any = None, *, most: int) -> Weighting:
@@ -92,12 +89,9 @@ class Weighting:
         if len(columns) > most:
             order = np.argsort(-held[columns], kind="stable")[:most]
             columns = np.sort(columns[order])
-        is_far = counts.groups[columns] == TOGETHER
-        columns = np.concatenate([columns[~is_far], columns[is_far]])
         rarity = np.log((1.0 + texts) / (1.0 + held[columns])) + 1.0
         unknown = math.log((1.0 + texts) / 2.0) + 1.0
-        near = int((~is_far).sum())
-        return Weighting(columns.astype(np.int32), rarity.astype(np.float32), unknown, near)
+        return Weighting(columns.astype(np.int32), rarity.astype(np.float32), unknown)
 
     def apply(self, counts: Counts, rows: Any = None) -> tuple[Any, Floats]:
         """Texts by kept n-grams (CSR, float32), and for each text and group the share of its length that is unknown."""

@@ -1,9 +1,9 @@
 """A trained classifier: reads a text, guesses its intent, says how sure it is, or refuses.
 
-Scores are the mean of two models of the same features: linear margins (one against the rest), and a small network with
-one hidden layer, which reads words and pieces alone. A guess takes the rows of the text's n-grams, and sums them up.
-How sure a guess is comes from a logistic curve over what the scores look like (`evidence_of`), fitted on texts that
-were not learned from.
+Its scores are linear margins of each intent against the rest: a guess takes the rows of the text's n-grams and sums
+them up.
+How sure a guess is, and whether a text is in scope at all, come from two logistic curves over what the scores look
+like (`evidence_of`), fitted on texts that were not learned from. What is likely out of scope is refused.
 
 Stored as a zip of plain arrays and JSON (numpy's npz without pickles): reading a file can give wrong numbers, but
 cannot run anything.
@@ -27,16 +27,13 @@ from engines.intents.features import GROUPS, Floats, Reader
 FORMAT = 1
 MAX_STORED_BYTES = 128 * 1024 * 1024
 MAX_OPEN_BYTES = 512 * 1024 * 1024
-EVIDENCE = 5 + GROUPS
+EVIDENCE = 3 + GROUPS
+STEEP = 6.0
 _ARRAYS = {
     "rarity": np.float32,
     "rows": np.float16,
     "bias": np.float32,
-    "hidden_rows": np.float16,
-    "hidden_bias": np.float32,
-    "out": np.float32,
-    "out_bias": np.float32,
-    "curve": np.float32,
+    "curves": np.float32,
 }
 
 Halves = npt.NDArray[np.float16]
@@ -57,68 +54,39 @@ class Guess:
     ranked: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class Weights:
-    """What was learned of one set of texts. Of the classes the last is out of scope, where that was learned.
-
-    `rows` are n-grams by classes, `hidden_rows` the first n-grams (words and pieces) by hidden units, `out` hidden
-    units by classes. `mixed` is how much a linear margin counts against the network's logit; without hidden units the
-    margins are all.
-    """
-
-    intents: int
-    rows: Halves
-    bias: Floats
-    hidden_rows: Halves
-    hidden_bias: Floats
-    out: Floats
-    out_bias: Floats
-    mixed: float
-
-    @property
-    def classes(self) -> int:
-        return len(self.bias)
-
-    def scores(self, linear: Floats, hidden: Floats) -> tuple[Floats, Floats]:
-        """From texts times `rows` and `hidden_rows`: the linear margins and the mixed logits, texts by classes."""
-        linear = linear + self.bias
-        if not len(self.hidden_bias):
-            return linear, self.mixed * linear
-        hidden = np.maximum(hidden + self.hidden_bias, 0.0)
-        return linear, self.mixed * linear + hidden @ self.out + self.out_bias
-
-
-def evidence_of(
-    linear: Floats, mixed: Floats, unknown: Floats, intents: int
-) -> tuple[npt.NDArray[Any], Floats]:
+def evidence_of(margins: Floats, unknown: Floats, intents: int) -> tuple[npt.NDArray[Any], Floats]:
     """The best intent of each text, and what tells whether to believe it: texts by `EVIDENCE`.
 
-    The best mixed logit, its distance to the next, the logarithm of the softmax share, the linear margin of the guess,
-    by how much out of scope is less likely (0 where it was not learned), and the unknown shares.
+    That is its margin, the distance to the next, by how much out of scope is less likely (0 where that was not
+    learned), and the unknown shares.
     """
-    inside = mixed[:, :intents]
+    inside = margins[:, :intents]
     best = inside.argmax(1)
     at = np.arange(len(best))
     top = inside[at, best]
     rest = inside.copy()
     rest[at, best] = -np.inf
-    second = rest.max(1)
-    sums = top + np.log(np.exp(mixed - top[:, None]).sum(1))
-    outside = mixed[:, intents] if mixed.shape[1] > intents else top
-    evidence = np.column_stack([top, top - second, top - sums, linear[at, best], top - outside, unknown])
+    outside = margins[:, intents] if margins.shape[1] > intents else top
+    evidence = np.column_stack([top, top - rest.max(1), top - outside, unknown])
     return best, evidence.astype(np.float32)
 
 
 @dataclass(frozen=True)
 class IntentModel:
-    """Immutable; shared between threads. `curve` is the logistic curve's weights and, last, its constant."""
+    """Immutable; shared between threads.
+
+    `rows` are weights, n-grams by classes; of the classes the last is out of scope, where that was learned. `curves`
+    are the weights and, last, the constant of two logistic curves: that the guess is right, and that the text is in
+    scope. Refused is what is less likely in scope than `threshold`.
+    """
 
     labels: tuple[str, ...]
     grams: tuple[str, ...]
     rarity: Floats
     unknown: float
-    weights: Weights
-    curve: Floats
+    rows: Halves
+    bias: Floats
+    curves: Floats
     threshold: float
 
     @cached_property
@@ -128,25 +96,17 @@ class IntentModel:
     def guess(self, text: str, ranked: int = 0) -> Guess:
         """Guess the intent of one text. Less than a millisecond on one core, whatever the text."""
         columns, values, unknown = self._reader.read(text)
-        weights = self.weights
-        near = columns < len(weights.hidden_rows)
-        linear, mixed = weights.scores(
-            (values @ weights.rows[columns].astype(np.float32))[None, :],
-            (values[near] @ weights.hidden_rows[columns[near]].astype(np.float32))[None, :],
-        )
-        best, evidence = evidence_of(linear, mixed, unknown[None, :], len(self.labels))
-        score = float(sure(evidence, self.curve)[0])
-        return Guess(
-            self.labels[int(best[0])],
-            score,
-            score < self.threshold,
-            self._ranked(mixed[0], ranked) if ranked else (),
-        )
+        margins = (values @ self.rows[columns].astype(np.float32) + self.bias)[None, :]
+        best, evidence = evidence_of(margins, unknown[None, :], len(self.labels))
+        right, inside = (float(by_curve(evidence, curve)[0]) for curve in self.curves)
+        shares = self._ranked(margins[0], ranked) if ranked else ()
+        return Guess(self.labels[int(best[0])], right, inside < self.threshold, shares)
 
-    def _ranked(self, mixed: Floats, most: int) -> tuple[tuple[str, float], ...]:
-        shares = np.exp(mixed - mixed.max())
+    def _ranked(self, margins: Floats, most: int) -> tuple[tuple[str, float], ...]:
+        # How steeply margins become shares has no say in the guess; this shows near ones as near.
+        shares = np.exp(STEEP * (margins - margins.max()))
         shares /= shares.sum()
-        order = np.argsort(-mixed[: len(self.labels)])[:most]
+        order = np.argsort(-margins[: len(self.labels)])[:most]
         return tuple((self.labels[one], round(float(shares[one]), 4)) for one in order)
 
     def to_bytes(self) -> bytes:
@@ -156,17 +116,12 @@ class IntentModel:
             "labels": self.labels,
             "unknown": self.unknown,
             "threshold": self.threshold,
-            "mixed": self.weights.mixed,
         }
         arrays = {
             "rarity": self.rarity,
-            "rows": self.weights.rows,
-            "bias": self.weights.bias,
-            "hidden_rows": self.weights.hidden_rows,
-            "hidden_bias": self.weights.hidden_bias,
-            "out": self.weights.out,
-            "out_bias": self.weights.out_bias,
-            "curve": self.curve,
+            "rows": self.rows,
+            "bias": self.bias,
+            "curves": self.curves,
         }
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
@@ -212,45 +167,32 @@ class IntentModel:
         if head["format"] != FORMAT:
             raise UnusableModel(f"a model of format {head['format']!r}; this program reads {FORMAT}")
         labels = tuple(str(one) for one in head["labels"])
-        classes, hidden = len(arrays["bias"]), len(arrays["hidden_bias"])
+        classes = len(arrays["bias"])
         fits = (
             len(labels) >= 2
             and classes - len(labels) in (0, 1)
             and arrays["rows"].shape == (len(grams), classes)
-            and arrays["hidden_rows"].shape[1:] == (hidden,)
-            and len(arrays["hidden_rows"]) <= len(grams)
             and arrays["rarity"].shape == (len(grams),)
-            and arrays["out"].shape == (hidden, classes if hidden else 0)
-            and arrays["out_bias"].shape == (classes if hidden else 0,)
-            and arrays["curve"].shape == (EVIDENCE + 1,)
+            and arrays["curves"].shape == (2, EVIDENCE + 1)
             and all(array.dtype == _ARRAYS[name] for name, array in arrays.items())
             and all(bool(np.isfinite(array).all()) for array in arrays.values())
         )
         if not fits:
             raise UnusableModel("its parts do not fit each other")
-        weights = Weights(
-            len(labels),
-            arrays["rows"].astype(np.float16),
-            arrays["bias"],
-            arrays["hidden_rows"].astype(np.float16),
-            arrays["hidden_bias"],
-            arrays["out"],
-            arrays["out_bias"],
-            float(head["mixed"]),
-        )
         return cls(
             labels,
             grams,
             arrays["rarity"],
             float(head["unknown"]),
-            weights,
-            arrays["curve"],
+            arrays["rows"],
+            arrays["bias"],
+            arrays["curves"],
             float(head["threshold"]),
         )
 
 
-def sure(evidence: Floats, curve: Floats) -> Floats:
-    """How sure, 0..1, by the logistic curve."""
+def by_curve(evidence: Floats, curve: Floats) -> Floats:
+    """How likely, 0..1, by a logistic curve."""
     height = np.clip(evidence @ curve[:-1] + curve[-1], -30.0, 30.0)
     shares: Floats = (1.0 / (1.0 + np.exp(-height))).astype(np.float32)
     return shares

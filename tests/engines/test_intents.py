@@ -146,7 +146,7 @@ def test_a_model_is_stored_without_pickles_and_read_back():
         ("bias.npy", pickle.dumps({"a": 1})),
         ("rows.npy", parts["bias.npy"]),
         ("model.json", b'{"format": 99}'),
-        ("curve.npy", b""),
+        ("curves.npy", b""),
     ):
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w") as file:
