@@ -27,6 +27,7 @@ from integrations.api import ConnectionViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.views import KnowledgeViewSet
+from moments.api.classifiers import ClassifierViewSet
 from moments.api.library import MomentLibraryViewSet
 from moments.api.views import MomentViewSet
 from providers.api.views import ProviderViewSet
@@ -47,6 +48,7 @@ router.register("redaction-examples", ExampleViewSet, basename="api-redaction-ex
 router.register("redaction-runs", RunViewSet, basename="api-redaction-run")
 router.register("moments", MomentViewSet, basename="api-moment")
 router.register("moment-library", MomentLibraryViewSet, basename="api-moment-library")
+router.register("classifiers", ClassifierViewSet, basename="api-classifier")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
 router.register("policies", PolicyViewSet, basename="api-policy")
