@@ -17,6 +17,7 @@ from bench.report import Unmeasured, machine, say, table, versions
 # A bench is a module with `WHAT`, `add_options(parser)` and `measure(options) -> dict`, which raises `Unmeasured`.
 BENCHES = {
     "ingest": "bench.ingest",
+    "next_step": "bench.next_step",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
 }
