@@ -24,6 +24,7 @@ from integrations.api import ConnectionViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.views import KnowledgeViewSet
+from moments.api.library import MomentLibraryViewSet
 from moments.api.views import MomentViewSet
 from providers.api.views import ProviderViewSet
 from qa.api.views import ScoreViewSet
@@ -42,6 +43,7 @@ router.register("redaction-report", RedactionReportViewSet, basename="api-redact
 router.register("redaction-examples", ExampleViewSet, basename="api-redaction-example")
 router.register("redaction-runs", RunViewSet, basename="api-redaction-run")
 router.register("moments", MomentViewSet, basename="api-moment")
+router.register("moment-library", MomentLibraryViewSet, basename="api-moment-library")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
 router.register("scores", ScoreViewSet, basename="api-score")
