@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
 
@@ -104,9 +105,10 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
         return value + 0.5 * float(held @ flat), slope + held
 
     begin = np.zeros(wide * tall + len(features))
-    done = minimize(
-        loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": strength.rounds, "maxcor": 8}
-    )
+    options = {"maxiter": strength.rounds, "maxcor": 8}
+    # One thread: these vectors are too short to share out, and waiting threads would take the other calls' cores.
+    with threadpool_limits(1):
+        done = minimize(loss, begin, jac=True, method="L-BFGS-B", options=options)
     cross = np.ascontiguousarray(done.x[: wide * tall].reshape(wide, tall).T)
     return Weights(marks, contexts, features, cross, done.x[wide * tall :])
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engines.next_step.dialogue import Dialogue
-from engines.next_step.model import NextStepModel, train
+from engines.next_step.model import PAST, PLAYBOOK, NextStepModel, train
 from engines.next_step.schema import TaskSchema
 
 FOLDS = 5
@@ -92,18 +92,18 @@ def measure(
     elif known:
         how["seen"] = "trained on all of the training file"
         say("tasks of the past: training")
-        seen.add(train(training, schemas, playbook=None), schemas, known)
+        seen.add(train(training, schemas, past=PAST, playbook=None), schemas, known)
     if new:
         how["unseen"] = "tasks that are not in the training file"
         say("new tasks: training")
-        unseen.add(train(training, schemas, past=None), schemas, new)
+        unseen.add(train(training, schemas, past=None, playbook=PLAYBOOK), schemas, new)
     elif len(tasks) > 2:
         how["unseen"] = "each task left out of training in turn"
         for task in sorted({dialogue.task for dialogue in known}):
             say(f"new tasks: training without {task}")
             rest = [dialogue for dialogue in training if dialogue.task != task]
             own = [dialogue for dialogue in known if dialogue.task == task]
-            unseen.add(train(rest, schemas, past=None), schemas, own)
+            unseen.add(train(rest, schemas, past=None, playbook=PLAYBOOK), schemas, own)
     return seen, unseen, how
 
 
@@ -123,4 +123,4 @@ def _folds(
         rest = [d for d in training if part[d.task, d.id] != fold]
         own = [d for d in test if part[d.task, d.id] == fold]
         if rest and own:
-            count.add(train(rest, schemas, playbook=None), schemas, own)
+            count.add(train(rest, schemas, past=PAST, playbook=None), schemas, own)
