@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
+from coaching.api.next_steps import NextStepViewSet
 from coaching.api.views import AlertViewSet, GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
@@ -46,6 +47,7 @@ router.register("moments", MomentViewSet, basename="api-moment")
 router.register("moment-library", MomentLibraryViewSet, basename="api-moment-library")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
+router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")
