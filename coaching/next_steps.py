@@ -27,7 +27,7 @@ from accounts.services import audit
 from coaching.models import NextStepFile, NextStepVersion
 from conversations.redaction.policy import redaction_config
 from engines.next_step.dialogue import Dialogue, Event
-from engines.next_step.model import NextStepModel, Suggestion, pack, train, unpack
+from engines.next_step.model import PAST, PLAYBOOK, NextStepModel, Suggestion, pack, train, unpack
 from engines.next_step.schema import TaskSchema, schema_from
 from engines.next_step.trial import Count, measure
 from engines.redaction.redactor import RedactionConfig, redact
@@ -78,7 +78,7 @@ def next_steps_train(
     try:
         seen, unseen, how = measure(hidden, hidden, schemas, seed=SEED, say=tell)
         tell(_("all together"))
-        model = train(hidden, schemas)
+        model = train(hidden, schemas, past=PAST, playbook=PLAYBOOK)
     except ValueError as error:
         raise ValidationError(_("No action of an agent is labelled.")) from error
     data = pack(model)
@@ -178,8 +178,12 @@ def playbooks_read(playbooks: Mapping[str, Mapping[str, Any]]) -> dict[str, Task
 def sure_from(sure: Sequence[tuple[float, bool]]) -> float:
     """The lowest probability of which it and all above were right `RIGHT` of the time; `NEVER` where there is none."""
     lowest, right = NEVER, 0
-    for count, (probability, was_right) in enumerate(sorted(sure, reverse=True), 1):
+    ordered = sorted(sure, reverse=True)
+    for count, (probability, was_right) in enumerate(ordered, 1):
         right += was_right
+        # Equal ones are shown together or not at all.
+        if count < len(ordered) and ordered[count][0] == probability:
+            continue
         if count >= FEWEST_DIALOGUES and right / count >= RIGHT:
             lowest = probability
     return lowest
