@@ -18,6 +18,7 @@ from bench.report import Unmeasured, machine, say, table, versions
 BENCHES = {
     "ingest": "bench.ingest",
     "intents": "bench.intents",
+    "next_step": "bench.next_step",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",
