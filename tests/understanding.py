@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts.ids import new_id
 from coaching.live import GuidanceStage
 from conversations import events
-from conversations.live.stages import Batch, CallContext, FinalUtterance, partial_hear
+from conversations.live.stage_sessions import partial_hear
+from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Utterance
 from moments.live import MomentStage
 
