@@ -45,7 +45,7 @@ def alerts_escalate() -> int:
         if team_id not in wanted:
             wanted[team_id] = alerts_wanted(team_id)
         own = wanted[team_id]
-        if not own.escalate_seconds:
+        if not own.escalate_seconds or since is None:
             continue
         if now - since < timedelta(seconds=own.escalate_seconds):
             if team_id not in staffed:

@@ -23,6 +23,7 @@ from accounts.admin_publish import PublishAdmin, ReadOnlyInline
 from accounts.errors import Conflict
 from accounts.throttle import address_of
 from coaching import exchange
+from coaching.builder_admin import EditingAdmin
 from coaching.comparing import revision_changes, settings_of
 from coaching.models import SCOPED, Policy, PolicyRevision
 from coaching.policy_form import PolicyForm
@@ -69,7 +70,7 @@ class RevisionInline(ReadOnlyInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(PublishAdmin):
+class PolicyAdmin(EditingAdmin, PublishAdmin):
     form = PolicyForm
     list_display = ("name", "shown_state", "effect", "whom", "revision_number", "updated_at")
     list_filter = ("state",)
@@ -82,6 +83,8 @@ class PolicyAdmin(PublishAdmin):
         "send_back",
         "roll_back",
         "retire",
+        "open_try",
+        "open_backtest",
         "compare_page",
         "export",
     )

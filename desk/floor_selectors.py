@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet, Subquery
@@ -30,7 +31,7 @@ State = Conversation.State
 ROWS_MAX = 1000
 
 
-def floor_conversations(user: User) -> QuerySet[Conversation]:
+def floor_conversations(user: User) -> QuerySet[Any]:
     """What is on this person's floor: calls now, calls in wrap-up, whatever still has an open alert, and calls of
     other teams whose alert nobody took. `readable` on each: whether more than the alert is theirs to see.
     """

@@ -231,7 +231,7 @@ def floor() -> dict[str, str]:
         "no_panel_long": _("No panel is open: guidance does not reach this agent."),
         "quiet_for": _("quiet {time}"),
         "silent_share": _("Silence in the last five minutes: {share} %"),
-        "times": _("{n} times"),
+        "times": _("×{n}"),
         "times_long": _("It happened {n} times in this call."),
         "escalated": _("nobody took it"),
         "alert_escalated": _("Nobody has taken it, so it has gone further."),

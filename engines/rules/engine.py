@@ -20,7 +20,7 @@ from engines.rules.compiled import CompiledPolicies, behaviour_key, playbook_key
 from engines.rules.decisions import Decision
 from engines.rules.explain import quote
 from engines.rules.facts import NO_CAUSE, Facts
-from engines.rules.fires import Change, Fire, fire_of
+from engines.rules.fires import MAX_PLACES, Change, Fire, fire_of
 from engines.rules.followers import Behaviours, Playbooks
 from engines.rules.moments import Heard, Occurrence
 from engines.rules.spec import SHOWN, Value
@@ -62,21 +62,28 @@ class RuleEngine:
         self.failures: Counter[str] = Counter()
         self.kinds: dict[str, str] = {}
 
+    @property
+    def facts(self) -> Facts:
+        """What is so in the call by now, for who wants to look at it; not to be changed."""
+        return self._facts
+
     # What happens
 
     def start(self) -> list[Decision]:
         """Begin the call: the checklist opens in its order, and what is so from the start takes effect."""
         items = [
-            (one.rule.position, order, index, one, action)
+            (action.missed, one.rule.position, order, index, one, action)
             for order, one in enumerate(self._compiled.rules)
             for index, action in enumerate(one.rule.then)
             if action.do == "check"
         ]
-        decisions: dict[str, Decision] = {}
         reason = Because("On the checklist from the start of the call")
-        for *_order, index, one, action in sorted(items, key=lambda item: item[:3]):
-            decisions.setdefault(action.title, decision(one, "show", index, 0, reason))
-        return [*decisions.values(), *self._decide(self._facts.begin(), 0, None)]
+        # An item that one rule ticks and another marks as missed stands where the first puts it.
+        first: dict[str, tuple[int, int, Decision]] = {}
+        for _missed, position, order, index, one, action in sorted(items, key=lambda item: item[:4]):
+            first.setdefault(action.title, (position, order, decision(one, "show", index, 0, reason)))
+        shown = [item for _position, _order, item in sorted(first.values(), key=lambda item: item[:2])]
+        return [*shown, *self._decide(self._facts.begin(), 0, None)]
 
     def hear(self, heard: Heard, occurrences: Sequence[Occurrence] = ()) -> list[Decision]:
         """Take the next final utterance with the moments found in it, and return what follows at once.
@@ -107,7 +114,9 @@ class RuleEngine:
             return []
         fire = self._fire(occurrence, text)
         decisions = self._acts.expire(fire.until_ms)
-        return decisions + self._decide(self._facts.trigger(leaves, fire), fire.until_ms, occurrence.sequence)
+        return decisions + self._decide(
+            self._facts.trigger([(leaves, fire)], fire.until_ms), fire.until_ms, occurrence.sequence
+        )
 
     def partial(self, heard: Heard, occurrences: Sequence[Occurrence] = ()) -> list[Decision]:
         """Take words that are not final yet: rules with `on_partials` may show something, provisionally."""
@@ -176,7 +185,7 @@ class RuleEngine:
     def dismiss(self, policy: str, rule_id: str, source: str = "rule") -> None:
         """Note that the agent has closed what a rule, or with `source` "behaviour" one of those, showed."""
         key = rule_key if source == "rule" else behaviour_key
-        self._acts.screen.close(key(policy, rule_id))
+        self._acts.dismiss(key(policy, rule_id))
 
     def finish(self, now_ms: int) -> list[Decision]:
         """End the call: what was awaited until its end is missing. What is shown stays the caller's to close."""
@@ -208,7 +217,8 @@ class RuleEngine:
         if occurrence.sequence is None:
             clause = self._facts.absence(occurrence)
             return Fire(occurrence.at_ms, until_ms, None, occurrence.speaker, clause=clause)
-        evidence = tuple((occurrence.sequence, start, end) for start, end in occurrence.spans)
+        spans = occurrence.spans[:MAX_PLACES]
+        evidence = tuple((occurrence.sequence, start, end) for start, end in spans)
         place = occurrence.spans[0][0] if occurrence.spans else 0
         words: str | None = quote(text, occurrence.spans) if text else None
         return Fire(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
+from itertools import groupby
 from math import ceil
 from typing import Any
 
@@ -120,22 +121,23 @@ class Facts:
             elif self.measures.turn > wait.due_turn:
                 self._run_out(leaf, heard.start_ms, change)
         change = self._spread_all(change)
-        for leaves, fire in found:
-            change.add(self.trigger(leaves, fire))
+        for _place, together in groupby(found, key=lambda one: one[1].place):
+            change.add(self.trigger(list(together), heard.end_ms))
         return change
 
-    def trigger(self, leaves: Sequence[int], fire: Fire) -> Change:
-        """Let leaves come about that stand for the same words, and what follows from them."""
-        change = Change(fire.until_ms)
-        for leaf in leaves:
-            asked = self.compiled.leaves[leaf]
-            if not isinstance(asked, spec.MomentHeard | spec.WordsSaid):
-                continue
-            if asked.speaker not in ("any", fire.speaker) or not self._counted(leaf, asked.nth):
-                continue
-            self._rise(leaf, fire, change)
-            if asked.for_ms is not None:
-                heappush(self._lapses, (fire.until_ms + asked.for_ms, leaf))
+    def trigger(self, found: Sequence[tuple[Sequence[int], Fire]], at_ms: int) -> Change:
+        """Let leaves come about that stand at the same place, and what follows from them."""
+        change = Change(at_ms)
+        for leaves, fire in found:
+            for leaf in leaves:
+                asked = self.compiled.leaves[leaf]
+                if not isinstance(asked, spec.MomentHeard | spec.WordsSaid):
+                    continue
+                if asked.speaker not in ("any", fire.speaker) or not self._counted(leaf, asked.nth):
+                    continue
+                self._rise(leaf, fire, change)
+                if asked.for_ms is not None:
+                    heappush(self._lapses, (fire.until_ms + asked.for_ms, leaf))
         return self._spread_all(change)
 
     def assume(self, leaves: Sequence[int], fire: Fire) -> dict[int, Fire]:

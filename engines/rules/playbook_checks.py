@@ -40,7 +40,7 @@ def check_playbook(where: str, playbook: Playbook, aimed: Collection[str] = ()) 
                     "warning",
                 )
             )
-    if found or not steps:
+    if not steps or any(one.kind == "error" for one in found):
         return found
     ways = {step.id: [one.to for one in step.next] for step in playbook.steps}
     reached = _closure({playbook.steps[0].id, *(step for step in aimed if step in steps)}, ways)

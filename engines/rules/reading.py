@@ -53,6 +53,11 @@ KINDS = (
 )
 
 
+def _given(data: Mapping[str, Any], name: str) -> Any:
+    """Return a list that may be left out."""
+    return [] if data.get(name) is None else data[name]
+
+
 class _Reader:
     """Reads values out of parsed JSON and notes what is wrong with them. A wrong value reads as its default."""
 
@@ -293,7 +298,7 @@ class _Reader:
         self.table(value, where, ("time",))
         path = f"{where}.time"
         data = self.table(value["time"], path, ("days", "from", "until"))
-        days = self.items(data.get("days") or [], f"{path}.days", 7)
+        days = self.items(_given(data, "days"), f"{path}.days", 7)
         if wrong := [day for day in days if day not in spec.DAYS]:
             self.wrong(
                 f"{path}.days", f"“{str(wrong[0])[:20]}” is no day: choose from {', '.join(spec.DAYS)}."
@@ -347,7 +352,7 @@ class _Reader:
 
     def rule(self, value: Any, where: str) -> Rule:
         data = self.table(value, where, RULE_FIELDS)
-        if data and len(json.dumps(data, default=str)) > MAX_RULE_BYTES:
+        if data and self._size(data) > MAX_RULE_BYTES:
             self.wrong(
                 where, f"The rule is larger than {MAX_RULE_BYTES // 1000} kB: split it into several rules."
             )
@@ -372,6 +377,13 @@ class _Reader:
             position=self.whole(data, "position", where, 0, 0, 10_000),
             optional=self.flag(data, "optional", where, True),
         )
+
+    @staticmethod
+    def _size(data: Mapping[str, Any]) -> int:
+        try:
+            return len(json.dumps(data, default=str))
+        except RecursionError:
+            return MAX_RULE_BYTES + 1
 
     def behaviour(self, value: Any, where: str) -> Behaviour:
         data = self.table(value, where, BEHAVIOUR_FIELDS)
@@ -412,7 +424,7 @@ class _Reader:
     def step(self, value: Any, where: str) -> Step:
         data = self.table(value, where, ("id", "title", "say", "done", "next"))
         ways = []
-        for at, one in enumerate(self.items(data.get("next") or [], f"{where}.next", 20)):
+        for at, one in enumerate(self.items(_given(data, "next"), f"{where}.next", 20)):
             path = f"{where}.next[{at}]"
             way = self.table(one, path, ("when", "to"))
             ways.append(Next(self.ident(way, "to", path), self._optional(way, "when", path)))
@@ -455,9 +467,9 @@ def read_policy(data: Any) -> tuple[Policy, list[Complaint]]:
     table = reader.table(data, "", ("format", "rules", "behaviours", "playbooks"))
     if table.get("format") != spec.FORMAT:
         reader.wrong("format", f"“format” must be {spec.FORMAT}: the version of the policy language.")
-    rules = reader.items(table.get("rules") or [], "rules", MAX_RULES)
-    behaviours = reader.items(table.get("behaviours") or [], "behaviours", 500)
-    playbooks = reader.items(table.get("playbooks") or [], "playbooks", 100)
+    rules = reader.items(_given(table, "rules"), "rules", MAX_RULES)
+    behaviours = reader.items(_given(table, "behaviours"), "behaviours", 500)
+    playbooks = reader.items(_given(table, "playbooks"), "playbooks", 100)
     policy = Policy(
         tuple(reader.rule(one, f"rules[{at}]") for at, one in enumerate(rules)),
         tuple(reader.behaviour(one, f"behaviours[{at}]") for at, one in enumerate(behaviours)),

@@ -126,11 +126,11 @@ export class Rows {
 
   /** Each second: times go on. */
   tick() {
-    for (const [id, { time, quiet }] of this.#elements) {
+    for (const [id, { time, words: how }] of this.#elements) {
       const row = this.#rows.get(id);
       say(time, span(row.ended_at ? Date.parse(row.ended_at) - Date.parse(row.started_at) : this.clock.since(row.started_at)));
       const silent = quietFor(row, this.clock);
-      say(quiet, silent ? fill(this.words.quiet_for, { time: span(silent) }) : "");
+      say(how, silent ? fill(this.words.quiet_for, { time: span(silent) }) : row.mood ? this.words[row.mood.trend] : "");
     }
   }
 
@@ -212,25 +212,25 @@ export class Rows {
   }
 
   #element(row, arrives) {
-    const blind = isBlind(row, this.clock);
+    const blind = !row.limited && isBlind(row, this.clock);
     const drawn = JSON.stringify([row, blind]);
     const known = this.#elements.get(row.id);
     if (known?.drawn === drawn) return known.element;
     const time = make("time", {});
-    const quiet = make("span", { class: "quiet" });
+    const how = make("span", { class: "clip" });
     const cells = [
       make("th", { scope: "row" }, this.#agent(row, blind)),
       make("td", { class: "ink2 c-queue" }, row.queue ?? "–"),
       make("td", { class: "ink2 c-segment" }, row.segment || "–"),
       make("td", { class: "num" }, this.#state(row) ? make("span", { class: "small muted state" }, this.#state(row)) : null, " ", time),
-      make("td", { class: "c-mood" }, this.#lines(row, quiet)),
+      make("td", { class: "c-mood" }, this.#lines(row, how)),
       make("td", { class: "ink2 c-guide" }, row.guidance ? make("span", { class: "clip guide", title: row.guidance.title }, row.guidance.title) : make("span", { class: "muted" }, "–")),
       make("td", { class: "c-alert" }, row.alert ? this.#alert(row) : null),
     ];
     let element = known?.element;
     if (element) element.replaceChildren(...cells);
     else element = make("tr", { "data-id": row.id, class: arrives ? "arrive" : null }, ...cells);
-    this.#elements.set(row.id, { element, drawn, time, quiet });
+    this.#elements.set(row.id, { element, drawn, time, words: how });
     return element;
   }
 
@@ -245,14 +245,14 @@ export class Rows {
       blind ? make("span", { class: "chip warn blind", title: words.no_panel_long }, icon("plug-connected-x"), words.no_panel) : null);
   }
 
-  #lines(row, quiet) {
+  #lines(row, how) {
     const { words } = this;
     if (!row.mood && !row.silence) return make("span", { class: "muted" }, "–");
     const bins = row.silence?.bins ?? [];
     const share = bins.length ? Math.round((100 * bins.reduce((sum, one) => sum + one, 0)) / bins.length) : null;
     return make("span", { class: "mood", title: share === null ? null : fill(words.silent_share, { share }) },
       spark(row.mood?.points ?? [], bins),
-      row.mood ? icon(TREND[row.mood.trend]) : null, make("span", { class: "clip" }, row.mood ? words[row.mood.trend] : "", " ", quiet));
+      row.mood ? icon(TREND[row.mood.trend]) : null, how);
   }
 
   #sign(name, words) {
