@@ -19,6 +19,7 @@ BENCHES = {
     "ingest": "bench.ingest",
     "intents": "bench.intents",
     "next_step": "bench.next_step",
+    "live": "bench.live",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",

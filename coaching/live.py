@@ -325,6 +325,7 @@ class GuidanceStage:
     """The stage "guidance" of `cresta_app.live`. `lookups`: where slow questions are answered."""
 
     key = "guidance"
+    fixed = ("revisions",)
 
     def __init__(self, lookups: Lookups = LOOKUPS) -> None:
         self._lookups = lookups

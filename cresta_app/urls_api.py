@@ -12,7 +12,7 @@ from coaching.api.alerts import AlertViewSet, ShiftViewSet, WhisperViewSet
 from coaching.api.backtests import BacktestViewSet, TrialViewSet
 from coaching.api.next_steps import NextStepViewSet
 from coaching.api.policies import PolicyViewSet
-from coaching.api.views import AlertViewSet, GuidanceViewSet
+from coaching.api.views import GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
 from conversations.api.completeness import CompletenessViewSet

@@ -9,7 +9,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coaching", "0001_initial"),
+        ("coaching", "0005_backtests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
