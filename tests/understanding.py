@@ -105,6 +105,8 @@ class Call:
         self.shown += [(kind, events.render(kind, row)) for kind, row in batch.events]
         for work in batch.after_publish:
             work(timezone.now())
+        for each, thing in batch.together:
+            each([thing], timezone.now())
 
     def kinds(self) -> list[str]:
         return [kind for kind, _data in self.shown]
