@@ -93,7 +93,7 @@ def alert_figures(*, user: User, days: int = DAYS) -> list[RuleFigures]:
     found = list(counted)
     # What the rule is called now.
     newest = rows.order_by("rule_key", "-raised_at").distinct("rule_key").select_related("revision__policy")
-    named = {row.rule_key: row for row in newest.defer("revision__spec")}
+    named = {row.rule_key: row for row in newest.defer("revision__document", "revision__names")}
     figures = [
         RuleFigures(
             key=one["rule_key"],

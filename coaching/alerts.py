@@ -24,7 +24,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.services import audit
 from coaching.events import alert_rows
-from coaching.models import CHECK, HAND, Alert, Rule, TeamAlerts
+from coaching.models import CHECK, HAND, Alert, Severity, TeamAlerts
 from conversations import news
 from conversations.access import conversations_visible
 from conversations.live.stages import Batch
@@ -85,7 +85,7 @@ def _again(found: Alert, alert: Alert) -> bool:
     found.last_at_ms = max(found.last_at_ms, alert.at_ms)
     found.title, found.reason, found.evidence = alert.title, alert.reason, alert.evidence
     found.cause, found.revision_id = alert.cause, alert.revision_id
-    if alert.severity == Rule.Severity.BAD:
+    if alert.severity == Severity.BAD:
         found.severity = alert.severity
     reopened = found.state == RESOLVED
     if reopened:
@@ -141,7 +141,7 @@ def hand_raise(*, conversation: Conversation, agent: User) -> Alert:
                 conversation=conversation,
                 rule_key=HAND,
                 title=_("Agent asks for you"),
-                severity=Rule.Severity.BAD,
+                severity=Severity.BAD,
                 at_ms=call_time(conversation, now),
                 raised_at=now,
             ),

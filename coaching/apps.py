@@ -7,6 +7,7 @@ class CoachingConfig(AppConfig):
     verbose_name = _("Guidance")
 
     def ready(self) -> None:
+        from coaching import backtest_tasks  # noqa: F401 Celery finds its tasks by their being imported
         from coaching.alerts import alerts_close
         from coaching.escalation import ESCALATED, escalated_mail
         from coaching.events import register_own

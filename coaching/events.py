@@ -12,7 +12,13 @@ from conversations.events import person, register, stamp
 from engines.rules.explain import fill, quote
 
 # Large columns that showing a row does not touch.
-_UNUSED = ("revision__spec", "cause__words", "cause__search")
+_UNUSED = (
+    "revision__document",
+    "revision__names",
+    "revision__policy__draft",
+    "cause__words",
+    "cause__search",
+)
 
 
 def reason_in_words(row: Guidance | Alert) -> str:
@@ -35,7 +41,7 @@ def guidance_told() -> QuerySet[Guidance]:
 
 def alert_rows() -> QuerySet[Alert]:
     rows = Alert.objects.select_related("assignee", "resolved_by", "cause")
-    return rows.defer(*_UNUSED[1:]).order_by("at_ms", "id")
+    return rows.defer(*_UNUSED[3:]).order_by("at_ms", "id")
 
 
 def _between(begin: datetime | None, end: datetime | None) -> int | None:
@@ -61,6 +67,8 @@ def guidance_shown(row: Guidance) -> dict[str, Any]:
         "dismiss_reason": row.dismiss_reason,
         "wrong": row.wrong_at is not None,
         "used_ms": row.used_ms,
+        "outcome": row.outcome,
+        "payload": row.payload,
         "at_ms": row.at_ms,
         "expires_ms": row.expires_ms,
         "spoken_at": stamp(row.spoken_at),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from coaching.alerts import alert_raise, call_time
-from coaching.models import CHECK, Alert, Rule
+from coaching.models import CHECK, Alert, Severity
 from conversations.models import Conversation
 from conversations.services import conversation_lock
 
@@ -29,7 +29,7 @@ def unchecked_tell(conversation_id: UUID) -> None:
                 rule_key=CHECK,
                 title=_("Redaction check does not finish"),
                 reason=_("What was said could not be read a second time. Summary and score wait for it."),
-                severity=Rule.Severity.BAD,
+                severity=Severity.BAD,
                 at_ms=call_time(conversation, conversation.ended_at or now),
                 raised_at=now,
             ),

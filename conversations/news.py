@@ -18,6 +18,7 @@ SUMMARY_READY = "summary.ready"
 SUMMARY_CONFIRMED = "summary.confirmed"
 EVALUATION_RELEASED = "evaluation.released"
 ALERT_RAISED = "alert.raised"
+GUIDANCE_RULE = "guidance.rule"
 ALERT_ESCALATED = "alert.escalated"
 KINDS = (
     STARTED,
@@ -27,6 +28,7 @@ KINDS = (
     SUMMARY_CONFIRMED,
     EVALUATION_RELEASED,
     ALERT_RAISED,
+    GUIDANCE_RULE,
     ALERT_ESCALATED,
 )
 

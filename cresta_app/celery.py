@@ -35,6 +35,16 @@ app.conf.beat_schedule = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    "backtests": {
+        "task": "coaching.backtest_tasks.backtests_sweep",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "classifiers": {
+        "task": "moments.tasks.classifiers_watch",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
+    },
     "uploads-clean": {
         "task": "integrations.uploads.tasks.uploads_clean",
         "schedule": 3600.0,

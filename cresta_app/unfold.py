@@ -26,6 +26,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         [
             ("coaching.policy", "rule"),
             ("moments.momentdefinition", "target"),
+            ("moments.classifier", "category"),
+            ("moments.trainingset", "dataset"),
             ("coaching.guidance", "tips_and_updates"),
             ("coaching.guidancesettings", "tune"),
             ("coaching.guidancemute", "notifications_off"),

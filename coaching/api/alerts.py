@@ -22,7 +22,7 @@ from coaching.access import alert_for, alerts_visible, whisper_for, whispers_vis
 from coaching.alert_figures import DAYS, alert_figures
 from coaching.alerts import alert_assign, alert_claim, alert_release, alert_resolve
 from coaching.api.serializers import PlaceSerializer
-from coaching.models import Alert, Rule, Whisper
+from coaching.models import Alert, Severity, Whisper
 from coaching.shifts import shift_mark, shifts_now
 from coaching.whispers import ANSWERS, TEXT_LENGTH, whisper_answer, whisper_send
 from conversations import events
@@ -43,7 +43,7 @@ class AlertSerializer(Serializer):
         help_text="Empty where you may not read the conversation yet: take it first."
     )
     evidence = PlaceSerializer(many=True)
-    severity = serializers.ChoiceField(Rule.Severity.choices)
+    severity = serializers.ChoiceField(Severity.choices)
     state = serializers.ChoiceField(Alert.State.choices)
     count = serializers.IntegerField(help_text="How often it happened in this call.")
     at_ms = serializers.IntegerField()
@@ -65,7 +65,7 @@ class AssignSerializer(Serializer):
 class RuleFiguresSerializer(Serializer):
     key = serializers.CharField(help_text="The rule; `hand.raised` and `redaction.check` are no rules.")
     title = serializers.CharField()
-    severity = serializers.ChoiceField(Rule.Severity.choices)
+    severity = serializers.ChoiceField(Severity.choices)
     policy = serializers.CharField()
     raised = serializers.IntegerField()
     times = serializers.IntegerField(help_text="With repeats in the same call.")
@@ -84,7 +84,7 @@ class RuleFiguresSerializer(Serializer):
 class AlertFilter(filters.FilterSet):
     conversation = filters.UUIDFilter(field_name="conversation_id")
     state = filters.ChoiceFilter(choices=Alert.State)
-    severity = filters.ChoiceFilter(choices=Rule.Severity)
+    severity = filters.ChoiceFilter(choices=Severity)
     assignee = filters.UUIDFilter(field_name="assignee_id")
 
     class Meta:

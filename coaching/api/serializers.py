@@ -48,6 +48,8 @@ class GuidanceSerializer(Serializer):
     playbook = serializers.CharField(help_text="Of a step: its playbook's id in the policy.")
     step = serializers.CharField()
     state = serializers.ChoiceField(Guidance.State.choices)
+    outcome = serializers.ChoiceField(Guidance.Outcome.choices)
+    payload = serializers.DictField(help_text="What its kind has beside: a passage, a field and its value.")
     dismiss_reason = serializers.CharField()
     wrong = serializers.BooleanField(help_text="The agent said that it does not belong here.")
     used_ms = serializers.IntegerField(allow_null=True, help_text="When its words were said after it.")

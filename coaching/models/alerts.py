@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from accounts.models import Team
-from coaching.models.policies import PolicyRevision, Rule
+from coaching.models.policies import PolicyRevision, Severity
 from conversations.models import Conversation, Utterance
 
 # Kinds that no policy raises: an agent asks for somebody; a conversation could not be checked for what to hide.
@@ -39,12 +39,12 @@ class Alert(TimeOrderedModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="alerts")
     revision = models.ForeignKey(PolicyRevision, null=True, on_delete=models.PROTECT)
-    rule_key = models.CharField(_("kind"), max_length=40)
+    rule_key = models.CharField(_("kind"), max_length=80)
     title = models.CharField(max_length=90)
-    reason = models.CharField(max_length=300, blank=True, default="")
+    reason = models.CharField(max_length=500, blank=True, default="")
     evidence = models.JSONField(default=list)
     cause = models.ForeignKey(Utterance, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    severity = models.CharField(max_length=4, choices=Rule.Severity)
+    severity = models.CharField(max_length=4, choices=Severity)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     count = models.PositiveIntegerField(_("times"), default=1)
     at_ms = models.PositiveIntegerField()
@@ -111,8 +111,8 @@ class TeamAlerts(TimeOrderedModel):
     least = models.CharField(
         _("from"),
         max_length=4,
-        choices=Rule.Severity,
-        default=Rule.Severity.WARN,
+        choices=Severity,
+        default=Severity.WARN,
         help_text=_("“act now” leaves out alerts that are only to be looked at."),
     )
     hands = models.BooleanField(_("raised hands"), default=True, help_text=_("Agents may ask for somebody."))
@@ -157,7 +157,7 @@ class TeamAlerts(TimeOrderedModel):
             return True
         if alert.rule_key == HAND:
             return self.hands
-        grave = alert.severity == Rule.Severity.BAD or self.least == Rule.Severity.WARN
+        grave = alert.severity == Severity.BAD or self.least == Severity.WARN
         return grave and alert.rule_key not in self.silenced
 
 

@@ -7,10 +7,10 @@ time (milliseconds of audio), never wall time, so that a call that is taken over
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from django.db import models
@@ -32,6 +32,14 @@ class CallContext:
     language: str
     # False for a call that was recorded elsewhere and is heard afterwards: nobody is there to be guided.
     live: bool = True
+
+    def handed_to(self, agent_id: str | None, team_id: str | None) -> CallContext:
+        """The same call with another agent."""
+        return replace(
+            self,
+            agent_id=UUID(agent_id) if agent_id else None,
+            team_id=UUID(team_id) if team_id else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,14 @@ class StageSession(Protocol):
         """What `Stage.open` needs to go on from here: JSON, small, without customers' words."""
 
 
+@runtime_checkable
+class HearsPartials(Protocol):
+    """A session that also wants words which are not final yet."""
+
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
+        """Take what a speaker seems to be saying, redacted. Its final follows, and may say otherwise."""
+
+
 class Stage(Protocol):
     """Made once per process; opens a session per call."""
 
@@ -111,3 +127,15 @@ class Stage(Protocol):
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> StageSession:
         """Load definitions (in the call's schema) and begin, or go on from `state`. May use the database."""
+
+
+def partial_hear(
+    sessions: Iterable[StageSession], call: CallContext, speaker: str, text: str, span_ms: tuple[int, int]
+) -> Batch:
+    """Hand words that are not final yet, if there are any, to the sessions that want them. Returns what they want."""
+    batch = Batch(call.conversation_id)
+    if text:
+        for session in sessions:
+            if isinstance(session, HearsPartials):
+                session.partial(speaker, text, *span_ms, batch)
+    return batch

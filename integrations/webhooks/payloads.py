@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from coaching.models import Alert
+from coaching.models import Alert, RuleEffect
 from conversations import news
 from conversations.events import person, stamp
 from conversations.models import Conversation, Summary
@@ -155,6 +155,26 @@ def _alert(message: WebhookMessage, base: str) -> Data:
     }
 
 
+def _rule(message: WebhookMessage, base: str) -> Data:
+    row = RuleEffect.objects.select_related("revision__policy").filter(pk__in=_ids(message.ref)).first()
+    if row is None:
+        raise Gone
+    document = row.revision.document
+    names = {rule["id"]: rule.get("name", "") for rule in document.get("rules", ())}
+    return {
+        "rule": {
+            "id": row.rule_key,
+            "name": names.get(row.rule_key, ""),
+            "policy": row.revision.policy.name,
+            "revision": row.revision.number,
+            "note": row.value,
+            "at_ms": row.at_ms,
+            # Where the words are that caused it; the conversation's address leads to them.
+            "evidence": row.evidence,
+        }
+    }
+
+
 def _nothing(message: WebhookMessage, base: str) -> Data:
     return {}
 
@@ -164,5 +184,6 @@ _ABOUT: dict[str, Callable[[WebhookMessage, str], Data]] = {
     news.SUMMARY_CONFIRMED: _summary,
     news.EVALUATION_RELEASED: _evaluation,
     news.ALERT_RAISED: _alert,
+    news.GUIDANCE_RULE: _rule,
     news.ALERT_ESCALATED: _alert,
 }

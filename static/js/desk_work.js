@@ -149,13 +149,17 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
       drawAfter();
     });
     tab("now");
+    follow(id);
+    draw();
+  }
+
+  function follow(id) {
     socket = new LiveSocket(() => `/ws/conversations/${id}/?after=${store.head}`, {
       line,
       message: (message) => callId === id && followed(message),
       open: () => hints.resend(),
       refused: () => callId === id && next(),
     });
-    draw();
   }
 
   /** The desk is free for what comes: a live call, or readiness. */
@@ -449,10 +453,11 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     }
   }
 
-  new LiveSocket(() => "/ws/desk/", {
+  const listen = () => new LiveSocket(() => "/ws/desk/", {
     line,
     message: (message) => (message.type === "pong" ? clock.set(message.now) : "calls" in message && heard(message)),
   });
+  let listening = listen();
   if (page.call && !named) open(page.call.id, page.call);
   else draw();
   everySecond(tick);
@@ -463,6 +468,14 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
       if (callId === id || opening === id) return;
       open(id);
       refresh();
+    },
+    /** Somebody signed in again: the lines that were closed for good are opened anew. */
+    resume() {
+      line.signedIn();
+      listening.close();
+      listening = listen();
+      socket?.close();
+      if (callId !== null) follow(callId);
     },
     /** For any call again. */
     free() {

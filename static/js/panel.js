@@ -22,7 +22,8 @@ let token = null; // {token, until}
 let desk = null;
 let renewal = null;
 
-// In a frame this storage is of this frame within that page alone, and gone with the tab. It may be closed altogether.
+// So that a frame that is loaded again, as vendors do for each call, asks nobody to sign in again. In a frame this storage
+// is of ours within that page alone, and gone with the tab. Where it is closed, one click signs in again.
 const storage = {
   get() {
     try {
@@ -64,8 +65,7 @@ async function signIn() {
     if (!(error instanceof Refused)) throw error;
     return complain(error.message || words.offline);
   }
-  // A desk that lost its sign-in begins again with the new one; what was typed is kept as it is left.
-  if (desk && storage.get()) location.reload();
+  if (desk) desk.resume();
   else begin();
 }
 

@@ -60,6 +60,13 @@ export class Line {
     clearTimeout(this.#timer);
   }
 
+  /** Somebody signed in again, without the page being loaded anew. */
+  signedIn() {
+    this.#bar.replaceChildren(make("i", { class: "ti ti-plug-connected-x", "aria-hidden": "true" }), make("span"));
+    this.#bar.hidden = true;
+    this.#timer = null;
+  }
+
   #show() {
     if (!this.#down.size) return;
     say(this.#bar.querySelector("span"), fill(this.words.lost, { time: ofDay(this.#heard, { seconds: true }) }));
