@@ -34,6 +34,7 @@ from conversations.selectors import item_visible
 from desk import answers
 from desk.floor_selectors import floor_rows, floor_tiles, panel_opened, panels_open
 from desk.following import Following, events_missing
+from desk.hub import Mailbox, hub, mailbox_run
 from desk.selectors import desk_state, now_ms
 from tenants.scope import TenantThreads
 
@@ -211,6 +212,17 @@ class ConversationConsumer(Socket):
 
     permission = Permission.CONVERSATION_READ_OWN
     for_panel = True
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        # One for each agent at work: they are brought their messages by the hub and not by Channels' layer.
+        self.scope, self.base_send = scope, send
+        self.mailbox: Mailbox = asyncio.Queue()
+        self.joined: list[str] = []
+        await mailbox_run(self.mailbox, receive, self.dispatch, self.joined)
+
+    async def join(self, group: str) -> None:
+        self.joined.append(group)
+        await hub().join(group, self.mailbox)
 
     async def opened(self) -> None:
         self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation_id"]

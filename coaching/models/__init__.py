@@ -1,9 +1,10 @@
-"""Policies and their revisions, what agents were shown, what rules did, and alerts for supervisors."""
+"""Policies and their revisions, what agents were shown, what rules did, alerts, models of the next step."""
 
 from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
 from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
+from coaching.models.next_steps import NextStepFile, NextStepVersion
 from coaching.models.policies import (
     SCOPED,
     Combine,
@@ -27,6 +28,8 @@ __all__ = [
     "Guidance",
     "GuidanceMute",
     "GuidanceSettings",
+    "NextStepFile",
+    "NextStepVersion",
     "Policy",
     "PolicyRevision",
     "RuleEffect",
