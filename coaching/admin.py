@@ -1,4 +1,4 @@
-"""Admin of guidance: what agents were shown, what rules did, what was observed, and alerts. Policies: `policy_admin.py`."""
+"""Admin of guidance: what agents were shown, what rules did, what was observed. Policies: `policy_admin.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_audit import ReadOnlyAdmin
-from coaching.models import Alert, BehaviourOutcome, Guidance, RuleEffect
+from coaching import admin_alerts, admin_limits  # noqa: F401 register their own
+from coaching.models import BehaviourOutcome, Guidance, RuleEffect
 from coaching.policy_admin import PolicyAdmin
 
 __all__ = ["PolicyAdmin"]
@@ -72,21 +73,3 @@ class BehaviourOutcomeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("agent"), ordering="conversation__agent__name")
     def agent(self, obj: BehaviourOutcome) -> str:
         return obj.conversation.agent.name if obj.conversation.agent else "–"
-
-
-@admin.register(Alert)
-class AlertAdmin(ReadOnlyAdmin):
-    """What supervisors were called to, and who saw to it."""
-
-    list_display = ("raised_at", "title", "severity", "state", "assignee", "resolved_by", "resolved_at")
-    list_filter = ("state", "severity", ("assignee", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("assignee", "resolved_by")
-    search_fields = ("title", "conversation__provider_call_id")
-    date_hierarchy = "raised_at"
-    show_full_result_count = False
-    fields = (
-        ("title", "severity", "state"),
-        ("revision", "conversation"),
-        ("raised_at", "assignee"),
-        ("resolved_at", "resolved_by"),
-    )

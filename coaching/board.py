@@ -205,7 +205,7 @@ class Board:
 
     def _told(self, key: str, row: Guidance, batch: Batch) -> None:
         batch.event("guidance", row)
-        batch.published(partial(_sent, row.pk))
+        batch.published_together(_sent, row.pk)
         if row.say and row.kind in {Kind.HINT, Kind.LINE, Kind.STEP}:
             watch = UsedWatch(row.say)
             if watch.can_tell:
@@ -315,8 +315,8 @@ def _payload(action: Action, payload: dict[str, Any] | None) -> dict[str, Any]:
     return payload or {}
 
 
-def _sent(row_id: UUID, when: datetime) -> None:
-    Guidance.objects.filter(pk=row_id, sent_at__isnull=True).update(sent_at=when)
+def _sent(ids: list[UUID], when: datetime) -> None:
+    Guidance.objects.filter(pk__in=ids, sent_at__isnull=True).update(sent_at=when)
 
 
 def _open(row_id: UUID) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from coaching.alerts import alert_into_batch
 from coaching.models import Alert, PolicyRevision, RuleEffect, Severity
 from conversations import news
 from conversations.live.stages import Batch
@@ -28,7 +29,12 @@ TOO_MANY_TAGS = "too many tags"
 
 
 def alert_add(
-    batch: Batch, decision: Decision, action: Action, revision: PolicyRevision, because: dict[str, Any]
+    batch: Batch,
+    decision: Decision,
+    action: Action,
+    revision: PolicyRevision,
+    because: dict[str, Any],
+    team_id: UUID | None,
 ) -> None:
     """Raise an alert for supervisors."""
     row = Alert(
@@ -41,9 +47,7 @@ def alert_add(
         raised_at=timezone.now(),
         **because,
     )
-    batch.create(row)
-    batch.event("alert", row)
-    batch.write(partial(news.tell, kind=news.ALERT_RAISED, conversation_id=row.conversation_id, ref=row.pk))
+    alert_into_batch(alert=row, team_id=team_id, batch=batch)
 
 
 def effect_add(

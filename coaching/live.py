@@ -217,7 +217,7 @@ class GuidanceSession:
             state = Guidance.State.TICKED if decision.what == "tick" else Guidance.State.MISSED
             self._board.settle(key_of(decision), state, decision.at_ms, because, batch)
         elif action.do == "alert":
-            alert_add(batch, decision, action, revision, because.fields())
+            alert_add(batch, decision, action, revision, because.fields(), self._call.team_id)
         else:
             effect_add(batch, decision, action, revision, because.fields())
 
@@ -325,6 +325,7 @@ class GuidanceStage:
     """The stage "guidance" of `cresta_app.live`. `lookups`: where slow questions are answered."""
 
     key = "guidance"
+    fixed = ("revisions",)
 
     def __init__(self, lookups: Lookups = LOOKUPS) -> None:
         self._lookups = lookups

@@ -19,6 +19,7 @@ SUMMARY_CONFIRMED = "summary.confirmed"
 EVALUATION_RELEASED = "evaluation.released"
 ALERT_RAISED = "alert.raised"
 GUIDANCE_RULE = "guidance.rule"
+ALERT_ESCALATED = "alert.escalated"
 KINDS = (
     STARTED,
     COMPLETED,
@@ -28,6 +29,7 @@ KINDS = (
     EVALUATION_RELEASED,
     ALERT_RAISED,
     GUIDANCE_RULE,
+    ALERT_ESCALATED,
 )
 
 # Takes the kind, the conversation's id, and the id of what it is about (None: the conversation itself).

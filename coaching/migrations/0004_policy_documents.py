@@ -88,6 +88,9 @@ def drafts_and_revisions(apps, schema_editor):
             numbers = revisions.objects.filter(policy=policy).order_by("-number")
             policy.in_use_from = numbers.values_list("number", flat=True).first()
         policy.save(update_fields=["draft", "scope", "in_use_from"])
+    # What was changed above may have checks pending, which the changes of the tables below do not wait for.
+    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _spec(rule):
@@ -166,7 +169,7 @@ def _utterance():
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coaching", "0002_guidance_answers"),
+        ("coaching", "0003_alerts"),
         ("conversations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -284,7 +287,7 @@ class Migration(migrations.Migration):
                 ("guidance", "playbook", {"blank": True, "default": ""}),
                 ("guidance", "step", {"blank": True, "default": ""}),
                 ("guidancemute", "rule_key", {"blank": True, "default": ""}),
-                ("alert", "rule_key", {}),
+                ("alert", "rule_key", {"verbose_name": "kind"}),
             )
         ),
         migrations.AddField(

@@ -1,9 +1,10 @@
-"""Policies and their revisions, what agents were shown, what rules did, and alerts for supervisors."""
+"""Policies and their revisions, what agents were shown, what rules did, alerts, models of the next step."""
 
-from coaching.models.alerts import Alert
+from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
 from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
+from coaching.models.next_steps import NextStepFile, NextStepVersion
 from coaching.models.policies import (
     SCOPED,
     Combine,
@@ -15,6 +16,8 @@ from coaching.models.policies import (
 )
 
 __all__ = [
+    "CHECK",
+    "HAND",
     "OUTCOME",
     "SCOPED",
     "Alert",
@@ -25,11 +28,16 @@ __all__ = [
     "Guidance",
     "GuidanceMute",
     "GuidanceSettings",
+    "NextStepFile",
+    "NextStepVersion",
     "Policy",
     "PolicyRevision",
     "RuleEffect",
     "RuleFault",
     "RuleLabel",
     "Severity",
+    "ShiftMark",
+    "TeamAlerts",
+    "Whisper",
     "empty_document",
 ]

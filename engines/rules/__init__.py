@@ -26,9 +26,6 @@ from engines.rules.reading import parse_policy
 from engines.rules.spec import Policy, PolicyError
 from engines.rules.writing import to_data
 
-from engines.rules.compiled import CompiledPolicies
-from engines.rules.reading import parse_policy
-from engines.rules.spec import Policy, PolicyError
 __all__ = [
     "CompiledMoments",
     "CompiledPolicies",

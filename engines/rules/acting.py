@@ -70,6 +70,13 @@ class Acts:
         """Forget a rule that was held back."""
         self._held.pop(number, None)
 
+    def dismiss(self, key: str) -> None:
+        """Take away what the agent has closed. Closed before the words were final, it does not come with them."""
+        shown = self.screen.close(key)
+        number = self._compiled.rule_numbers.get(key)
+        if shown is not None and shown.supposed and number is not None:
+            self._fired[number] = (shown.at_ms, self._fired.get(number, (0, 0))[1] + 1)
+
     def may_act(self, number: int, now_ms: int) -> bool:
         """Say whether the limits of a rule let it act now."""
         one = self._compiled.rules[number]

@@ -20,7 +20,7 @@ from engines.rules.compiled import CompiledPolicies, behaviour_key, playbook_key
 from engines.rules.decisions import Decision
 from engines.rules.explain import quote
 from engines.rules.facts import NO_CAUSE, Facts
-from engines.rules.fires import Change, Fire, fire_of
+from engines.rules.fires import MAX_PLACES, Change, Fire, fire_of
 from engines.rules.followers import Behaviours, Playbooks
 from engines.rules.moments import Heard, Occurrence
 from engines.rules.spec import SHOWN, Value
@@ -185,7 +185,7 @@ class RuleEngine:
     def dismiss(self, policy: str, rule_id: str, source: str = "rule") -> None:
         """Note that the agent has closed what a rule, or with `source` "behaviour" one of those, showed."""
         key = rule_key if source == "rule" else behaviour_key
-        self._acts.screen.close(key(policy, rule_id))
+        self._acts.dismiss(key(policy, rule_id))
 
     def finish(self, now_ms: int) -> list[Decision]:
         """End the call: what was awaited until its end is missing. What is shown stays the caller's to close."""
@@ -217,7 +217,8 @@ class RuleEngine:
         if occurrence.sequence is None:
             clause = self._facts.absence(occurrence)
             return Fire(occurrence.at_ms, until_ms, None, occurrence.speaker, clause=clause)
-        evidence = tuple((occurrence.sequence, start, end) for start, end in occurrence.spans)
+        spans = occurrence.spans[:MAX_PLACES]
+        evidence = tuple((occurrence.sequence, start, end) for start, end in spans)
         place = occurrence.spans[0][0] if occurrence.spans else 0
         words: str | None = quote(text, occurrence.spans) if text else None
         return Fire(

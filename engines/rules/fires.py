@@ -10,6 +10,9 @@ from engines.rules.decisions import Evidence
 from engines.rules.explain import quote
 from engines.rules.moments import Heard
 
+# How many places of one utterance are kept as evidence.
+MAX_PLACES = 8
+
 
 @dataclass(slots=True)
 class Fire:
@@ -42,7 +45,7 @@ class Fire:
 
 def fire_of(heard: Heard, spans: tuple[tuple[int, int], ...]) -> Fire:
     """Return the fire of words in an utterance."""
-    evidence = tuple((heard.sequence, start, end) for start, end in spans)
+    evidence = tuple((heard.sequence, start, end) for start, end in spans[:MAX_PLACES])
     return Fire(
         heard.start_ms,
         max(heard.start_ms, heard.end_ms),

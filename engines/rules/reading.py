@@ -352,7 +352,7 @@ class _Reader:
 
     def rule(self, value: Any, where: str) -> Rule:
         data = self.table(value, where, RULE_FIELDS)
-        if data and len(json.dumps(data, default=str)) > MAX_RULE_BYTES:
+        if data and self._size(data) > MAX_RULE_BYTES:
             self.wrong(
                 where, f"The rule is larger than {MAX_RULE_BYTES // 1000} kB: split it into several rules."
             )
@@ -377,6 +377,13 @@ class _Reader:
             position=self.whole(data, "position", where, 0, 0, 10_000),
             optional=self.flag(data, "optional", where, True),
         )
+
+    @staticmethod
+    def _size(data: Mapping[str, Any]) -> int:
+        try:
+            return len(json.dumps(data, default=str))
+        except RecursionError:
+            return MAX_RULE_BYTES + 1
 
     def behaviour(self, value: Any, where: str) -> Behaviour:
         data = self.table(value, where, BEHAVIOUR_FIELDS)

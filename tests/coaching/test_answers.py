@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from accounts.errors import Conflict
 from coaching.access import alert_for, alerts_visible, guidance_for, guidance_visible
-from coaching.answers import alert_assign, alert_resolve, guidance_answer
+from coaching.alerts import alert_assign, alert_resolve
+from coaching.answers import guidance_answer
 from coaching.models import Alert, Guidance
 from coaching.scopes import Audience
 from coaching.selectors import effective_revisions

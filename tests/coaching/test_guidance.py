@@ -144,6 +144,7 @@ def test_a_taken_over_call_goes_on_as_if_nothing_had_happened(world, policy, mak
             "evidence",
             "decided_at",
             "raised_at",
+            "waiting_since",
             "sent_at",
             "spoken_at",
             "latency_ms",

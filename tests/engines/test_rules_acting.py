@@ -227,3 +227,11 @@ def test_an_utterance_heard_before_gives_nothing():
     call.customer("cancel", 0)
     call.sequence = 0
     assert call.customer("cancel", 0) == []
+
+
+def test_what_the_agent_closed_before_the_final_does_not_come_back_with_it():
+    call = Call(rule(CANCEL, hint(), on_partials=True, cooldown_ms=60_000))
+    call.partial("customer", "cancel", 0, 1)
+    call.engine.dismiss("p", "r")
+    assert call.customer("cancel it", 0) == []
+    assert brief(call.customer("cancel", 90)) == [("r", "show")]

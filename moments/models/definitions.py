@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +17,13 @@ class MomentDefinition(TimeOrderedModel):
     class Kind(models.TextChoices):
         PHRASE = "phrase", _("phrase")
         PATTERN = "pattern", _("pattern")
+        ENTITY = "entity", _("amount or date")
         ABSENCE = "absence", _("something missing")
+        INTENT = "intent", _("intent")
+
+    class Entity(models.TextChoices):
+        AMOUNT = "amount", _("amount of money")
+        DATE = "date", _("date or day")
 
     class Who(models.TextChoices):
         AGENT = "agent", _("agent")
@@ -34,6 +41,7 @@ class MomentDefinition(TimeOrderedModel):
         help_text=_("One a line. cancel* takes any ending, (a|b) either, ... up to three words between."),
     )
     pattern = models.CharField(_("pattern"), max_length=400, blank=True, default="")
+    entity = models.CharField(_("found by itself"), max_length=12, blank=True, default="", choices=Entity)
     reject_negated = models.BooleanField(_("not when negated"), default=True)
     expected = models.ForeignKey(
         "self",
@@ -53,6 +61,33 @@ class MomentDefinition(TimeOrderedModel):
         help_text=_("Empty: after the start of the conversation."),
     )
     within_seconds = models.PositiveIntegerField(_("within seconds"), null=True, blank=True)
+    task = models.SlugField(
+        _("classifier"),
+        max_length=60,
+        blank=True,
+        default="",
+        help_text=_("The task whose live classifier tells the intent."),
+    )
+    intent = models.CharField(_("intent"), max_length=80, blank=True, default="")
+    least_score = models.FloatField(
+        _("at least this sure"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text=_("0 to 1. Empty: whatever the classifier does not refuse."),
+    )
+    examples = models.JSONField(
+        _("must be heard in"),
+        default=list,
+        blank=True,
+        help_text=_("Sentences, one a line. Saving checks that the moment is heard in each."),
+    )
+    counter_examples = models.JSONField(
+        _("must not be heard in"),
+        default=list,
+        blank=True,
+        help_text=_("Near misses, one a line. Saving checks that it is heard in none."),
+    )
     active = models.BooleanField(_("active"), default=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -98,6 +133,8 @@ class MomentOccurrence(TimeOrderedModel):
     searched_from_ms = models.PositiveIntegerField(null=True)
     searched_to_ms = models.PositiveIntegerField(null=True)
     at_ms = models.PositiveIntegerField()
+    # Of an intent: how sure the classifier was, 0..1.
+    score = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
