@@ -119,17 +119,16 @@ class Gauge:
 
     def __init__(self, measure: str, over_ms: int | None, speaker: str | None) -> None:
         self.measure, self.over_ms, self.speaker = measure, over_ms, speaker
-        self._above: list[tuple[float, int]] = []
-        self._below: list[tuple[float, int]] = []
+        self._above: tuple[list[float], list[int]] = ([], [])
+        self._below: tuple[list[float], list[int]] = ([], [])
 
     def add(self, leaf: int, limit: spec.Measured) -> None:
         """Enter a leaf."""
-        if limit.above is not None:
-            self._above.append((limit.above, leaf))
-            self._above.sort()
-        else:
-            self._below.append((float(limit.below or 0), leaf))
-            self._below.sort()
+        value = limit.above if limit.above is not None else float(limit.below or 0)
+        limits, leaves = self._above if limit.above is not None else self._below
+        at = bisect_right(limits, value)
+        limits.insert(at, value)
+        leaves.insert(at, leaf)
 
     def crossed(self, old: float | None, new: float | None) -> tuple[list[int], list[int]]:
         """Return the leaves that become true and those that become false, from an old value to a new one.
@@ -141,31 +140,31 @@ class Gauge:
             return [], []
         rises: list[int] = []
         falls: list[int] = []
-        reach = bisect_right if self.measure in TIMED else bisect_left
-        if self._above:
-            first, last = (
-                0 if value is None else reach(self._above, value, key=_limit) for value in (old, new)
-            )
-            (rises if last > first else falls).extend(
-                leaf for _, leaf in self._above[min(first, last) : max(first, last)]
-            )
-        if self._below:
-            size = len(self._below)
-            first, last = (
-                size if value is None else bisect_right(self._below, value, key=_limit)
-                for value in (old, new)
-            )
-            (rises if last < first else falls).extend(
-                leaf for _, leaf in self._below[min(first, last) : max(first, last)]
-            )
+        limits, leaves = self._above
+        if limits:
+            reach = bisect_right if self.measure in TIMED else bisect_left
+            first = 0 if old is None else reach(limits, old)
+            last = 0 if new is None else reach(limits, new)
+            if last > first:
+                rises = leaves[first:last]
+            else:
+                falls = leaves[last:first]
+        limits, leaves = self._below
+        if limits:
+            first = len(limits) if old is None else bisect_right(limits, old)
+            last = len(limits) if new is None else bisect_right(limits, new)
+            if last < first:
+                rises = rises + leaves[last:first]
+            else:
+                falls = falls + leaves[first:last]
         return rises, falls
 
     def next_limit(self, value: float) -> float | None:
         """Return the lowest limit that lies above `value`."""
         later = [
-            limits[at][0]
-            for limits in (self._above, self._below)
-            if (at := bisect_right(limits, value, key=_limit)) < len(limits)
+            limits[at]
+            for limits, _leaves in (self._above, self._below)
+            if (at := bisect_right(limits, value)) < len(limits)
         ]
         return min(later, default=None)
 
@@ -183,10 +182,6 @@ def behaviour_key(policy: str, behaviour_id: str) -> str:
 def playbook_key(policy: str, playbook_id: str) -> str:
     """Return by which a playbook is known."""
     return f"{policy}/playbook/{playbook_id}"
-
-
-def _limit(entry: tuple[float, int]) -> float:
-    return entry[0]
 
 
 class CompiledPolicies:
