@@ -18,8 +18,11 @@ from bench.report import Unmeasured, machine, say, table, versions
 BENCHES = {
     "ingest": "bench.ingest",
     "intents": "bench.intents",
+    "next_step": "bench.next_step",
+    "live": "bench.live",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
+    "rules": "bench.rules",
 }
 SEED = 20_240_601
 

@@ -125,6 +125,7 @@ class MomentStage:
     """The stage "moments" of `cresta_app.live`."""
 
     key = "moments"
+    fixed: tuple[str, ...] = ("revisions",)
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
         """Begin with the newest revisions, or go on with those in `state`. One query; with intents two, and the model's

@@ -10,10 +10,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from engines.rules import MomentSpec, check, check_all
+from engines.rules import Heard, MomentEngine, MomentSpec, check, check_all
 from moments.models import Classifier, MomentDefinition, MomentRevision
 
 START = "start"
+EXAMPLES_MAX, EXAMPLE_LENGTH = 100, 300
 
 
 def spec_of(definition: MomentDefinition) -> dict[str, Any]:
@@ -30,6 +31,8 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
     elif definition.kind == MomentDefinition.Kind.PATTERN:
         spec["pattern"] = definition.pattern
         spec["reject_negated"] = definition.reject_negated
+    elif definition.kind == MomentDefinition.Kind.ENTITY:
+        spec["entity"] = definition.entity
     elif definition.kind == MomentDefinition.Kind.INTENT:
         spec["task"], spec["intent"] = definition.task, definition.intent
         spec["least_score"] = definition.least_score
@@ -51,6 +54,7 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         speaker=spec["speaker"],
         phrases=tuple(spec.get("phrases", ())),
         pattern=spec.get("pattern"),
+        entity=spec.get("entity", ""),
         reject_negated=spec.get("reject_negated", True),
         expected=spec.get("expected"),
         after=spec.get("after", START),
@@ -67,6 +71,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         isinstance(one, str) for one in definition.phrases
     ):
         raise ValidationError({"phrases": _("Give a list of phrases.")})
+    if unshown := examples_check(definition):
+        raise ValidationError(unshown)
     others = MomentDefinition.objects.exclude(pk=definition.pk).select_related("expected", "after")
     before = MomentDefinition.objects.filter(pk=definition.pk).first()
     if before is not None and before.key != definition.key:
@@ -97,6 +103,36 @@ def moment_check(*, definition: MomentDefinition) -> None:
             _("With this change these moments could not be used any more: %(keys)s.")
             % {"keys": ", ".join(broken)}
         )
+
+
+def examples_check(definition: MomentDefinition) -> dict[str, list[str]]:
+    """Return, by field, the sentences that the definition gets wrong: examples unheard, counter-examples heard.
+
+    Nothing for a definition that cannot be used at all, and for kinds that one sentence cannot show.
+    """
+    wrong: dict[str, list[str]] = {}
+    for field in ("examples", "counter_examples"):
+        lines = getattr(definition, field)
+        if not isinstance(lines, list) or not all(isinstance(one, str) for one in lines):
+            wrong[field] = [_("Give a list of sentences.")]
+        elif len(lines) > EXAMPLES_MAX or any(len(one) > EXAMPLE_LENGTH for one in lines):
+            wrong[field] = [
+                _("At most %(count)d sentences of %(length)d characters.")
+                % {"count": EXAMPLES_MAX, "length": EXAMPLE_LENGTH}
+            ]
+    spec = engine_spec(spec_of(definition))
+    if wrong or spec.kind not in {"phrase", "pattern", "entity"} or check(spec):
+        return wrong
+    engine = MomentEngine([spec])
+    speaker = "customer" if spec.speaker == "any" else spec.speaker
+    for field, expected, complaint in (
+        ("examples", True, _("Not heard in “%(sentence)s”.")),
+        ("counter_examples", False, _("Heard in “%(sentence)s”, where it must not be.")),
+    ):
+        for sentence in getattr(definition, field):
+            if bool(engine.look(Heard(0, speaker, 0, 0, sentence))) is not expected:
+                wrong.setdefault(field, []).append(complaint % {"sentence": sentence})
+    return wrong
 
 
 def _intent_check(definition: MomentDefinition) -> None:

@@ -22,6 +22,9 @@ from django.utils import timezone
 
 from tests.services import SHARED_DATA
 
+# Found when asked for. Otherwise every client of a test reads all static files' places first, thousands of times.
+settings.WHITENOISE_AUTOREFRESH = True
+
 PASSWORD = "a long enough secret"
 COMPANIES = ("northwind", "acme")
 KEPT = (

@@ -130,12 +130,29 @@ def definition_make(key: str, **fields: Any) -> Any:
     return definition
 
 
-def policy_make(*rules: dict[str, Any], name: str = "Test", team: Any = None) -> Any:
-    """Save and publish a policy; returns its revision."""
-    from coaching.models import Policy, Rule
-    from coaching.services import policy_publish
+def policy_document(*rules: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    """A policy's document with these rules; each gets an id and a place where it has none."""
+    placed = [
+        {"id": f"rule-{place}", "name": f"Rule {place}", "position": place} | rule
+        for place, rule in enumerate(rules)
+    ]
+    return {"format": 1, "rules": placed, "behaviours": [], "playbooks": []} | parts
 
-    policy = Policy.objects.create(name=name, scope="team" if team else "all", team=team)
-    for position, rule in enumerate(rules):
-        Rule.objects.create(policy=policy, position=position, **rule)
+
+def rule(when: Any, *then: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """A rule; `when` is a condition or a moment's key."""
+    return {"when": {"heard": when} if isinstance(when, str) else when, "then": list(then)} | options
+
+
+def hint_action(title: str, **fields: Any) -> dict[str, Any]:
+    return {"do": "hint", "label": "Say", "title": title} | fields
+
+
+def policy_make(*rules: dict[str, Any], name: str = "Test", scope: Any = None, **parts: Any) -> Any:
+    """Save and publish a policy; returns its revision."""
+    from coaching.services import policy_create, policy_publish
+
+    policy = policy_create(
+        name=name, actor=None, document=policy_document(*rules, **parts), scope=scope or {}
+    )
     return policy_publish(policy=policy, actor=None)

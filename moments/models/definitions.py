@@ -17,8 +17,13 @@ class MomentDefinition(TimeOrderedModel):
     class Kind(models.TextChoices):
         PHRASE = "phrase", _("phrase")
         PATTERN = "pattern", _("pattern")
+        ENTITY = "entity", _("amount or date")
         ABSENCE = "absence", _("something missing")
         INTENT = "intent", _("intent")
+
+    class Entity(models.TextChoices):
+        AMOUNT = "amount", _("amount of money")
+        DATE = "date", _("date or day")
 
     class Who(models.TextChoices):
         AGENT = "agent", _("agent")
@@ -36,6 +41,7 @@ class MomentDefinition(TimeOrderedModel):
         help_text=_("One a line. cancel* takes any ending, (a|b) either, ... up to three words between."),
     )
     pattern = models.CharField(_("pattern"), max_length=400, blank=True, default="")
+    entity = models.CharField(_("found by itself"), max_length=12, blank=True, default="", choices=Entity)
     reject_negated = models.BooleanField(_("not when negated"), default=True)
     expected = models.ForeignKey(
         "self",
@@ -69,6 +75,18 @@ class MomentDefinition(TimeOrderedModel):
         blank=True,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text=_("0 to 1. Empty: whatever the classifier does not refuse."),
+    )
+    examples = models.JSONField(
+        _("must be heard in"),
+        default=list,
+        blank=True,
+        help_text=_("Sentences, one a line. Saving checks that the moment is heard in each."),
+    )
+    counter_examples = models.JSONField(
+        _("must not be heard in"),
+        default=list,
+        blank=True,
+        help_text=_("Near misses, one a line. Saving checks that it is heard in none."),
     )
     active = models.BooleanField(_("active"), default=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
