@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import wraps
 from typing import Any
 
-
 ONE_IN = 8
 
 

@@ -18,10 +18,13 @@ from unfold.decorators import action
 
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
 from accounts.admin_publish import ReadOnlyInline
+from moments.admin_classifiers import ClassifierAdmin, TrainingSetAdmin
 from moments.forms import MomentForm
 from moments.installing import library_install, library_offered
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
 from moments.services import moment_save
+
+__all__ = ["ClassifierAdmin", "MomentDefinitionAdmin", "MomentOccurrenceAdmin", "TrainingSetAdmin"]
 
 LATELY = timedelta(days=7)
 
@@ -74,17 +77,29 @@ class MomentDefinitionAdmin(AuditedAdmin):
                 ),
             },
         ),
+        (
+            _("What is meant"),
+            {
+                "fields": ("task", "intent", "least_score"),
+                "description": _(
+                    "Only for the kind “intent”: which classifier tells it, and which of its intents."
+                ),
+            },
+        ),
     )
     conditional_fields = {
         "phrases": "kind == 'phrase'",
         "pattern": "kind == 'pattern'",
         "entity": "kind == 'entity'",
-        "reject_negated": "kind != 'absence' && kind != 'intent'",
+        "reject_negated": "kind == 'phrase' || kind == 'pattern'",
         "examples": "kind != 'absence' && kind != 'intent'",
         "counter_examples": "kind != 'absence' && kind != 'intent'",
         "expected": "kind == 'absence'",
         "after": "kind == 'absence'",
         "within_seconds": "kind == 'absence'",
+        "task": "kind == 'intent'",
+        "intent": "kind == 'intent'",
+        "least_score": "kind == 'intent'",
     }
 
     @action(
@@ -168,6 +183,7 @@ class MomentOccurrenceAdmin(ReadOnlyAdmin):
         "revision",
         "conversation",
         "at_ms",
+        "score",
         "searched_from_ms",
         "searched_to_ms",
         "created_at",

@@ -63,6 +63,9 @@ class MomentForm(forms.ModelForm):
             "within_seconds",
             "examples",
             "counter_examples",
+            "task",
+            "intent",
+            "least_score",
             "active",
         ]
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from engines.rules import Heard, MomentEngine, MomentSpec, check, check_all
-from moments.models import MomentDefinition, MomentRevision
+from moments.models import Classifier, MomentDefinition, MomentRevision
 
 START = "start"
 EXAMPLES_MAX, EXAMPLE_LENGTH = 100, 300
@@ -33,6 +33,9 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
         spec["reject_negated"] = definition.reject_negated
     elif definition.kind == MomentDefinition.Kind.ENTITY:
         spec["entity"] = definition.entity
+    elif definition.kind == MomentDefinition.Kind.INTENT:
+        spec["task"], spec["intent"] = definition.task, definition.intent
+        spec["least_score"] = definition.least_score
     else:
         seconds = definition.within_seconds
         spec["expected"] = definition.expected.key if definition.expected else None
@@ -56,6 +59,9 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         expected=spec.get("expected"),
         after=spec.get("after", START),
         within_ms=spec.get("within_ms"),
+        task=spec.get("task", ""),
+        intent=spec.get("intent", ""),
+        least_score=spec.get("least_score"),
     )
 
 
@@ -86,6 +92,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         if complaints := check(engine_spec(spec_of(definition))):
             raise ValidationError(complaints)
         return
+    if definition.kind == MomentDefinition.Kind.INTENT:
+        _intent_check(definition)
     specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
     wrong = check_all([*specs, engine_spec(spec_of(definition))])
     if complaints := wrong.get(definition.key, []):
@@ -125,6 +133,26 @@ def examples_check(definition: MomentDefinition) -> dict[str, list[str]]:
             if bool(engine.look(Heard(0, speaker, 0, 0, sentence))) is not expected:
                 wrong.setdefault(field, []).append(complaint % {"sentence": sentence})
     return wrong
+
+
+def _intent_check(definition: MomentDefinition) -> None:
+    """Raise `ValidationError` when no trained version of the classifier tells this intent."""
+    if not definition.task or not definition.intent:
+        raise ValidationError(_("Say which classifier tells it, and which of its intents it is."))
+    trained = Classifier.objects.filter(task=definition.task, trained_at__isnull=False)
+    rows = list(trained.exclude(state=Classifier.State.FAILED).order_by("-version")[:20])
+    if not rows:
+        raise ValidationError({"task": _("There is no trained classifier of this name. Train one first.")})
+    # Of the live one; before there is one, of the newest.
+    told = next((row for row in rows if row.state == Classifier.State.LIVE), rows[0])
+    known = sorted(row["intent"] for row in told.figures.get("per_intent", []))
+    if definition.intent not in known:
+        raise ValidationError(
+            {
+                "intent": _("“%(name)s” does not tell this intent. It tells: %(known)s.")
+                % {"name": told, "known": ", ".join(known[:40]) + (" …" if len(known) > 40 else "")}
+            }
+        )
 
 
 def moment_save(*, definition: MomentDefinition, actor: User | None) -> MomentRevision:

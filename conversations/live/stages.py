@@ -7,10 +7,10 @@ time (milliseconds of audio), never wall time, so that a call that is taken over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from django.db import models
@@ -32,6 +32,14 @@ class CallContext:
     language: str
     # False for a call that was recorded elsewhere and is heard afterwards: nobody is there to be guided.
     live: bool = True
+
+    def handed_to(self, agent_id: str | None, team_id: str | None) -> CallContext:
+        """The same call with another agent."""
+        return replace(
+            self,
+            agent_id=UUID(agent_id) if agent_id else None,
+            team_id=UUID(team_id) if team_id else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,14 @@ class StageSession(Protocol):
         """
 
 
+@runtime_checkable
+class HearsPartials(Protocol):
+    """A session that also wants words which are not final yet."""
+
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
+        """Take what a speaker seems to be saying, redacted. Its final follows, and may say otherwise."""
+
+
 class Stage(Protocol):
     """Made once per process; opens a session per call.
 
@@ -124,14 +140,3 @@ class Stage(Protocol):
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> StageSession:
         """Load definitions (in the call's schema) and begin, or go on from `state`. May use the database."""
-
-
-def states_split(stages: Sequence[Stage], states: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The states of these stages' sessions, by key: what each commit writes, and what `Stage.fixed` names."""
-    changing: dict[str, Any] = {}
-    fixed: dict[str, Any] = {}
-    for stage in stages:
-        parts = changing.setdefault(stage.key, {}), fixed.setdefault(stage.key, {})
-        for name, value in states[stage.key].items():
-            parts[name in stage.fixed][name] = value
-    return changing, fixed

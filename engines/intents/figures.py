@@ -16,7 +16,7 @@ RELIABILITY_BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One text: what it is, what it was taken for before refusing, how sure that was (0..1), and whether it was refused."""
+    """One text: what it is, what it was taken for before any refusing, how sure that was (0..1), whether refused."""
 
     intent: str
     guess: str
@@ -104,7 +104,7 @@ def _mixed_up(judged: Sequence[Judged]) -> list[dict[str, Any]]:
 
 
 def _reliability(judged: Sequence[Judged]) -> list[dict[str, Any]]:
-    """By bins of the score: how many texts, how sure on average, how many of them right. Out of scope is never right."""
+    """By bins of the score: how many texts, how sure on average, how many right. Out of scope is never right."""
     bins: list[list[Judged]] = [[] for _ in range(RELIABILITY_BINS)]
     for one in judged:
         bins[min(RELIABILITY_BINS - 1, int(one.score * RELIABILITY_BINS))].append(one)

@@ -152,6 +152,18 @@ def _phrases(spec: MomentSpec) -> tuple[tuple[Variant, ...], list[str]]:
     return tuple(dict.fromkeys(variants)), wrong
 
 
+def spoken_variants(phrases: Iterable[str]) -> tuple[Variant, ...]:
+    """Return all that phrases stand for. Raises `PhraseError` where they are wrong, none, or too many."""
+    variants = [variant for phrase in phrases if phrase.strip() for variant in parse(phrase)]
+    if not variants:
+        raise PhraseError("Give at least one phrase.")
+    if len(variants) > MAX_VARIANTS:
+        raise PhraseError(
+            f"The phrases have more than {MAX_VARIANTS} combinations of alternatives: split them up."
+        )
+    return tuple(dict.fromkeys(variants))
+
+
 def check_all(specs: Sequence[MomentSpec]) -> dict[str, list[str]]:
     """Return what is wrong with a set of definitions, by key; sound ones are left out."""
     spoken = {spec.key for spec in specs if spec.kind != "absence"}

@@ -228,9 +228,9 @@ def test_all_detectors_together_take_linear_time(unit: str) -> None:
         finally:
             gc.enable()
 
-    took(2_000)
-    long = min(took(20_000) for _ in range(2))
-    assert long < 0.3 or long < 9 * max(min(took(5_000) for _ in range(3)), 0.005)
+    took(500)
+    long = min(took(6_000) for _ in range(2))
+    assert long < 0.1 or long < 9 * max(min(took(1_500) for _ in range(3)), 0.005)
 
 
 @FAST

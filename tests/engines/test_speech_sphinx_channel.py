@@ -101,7 +101,8 @@ def test_the_contract_of_events(key, channel):
 
 
 def test_partials_end_as_the_final_began():
-    events = [event for event in heard("billing", 0) if isinstance(event, Hypothesis)]
+    opening_of_the_call = seconds(demo_channels("billing")[0], 0, 30)
+    events = [event for event in listen(opening_of_the_call) if isinstance(event, Hypothesis)]
     first = events.index(next(event for event in events if event.final))
     opening = [event.text.reveal() for event in events[:first]]
     assert len(opening) == len(set(opening))  # said only when the text changes

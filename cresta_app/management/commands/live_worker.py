@@ -12,7 +12,6 @@ from conversations.live.ears import Ears
 from conversations.live.worker import LiveWorker
 from cresta_app.live import stages
 
-
 try:
     from uvloop import run
 except ImportError:  # there is none for Windows
