@@ -20,8 +20,8 @@ class Guidance(TimeOrderedModel):
     needs beside: a passage, a field and its value. `reason` is a sentence with `{quote}` in place of what was
     said: the words stand in `cause`, at `evidence[0]`, so that a later redaction reaches them here too. `expires_ms`:
     call time at which it leaves by itself. `evidence`: list of {"utterance", "start", "end"}. `spoken_at`: when the
-    words that caused it were spoken; `final_at`: when speech recognition had ended them; `decided_at`: when the rule fired;
-    `sent_at`: when it was handed to the channel layer; `shown_at`: when the agent's browser had painted it. `optional`:
+    words that caused it were spoken; `final_at`: when speech recognition had ended them; `decided_at`: when the rule
+    fired; `sent_at`: when it was handed to the channel layer; `shown_at`: when the browser had painted it. `optional`:
     an agent may mute it. `held`: why it is or was held back (state HELD: no page was told of it yet). `used_ms`: call
     time at which the agent had said its words, in `used_in`, recognised without a click (`engines.rules.used`).
     `wrong_at`: when the agent said that it did not belong here; with the evidence, a label for who measures the rule.
