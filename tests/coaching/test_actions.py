@@ -26,7 +26,9 @@ def begin(world, heard, make_conversation):
     """Begin a call under policies that are made before."""
 
     def call():
-        begun = call_begin("northwind", make_conversation(agent=world.northwind.people["agent"], state="live"))
+        begun = call_begin(
+            "northwind", make_conversation(agent=world.northwind.people["agent"], state="live")
+        )
         begun.sequence = 2
         return begun
 
@@ -264,7 +266,9 @@ def lookup(begin, monkeypatch):
 
     def call(**answer):
         answers = _Answers(**answer)
-        stage = type("Stage", (GuidanceStage,), {"__init__": lambda self: GuidanceStage.__init__(self, answers)})
+        stage = type(
+            "Stage", (GuidanceStage,), {"__init__": lambda self: GuidanceStage.__init__(self, answers)}
+        )
         monkeypatch.setattr(understanding, "STAGES", (MomentStage, stage))
         begun = begin()
         begun.say("customer", THREAT, 0)
