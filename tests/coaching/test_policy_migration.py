@@ -27,12 +27,24 @@ USUAL = {
 }
 RECAP = USUAL | {"id": "recap", "kind": "checklist", "when": "recap", "title": "Repeat what was agreed"}
 STAY = USUAL | {
-    "id": "stay", "kind": "hint", "when": "threat", "title": "Ask what would make them stay",
-    "say": "w" * 600, "withdraw_on": "offer", "expires_ms": 30_000, "priority": 32_000,
+    "id": "stay",
+    "kind": "hint",
+    "when": "threat",
+    "title": "Ask what would make them stay",
+    "say": "w" * 600,
+    "withdraw_on": "offer",
+    "expires_ms": 30_000,
+    "priority": 32_000,
 }
 LATE = USUAL | {
-    "id": "late", "kind": "alert", "when": "threat", "unless": "offer", "wait_ms": 10_000,
-    "title": "No offer", "severity": "bad", "cooldown_ms": 2_000_000_000,
+    "id": "late",
+    "kind": "alert",
+    "when": "threat",
+    "unless": "offer",
+    "wait_ms": 10_000,
+    "title": "No offer",
+    "severity": "bad",
+    "cooldown_ms": 2_000_000_000,
 }
 
 
