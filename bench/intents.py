@@ -199,7 +199,7 @@ def _share(part: int, whole: int) -> float | None:
 def read(path: Path, only: str | None = None) -> list[Labelled]:
     """Return the texts of a file. Raises `Unmeasured` if that is impossible."""
     name, _equals, value = (only or "").partition("=")
-    rows = []
+    rows: list[Labelled] = []
     try:
         with path.open(encoding="utf-8") as lines:
             for line in lines:

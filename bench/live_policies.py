@@ -5,6 +5,8 @@ Everything goes through the public services. Nothing else of the bench knows how
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.live_talk import Topic
 
 EVERY_CHECK = 40
@@ -17,13 +19,14 @@ EXPIRES_SECONDS = 45
 def policies_publish(topics: list[Topic], policies: int) -> None:
     """Publish a rule for each wish, spread over so many policies for everyone. In the company's schema.
 
-    Most are hints; every 40th ticks a checklist, every 20th alerts, and every 10th waits for the agent's answer.
+    Most are hints; every 40th ticks a checklist, every 20th alerts, and every 10th waits for the agent's answer. No
+    budget holds hints back: each that is decided is to be read from the agent's socket.
     """
-    from coaching.models import Policy, Rule
-    from coaching.services import policy_publish
+    from coaching.models import GuidanceSettings
     from moments.models import MomentDefinition
     from moments.services import moment_save
 
+    GuidanceSettings.objects.update_or_create(defaults={"hint_every_seconds": 0, "hints_per_call": 0})
     answered = MomentDefinition(
         key="bench-answered",
         name="Answered",
@@ -33,38 +36,45 @@ def policies_publish(topics: list[Topic], policies: int) -> None:
     moment_save(definition=answered, actor=None)
     count = max(1, min(policies, len(topics)))
     for place in range(count):
-        policy = Policy.objects.create(name=f"Bench policy {place + 1}")
+        rules = []
         for position, topic in enumerate(topics[place::count]):
-            number = topic.number
             moment = MomentDefinition(
-                key=f"bench-{number}", name=f"Wish {number}", speaker="customer", phrases=[topic.phrase]
+                key=_key(topic), name=f"Wish {topic.number}", speaker="customer", phrases=[topic.phrase]
             )
             moment_save(definition=moment, actor=None)
-            kind = Rule.Kind.HINT
-            if number % EVERY_CHECK == 7:
-                kind = Rule.Kind.CHECKLIST
-            elif number % EVERY_ALERT == 11:
-                kind = Rule.Kind.ALERT
-            waits = kind == Rule.Kind.HINT and number % EVERY_WAIT == 5
-            Rule.objects.create(
-                policy=policy,
-                kind=kind,
-                when=moment,
-                unless=answered if waits else None,
-                wait_seconds=WAIT_SECONDS if waits else 0,
-                title=f"What to say to who wants to {topic.words}"[:90],
-                say="I can do that for you. Before I do, may I tell you what you would lose?",
-                expires_seconds=EXPIRES_SECONDS,
-                cooldown_seconds=20,
-                position=position,
-            )
-        policy_publish(policy=policy, actor=None)
+            rules.append(_rule(topic, position))
+        _publish(f"Bench policy {place + 1}", rules)
+
+
+def _key(topic: Topic) -> str:
+    return f"bench-{topic.number}"
+
+
+def _rule(topic: Topic, position: int) -> dict[str, Any]:
+    number = topic.number
+    title = f"What to say to who wants to {topic.words}"[:90]
+    say = "I can do that for you. Before I do, may I tell you what you would lose?"
+    when: dict[str, Any] = {"heard": _key(topic)}
+    then: dict[str, Any] = {"do": "hint", "label": "Say", "title": title, "say": say}
+    if number % EVERY_CHECK == 7:
+        then = {"do": "check", "title": title}
+    elif number % EVERY_ALERT == 11:
+        then = {"do": "alert", "severity": "warn", "title": title}
+    elif number % EVERY_WAIT == 5:
+        when = {"missing": {"heard": "bench-answered"}, "after": when, "within_ms": WAIT_SECONDS * 1000}
+    return {
+        "id": _key(topic),
+        "name": title,
+        "when": when,
+        "then": [then],
+        "cooldown_ms": 20_000,
+        "expires_ms": EXPIRES_SECONDS * 1000,
+        "position": position,
+    }
 
 
 def hint_always_publish() -> None:
     """Publish a policy with a hint at whatever is said. In the company's schema."""
-    from coaching.models import Policy, Rule
-    from coaching.services import policy_publish
     from moments.models import MomentDefinition
     from moments.services import moment_save
 
@@ -72,13 +82,20 @@ def hint_always_publish() -> None:
         key="bench-anything", name="Anything", kind="pattern", pattern="[a-z]+", reject_negated=False
     )
     moment_save(definition=anything, actor=None)
-    policy = Policy.objects.create(name="Bench policy for anything")
-    Rule.objects.create(
-        policy=policy,
-        when=anything,
-        title="Say that you have heard",
-        expires_seconds=1,
-        cooldown_seconds=0,
-        priority=90,
-    )
-    policy_publish(policy=policy, actor=None)
+    rule = {
+        "id": "bench-anything",
+        "name": "Say that you have heard",
+        "when": {"heard": "bench-anything"},
+        "then": [{"do": "hint", "label": "Say", "title": "Say that you have heard"}],
+        "cooldown_ms": 0,
+        "expires_ms": 1_000,
+        "priority": 90,
+    }
+    _publish("Bench policy for anything", [rule])
+
+
+def _publish(name: str, rules: list[dict[str, Any]]) -> None:
+    from coaching.services import policy_create, policy_publish
+
+    document = {"format": 1, "rules": rules, "behaviours": [], "playbooks": []}
+    policy_publish(policy=policy_create(name=name, actor=None, document=document), actor=None)

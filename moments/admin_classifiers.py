@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin, page_of
 from accounts.errors import Conflict
@@ -51,7 +51,6 @@ class TrainForm(forms.ModelForm):
     class Meta:
         model = Classifier
         fields = ["task", "file", "refuse_cost", "note"]
-        widgets = {"task": UnfoldAdminTextInputWidget(attrs={"list": "classifier-tasks"})}
         help_texts = {
             "task": gettext_lazy(
                 "What it tells apart, such as reasons-for-calling. The same task again makes its next version."
@@ -324,4 +323,4 @@ class TrainingSetAdmin(ReadOnlyAdmin):
 
 def percent(share: float | None) -> str:
     """A share with one digit, or a dash where nothing was measured."""
-    return "–" if share is None else f"{share * 100:.1f} %"
+    return "–" if share is None else f"{share * 100:.1f}\u00a0%"

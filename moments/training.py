@@ -60,7 +60,7 @@ def classifier_train(
     source: str,
     actor: User | None,
     note: str = "",
-    refuse_cost: float = 0.01,
+    refuse_cost: float = 0.007,
     strict: bool = False,
     address: str | None = None,
     dispatch: bool = True,

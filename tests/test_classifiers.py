@@ -290,7 +290,7 @@ def test_the_pages_train_show_and_promote(company, django_capture_on_commit_call
     assert "Refresh" not in shown
     assert "card_lost" in shown
     assert "version 9 is live" in shown
-    client.post(f"{page}{made.pk}/promote/")
+    client.post(f"{page}{made.pk}/promote/", {"_form_submitted": "on"})
     made.refresh_from_db()
     assert made.state == State.LIVE
     with query_budget("admin-classifiers"):

@@ -184,7 +184,7 @@ class IntentModel:
             grams,
             arrays["rarity"],
             float(head["unknown"]),
-            arrays["rows"],
+            arrays["rows"].astype(np.float16),
             arrays["bias"],
             arrays["curves"],
             float(head["threshold"]),

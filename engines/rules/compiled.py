@@ -189,7 +189,8 @@ class CompiledPolicies:
 
     `documents` are policies by a key of the caller's, first those whose guidance takes precedence; `names` the
     moments' display names. A rule, behaviour or playbook that cannot be compiled is left out and reported in
-    `refused` (its key to a complaint): one bad row must not silence the rest of a call.
+    `refused` (its key to a complaint): one bad row must not silence the rest of a call. `early_moments` says whether
+    some rule wants the library's moments found in words that are not final, too.
     """
 
     def __init__(self, documents: Mapping[str, Policy], names: Mapping[str, str]) -> None:
@@ -219,12 +220,9 @@ class CompiledPolicies:
         self.playbook_numbers = {one.key: number for number, one in enumerate(self.playbooks)}
         self.detectors = Detectors(self._detectors)
         early = {
-            literal.leaf
-            for one in self.rules
-            if one.rule.on_partials
-            for literal in literals_of(one.when)
-            if isinstance(self.leaves[literal.leaf], spec.WordsSaid)
+            literal.leaf for one in self.rules if one.rule.on_partials for literal in literals_of(one.when)
         }
+        self.early_moments = any(isinstance(self.leaves[leaf], spec.MomentHeard) for leaf in early)
         self.early = Detectors([one for one in self._detectors if early & set(self.by_detector[one.owner])])
         self.on_partials = frozenset(at for at, one in enumerate(self.rules) if one.rule.on_partials)
         self.windows = tuple(sorted({gauge.over_ms for gauge in self.gauges if gauge.over_ms is not None}))

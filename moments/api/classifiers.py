@@ -65,7 +65,7 @@ class TrainSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="CSV with text and intent, or a JSON object a line.")
     task = serializers.CharField(max_length=60)
     note = serializers.CharField(required=False, max_length=200, default="")
-    refuse_cost = serializers.FloatField(required=False, default=0.01, min_value=0.0, max_value=0.2)
+    refuse_cost = serializers.FloatField(required=False, default=0.007, min_value=0.0, max_value=0.2)
     strict = serializers.BooleanField(
         required=False, default=False, help_text="Refuse a file with any bad line."
     )

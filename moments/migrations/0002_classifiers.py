@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 (
                     "refuse_cost",
                     models.FloatField(
-                        default=0.01,
+                        default=0.007,
                         help_text="Share of in-scope texts, told rightly, that may be refused with the out-of-scope ones.",
                         validators=[
                             django.core.validators.MinValueValidator(0.0),

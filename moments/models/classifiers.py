@@ -77,7 +77,7 @@ class Classifier(TimeOrderedModel):
     # What refusing may cost: the share of in-scope texts that are told rightly and refused all the same.
     refuse_cost = models.FloatField(
         _("what refusing may cost"),
-        default=0.01,
+        default=0.007,
         validators=[MinValueValidator(0.0), MaxValueValidator(0.2)],
         help_text=_("Share of in-scope texts, told rightly, that may be refused with the out-of-scope ones."),
     )

@@ -10,7 +10,7 @@ register = template.Library()
 @register.filter
 def percent(share: float | None) -> str:
     """A share with one digit, or a dash where nothing was measured."""
-    return "–" if share is None or share == "" else f"{float(share) * 100:.1f} %"
+    return "–" if share is None or share == "" else f"{float(share) * 100:.1f}\u00a0%"
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""What rules do in a call: every action does something real; what fails or comes late is counted, and the call goes on."""
+"""What rules do beside hints: each action leaves what it should, and only that."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from tests.conftest import Company
 
 ADMIN_ONLY = {"nobody": 302, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 200}
 DONE = ADMIN_ONLY | {"admin": 302}
+# The dialog's button.
+SURE = {"_form_submitted": "on"}
 API = ADMIN_ONLY | {"nobody": 401}
 
 
@@ -39,9 +41,9 @@ ROWS = [
     # Without a file: the form is shown again.
     ("POST", "/admin/moments/classifier/add/", ADMIN_ONLY, {"task": "reasons"}),
     ("GET", about("classifier page", "/admin/moments/classifier/ID/change/"), ADMIN_ONLY),
-    ("POST", about("promote", "/admin/moments/classifier/ID/promote/"), DONE),
-    ("POST", about("roll back", "/admin/moments/classifier/ID/roll-back/"), DONE),
-    ("POST", about("retire", "/admin/moments/classifier/ID/retire/"), DONE),
+    ("POST", about("promote", "/admin/moments/classifier/ID/promote/"), DONE, SURE),
+    ("POST", about("roll back", "/admin/moments/classifier/ID/roll-back/"), DONE, SURE),
+    ("POST", about("retire", "/admin/moments/classifier/ID/retire/"), DONE, SURE),
     ("GET", "/admin/moments/trainingset/", ADMIN_ONLY),
     ("GET", training_set, ADMIN_ONLY),
     ("GET", "/api/v1/classifiers/", API),

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--task", help="The classifier's name; the file's without it.")
         parser.add_argument("--note", default="", help="Kept with the version.")
         parser.add_argument(
-            "--refuse-cost", type=float, default=0.01, help="Share of in-scope texts that refusing may cost."
+            "--refuse-cost", type=float, default=0.007, help="Share of in-scope texts that refusing may cost."
         )
         parser.add_argument("--strict", action="store_true", help="Refuse a file with any bad line.")
         parser.add_argument("--promote", action="store_true", help="Make it the live version.")
