@@ -14,6 +14,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
@@ -52,14 +53,14 @@ def needs(permission: Permission) -> Callable[[Callable[..., HttpResponse]], Cal
 popup_pages: set[str] = set()
 
 
-def keeps_opener(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def keeps_opener(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """For pages of a pop-up: they keep their tie to the window that opened it, which every other page of ours cuts.
 
     Outermost, since the way to the sign-in page would cut it as well.
     """
 
     @wraps(view)
-    def tied(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def tied(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["Cross-Origin-Opener-Policy"] = "unsafe-none"
         return response
@@ -72,7 +73,7 @@ class SignIn(auth_views.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         answer = super().dispatch
         after = urlsplit(self.get_redirect_url()).path
         in_popup = any(after == reverse(name) for name in popup_pages) if after else False

@@ -227,6 +227,7 @@ def _count() -> None:
 
 def main() -> None:
     import django
+    import uvloop
 
     django.setup()
     from conversations.live.ears import Ears
@@ -243,7 +244,7 @@ def main() -> None:
             loop.add_signal_handler(number, worker.stop)
         await worker.run()
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 if __name__ == "__main__":

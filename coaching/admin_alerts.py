@@ -34,11 +34,10 @@ class TeamAlertsForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         newest = (
             Alert.objects.exclude(rule_key__in=[HAND, CHECK])
-            .order_by("rule_key", "-raised_at")
-            .distinct("rule_key")
-            .values_list("rule_key", "title")
+            .order_by("policy_id", "rule_key", "-raised_at")
+            .distinct("policy_id", "rule_key")
         )
-        titles = dict(newest[:OFFERED])
+        titles = {row.key: row.title for row in newest[:OFFERED]}
         for key in self.instance.silenced:
             titles.setdefault(key, _t("A rule that has alerted nobody lately"))
         self.fields["silenced"].choices = sorted(titles.items(), key=lambda one: one[1])  # type: ignore[attr-defined]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db.models import Avg, Count, F, Max, Q, Sum
 from django.utils import timezone
@@ -77,7 +79,7 @@ def alert_figures(*, user: User, days: int = DAYS) -> list[RuleFigures]:
     shown = ~Q(state=Alert.State.QUIET)
     counted = (
         rows.order_by()
-        .values("rule_key")
+        .values("policy", "rule_key")
         .annotate(
             raised=Count("pk", filter=shown),
             times=Sum("count", filter=shown),
@@ -92,14 +94,18 @@ def alert_figures(*, user: User, days: int = DAYS) -> list[RuleFigures]:
     )
     found = list(counted)
     # What the rule is called now.
-    newest = rows.order_by("rule_key", "-raised_at").distinct("rule_key").select_related("revision__policy")
-    named = {row.rule_key: row for row in newest.defer("revision__document", "revision__names")}
+    newest = (
+        rows.order_by("policy_id", "rule_key", "-raised_at")
+        .distinct("policy_id", "rule_key")
+        .select_related("policy")
+    )
+    named = {(row.policy_id, row.rule_key): row for row in newest}
     figures = [
         RuleFigures(
-            key=one["rule_key"],
-            title=named[one["rule_key"]].title,
-            severity=named[one["rule_key"]].severity,
-            policy=_policy(named[one["rule_key"]]),
+            key=_of(named, one).key,
+            title=_of(named, one).title,
+            severity=_of(named, one).severity,
+            policy=_policy(_of(named, one)),
             raised=one["raised"],
             times=one["times"] or 0,
             over=one["over"],
@@ -115,5 +121,9 @@ def alert_figures(*, user: User, days: int = DAYS) -> list[RuleFigures]:
     return sorted(figures, key=lambda one: (not one.could_go, -one.raised, one.title))
 
 
+def _of(named: dict[tuple[UUID | None, str], Alert], one: dict[str, Any]) -> Alert:
+    return named[one["policy"], one["rule_key"]]
+
+
 def _policy(row: Alert) -> str:
-    return row.revision.policy.name if row.revision else ""
+    return row.policy.name if row.policy else ""

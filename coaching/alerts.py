@@ -61,11 +61,9 @@ def alert_raise(*, alert: Alert, team_id: UUID | None) -> Alert:
 
 def _raise(alert: Alert, team_id: UUID | None) -> None:
     """Within a transaction that holds the call: insert, or count it on the row that is there. Fills in `alert`."""
-    found = (
-        alert_rows().filter(conversation_id=alert.conversation_id, rule_key=alert.rule_key).first()
-        if alert.conversation_id
-        else None
-    )
+    alert.policy_id = alert.revision.policy_id if alert.revision else None
+    kind = {"conversation": alert.conversation_id, "policy": alert.policy_id, "rule_key": alert.rule_key}
+    found = alert_rows().filter(**kind).first()
     alert.last_at_ms = alert.at_ms
     if found is None:
         alert.state = OPEN if alerts_wanted(team_id).takes(alert) else QUIET

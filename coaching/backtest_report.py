@@ -111,10 +111,10 @@ def backtest_report(run: Backtest) -> Report:
         one.calls, one.before_calls = len(draft), len(before)
         one.new, one.gone = len(draft - before), len(before - draft)
         one.share = len(draft) / run.calls if run.calls else 0.0
-    for key, right in _labels(run).items():
-        if key[0] in figures:
-            figures[key[0]].right += right
-            figures[key[0]].wrong += not right
+    for (rule_key, _call, _sequence), right in _labels(run).items():
+        if rule_key in figures:
+            figures[rule_key].right += right
+            figures[rule_key].wrong += not right
     shown = [one for one in figures.values() if one.in_draft or one.before]
     return Report(
         rules=shown,
@@ -229,7 +229,11 @@ def rule_label(*, run: Backtest, rule_key: str, hit_id: str, right: bool | None,
         hit = None
     if hit is None or not conversations_visible(actor).filter(pk=hit.conversation_id).exists():
         raise Http404("no such example")
-    place = {"rule_key": rule_key, "conversation_id": hit.conversation_id, "sequence": hit.sequence or 0}
+    place: dict[str, Any] = {
+        "rule_key": rule_key,
+        "conversation_id": hit.conversation_id,
+        "sequence": hit.sequence or 0,
+    }
     if right is None:
         RuleLabel.objects.filter(**place).delete()
     else:
@@ -283,16 +287,13 @@ def backtest_examples(run: Backtest, rule_key: str, user: User, only: str = "") 
     )
     calls = {hit.conversation_id for hit in hits}
     both = set(elsewhere.filter(conversation__in=calls).values_list("conversation_id", flat=True))
-    said = {
-        (one.conversation_id, one.sequence): one
-        for one in Utterance.objects.filter(
-            conversation__in=calls, sequence__in={hit.sequence for hit in hits} - {None}
-        )
-    }
+    places = {hit.sequence for hit in hits if hit.sequence is not None}
+    spoken = Utterance.objects.filter(conversation__in=calls, sequence__in=places)
+    said = {(one.conversation_id, one.sequence): one for one in spoken}
     known = _labels(run, rule_key) if side == Side.DRAFT else {}
 
     def example(hit: BacktestHit) -> Example:
-        words = said.get((hit.conversation_id, hit.sequence))
+        words = said.get((hit.conversation_id, hit.sequence or 0))
         call = hit.conversation
         return Example(
             hit.pk,

@@ -25,7 +25,7 @@ from conversations.access import conversations_visible
 from conversations.models import Conversation, Disposition
 from engines.rules.describing import describe
 from engines.rules.reading import read_policy
-from engines.rules.spec import FIELDS, METADATA
+from engines.rules.spec import FIELDS, METADATA, Behaviour, Playbook, Rule
 from moments.models import MomentDefinition
 
 # What a draft may weigh as text; each rule has a limit of its own in the language.
@@ -109,7 +109,7 @@ def _explained(document: Any, names: Mapping[str, str]) -> dict[str, str]:
     """What each part does, by its id; nothing of a part that cannot be read."""
     policy, wrong = read_policy(document)
     broken = {_thing(document, one.where) for one in wrong}
-    parts = (*policy.rules, *policy.behaviours, *policy.playbooks)
+    parts: list[Rule | Behaviour | Playbook] = [*policy.rules, *policy.behaviours, *policy.playbooks]
     return {one.id: describe(one, names) for one in parts if one.id not in broken}
 
 
@@ -150,9 +150,9 @@ class RuleBuilder(forms.Textarea):
 
     @property
     def media(self) -> forms.Media:
-        return forms.Media(
-            css={"all": ("css/rule_builder.css",)}, js=(Script("js/rule_builder.js", type="module"),)
-        )
+        # Stubs do not know entries that are more than an address.
+        script: Any = Script("js/rule_builder.js", type="module")
+        return forms.Media(css={"all": ("css/rule_builder.css",)}, js=(script,))
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)

@@ -35,7 +35,7 @@ class EditingAdmin:
         """The form, whose builder knows which policy it edits and for whom."""
         made = super().get_form(request, obj, change=change, **more)  # type: ignore[misc]
         builder = RuleBuilder()
-        builder.policy_id, builder.user = (obj.pk if obj is not None else None), request.user
+        builder.policy_id, builder.user = (obj.pk if obj is not None else None), _user(request)
         made.base_fields["draft"].widget = builder
         return made
 

@@ -199,7 +199,7 @@ WORDS = {
     "note_example": _("Sent with the event; never what was said"),
     # --- behaviours and playbooks
     "situation": _("When this comes up"),
-    "expected": _("the agent is expected to"),
+    "expected": _("then this is expected"),
     "when_done": _("Done"),
     "when_missed": _("Missed"),
     "praise": _("Praise"),

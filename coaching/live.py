@@ -30,6 +30,7 @@ from engines.rules import Heard, Occurrence
 from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.spec import Action
+from moments.live import Early
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +98,9 @@ class GuidanceSession:
         """Words that are not final yet. What they bring is confirmed or taken back by their final."""
         self._begin(batch)
         said = Heard(0, speaker, start_ms, end_ms, text)
-        self._do_all(self._guard(lambda: self._engine.partial(said)), None, batch)
+        early = batch.finds(Early) if self._compiled.early_moments else []
+        found = [occurrence for one in early for occurrence in one.look(said)]
+        self._do_all(self._guard(lambda: self._engine.partial(said, found)), None, batch)
         self._faults.hand_over(batch)
 
     def clock(self, now_ms: int, batch: Batch) -> None:

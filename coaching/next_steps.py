@@ -44,6 +44,10 @@ KEPT_MODELS = 8
 State = NextStepVersion.State
 
 
+class NoneLive(Conflict):
+    """No version of the model is live."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """What may come next, best first; `sure` where the first of them is worth showing unasked."""
@@ -151,10 +155,12 @@ def next_steps_retire(*, version_id: UUID, actor: User | None, address: str | No
 
 
 def next_steps_suggest(*, task: str, events: Iterable[Event], most: int = 3) -> Advice:
-    """What the live version suggests after these events. Raises `Conflict` without a live version."""
+    """What the live version suggests after these events. Raises `NoneLive` without a live version, and
+    `Conflict` where its file cannot be used.
+    """
     version = NextStepVersion.objects.filter(state=State.LIVE).first()
     if version is None:
-        raise Conflict(_("No model of the next step is live."))
+        raise NoneLive(_("No model of the next step is live."))
     model, schemas = _models.of(version)
     config = redaction_config()
     hidden = (_hidden(event, config) for event in events)

@@ -203,10 +203,8 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
     spoken = (
         Utterance.objects.filter(conversation__in=ids).exclude(text="").order_by("conversation", "sequence")
     )
-    for conversation_id, *heard in spoken.values_list(
-        "conversation_id", "sequence", "speaker", "start_ms", "end_ms", "text"
-    ):
-        said[conversation_id].append(Turn(*heard))
+    for one in spoken.values_list("conversation_id", "sequence", "speaker", "start_ms", "end_ms", "text"):
+        said[one[0]].append(Turn(one[1], one[2], one[3], one[4], one[5]))
     calls = []
     for pk in ids:
         row = known.get(pk)

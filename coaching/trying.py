@@ -189,7 +189,9 @@ def _played(
 
 def _when(step: Step, decisions: Sequence[Decision]) -> int:
     """When it happened: of what time brought, its own time, not that at which somebody spoke again."""
-    times = [one.at_ms for one in (*decisions, *step.occurrences)] if step.turn is None else []
+    if step.turn is not None:
+        return step.at_ms
+    times = [one.at_ms for one in decisions] + [one.at_ms for one in step.occurrences]
     return min(times, default=step.at_ms)
 
 

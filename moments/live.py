@@ -7,6 +7,8 @@ with the next conversation and a call that is taken over goes on with what it be
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -52,6 +54,13 @@ class _Compiled:
 _compiled = _Compiled()
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """Finds moments in words that are not final, for the stage that asks: it costs what a final costs."""
+
+    look: Callable[[Heard], list[Occurrence]]
+
+
 class MomentSession:
     """Follows one call. Hands each `engines.rules.Occurrence` on by `batch.find`, after writing its row."""
 
@@ -74,6 +83,10 @@ class MomentSession:
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         for occurrence in self._engine.hear(heard, self._intents.tell(heard)):
             self._found(occurrence, row, batch)
+
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
+        """Nothing comes about before it is final; but others may want to know what it looks like."""
+        batch.find(Early(self._engine.look))
 
     def clock(self, now_ms: int, batch: Batch) -> None:
         for occurrence in self._engine.advance(now_ms):

@@ -182,7 +182,7 @@ def test_shares_add_up_to_what_was_used() -> None:
 
 
 def test_work_within_work_counts_for_itself_alone() -> None:
-    meter = Meter()
+    meter = Meter(one_in=1)
 
     def burn(seconds: float) -> None:
         until = time.thread_time() + seconds

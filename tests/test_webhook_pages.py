@@ -136,7 +136,8 @@ def test_the_admin_pages(northwind: Any, receiver: Receiver, make_conversation: 
 def test_nothing_said_goes_out(northwind: Any, receiver: Receiver) -> None:
     """Every kind's payload, next to every word of the transcript."""
     past = past_call(agent=northwind.people["agent"], queue=northwind.queue)
-    refs = {news.EVALUATION_RELEASED: past.score.pk, news.ALERT_RAISED: past.alert.pk}
+    refs = {news.EVALUATION_RELEASED: past.score.pk}
+    refs |= {news.ALERT_RAISED: past.alert.pk, news.ALERT_ESCALATED: past.alert.pk}
     effect = RuleEffect.objects.create(
         conversation=past.conversation,
         revision=past.hint.revision,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.ids import new_id
 from coaching.live import GuidanceStage
 from conversations import events
+from conversations.live.stage_sessions import partial_hear
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Utterance
 from moments.live import MomentStage
@@ -59,6 +60,13 @@ class Call:
         self.commit(batch)
         return row
 
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int) -> None:
+        """Words that are not final yet, as the live worker hands them on."""
+        sessions = [session for _key, session in self.sessions]
+        batch = partial_hear(sessions, self.context, speaker, text, (start_ms, end_ms))
+        if not batch.is_empty:
+            self.commit(batch)
+
     def tick(self, now_ms: int) -> None:
         batch = self._batch()
         for _key, session in self.sessions:
@@ -97,6 +105,8 @@ class Call:
         self.shown += [(kind, events.render(kind, row)) for kind, row in batch.events]
         for work in batch.after_publish:
             work(timezone.now())
+        for each, thing in batch.together:
+            each([thing], timezone.now())
 
     def kinds(self) -> list[str]:
         return [kind for kind, _data in self.shown]

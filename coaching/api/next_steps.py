@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,7 +18,7 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from coaching.models import NextStepVersion
-from coaching.next_steps import next_steps_promote, next_steps_retire, next_steps_suggest
+from coaching.next_steps import NoneLive, next_steps_promote, next_steps_retire, next_steps_suggest
 from engines.next_step.dialogue import ROLES, Event
 
 EVENTS_MAX = 400
@@ -36,7 +37,7 @@ class VersionSerializer(serializers.Serializer[Any]):
     live_from = serializers.DateTimeField(allow_null=True)
 
 
-class EventSerializer(serializers.Serializer[Any]):
+class StepEventSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=ROLES)
     text = serializers.CharField(required=False, allow_blank=True, default="", max_length=TEXT_MAX)
     action = serializers.CharField(
@@ -56,7 +57,10 @@ class EventSerializer(serializers.Serializer[Any]):
 class SituationSerializer(serializers.Serializer[Any]):
     task = serializers.CharField(max_length=80, help_text="The playbook's name.")
     events = serializers.ListField(
-        child=EventSerializer(), max_length=EVENTS_MAX, allow_empty=True, help_text="The conversation so far."
+        child=StepEventSerializer(),
+        max_length=EVENTS_MAX,
+        allow_empty=True,
+        help_text="The conversation so far.",
     )
     most = serializers.IntegerField(required=False, default=3, min_value=1, max_value=10)
 
@@ -87,9 +91,22 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
         return rows.none() if self.is_schema else rows
 
     def render(self, row: NextStepVersion) -> dict[str, Any]:
-        return {name: getattr(row, name) for name in VersionSerializer().fields}
+        return {
+            "id": row.pk,
+            "version": row.version,
+            "state": row.state,
+            "note": row.note,
+            "dialogues": row.dialogues,
+            "threshold": row.threshold,
+            "figures": row.figures,
+            "created_at": row.created_at,
+            "live_from": row.live_from,
+        }
 
-    @extend_schema(request=SituationSerializer, responses={200: AdviceSerializer, 409: ErrorSerializer})
+    @extend_schema(
+        request=SituationSerializer,
+        responses={200: AdviceSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
     @action(detail=False, methods=["post"], pagination_class=None)
     def suggest(self, request: Request) -> Response:
         """What an agent may do next after these events. Nothing of them is kept."""
@@ -99,9 +116,12 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
             Event(one["role"], one["text"], one["action"] or None, tuple(one.get("facts", {}).items()))
             for one in given.validated_data["events"]
         ]
-        advice = next_steps_suggest(
-            task=given.validated_data["task"], events=events, most=given.validated_data["most"]
-        )
+        try:
+            advice = next_steps_suggest(
+                task=given.validated_data["task"], events=events, most=given.validated_data["most"]
+            )
+        except NoneLive as error:
+            raise Http404(str(error)) from error
         return Response(AdviceSerializer(advice).data)
 
     @extend_schema(request=None, responses={200: VersionSerializer, 409: ErrorSerializer}, filters=False)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from accounts.models import Team
-from coaching.models.policies import PolicyRevision, Severity
+from coaching.models.policies import Policy, PolicyRevision, Severity
 from conversations.models import Conversation, Utterance
 
 # Kinds that no policy raises: an agent asks for somebody; a conversation could not be checked for what to hide.
@@ -21,9 +21,9 @@ CHECK = "redaction.check"
 class Alert(TimeOrderedModel):
     """Something a supervisor should look at: one for each call and kind.
 
-    `reason`, `evidence` and `cause` as in `Guidance`. `rule_key` is its kind: the rule that raised it, `HAND` or
-    `CHECK`. When it happens again, `count` says so and `reason`, `evidence` and `last_at_ms` are of the last time; one
-    that was resolved is open again.
+    `reason`, `evidence` and `cause` as in `Guidance`. `policy` and `rule_key` are its kind: the rule that raised it;
+    without a policy `HAND` or `CHECK`. When it happens again, `count` says so and `reason`, `evidence` and `last_at_ms`
+    are of the last time; one that was resolved is open again.
     `waiting_since`: since when nobody has it; None once it was taken or is no longer open.
     `escalated_at`: when it went further because nobody took it; `reaches_others`: to supervisors of other teams too.
     `mailed_at`: when e-mail said so.
@@ -39,6 +39,7 @@ class Alert(TimeOrderedModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="alerts")
     revision = models.ForeignKey(PolicyRevision, null=True, on_delete=models.PROTECT)
+    policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     rule_key = models.CharField(_("kind"), max_length=80)
     title = models.CharField(max_length=90)
     reason = models.CharField(max_length=500, blank=True, default="")
@@ -71,7 +72,11 @@ class Alert(TimeOrderedModel):
         verbose_name_plural = _("alerts")
         ordering = ["-raised_at"]
         constraints = [
-            models.UniqueConstraint(fields=["conversation", "rule_key"], name="alert_once_a_call_and_kind")
+            models.UniqueConstraint(
+                fields=["conversation", "policy", "rule_key"],
+                name="alert_once_a_call_and_kind",
+                nulls_distinct=False,
+            )
         ]
         indexes = [
             models.Index(fields=["-raised_at"], name="alert_open", condition=Q(state="open")),
@@ -86,6 +91,11 @@ class Alert(TimeOrderedModel):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def key(self) -> str:
+        """What the figures and the settings of teams call its kind."""
+        return f"{self.policy_id}/{self.rule_key}" if self.policy_id else self.rule_key
 
     @property
     def kind(self) -> str:
@@ -158,7 +168,7 @@ class TeamAlerts(TimeOrderedModel):
         if alert.rule_key == HAND:
             return self.hands
         grave = alert.severity == Severity.BAD or self.least == Severity.WARN
-        return grave and alert.rule_key not in self.silenced
+        return grave and alert.key not in self.silenced
 
 
 class ShiftMark(TimeOrderedModel):

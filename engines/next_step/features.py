@@ -89,9 +89,8 @@ def candidates(task: str, schema: TaskSchema | None, learned: Learned, *, unseen
             *(f"is {role}" for role in roles),
             f"is {kind} {'-'.join(sorted(roles))}",
         ]
-        marks += [
-            f"part {part}" for part in set(name_parts(action)) | content(tokens(own)) if kind != "query"
-        ]
+        if unseen and kind != "query":
+            marks += [f"part {part}" for part in sorted({*name_parts(action), *content(tokens(own))})]
         if "{" in own:
             marks.append("fills in")
         if not unseen or action in named:
@@ -172,11 +171,13 @@ def _place(now: Situation, schema: TaskSchema | None, candidate: Candidate, reac
     for state, after in schema.graph.items():
         if state in schema.states and any(action_of(node) == candidate.action for node in after):
             name = set(name_parts(state)) | set(tokens(schema.states[state]))
-            about = news(name) or ("bad" if {"unavailable", "missing", "failed"} & name else answer(name))
+            about = "missing" if "missing" in name else news(name) or answer(name)
             yield f"state {state} {now.last_role} {said}"
             yield f"state {state} {now.last_role} {now.result_news} {min(now.since_query, 2)}"
             yield f"state {about} {now.last_role} {now.result_news} {min(now.since_query, 2)}"
             yield f"state {about} {now.last_role} {said} {now.last_kind}"
+            lacking = sum(known in ("refused", "lacked") for known in now.known.values())
+            yield f"state {about} lacking {min(lacking, 2)} {now.known.get(now.last, '-')} {now.last_role}"
             yield f"state heard {bool(content(name) & heard)} {now.last_role}"
     telling = news(tokens(candidate.words))
     yield f"tells {telling} {now.result_news} {now.last_role} {min(now.since_query, 2)}"

@@ -35,7 +35,8 @@ class Step:
 class Strength:
     """How strongly weights are held back, and how often a feature must occur.
 
-    `least`: in so many steps; `groups`: in so many groups (tasks), so that nothing is learned that only one has.
+    `least`: in so many steps; `groups`: in so many groups (tasks), where its name begins with one of `words`: of what
+    people say and what things are called nothing is learned that only one task has.
     """
 
     cross: float = 1.0
@@ -43,6 +44,16 @@ class Strength:
     least: int = 3
     groups: int = 1
     rounds: int = 150
+    words: tuple[str, ...] = (
+        "heard ",
+        "had heard ",
+        "ever ",
+        "wrote ",
+        "found ",
+        "had found ",
+        "with ",
+        "part ",
+    )
 
 
 @dataclass(frozen=True)
@@ -120,7 +131,12 @@ def _vocabulary(rows: Sequence[tuple[str, Sequence[str]]], strength: Strength) -
         counts.update(names)
         for name in names:
             groups.setdefault(name, set()).add(group)
-    kept = (n for n, c in counts.items() if c >= strength.least and len(groups[n]) >= strength.groups)
+    kept = (
+        name
+        for name, count in counts.items()
+        if count >= strength.least
+        and (len(groups[name]) >= strength.groups or not name.startswith(strength.words))
+    )
     return {name: i for i, name in enumerate(sorted(kept))}
 
 

@@ -18,8 +18,6 @@ from engines.rules.spec import SHOWN, Action
 
 # What was held back for longer is no longer worth saying.
 HELD_MS = 15_000
-# A provisional hint whose final never comes is taken back.
-UNCONFIRMED_MS = 30_000
 # How long the praise or the hint of a behaviour stands.
 BEHAVIOUR_SHOWN_MS = 120_000
 
@@ -140,7 +138,7 @@ class Acts:
         """Take back what partials showed: of a speaker whose final has come, or of anyone after its time."""
         decisions: list[Decision] = []
         reason = Because("Because the final words did not bear it out")
-        for key, shown in self.screen.unconfirmed(now_ms - UNCONFIRMED_MS, speaker):
+        for key, shown in self.screen.unconfirmed(now_ms, speaker):
             self.counts["unconfirmed"] += 1
             one = self._compiled.rules[self._compiled.rule_numbers[key]]
             decisions += [

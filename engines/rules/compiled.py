@@ -119,17 +119,16 @@ class Gauge:
 
     def __init__(self, measure: str, over_ms: int | None, speaker: str | None) -> None:
         self.measure, self.over_ms, self.speaker = measure, over_ms, speaker
-        self._above: list[tuple[float, int]] = []
-        self._below: list[tuple[float, int]] = []
+        self._above: tuple[list[float], list[int]] = ([], [])
+        self._below: tuple[list[float], list[int]] = ([], [])
 
     def add(self, leaf: int, limit: spec.Measured) -> None:
         """Enter a leaf."""
-        if limit.above is not None:
-            self._above.append((limit.above, leaf))
-            self._above.sort()
-        else:
-            self._below.append((float(limit.below or 0), leaf))
-            self._below.sort()
+        value = limit.above if limit.above is not None else float(limit.below or 0)
+        limits, leaves = self._above if limit.above is not None else self._below
+        at = bisect_right(limits, value)
+        limits.insert(at, value)
+        leaves.insert(at, leaf)
 
     def crossed(self, old: float | None, new: float | None) -> tuple[list[int], list[int]]:
         """Return the leaves that become true and those that become false, from an old value to a new one.
@@ -141,31 +140,31 @@ class Gauge:
             return [], []
         rises: list[int] = []
         falls: list[int] = []
-        reach = bisect_right if self.measure in TIMED else bisect_left
-        if self._above:
-            first, last = (
-                0 if value is None else reach(self._above, value, key=_limit) for value in (old, new)
-            )
-            (rises if last > first else falls).extend(
-                leaf for _, leaf in self._above[min(first, last) : max(first, last)]
-            )
-        if self._below:
-            size = len(self._below)
-            first, last = (
-                size if value is None else bisect_right(self._below, value, key=_limit)
-                for value in (old, new)
-            )
-            (rises if last < first else falls).extend(
-                leaf for _, leaf in self._below[min(first, last) : max(first, last)]
-            )
+        limits, leaves = self._above
+        if limits:
+            reach = bisect_right if self.measure in TIMED else bisect_left
+            first = 0 if old is None else reach(limits, old)
+            last = 0 if new is None else reach(limits, new)
+            if last > first:
+                rises = leaves[first:last]
+            else:
+                falls = leaves[last:first]
+        limits, leaves = self._below
+        if limits:
+            first = len(limits) if old is None else bisect_right(limits, old)
+            last = len(limits) if new is None else bisect_right(limits, new)
+            if last < first:
+                rises = rises + leaves[last:first]
+            else:
+                falls = falls + leaves[first:last]
         return rises, falls
 
     def next_limit(self, value: float) -> float | None:
         """Return the lowest limit that lies above `value`."""
         later = [
-            limits[at][0]
-            for limits in (self._above, self._below)
-            if (at := bisect_right(limits, value, key=_limit)) < len(limits)
+            limits[at]
+            for limits, _leaves in (self._above, self._below)
+            if (at := bisect_right(limits, value)) < len(limits)
         ]
         return min(later, default=None)
 
@@ -185,16 +184,13 @@ def playbook_key(policy: str, playbook_id: str) -> str:
     return f"{policy}/playbook/{playbook_id}"
 
 
-def _limit(entry: tuple[float, int]) -> float:
-    return entry[0]
-
-
 class CompiledPolicies:
     """A set of policies, ready to run. Immutable once made.
 
     `documents` are policies by a key of the caller's, first those whose guidance takes precedence; `names` the
     moments' display names. A rule, behaviour or playbook that cannot be compiled is left out and reported in
-    `refused` (its key to a complaint): one bad row must not silence the rest of a call.
+    `refused` (its key to a complaint): one bad row must not silence the rest of a call. `early_moments` says whether
+    some rule wants the library's moments found in words that are not final, too.
     """
 
     def __init__(self, documents: Mapping[str, Policy], names: Mapping[str, str]) -> None:
@@ -224,12 +220,9 @@ class CompiledPolicies:
         self.playbook_numbers = {one.key: number for number, one in enumerate(self.playbooks)}
         self.detectors = Detectors(self._detectors)
         early = {
-            literal.leaf
-            for one in self.rules
-            if one.rule.on_partials
-            for literal in literals_of(one.when)
-            if isinstance(self.leaves[literal.leaf], spec.WordsSaid)
+            literal.leaf for one in self.rules if one.rule.on_partials for literal in literals_of(one.when)
         }
+        self.early_moments = any(isinstance(self.leaves[leaf], spec.MomentHeard) for leaf in early)
         self.early = Detectors([one for one in self._detectors if early & set(self.by_detector[one.owner])])
         self.on_partials = frozenset(at for at, one in enumerate(self.rules) if one.rule.on_partials)
         self.windows = tuple(sorted({gauge.over_ms for gauge in self.gauges if gauge.over_ms is not None}))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from engines.rules.acting import UNCONFIRMED_MS, Acts, decision
+from engines.rules.acting import Acts, decision
 from engines.rules.because import Because, because
 from engines.rules.compiled import CompiledPolicies, behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
@@ -23,6 +23,7 @@ from engines.rules.facts import NO_CAUSE, Facts
 from engines.rules.fires import MAX_PLACES, Change, Fire, fire_of
 from engines.rules.followers import Behaviours, Playbooks
 from engines.rules.moments import Heard, Occurrence
+from engines.rules.screen import UNCONFIRMED_MS
 from engines.rules.spec import SHOWN, Value
 
 # A rule that failed so often in a call is not asked again in it.
@@ -151,7 +152,7 @@ class RuleEngine:
                 for due in (
                     self._facts.next_due(),
                     self._behaviours.next_due(),
-                    self._acts.screen.next_due(UNCONFIRMED_MS),
+                    self._acts.screen.next_due(),
                     None if self._customer_ms is None else self._customer_ms + PAUSE_MS,
                 )
                 if due is not None

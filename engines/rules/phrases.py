@@ -193,28 +193,42 @@ class PhraseTrie:
                 for variant in node.ends:
                     owner, own = self._variants[variant]
                     hits.append((owner, first, at, own))
-                if at < count:
-                    todo += self._onward(node, norms[at], at)
-                    if node.gap is not None:
-                        for skipped in range(at, min(at + GAP_WORDS + 1, count)):
-                            todo += self._onward(node.gap, norms[skipped], skipped)
+                if at == count:
+                    continue
+                if node.words or node.lengths:
+                    self._onward(node, norms[at], at, todo)
+                gap = node.gap
+                if gap is not None:
+                    for skipped in range(at, min(at + GAP_WORDS + 1, count)):
+                        following = gap.words.get(norms[skipped])
+                        if following is not None:
+                            todo.append((following, skipped + 1))
+                        if gap.lengths:
+                            self._stems(gap, norms[skipped], skipped, todo)
         return hits
 
     def _begin(self, norm: str) -> tuple[_Node, ...]:
-        nodes = tuple(node for node, _at in self._onward(self._root, norm, 0))
+        found: list[tuple[_Node, int]] = []
+        self._onward(self._root, norm, 0, found)
+        nodes = tuple(node for node, _at in found)
         if len(self._begun) >= KEPT_WORDS:
             self._begun.clear()
         self._begun[norm] = nodes
         return nodes
 
-    @staticmethod
-    def _onward(node: _Node, norm: str, at: int) -> list[tuple[_Node, int]]:
+    @classmethod
+    def _onward(cls, node: _Node, norm: str, at: int, todo: list[tuple[_Node, int]]) -> None:
         following = node.words.get(norm)
-        onward = [] if following is None else [(following, at + 1)]
+        if following is not None:
+            todo.append((following, at + 1))
+        if node.lengths:
+            cls._stems(node, norm, at, todo)
+
+    @staticmethod
+    def _stems(node: _Node, norm: str, at: int, todo: list[tuple[_Node, int]]) -> None:
         for length in node.lengths:
             if length > len(norm):
                 break
             following = node.stems.get(norm[:length])
             if following is not None:
-                onward.append((following, at + 1))
-        return onward
+                todo.append((following, at + 1))

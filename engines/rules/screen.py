@@ -9,6 +9,9 @@ from typing import Any
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.spec import Action
 
+# What was shown on words whose final never comes is taken back.
+UNCONFIRMED_MS = 30_000
+
 _Content = tuple[str, ...]
 
 
@@ -32,6 +35,9 @@ class Screen:
         self._compiled = compiled
         self._shown: dict[str, Shown] = {}
         self._contents: dict[_Content, str] = {}
+        # When something goes by itself at the earliest; asked for far more often than anything changes.
+        self._due_ms: int | None = None
+        self._known = True
 
     def is_open(self, key: str) -> bool:
         """Say whether a rule shows something for certain."""
@@ -59,12 +65,15 @@ class Screen:
         """Take something away, and return what it was."""
         shown = self._shown.pop(key, None)
         if shown is not None:
+            self._known = False
             for content in [content for content, owner in self._contents.items() if owner == key]:
                 del self._contents[content]
         return shown
 
     def expired(self, now_ms: int) -> list[tuple[str, int, Shown]]:
         """Take away what has stood for its time, and return it with when that was over, the oldest first."""
+        if not self._due_by(now_ms):
+            return []
         over = sorted(
             (shown.at_ms + shown.lasts_ms, key)
             for key, shown in self._shown.items()
@@ -72,27 +81,37 @@ class Screen:
         )
         return [(key, due_ms, shown) for due_ms, key in over if (shown := self.close(key)) is not None]
 
-    def unconfirmed(self, before_ms: int, speaker: str | None) -> list[tuple[str, Shown]]:
-        """Take away what was supposed of a speaker, or of anyone up to a time, and return it."""
+    def unconfirmed(self, now_ms: int, speaker: str | None) -> list[tuple[str, Shown]]:
+        """Take away what was supposed of a speaker, or of anyone for too long, and return it."""
+        if speaker is None and not self._due_by(now_ms):
+            return []
         over = sorted(
             key
             for key, shown in self._shown.items()
-            if shown.supposed and (shown.supposed == speaker or shown.at_ms <= before_ms)
+            if shown.supposed and (shown.supposed == speaker or shown.at_ms + UNCONFIRMED_MS <= now_ms)
         )
         return [(key, shown) for key in over if (shown := self.close(key)) is not None]
 
-    def next_due(self, unconfirmed_ms: int) -> int | None:
-        """Return when the next thing goes by itself; what is supposed goes after `unconfirmed_ms`."""
-        return min(
-            (
-                shown.at_ms + (unconfirmed_ms if shown.supposed else shown.lasts_ms)
-                for shown in self._shown.values()
-                if shown.supposed or shown.lasts_ms
-            ),
-            default=None,
-        )
+    def next_due(self) -> int | None:
+        """Return when the next thing goes by itself."""
+        if not self._known:
+            self._known = True
+            self._due_ms = min(
+                (
+                    shown.at_ms + (UNCONFIRMED_MS if shown.supposed else shown.lasts_ms)
+                    for shown in self._shown.values()
+                    if shown.supposed or shown.lasts_ms
+                ),
+                default=None,
+            )
+        return self._due_ms
+
+    def _due_by(self, now_ms: int) -> bool:
+        due_ms = self.next_due()
+        return due_ms is not None and due_ms <= now_ms
 
     def _put(self, key: str, shown: Shown) -> None:
+        self._known = False
         self._shown[key] = shown
         for action in self._actions(key, shown):
             self._contents.setdefault(_content(action), key)
@@ -115,7 +134,7 @@ class Screen:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken. What belongs to nobody any more is dropped."""
-        self._shown, self._contents = {}, {}
+        self._shown, self._contents, self._known = {}, {}, False
         for key, (at_ms, indexes, lasts_ms, supposed) in state.items():
             if key in self._compiled.rule_numbers or key in self._compiled.behaviour_numbers:
                 self._put(key, Shown(at_ms, tuple(indexes), lasts_ms, supposed))

@@ -14,12 +14,14 @@ export function part(hint, words) {
 export function card(hint, { words, why, reason, age, act }) {
   const { label, sign } = part(hint, words);
   const mutable = hint.optional && hint.kind !== "line";
-  const value = hint.kind === "prefill" ? hint.payload?.value ?? "" : "";
+  // A passage as it stands in the company's documents; the card's title says where.
+  const passage = hint.kind === "knowledge" && !hint.say ? hint.payload?.text ?? "" : "";
   return make("article", { class: `hint is-${hint.kind}`, "data-id": hint.id, "aria-label": `${label}: ${hint.title}` },
     make("div", { class: "k" }, icon(sign), make("b", {}, label), make("span", { class: "because" }, hint.reason ? reason(true) : ""), age),
     make("p", { class: "do" }, hint.title),
     hint.say ? make("p", { class: "say" }, hint.kind === "knowledge" ? hint.say : `“${hint.say}”`) : null,
-    value ? make("p", { class: "say" }, value) : null,
+    passage ? make("p", { class: "say passage" }, passage) : null,
+    passage ? make("p", { class: "small muted" }, [hint.payload.collection, hint.payload.path].flat().filter(Boolean).join(" · ")) : null,
     make("div", { class: "act" },
       make("button", { type: "button", class: "btn btn-primary", "data-act": "accept", click: act.accept }, hint.kind === "line" ? words.line_read : words.accept, " ", make("kbd", {}, keyCap("Enter"))),
       make("span", { class: "split" },

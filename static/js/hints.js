@@ -79,7 +79,7 @@ export class Hints {
     }
     const shown = this.#shown();
     const more = this.#order.length - shown.length;
-    const drawn = JSON.stringify([this.#open, this.#why, more, shown.map((id) => [id, this.#state(id), this.#get(id)?.used_ms]), [...this.#left.keys()], [...this.#asked]]);
+    const drawn = JSON.stringify([this.#open, this.#why && (this.#get(this.#open)?.latency_ms?.heard_to_shown ?? true), more, shown.map((id) => [id, this.#state(id), this.#get(id)?.used_ms]), [...this.#left.keys()], [...this.#asked]]);
     // Not under the hands of who chooses a reason; the next second will do.
     const busy = this.#built === this.#open && this.list.querySelector("details[open]");
     if (drawn !== this.#drawn && !busy) {

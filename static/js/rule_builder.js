@@ -23,7 +23,7 @@ let draft = null;
 let written = "";
 let timer = 0;
 let asked = 0;
-let answer = { complaints: [], explained: {} };
+let answer = null;
 const past = [];
 const open = new Set();
 const shown = new Map();
@@ -126,6 +126,7 @@ async function check() {
 }
 
 function tell() {
+  if (!answer) return;
   const errors = answer.complaints.filter((one) => one.kind === "error").length;
   const warnings = answer.complaints.length - errors;
   const sound = !answer.complaints.length;
@@ -215,7 +216,7 @@ function card(name, list, one, at, body) {
   const title = make("span", { class: one.name ? "rb-name" : "rb-name none" }, heading);
   const mini = (icon, label, click, more = {}) => button("", click, { kind: "mini", icon, label: `${label}: ${heading}`, ...more });
   const parts = {
-    sentence: make("p", { class: "rb-sentence" }, answer.explained[one.id] ?? ""),
+    sentence: make("p", { class: "rb-sentence" }, answer?.explained[one.id] ?? ""),
     list: make("ul", { class: "rb-complaints" }),
   };
   const naming = () => make("label", { class: "rb-field", "data-path": `${path}.body` }, make("span", {}, words.name), text(one.name, (value) => {

@@ -1,6 +1,8 @@
 // Small controls of the rule builder: each reads one value of the draft and writes it back where it came from.
 import { make } from "./dom.js";
 
+const TYPE_AHEAD_MS = 600;
+
 /** A symbol of the admin's own font; its meaning stands beside it or in the label of its button. */
 export const symbol = (name) => make("span", { class: "material-symbols-outlined", "aria-hidden": "true" }, name);
 
@@ -12,7 +14,21 @@ export function button(words, click, { kind = "", icon = null, label = null, ...
 /** A choice of `[value, words]` pairs; a value that is not among them is shown as it is, marked. */
 export function select(value, options, changed, { label, unknown = "{value}?" } = {}) {
   const shown = String(value ?? "");
-  const box = make("select", { "aria-label": label, change: () => changed(box.value) });
+  // Who types ahead changes the choice with every letter: it counts once they pause, or go on.
+  let typed = false;
+  let timer = 0;
+  const settle = () => { clearTimeout(timer); timer = 0; changed(box.value); };
+  const box = make("select", {
+    "aria-label": label,
+    keydown: (event) => { typed = event.key.length === 1; },
+    pointerdown: () => { typed = false; },
+    change: () => {
+      clearTimeout(timer);
+      if (typed) timer = setTimeout(settle, TYPE_AHEAD_MS);
+      else settle();
+    },
+    blur: () => { if (timer) settle(); },
+  });
   const known = options.some(([one]) => String(one) === shown);
   if (!known) box.append(make("option", { value: shown }, shown ? unknown.replace("{value}", shown) : "–"));
   for (const [one, words] of options) box.append(make("option", { value: one }, words));

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -16,12 +15,13 @@ from coaching import presence
 from coaching.escalation import alerts_escalate
 from coaching.models import Alert, Whisper
 from conversations.events import stamp
+from desk.floor_selectors import panel_opened
 from tests import live_events as live
 from tests.conftest import Company, World
 
 Pages = Callable[..., Any]
-# A figure of a quiet machine is below 50 ms; a busy one that runs other tests beside may take some times that.
-LONGEST_TASK_MS = float(os.environ.get("FLOOR_LONGEST_TASK_MS", "200"))
+# What people begin to feel.
+LONGEST_TASK_MS = 50.0
 CALLS = 500
 
 
@@ -59,8 +59,8 @@ def test_who_needs_me_first(northwind: Company, sign_in: Pages) -> None:
     blind = page.locator(f'#rows tr[data-id="{hand.pk}"] .blind')
     blind.wait_for()
     assert page.locator("#rows .blind").count() == 1
-    desk = sign_in("teammate", path="/desk/")
-    desk.locator("#bit-name").wait_for()
+    presence.seen(presence.DESK, people["teammate"].pk)
+    panel_opened(people["teammate"].pk)
     blind.wait_for(state="detached")
 
 
@@ -177,16 +177,24 @@ def _message(numbers: range, step: int, *, full: bool = False) -> str:
     return json.dumps(content)
 
 
-WATCH = """(() => {
-  window.longest = 0;
-  new PerformanceObserver((list) => {
-    for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
-  }).observe({ type: "longtask" });
-})()"""
+def longest_task(trace: bytes) -> float:
+    """The longest task of the page's main thread in a Chromium trace, in ms of processor time.
+
+    Not of the clock on the wall: other tests run beside, and their turns are not the page's.
+    """
+    found = json.loads(trace)["traceEvents"]
+    names = ((one, one["args"].get("name")) for one in found if one["name"] == "thread_name")
+    main = {(one["pid"], one["tid"]) for one, name in names if name == "CrRendererMain"}
+    tasks = [one for one in found if one["name"].endswith("RunTask") and (one["pid"], one["tid"]) in main]
+    spent = [one["tdur"] / 1000 for one in tasks if "tdur" in one]
+    assert len(spent) > 30, "the trace holds what the page did"
+    return max(spent)
 
 
-def test_five_hundred_calls_without_jank(northwind: Company, sign_in: Pages, live_site: Any) -> None:
-    """Twenty calls change every 100 ms, and only the rows that can be seen are in the document."""
+def test_five_hundred_calls_without_jank(
+    northwind: Company, sign_in: Pages, live_site: Any, browser: Any
+) -> None:
+    """Twenty calls change every 60 ms, and only the rows that can be seen are in the document."""
     page = sign_in("supervisor")
     lines: list[Any] = []
     page.route_web_socket(re.compile("/ws/floor/"), lambda line: lines.append(line))
@@ -198,16 +206,16 @@ def test_five_hundred_calls_without_jank(northwind: Company, sign_in: Pages, liv
     lines[0].send(_message(range(CALLS), 0, full=True))
     page.locator("#shown", has_text="500 of 500 calls").wait_for()
     page.wait_for_timeout(300)
-    page.evaluate(WATCH)
-    for step in range(1, 31):
+    browser.start_tracing(page=page, categories=["toplevel"])
+    for step in range(1, 21):
         first = (step * 20) % CALLS
         lines[0].send(_message(range(first, min(CALLS, first + 20)), step))
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(60)
         if step % 5 == 0:
             page.evaluate("document.getElementById('rows-scroll').scrollTop += 900")
     assert page.locator("#rows tr").count() < 60
-    longest = page.evaluate("window.longest")
-    print(f"longest task with {CALLS} calls: {longest:.0f} ms (0: none of 50 ms or more)")
+    longest = longest_task(browser.stop_tracing())
+    print(f"longest task with {CALLS} calls: {longest:.1f} ms")
     assert longest < LONGEST_TASK_MS
     # By keyboard through all of them, as assistive technology counts them.
     page.evaluate("document.getElementById('rows-scroll').scrollTop = 0")

@@ -33,6 +33,7 @@ from conversations.access import conversations_visible
 from conversations.models import OutboxJob
 from tests import live_events as live
 from tests.coaching.conftest import THREAT
+from tests.understanding import call_begin, policy_make, rule
 
 
 @pytest.fixture
@@ -64,24 +65,21 @@ def on_floor(user):
 # --- One for each call and kind -------------------------------------------------------------------------
 
 
-def test_a_repeat_counts_on_the_alert_that_is_there(call, policy, told):
-    from coaching.models import Rule
-
-    Rule.objects.filter(policy=policy.policy, kind="alert").update(cooldown_seconds=1)
-    from coaching.services import policy_publish
-    from tests.understanding import call_begin
-
-    policy_publish(policy=policy.policy, actor=None)
-    again = call_begin("northwind", live.call_begin(call.conversation.agent))
+def test_a_repeat_counts_on_the_alert_that_is_there(world, heard, told):
+    threat = {"do": "alert", "title": "Customer threatens to cancel", "severity": "bad"}
+    for name in ("One", "Other"):
+        # The same id in two policies is two rules.
+        policy_make(rule("threat", threat, id="alert", cooldown_ms=1000), name=name)
+    again = call_begin("northwind", live.call_begin(world.northwind.people["agent"]))
     again.say("customer", THREAT, 1000)
     again.tick(60_000)
     later = again.say("customer", f"really {THREAT}", 61_000)
-    alert = Alert.objects.get(conversation=again.conversation)
-    assert (alert.count, alert.at_ms, alert.last_at_ms) == (2, 4000, 64_000)
-    assert alert.cause == later and alert.evidence[0]["start"] == 9
+    for alert in Alert.objects.filter(conversation=again.conversation):
+        assert (alert.count, alert.at_ms, alert.last_at_ms) == (2, 4000, 64_000)
+        assert alert.cause == later and alert.evidence[0]["start"] == 9
     shown = [data for kind, data in again.shown if kind == "alert"]
-    assert [one["count"] for one in shown] == [1, 2] and shown[0]["id"] == shown[1]["id"] == str(alert.pk)
-    assert told == [(news.ALERT_RAISED, alert.pk)], "a repeat is no news"
+    assert [one["count"] for one in shown] == [1, 1, 2, 2] and len({one["id"] for one in shown}) == 2
+    assert [kind for kind, _ref in told] == [news.ALERT_RAISED] * 2, "a repeat is no news"
 
 
 def test_what_was_resolved_is_open_again_when_it_happens_again(people, live_call, told):
@@ -101,7 +99,9 @@ def test_what_was_resolved_is_open_again_when_it_happens_again(people, live_call
 
 def test_settings_say_what_reaches_a_team(northwind, people, live_call, told):
     TeamAlerts.objects.create(team=None, least="warn")
-    own = TeamAlerts.objects.create(team=northwind.team, least="bad", silenced=["noise"], hands=False)
+    own = TeamAlerts.objects.create(team=northwind.team, least="bad", hands=False)
+    own.silenced = [Alert(policy=live._revision().policy, rule_key="noise").key]
+    own.save()
     quiet = [
         live.alert(live_call, "Only to be looked at", severity="warn"),
         live.alert(live_call, "Noise", rule_key="noise"),
@@ -277,7 +277,13 @@ def test_rules_that_nobody_acts_on_could_go(people):
             alert_resolve(alert=alert, user=people["supervisor"])
         alerts_close(news.COMPLETED, call.pk, None)
     noise, threat = alert_figures(user=people["supervisor"])
-    assert (noise.key, noise.over, noise.acted, noise.ignored, noise.could_go) == ("noise", 20, 4, 16, True)
+    assert (noise.key.partition("/")[2], noise.over, noise.acted, noise.ignored, noise.could_go) == (
+        "noise",
+        20,
+        4,
+        16,
+        True,
+    )
     assert noise.advice == "Nobody acted on 16 of 20. Retire this rule, or make it rarer."
     assert noise.claim_seconds is not None and threat.claim_seconds is None
     assert (threat.resolved, threat.ignored, threat.could_go, threat.advice) == (5, 15, False, "")

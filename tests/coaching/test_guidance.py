@@ -123,6 +123,29 @@ def test_a_rule_that_waits_acts_when_nothing_follows(world, heard, make_conversa
     assert set(quiet.shown[-1][1]["latency_ms"].values()) == {None}
 
 
+def test_a_moment_in_words_not_final_shows_what_the_final_confirms_or_takes_back(
+    world, heard, make_conversation
+):
+    early = rule("threat", hint_action("Early"), on_partials=True)
+    policy_make(early)
+    call = call_begin("northwind", make_conversation(state="live"))
+    call.sequence = 2
+    call.partial("customer", f"well {THREAT}", 1_000, 3_000)
+    row = hint()
+    assert (row.title, row.state, row.evidence) == ("Early", "open", [])
+    call.take_over()
+    said = call.say("customer", f"well {THREAT}", 1_000, 3_500)
+    row.refresh_from_db()
+    assert (row.state, row.cause_id) == ("open", said.pk)
+    assert row.evidence[0]["utterance"] == str(said.pk)
+
+    other = call_begin("northwind", make_conversation(state="live"))
+    other.sequence = 2
+    other.partial("customer", THREAT, 1_000, 3_000)
+    other.say("customer", "i want to cancer research", 1_000, 3_500)
+    assert Guidance.objects.get(conversation=other.conversation, kind="hint").state == "withdrawn"
+
+
 def test_a_taken_over_call_goes_on_as_if_nothing_had_happened(world, policy, make_conversation):
     def played(takes_over):
         call = call_begin("northwind", make_conversation(state="live", lines=[("agent", "hello")]))

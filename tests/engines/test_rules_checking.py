@@ -1,10 +1,11 @@
 """What is wrong with a policy is refused with a place and a sentence; what is right reads as a sentence."""
 
 import json
+import random
 
 import pytest
 
-from engines.rules import check_policy, describe, parse_policy, to_data
+from engines.rules import CompiledPolicies, check_policy, describe, parse_policy, to_data
 from engines.rules.explain import clock
 from engines.rules.schema import policy_schema
 from engines.rules.spec import PolicyError, moment_keys
@@ -309,3 +310,51 @@ def test_a_long_quotation_is_shortened_in_the_middle():
 )
 def test_call_time_is_written_as_people_read_it(ms, text):
     assert clock(ms) == text
+
+
+def spoiled(rng, value):
+    """A document with one of its values replaced, removed or doubled."""
+    value = json.loads(json.dumps(value))
+    while True:
+        part = rng.choice([one for one in walk(value) if one])
+        if isinstance(part, dict):
+            key = rng.choice(list(part))
+            if rng.random() < 0.3:
+                del part[key]
+            else:
+                part[key] = rng.choice(
+                    [None, -1, 0, 10**12, 0.5, "", "x" * 600, "(", [], {}, True, [CANCEL], CANCEL]
+                )
+        else:
+            part.append(part[0]) if rng.random() < 0.5 else part.pop()
+        return value
+
+
+def walk(value):
+    yield value
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, dict | list):
+            yield from walk(one)
+
+
+def test_no_document_makes_the_check_fall_and_what_it_passes_runs():
+    rng = random.Random(5)
+    passed = 0
+    for _ in range(250):
+        document = FULL
+        for _ in range(rng.randint(1, 2)):
+            document = spoiled(rng, document)
+        complaints = check_policy(document, NAMES)
+        assert all(one.sentence and one.sentence[-1] in ".!?" for one in complaints)
+        if any(one.kind == "error" for one in complaints):
+            continue
+        passed += 1
+        call = Call(
+            policies=CompiledPolicies({"p": parse_policy(document)}, NAMES), fields={"queue": "Sales"}
+        )
+        assert call.policies.refused == {}
+        call.customer("cancel, the card number", 1)
+        call.agent("why? I offer a discount, I understand", 5)
+        call.engine.finish(90_000)
+        assert not call.engine.failures
+    assert passed > 20

@@ -12,12 +12,17 @@ from conversations.live.ears import Ears
 from conversations.live.worker import LiveWorker
 from cresta_app.live import stages
 
+try:
+    from uvloop import run
+except ImportError:  # there is none for Windows
+    from asyncio import run
+
 
 class Command(BaseCommand):
     help = "Transcribe and understand live calls. Start as many as the installation needs."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(self._run())
+        run(self._run())
 
     async def _run(self) -> None:
         worker = LiveWorker(ears=Ears(), stages=stages())
