@@ -28,6 +28,12 @@ class Ready:
     refused: tuple[tuple[str, str], ...] = field(default=())
 
 
+def part_of(key: str) -> tuple[str, str]:
+    """The revision and the rule (behaviour, playbook) that the engine knows by this key; "" where it names none."""
+    revision_id, *parts = key.split("/")
+    return revision_id, parts[-1] if parts else ""
+
+
 class _Sets:
     """Compiled sets by the ids of their revisions; the longest unused leaves first."""
 
@@ -65,7 +71,7 @@ def _compile(revisions: Sequence[PolicyRevision]) -> Ready:
         names |= called
     compiled = CompiledPolicies(documents, names)
     for key in compiled.refused:
-        revision_id, _slash, rule = key.partition("/")
+        revision_id, rule = part_of(key)
         refused.append((revision_id, rule))
     if refused:
         log.warning("policies.refused", rules=refused[:20])

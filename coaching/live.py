@@ -18,7 +18,7 @@ import structlog
 from accounts.errors import error_place
 from coaching.beside import LOOKUPS, Asked, Lookups
 from coaching.board import Because, Board, Look, key_of, step_key
-from coaching.compiled import Ready, compiled_for
+from coaching.compiled import Ready, compiled_for, part_of
 from coaching.effects import alert_add, effect_add
 from coaching.faults import Faults
 from coaching.models import BehaviourOutcome, Guidance, PolicyRevision, RuleFault
@@ -27,6 +27,7 @@ from coaching.selectors import CallFacts, call_facts, effective_revisions, revis
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Speaker, Utterance
 from engines.rules import Heard, Occurrence
+from engines.rules.compiled import behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.spec import Action
@@ -176,7 +177,7 @@ class GuidanceSession:
         new = self._engine.failures - self._failures
         self._failures = Counter(self._engine.failures)
         for key, times in new.items():
-            revision_id, _slash, rule = key.partition("/")
+            revision_id, rule = part_of(key)
             kind = self._engine.kinds.get(key, "")
             if revision_id not in self._revisions:
                 revision_id, rule = next(iter(self._revisions), ""), ""
@@ -285,7 +286,7 @@ class GuidanceSession:
             self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.UNCONFIRMED)
 
     def _look_of(self, decision: Decision) -> Look:
-        number = self._compiled.rule_numbers.get(f"{decision.policy}/{decision.rule_id}")
+        number = self._compiled.rule_numbers.get(rule_key(decision.policy, decision.rule_id))
         if decision.source != "rule" or number is None:
             return Look()
         rule = self._compiled.rules[number].rule
@@ -294,7 +295,7 @@ class GuidanceSession:
     def _behaviour(
         self, decision: Decision, revision: PolicyRevision, because: Because, batch: Batch
     ) -> None:
-        number = self._compiled.behaviour_numbers[f"{decision.policy}/{decision.rule_id}"]
+        number = self._compiled.behaviour_numbers[behaviour_key(decision.policy, decision.rule_id)]
         behaviour = self._compiled.behaviours[number].behaviour
         batch.create(
             BehaviourOutcome(
@@ -313,7 +314,7 @@ class GuidanceSession:
     def _step(self, decision: Decision, revision: PolicyRevision, because: Because, batch: Batch) -> None:
         step_id = decision.step or ""
         if decision.what == "step":
-            number = self._compiled.playbook_numbers[f"{decision.policy}/{decision.rule_id}"]
+            number = self._compiled.playbook_numbers[playbook_key(decision.policy, decision.rule_id)]
             playbook = self._compiled.playbooks[number].playbook
             step = next(one for one in playbook.steps if one.id == step_id)
             self._board.step(decision, step_id, step.title, step.say, revision, because, batch)

@@ -29,11 +29,15 @@ KINDS = [
 ]
 
 
+# The longest time that the language has.
+DAY = 24 * 3_600_000
+
+
 def rule_document(spec):
     """A rule as it was kept (the fields of the former RuleSpec) in the policy language."""
     when = {"heard": spec["when"]}
     if spec.get("unless"):
-        when = {"missing": {"heard": spec["unless"]}, "after": when, "within_ms": spec["wait_ms"]}
+        when = {"missing": {"heard": spec["unless"]}, "after": when, "within_ms": min(spec["wait_ms"], DAY)}
     if spec["kind"] == "hint":
         action = {"do": "hint", "label": spec["label"], "title": spec["title"]}
         if spec.get("say"):
@@ -48,10 +52,10 @@ def rule_document(spec):
         "name": spec["title"],
         "when": when,
         "then": [action],
-        "priority": spec["priority"],
-        "cooldown_ms": spec["cooldown_ms"],
+        "priority": min(spec["priority"], 100),
+        "cooldown_ms": min(spec["cooldown_ms"], DAY),
         "once": spec["once"],
-        "expires_ms": spec["expires_ms"] if spec["kind"] == "hint" else 0,
+        "expires_ms": min(spec["expires_ms"], DAY) if spec["kind"] == "hint" else 0,
         "withdraw_when": withdraw,
         "position": spec["position"],
     }
@@ -91,6 +95,81 @@ def drafts_and_revisions(apps, schema_editor):
     # What was changed above may have checks pending, which the changes of the tables below do not wait for.
     schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def calls_under_way(apps, schema_editor):
+    """What calls that go on while this runs have shown, ticked and done goes on; what they waited for is forgotten."""
+    revisions = {str(row.pk): row for row in apps.get_model("coaching", "PolicyRevision").objects.all()}
+    owners = apps.get_model("conversations", "CallOwner").objects.select_related("conversation")
+    for owner in owners.filter(conversation__state__in=["announced", "live"]):
+        kept = (owner.engine_state or {}).get("stages", {}).get("guidance")
+        if kept and "v" not in kept:
+            owner.engine_state["stages"]["guidance"] = call_state(
+                kept,
+                {one: revisions[one].document for one in kept["revisions"] if one in revisions},
+                agent=str(owner.conversation.agent_id or ""),
+                now_ms=owner.engine_state.get("clock_ms", 0),
+            )
+            owner.save(update_fields=["engine_state"])
+
+
+def call_state(kept, documents, *, agent, now_ms):
+    """The former stage's state in the present form. `documents`: of its revisions, by their ids."""
+    rules = {rule["id"]: (one, rule) for one, document in documents.items() for rule in document["rules"]}
+    former = kept["engine"]
+    known = {key: rules[key] for key in {*former["fired"], *former["open"], *kept["open"]} if key in rules}
+
+    def on_board(key):
+        one, rule = known[key]
+        action = rule["then"][0]
+        return f"check|{action['title']}" if action["do"] == "check" else f"{one}|rule|{key}|0"
+
+    ticked = [known[key][1]["then"][0] for key in former["fired"] if key in known]
+    return {
+        "v": 2,
+        "agent": agent,
+        "team": kept["team"],
+        "revisions": kept["revisions"],
+        "begun": kept["begun"],
+        "now_ms": now_ms,
+        "open": {on_board(key): row for key, row in kept["open"].items() if key in known},
+        "engine": {
+            "v": 2,
+            "sequence": None,
+            "customer": None,
+            "facts": {
+                **{name: {} for name in ("true", "counts", "waits", "last", "chains", "times")},
+                "measures": {
+                    "turn": 0,
+                    "end": now_ms,
+                    "speaker": "",
+                    "level": None,
+                    "whole": [[0, 0, 0], [0, 0, 0], 0, 0, 0],
+                    "entries": [],
+                    "recent": [],
+                },
+                "silent": now_ms,
+                "hold": None,
+            },
+            "behaviours": {"waits": {}, "last": {}},
+            "playbooks": {},
+            "acts": {
+                "screen": {
+                    f"{known[key][0]}/{key}": [at, [0], known[key][1]["expires_ms"], ""]
+                    for key, at in former["open"].items()
+                    if key in known
+                },
+                "fired": {
+                    f"{known[key][0]}/{key}": [at, 1] for key, at in former["fired"].items() if key in known
+                },
+                "held": {},
+                "set": [],
+                "items": {action["title"]: "ticked" for action in ticked if action["do"] == "check"},
+            },
+            "counts": {},
+            "failures": {},
+        },
+    }
 
 
 def _spec(rule):
@@ -251,6 +330,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(drafts_and_revisions, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(calls_under_way, migrations.RunPython.noop, elidable=True),
         migrations.AlterField(model_name="policyrevision", name="document", field=models.JSONField()),
         migrations.RemoveField(model_name="policyrevision", name="spec"),
         migrations.RemoveField(model_name="policy", name="scope_kind"),

@@ -35,6 +35,7 @@ MAX_RULES = 2_000
 MAX_ACTIONS = 10
 MAX_STEPS = 100
 MAX_TEXT = 500
+MAX_SAY = 600
 MAX_TITLE = 90
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
@@ -345,9 +346,8 @@ class _Reader:
             elif name == "value" and isinstance(data.get(name), bool | int | float):
                 read[name] = data[name]
             else:
-                read[name] = self.text(
-                    data, name, where, most=MAX_TITLE if name == "title" else MAX_TEXT, needed=must
-                )
+                most = {"title": MAX_TITLE, "say": MAX_SAY}.get(name, MAX_TEXT)
+                read[name] = self.text(data, name, where, most=most, needed=must)
         return Action(do, **read)
 
     def rule(self, value: Any, where: str) -> Rule:
@@ -431,7 +431,7 @@ class _Reader:
         return Step(
             id=self.ident(data, "id", where),
             title=self.text(data, "title", where, most=MAX_TITLE, needed=True),
-            say=self.text(data, "say", where),
+            say=self.text(data, "say", where, most=MAX_SAY),
             done=self._optional(data, "done", where),
             next=tuple(ways),
         )

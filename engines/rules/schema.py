@@ -122,7 +122,11 @@ def policy_schema() -> dict[str, Any]:
     )
     step = _object(
         {"id": _ID, "title": _text(reading.MAX_TITLE)},
-        {"say": _text(), "done": _ANY, "next": _list(_object({"to": _ID}, {"when": _ANY}), 20)},
+        {
+            "say": _text(reading.MAX_SAY),
+            "done": _ANY,
+            "next": _list(_object({"to": _ID}, {"when": _ANY}), 20),
+        },
     )
     playbook = _object(
         {"id": _ID, "name": _text(200), "steps": _list(step, reading.MAX_STEPS, 1)}, {"start": _ANY}
