@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from accounts.ids import new_id
 from coaching.services import policy_create, policy_publish, policy_submit
 from tests.conftest import Company
 from tests.understanding import hint_action, policy_document, rule
@@ -14,7 +15,7 @@ DOCUMENT = policy_document(rule({"phrases": ["hello there"]}, hint_action("Say h
 
 def policy(address: str, *, revisions: int = 1, submitted: bool = False) -> Callable[[Company], str]:
     def path(company: Company) -> str:
-        row = policy_create(name="Greeting", actor=None, document=DOCUMENT)
+        row = policy_create(name=f"Greeting {new_id()}", actor=None, document=DOCUMENT)
         for _number in range(revisions):
             policy_publish(policy=row, actor=None)
         if submitted:
