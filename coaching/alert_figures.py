@@ -92,7 +92,7 @@ def alert_figures(*, user: User, days: int = DAYS) -> list[RuleFigures]:
             last=Max("raised_at"),
         )
     )
-    found = list(counted)
+    found: list[Any] = list(counted)
     # What the rule is called now.
     newest = (
         rows.order_by("policy_id", "rule_key", "-raised_at")

@@ -69,7 +69,6 @@ def panel(request: HttpRequest) -> HttpResponse:
     page = {
         "words": wording.panel(),
         "handOver": reverse("panel-hand-over"),
-        "framed": bool(ancestors),
     }
     context = {
         "page": page,

@@ -107,7 +107,9 @@ def _revision() -> PolicyRevision:
     policy, _created = Policy.objects.get_or_create(
         name="Retention, fault first", defaults={"state": "published"}
     )
-    revision, _created = PolicyRevision.objects.get_or_create(policy=policy, number=1, defaults={"document": {}})
+    revision, _created = PolicyRevision.objects.get_or_create(
+        policy=policy, number=1, defaults={"document": {}}
+    )
     return revision
 
 

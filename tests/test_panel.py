@@ -64,7 +64,9 @@ def test_no_page_may_frame_it_until_an_admin_names_one(northwind: Company) -> No
     policy = answer["Content-Security-Policy"]
     assert policy.endswith("frame-ancestors https://apps.mypurecloud.de https://*.my.connect.aws")
     assert "X-Frame-Options" not in answer
-    assert northwind.client("agent").get("/desk/")["X-Frame-Options"] == "SAMEORIGIN", "the panel alone is framed"
+    assert northwind.client("agent").get("/desk/")["X-Frame-Options"] == "SAMEORIGIN", (
+        "the panel alone is framed"
+    )
 
 
 def test_the_page_is_the_same_for_everybody_and_sets_no_cookie(northwind: Company) -> None:
@@ -182,7 +184,9 @@ def test_a_token_opens_the_desk_and_nothing_else(world: World, northwind: Compan
     assert get(northwind, f"/panel/desk/calls/{others.pk}/", token).status_code == 404
     hint = live.hint(call, "Offer")
     answer = {"id": str(hint.pk), "action": "accept"}
-    assert post(northwind.client(), f"/panel/desk/calls/{call.pk}/guidance/", answer, token).status_code == 200
+    assert (
+        post(northwind.client(), f"/panel/desk/calls/{call.pk}/guidance/", answer, token).status_code == 200
+    )
     assert get(northwind, "/panel/knowledge/?q=refund", token).status_code == 200
     # The same token elsewhere: the API, the desk's own page, another company.
     assert get(northwind, "/api/v1/guidance/", token).status_code == 401
@@ -198,7 +202,9 @@ def test_it_finds_the_call_that_the_frame_s_address_names(northwind: Company) ->
     identifiers_add(conversation_id=call.pk, provider="genesys", identifiers={"conversation": "4f2c-gen-1"})
     assert get(northwind, path, token).json() == {"conversation": str(call.pk)}
     assert get(northwind, path.replace("genesys", "connect"), token).json() == {"conversation": None}
-    assert get(northwind, "/panel/find/?conversation=4f2c-gen-1", token).json()["conversation"] == str(call.pk)
+    assert get(northwind, "/panel/find/?conversation=4f2c-gen-1", token).json()["conversation"] == str(
+        call.pk
+    )
     call.agent = northwind.people["teammate"]
     call.save()
     assert get(northwind, path, token).json() == {"conversation": None}, "somebody else's is not known here"

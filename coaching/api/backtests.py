@@ -139,7 +139,7 @@ class NoiseSerializer(Serializer):
     mean = serializers.FloatField()
 
 
-class RuleFiguresSerializer(Serializer):
+class BacktestRuleSerializer(Serializer):
     key = serializers.CharField()
     name = serializers.CharField()
     part = serializers.CharField()
@@ -180,7 +180,7 @@ class BacktestWholeSerializer(BacktestSerializer):
     gone_calls = serializers.IntegerField()
     precision = serializers.FloatField(allow_null=True)
     labelled = serializers.IntegerField()
-    rules = RuleFiguresSerializer(many=True)
+    rules = BacktestRuleSerializer(many=True)
 
 
 class BacktestExampleSerializer(Serializer):

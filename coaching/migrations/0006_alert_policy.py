@@ -19,7 +19,7 @@ def fill(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("coaching", "0006_next_steps")]
+    dependencies = [("coaching", "0005_backtests")]
 
     operations = [
         migrations.AddField(

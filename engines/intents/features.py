@@ -7,9 +7,10 @@ unknown words therefore gets small scores everywhere, which is what tells the ou
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -120,66 +121,59 @@ class Reader:
 
     def __init__(self, grams: Sequence[str], rarity: Floats, unknown: float) -> None:
         self._columns = {gram: column for column, gram in enumerate(grams)}
-        self._rarity = [float(one) for one in rarity]
+        self._rarity = rarity
         self._unknown = unknown * unknown
         # Of words that were read before: the columns of their pieces, and the pieces that have none.
-        self._pieces: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {}
+        self._pieces: dict[str, tuple[list[int], list[str]]] = {}
 
     def read(self, text: str) -> tuple[Ints, Floats, Floats]:
         """Columns, their values, and by group the share that is unknown (0..1; 1 for a group with nothing in it)."""
         words = words_of(text)
-        columns: list[int] = []
-        values: list[float] = []
-        unknown = [
-            self._group(*self._plain(neighbours(words)), columns, values),
-            self._group(*self._of_pieces(words), columns, values),
-            self._group(*self._plain(together(words)), columns, values),
+        groups = [
+            self._group(*self._known(neighbours(words))),
+            self._group(*self._of_pieces(words)),
+            self._group(*self._known(together(words))),
         ]
-        return np.asarray(columns, np.int32), np.asarray(values, np.float32), np.asarray(unknown, np.float32)
+        return (
+            np.concatenate([columns for columns, _values, _share in groups]),
+            np.concatenate([values for _columns, values, _share in groups]),
+            np.array([share for _columns, _values, share in groups], np.float32),
+        )
 
-    def _plain(self, grams: list[str]) -> tuple[dict[int, int], dict[str, int]]:
-        held: dict[int, int] = {}
-        strange: dict[str, int] = {}
-        known = self._columns.get
-        for gram in grams:
-            column = known(gram)
-            if column is None:
-                strange[gram] = strange.get(gram, 0) + 1
-            else:
-                held[column] = held.get(column, 0) + 1
-        return held, strange
+    def _known(self, grams: list[str]) -> tuple[list[int], list[str]]:
+        """The columns of n-grams, and those that have none."""
+        columns = list(map(self._columns.get, grams))
+        if None not in columns:
+            return cast(list[int], columns), []
+        strange = [gram for gram, column in zip(grams, columns, strict=True) if column is None]
+        return [column for column in columns if column is not None], strange
 
-    def _of_pieces(self, words: list[str]) -> tuple[dict[int, int], dict[str, int]]:
-        held: dict[int, int] = {}
-        strange: dict[str, int] = {}
+    def _of_pieces(self, words: list[str]) -> tuple[list[int], list[str]]:
+        columns: list[int] = []
+        strange: list[str] = []
         for word in words:
             found = self._pieces.get(word)
             if found is None:
-                grams = pieces_of(word)
-                own = tuple(self._columns[gram] for gram in grams if gram in self._columns)
-                found = own, tuple(gram for gram in grams if gram not in self._columns)
+                found = self._known(pieces_of(word))
                 if len(self._pieces) < CACHED_WORDS:
                     self._pieces[word] = found
-            for column in found[0]:
-                held[column] = held.get(column, 0) + 1
-            for gram in found[1]:
-                strange[gram] = strange.get(gram, 0) + 1
-        return held, strange
+            columns += found[0]
+            strange += found[1]
+        return columns, strange
 
-    def _group(
-        self, held: dict[int, int], strange: dict[str, int], columns: list[int], values: list[float]
-    ) -> float:
-        lost = self._unknown * sum([_DAMPED[times] ** 2 for times in strange.values()])
-        rarity = self._rarity
-        weighed = [_DAMPED[times] * rarity[column] for column, times in held.items()]
-        whole = lost + sum([value * value for value in weighed])
+    def _group(self, columns: list[int], strange: list[str]) -> tuple[Ints, Floats, float]:
+        held = Counter(columns)
+        lost = 0.0
+        if strange:
+            lost = self._unknown * sum([_DAMPED[times] ** 2 for times in Counter(strange).values()])
+        at = np.fromiter(held.keys(), np.int32, len(held))
+        values = _DAMPED_FLOATS[np.fromiter(held.values(), np.int32, len(held))] * self._rarity[at]
+        whole = lost + float(values @ values)
         if whole <= _NOTHING:
-            return 1.0
-        length = 1.0 / math.sqrt(whole)
-        columns += held
-        values += [value * length for value in weighed]
-        return lost / whole
+            return at, values, 1.0
+        return at, values / np.float32(math.sqrt(whole)), lost / whole
 
 
 # An n-gram cannot be in a text more often than the text has letters.
 _DAMPED = [0.0] + [1.0 + math.log(times) for times in range(1, 2 * MAX_TEXT + 2)]
+_DAMPED_FLOATS = np.array(_DAMPED, np.float32)

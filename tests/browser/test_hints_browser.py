@@ -101,7 +101,7 @@ def test_a_supervisor_is_asked_and_heard(northwind: Company, call: Any, sign_in:
             sent_at=timezone.now(),
         )
         event_append(conversation_id=call.pk, kind="whisper", row=row)
-    page.get_by_text("You may waive the fee.").wait_for()
+    page.locator(".whisper", has_text="You may waive the fee.").wait_for()
     assert top(page, "#tx-scroll") == before
     until(page, lambda: Whisper.objects.get(pk=row.pk).shown_at is not None)
     page.get_by_role("button", name="Thanks").click()

@@ -21,5 +21,12 @@ ROWS: list[tuple[Any, ...]] = [
     ("GET", "/offline-worker.js", EVERYBODY),
 ]
 # A cookie is no way in: everybody is a stranger there. What a token may do is what its agent may do.
-_BY_TOKEN = ("token/renew/", "sign-out/", "start/", "find/", "knowledge/", *(route for route, *_rest in agent))
+_BY_TOKEN = (
+    "token/renew/",
+    "sign-out/",
+    "start/",
+    "find/",
+    "knowledge/",
+    *(route for route, *_rest in agent),
+)
 ELSEWHERE = {f"panel/{route}": "tests/test_panel.py::test_a_cookie_is_no_way_in" for route in _BY_TOKEN}

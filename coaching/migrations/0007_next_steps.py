@@ -9,7 +9,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coaching", "0005_backtests"),
+        ("coaching", "0006_alert_policy"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
