@@ -57,7 +57,7 @@ class ScopedSerializer(Serializer):
     )
 
 
-class PolicySerializer(ScopedSerializer):
+class GuidancePolicySerializer(ScopedSerializer):
     id = serializers.UUIDField()
     name = serializers.CharField()
     state = serializers.ChoiceField(Policy.State.choices)
@@ -68,7 +68,7 @@ class PolicySerializer(ScopedSerializer):
     updated_at = serializers.DateTimeField()
 
 
-class PolicyWholeSerializer(PolicySerializer):
+class PolicyWholeSerializer(GuidancePolicySerializer):
     draft = serializers.DictField(help_text="The policy language; see docs/guidance.md.")
 
 
@@ -111,7 +111,7 @@ class ComplaintsSerializer(Serializer):
     complaints = ComplaintSerializer(many=True)
 
 
-class RevisionSerializer(ScopedSerializer):
+class PublishedRevisionSerializer(ScopedSerializer):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
     restores = serializers.IntegerField(allow_null=True, help_text="The revision that it brought back.")
@@ -120,7 +120,7 @@ class RevisionSerializer(ScopedSerializer):
 
 
 class RevisionsSerializer(Serializer):
-    revisions = RevisionSerializer(many=True)
+    revisions = PublishedRevisionSerializer(many=True)
 
 
 class RollBackSerializer(Serializer):
@@ -133,7 +133,7 @@ class LineSerializer(Serializer):
     kind = serializers.ChoiceField(["same", "changed", "added", "removed"])
 
 
-class ChangeSerializer(Serializer):
+class PolicyChangeSerializer(Serializer):
     part = serializers.CharField(help_text="rules, behaviours, playbooks or settings.")
     id = serializers.CharField()
     name = serializers.CharField()
@@ -141,8 +141,8 @@ class ChangeSerializer(Serializer):
     lines = LineSerializer(many=True)
 
 
-class ChangesSerializer(Serializer):
-    changes = ChangeSerializer(many=True)
+class PolicyChangesSerializer(Serializer):
+    changes = PolicyChangeSerializer(many=True)
 
 
 class PolicyFilter(filters.FilterSet):
@@ -181,7 +181,7 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
     """Policies: what agents are shown, and when."""
 
     permission = Permission.ADMIN_CONFIGURE
-    serializer_class = PolicySerializer
+    serializer_class = GuidancePolicySerializer
     filterset_class = PolicyFilter
     queryset = Policy.objects.none()
 
@@ -259,12 +259,12 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
         policy_send_back(policy=self._one(pk), actor=self.user, address=self._address)
         return self._whole(pk)
 
-    @extend_schema(request=None, responses=RevisionSerializer, filters=False)
+    @extend_schema(request=None, responses=PublishedRevisionSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def publish(self, request: Request, pk: UUID) -> Response:
         """Make the draft effective for conversations that begin from now on."""
         row = policy_publish(policy=self._one(pk), actor=self.user, address=self._address)
-        return Response(RevisionSerializer(_revision(row)).data)
+        return Response(PublishedRevisionSerializer(_revision(row)).data)
 
     @extend_schema(request=None, responses=PolicyWholeSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
@@ -273,7 +273,7 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
         policy_retire(policy=self._one(pk), actor=self.user, address=self._address)
         return self._whole(pk)
 
-    @extend_schema(request=RollBackSerializer, responses=RevisionSerializer, filters=False)
+    @extend_schema(request=RollBackSerializer, responses=PublishedRevisionSerializer, filters=False)
     @action(detail=True, methods=["post"], url_path="roll-back", pagination_class=None)
     def roll_back(self, request: Request, pk: UUID) -> Response:
         """Publish what an earlier revision said as a new one, at once and for all agents."""
@@ -285,7 +285,7 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
             actor=self.user,
             address=self._address,
         )
-        return Response(RevisionSerializer(_revision(row)).data)
+        return Response(PublishedRevisionSerializer(_revision(row)).data)
 
     @extend_schema(responses=RevisionsSerializer, filters=False)
     @action(detail=True, pagination_class=None)
@@ -300,7 +300,7 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
             OpenApiParameter("from", OpenApiTypes.INT, description="A revision; the newest when left out."),
             OpenApiParameter("to", OpenApiTypes.INT, description="A revision; the draft when left out."),
         ],
-        responses=ChangesSerializer,
+        responses=PolicyChangesSerializer,
         filters=False,
     )
     @action(detail=True, pagination_class=None)
@@ -311,7 +311,7 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
         if before is None:
             before = policy.revisions.order_by("-number").first()
         after = self._numbered(policy, request.query_params.get("to"))
-        return Response(ChangesSerializer({"changes": revision_changes(policy, before, after)}).data)
+        return Response(PolicyChangesSerializer({"changes": revision_changes(policy, before, after)}).data)
 
     @extend_schema(
         parameters=[

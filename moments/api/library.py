@@ -13,6 +13,7 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from moments.installing import Offered, library_install, library_offered
 from moments.library import LIBRARY
+from moments.models import MomentDefinition
 
 
 class OfferedSerializer(serializers.Serializer[Any]):
@@ -46,6 +47,7 @@ class MomentLibraryViewSet(CompanyViewSet):
     permission = Permission.ADMIN_CONFIGURE
     serializer_class = OfferedSerializer
     pagination_class = None
+    queryset = MomentDefinition.objects.none()
 
     @extend_schema(responses=OfferedSerializer(many=True))
     def list(self, request: Request) -> Response:
