@@ -233,7 +233,9 @@ export class Hints {
   }
 
   #answer(id, action, reason = "") {
-    if (id === null || this.#asked.has(id) || performance.now() - this.#swapped < SWAPPED_MS) return false;
+    // What slipped under the pointer just now was not meant; "Undo" stands apart and is.
+    const slipped = action !== "undo" && performance.now() - this.#swapped < SWAPPED_MS;
+    if (id === null || this.#asked.has(id) || slipped) return false;
     const content = { what: { action, ...(reason && { reason }) }, sent: false };
     this.#asked.set(id, content);
     if (action === "undo") this.#left.delete(id);
