@@ -38,7 +38,7 @@ class PublishAdmin(AuditedAdmin):
     """Publishes from the page: with "Save and publish", or by a button that asks once. Both are POST requests."""
 
     actions_submit_line = ("save_and_publish",)
-    actions_detail = ("publish", "retire")
+    actions_detail: tuple[str, ...] = ("publish", "retire")
     warn_unsaved_form = True
 
     def revision_publish(self, request: HttpRequest, obj: Any) -> Any:

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     SUMMARY_EDIT_OWN = "summary.edit_own"
     GUIDANCE_ANSWER = "guidance.answer"
     ALERT_RESOLVE = "alert.resolve"
+    WHISPER_SEND = "whisper.send"
     EVALUATION_READ = "evaluation.read"
     EVALUATION_OVERRIDE = "evaluation.override"
     IDENTITY_ATTACH = "identity.attach"
@@ -63,6 +64,8 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     Permission.SUMMARY_EDIT_OWN: frozenset({_A}),
     Permission.GUIDANCE_ANSWER: frozenset({_A}),
     Permission.ALERT_RESOLVE: frozenset({_S, _X}),
+    # To the agents of calls that they may read.
+    Permission.WHISPER_SEND: frozenset({_S, _X}),
     Permission.EVALUATION_READ: frozenset({_A, _S, _Q, _X}),
     Permission.EVALUATION_OVERRIDE: frozenset({_S, _Q, _X}),
     Permission.IDENTITY_ATTACH: frozenset({_S, _X}),

@@ -6,6 +6,7 @@ Channels' own middleware reads sessions by the async ORM, which may run in a thr
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,25 +57,58 @@ def session_key_of(scope: Scope) -> str | None:
     return morsel.value if morsel else None
 
 
-class SocketAuth:
-    """ASGI middleware: put the signed-in user into `scope["user"]`, or close with 4401 (4403 for a foreign page)."""
+# Reads the person behind a socket again, within the company: None once they may no longer be here.
+Reader = Callable[[], User | None]
+# A page that may send no cookie offers two subprotocols: this one, which it gets, and its token with a mark.
+TOKEN_PROTOCOL = "cresta.token"  # noqa: S105 a name, not a secret
+TOKEN_MARK = "token."  # noqa: S105
 
-    def __init__(self, inner: Callable[..., Awaitable[None]], threads: TenantThreads) -> None:
+
+class SocketAuth:
+    """ASGI middleware: who is there, or close with 4401 (4403 for a foreign page).
+
+    Puts into the scope `user`, `reader` (reads them again) and `by_token`. `tokens` looks up a token and gives its
+    reader; a socket that brings one is never let in by a cookie.
+    """
+
+    def __init__(
+        self,
+        inner: Callable[..., Awaitable[None]],
+        threads: TenantThreads,
+        tokens: Callable[[str], Reader | None] | None = None,
+    ) -> None:
         self.inner = inner
         self.threads = threads
+        self.tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         origin = _header(scope, b"origin")
         if origin and host_name(urlsplit(origin).netloc) != host_of(scope):
             return await self._close(receive, send, WRONG_ORIGIN, "this page may not open sockets here")
-        user = await self.threads.run(scope["schema"], user_of_session, session_key_of(scope))
-        if user is None:
-            return await self._close(receive, send, SIGNED_OUT, "signed out")
-        return await self.inner({**scope, "user": user}, receive, send)
+        by_token = TOKEN_PROTOCOL in scope.get("subprotocols", ())
+        found = await self.threads.run(scope["schema"], self._person, scope, by_token)
+        chosen = {"subprotocol": TOKEN_PROTOCOL} if by_token else {}
+        if found is None:
+            return await self._close(receive, send, SIGNED_OUT, "signed out", **chosen)
+        user, reader = found
+        return await self.inner(
+            {**scope, "user": user, "reader": reader, "by_token": by_token, **chosen}, receive, send
+        )
+
+    def _person(self, scope: Scope, by_token: bool) -> tuple[User, Reader] | None:
+        reader: Reader | None = partial(user_of_session, session_key_of(scope))
+        if by_token:
+            offered = (name for name in scope["subprotocols"] if name.startswith(TOKEN_MARK))
+            token = next(offered, "").removeprefix(TOKEN_MARK)
+            reader = self.tokens(token) if self.tokens and token else None
+        user = reader() if reader else None
+        return None if user is None or reader is None else (user, reader)
 
     @staticmethod
-    async def _close(receive: Callable[..., Any], send: Callable[..., Any], code: int, reason: str) -> None:
+    async def _close(
+        receive: Callable[..., Any], send: Callable[..., Any], code: int, reason: str, **accept: str
+    ) -> None:
         await receive()
         # Accepted first: a browser is told the code of a socket that was open, never of one that was refused.
-        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.accept", **accept})
         await send({"type": "websocket.close", "code": code, "reason": reason})

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
@@ -13,8 +14,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
@@ -47,10 +49,37 @@ def needs(permission: Permission) -> Callable[[Callable[..., HttpResponse]], Cal
     return decorate
 
 
+# Names of pages that a pop-up leads to once its person is signed in, by the rooms that have them.
+popup_pages: set[str] = set()
+
+
+def keeps_opener(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """For pages of a pop-up: they keep their tie to the window that opened it, which every other page of ours cuts.
+
+    Outermost, since the way to the sign-in page would cut it as well.
+    """
+
+    @wraps(view)
+    def tied(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response["Cross-Origin-Opener-Policy"] = "unsafe-none"
+        return response
+
+    return tied
+
+
 class SignIn(auth_views.LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = super().dispatch
+        after = urlsplit(self.get_redirect_url()).path
+        in_popup = any(after == reverse(name) for name in popup_pages) if after else False
+        return (
+            keeps_opener(answer)(request, *args, **kwargs) if in_popup else answer(request, *args, **kwargs)
+        )
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         response = super().form_valid(form)

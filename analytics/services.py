@@ -11,7 +11,7 @@ from django.db.models import Avg, Count, F, Q, Sum
 from django.utils import timezone
 
 from analytics.models import ConversationFact
-from coaching.models import Alert, Guidance, Rule
+from coaching.models import Alert, Guidance
 from conversations.models import Conversation, Speaker, Summary, Utterance
 from qa.models import Evaluation
 from tenants.models import Tenant
@@ -50,7 +50,7 @@ def fact_write(conversation_id: UUID) -> ConversationFact | None:
             customer=Sum(F("end_ms") - F("start_ms"), filter=Q(speaker=Speaker.CUSTOMER)),
             sentiment=Avg("sentiment", filter=Q(speaker=Speaker.CUSTOMER)),
         )
-        hints = Guidance.objects.filter(conversation_id=conversation_id, kind=Rule.Kind.HINT).aggregate(
+        hints = Guidance.objects.filter(conversation_id=conversation_id, kind=Guidance.Kind.HINT).aggregate(
             shown=Count("pk"), accepted=Count("pk", filter=Q(state=Guidance.State.ACCEPTED))
         )
         fact, _created = ConversationFact.objects.update_or_create(

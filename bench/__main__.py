@@ -17,8 +17,12 @@ from bench.report import Unmeasured, machine, say, table, versions
 # A bench is a module with `WHAT`, `add_options(parser)` and `measure(options) -> dict`, which raises `Unmeasured`.
 BENCHES = {
     "ingest": "bench.ingest",
+    "intents": "bench.intents",
+    "next_step": "bench.next_step",
+    "live": "bench.live",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
+    "rules": "bench.rules",
 }
 SEED = 20_240_601
 

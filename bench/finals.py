@@ -9,6 +9,7 @@ waits run side by side.
   final_share_*    that, less `asr_delay_ms`: all that is ours, with what the wait for silence takes longer than that
   final_in_*       the last sound sent to that sound in the recogniser
   final_out_*      the final sent by the recogniser to the final at the socket
+  hint_total_*     (`guided`) as `final_total_*`, to the hint that the final raises
 """
 
 from __future__ import annotations
@@ -47,12 +48,16 @@ class Spoken:
 
 @dataclass
 class Talk:
-    """One call. `sent`: when each 20 ms were sent; `came`: when the final of each utterance came, by its times."""
+    """One call. `sent`: when each 20 ms were sent; `came`: when the final of each utterance came, by its times.
+
+    `hints` likewise, for the guidance that it raised.
+    """
 
     number: int
     spoken: list[Spoken]
     sent: list[float] = field(default_factory=list)
     came: dict[tuple[int, int], float] = field(default_factory=dict)
+    hints: dict[tuple[int, int], float] = field(default_factory=dict)
 
 
 def talks_make(calls: int, utterances: int, seed: int) -> list[Talk]:
@@ -74,9 +79,12 @@ def talks_make(calls: int, utterances: int, seed: int) -> list[Talk]:
 
 
 def finals_measure(
-    house: House, *, calls: int, seconds: float, seed: int, processes: int = 0
+    house: House, *, calls: int, seconds: float, seed: int, processes: int = 0, guided: bool = False
 ) -> dict[str, Any]:
-    """Measure it. Raises `Unmeasured`, also when a final did not come."""
+    """Measure it. Raises `Unmeasured`, also when a final did not come.
+
+    `guided`: every utterance raises a hint, which a published policy sees to.
+    """
     utterances = max(1, round((seconds * 1000 - QUIET_MS) / EVERY_MS))
     say(f"{calls} calls of {utterances} utterances, from the end of speech to the browser")
     peer = subprocess.Popen(
@@ -106,7 +114,7 @@ def finals_measure(
         house.web_ready()
         house.live_ready("live-finals")
         talks = talks_make(calls, utterances, seed)
-        asyncio.run(_Run(house, talks).all())
+        asyncio.run(_Run(house, talks, guided).all())
         with urlopen(f"{url}/peer/said", timeout=10) as answer:  # noqa: S310 an address of ours
             answers = json.load(answer)
         house.close()
@@ -119,10 +127,10 @@ def finals_measure(
 class _Run:
     """The calls and their sockets, in one loop."""
 
-    def __init__(self, house: House, talks: list[Talk]) -> None:
+    def __init__(self, house: House, talks: list[Talk], guided: bool) -> None:
         from bench.ingest import connection_make
 
-        self.house, self.talks = house, talks
+        self.house, self.talks, self.guided = house, talks, guided
         self.connection, self.secret = connection_make(house, "twilio", "Finals")
         self.cookie = _sign_in(house)
         self.length_ms = max(talk.spoken[-1].end_ms for talk in talks) + 1_500
@@ -181,11 +189,17 @@ class _Run:
             additional_headers={"Cookie": self.cookie},
             proxy=None,
         ) as socket:
-            while len(talk.came) < len(talk.spoken):
+            known: dict[str, tuple[int, int]] = {}
+            while min(len(talk.came), len(talk.hints) if self.guided else len(talk.came)) < len(talk.spoken):
                 message = json.loads(await socket.recv())
-                if message["type"] == "event" and message["kind"] == "utterance":
-                    data = message["data"]
-                    talk.came.setdefault((data["start_ms"], data["end_ms"]), time.time())
+                if message["type"] != "event":
+                    continue
+                data = message["data"]
+                if message["kind"] == "utterance":
+                    known[data["id"]] = data["start_ms"], data["end_ms"]
+                    talk.came.setdefault(known[data["id"]], time.time())
+                elif message["kind"] == "guidance" and data["evidence"]:
+                    talk.hints.setdefault(known[data["evidence"][0]["utterance"]], time.time())
 
     async def _conversation(self, call_sid: str) -> str:
         while True:
@@ -245,7 +259,7 @@ def _figures(talks: list[Talk], answers: list[dict[str, Any]]) -> dict[str, Any]
     answered: dict[tuple[int, int], dict[str, Any]] = {}
     for answer in answers:
         answered.setdefault((round(answer["start"] * 1000), round(answer["end"] * 1000)), answer)
-    total, into, out = [], [], []
+    total, into, out, hints = [], [], [], []
     by_turn: list[list[float]] = [[] for _ in talks[0].spoken]
     for talk in talks:
         for turn, one in enumerate(talk.spoken):
@@ -259,6 +273,8 @@ def _figures(talks: list[Talk], answers: list[dict[str, Any]]) -> dict[str, Any]
             by_turn[turn].append(total[-1] - ASR_DELAY_MS)
             into.append((answer["came"] - spoken) * 1000)
             out.append((arrived - answer["sent"]) * 1000)
+            if talk.hints:
+                hints.append((talk.hints[_key(talk.came, arrived)] - spoken) * 1000)
     kinds = {
         "share": [each - ASR_DELAY_MS for each in total],
         "total": total,
@@ -275,7 +291,13 @@ def _figures(talks: list[Talk], answers: list[dict[str, Any]]) -> dict[str, Any]
             for kind, values in kinds.items()
             for part in PARTS
         },
+        **({f"hint_total_p{part}_ms": round(percentile(hints, part), 1) for part in PARTS} if hints else {}),
     }
+
+
+def _key(came: dict[tuple[int, int], float], at: float) -> tuple[int, int]:
+    """The times under which the final came that came then."""
+    return next(key for key, when in came.items() if when == at)
 
 
 def _near(found: dict[tuple[int, int], Any], key: tuple[int, int]) -> Any:

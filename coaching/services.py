@@ -1,115 +1,282 @@
-"""Writes to policies: checked and published as revisions, or retired. What agents answer is in `answers.py`."""
+"""Writes to policies: drafted, handed in, published as revisions, rolled back, retired."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
-from coaching.models import Policy, PolicyRevision, Rule
-from engines.rules import RuleSpec, check_rules
-from moments.models import MomentDefinition
+from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
+from coaching.revisions import changed_parts
+from coaching.scopes import scope_clean, scope_complaints
+from engines.rules.checking import check_policy
+from engines.rules.spec import Complaint
+from moments.selectors import active_specs
+
+State = Policy.State
 
 
-def rule_spec(rule: Rule) -> dict[str, Any]:
-    """Return a rule as JSON: the fields of `engines.rules.RuleSpec`, times in milliseconds of call time."""
-    hint = rule.kind == Rule.Kind.HINT
-    return {
-        "id": str(rule.pk),
-        "kind": rule.kind,
-        "when": rule.when.key,
-        "title": rule.title,
-        "say": rule.say,
-        "label": rule.label,
-        "unless": rule.unless.key if rule.unless else None,
-        "wait_ms": rule.wait_seconds * 1000,
-        "severity": rule.severity,
-        "priority": rule.priority,
-        "cooldown_ms": rule.cooldown_seconds * 1000,
-        "once": rule.once,
-        "expires_ms": rule.expires_seconds * 1000 if hint else 0,
-        "withdraw_on": rule.withdraw_on.key if rule.withdraw_on else None,
-        "position": rule.position,
-    }
+def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None) -> list[Complaint]:
+    """Everything that is wrong ("error") or odd ("warning") about a draft, in words for who wrote it.
+
+    `document`: what shall be judged instead of the policy's draft. Up to four queries.
+    """
+    document = policy.draft if document is None else document
+    found = [Complaint("scope", sentence, "error") for sentence in scope_complaints(policy.scope)]
+    if isinstance(document, Mapping) and not any(
+        document.get(part) for part in ("rules", "behaviours", "playbooks")
+    ):
+        found.append(Complaint("rules", _("The policy has no rules yet."), "error"))
+    return found + document_complaints(document)
 
 
-def policy_spec(policy: Policy) -> dict[str, Any]:
-    """Return a policy as it stands: for whom, its rules, and the names of the moments that its reasons speak of."""
-    rules = list(policy.rules.select_related("when", "unless", "withdraw_on"))
-    moments = {moment for rule in rules for moment in (rule.when, rule.unless, rule.withdraw_on) if moment}
-    # A reason for something missing names what was missing.
-    expected = MomentDefinition.objects.filter(missing_as__in=[moment.pk for moment in moments])
-    return {
-        "scope": policy.scope,
-        "team": str(policy.team_id) if policy.team_id else None,
-        "rules": [rule_spec(rule) for rule in rules],
-        "names": {
-            moment.key: moment.name for moment in sorted({*moments, *expected}, key=lambda one: one.key)
-        },
-    }
+def document_complaints(document: Any) -> list[Complaint]:
+    """What is wrong with a document, against the moments that are listened for now. One query."""
+    moments = active_specs()
+    speakers = {moment.key: moment.speaker for moment in moments}
+    return list(check_policy(document, speakers.keys(), speakers=speakers))
 
 
-def policy_complaints(policy: Policy, spec: dict[str, Any]) -> list[str]:
-    """Return what keeps a policy from being published, in words for who wrote it; empty when it is sound."""
-    complaints = []
-    if not spec["rules"]:
-        complaints.append(_("The policy has no rules yet."))
-    if policy.scope == Policy.Scope.TEAM and policy.team_id is None:
-        complaints.append(_("Choose the team that the policy is for."))
-    rules = [RuleSpec(**rule) for rule in spec["rules"]]
-    titles = {rule.id: rule.title for rule in rules}
-    active = set(
-        MomentDefinition.objects.filter(active=True, revisions__isnull=False).values_list("key", flat=True)
-    )
-    for rule_id, wrong in check_rules(rules, set(spec["names"])).items():
-        complaints += [f"{titles[rule_id] or _('A rule without a title')}: {one}" for one in wrong]
-    for rule in rules:
-        for key in (rule.when, rule.unless, rule.withdraw_on):
-            if key is not None and key not in active:
-                complaints.append(
-                    _("%(rule)s: nothing listens for “%(moment)s”, because that moment is switched off.")
-                    % {"rule": rule.title, "moment": spec["names"][key]}
-                )
-    return complaints
+def four_eyes() -> bool:
+    """Whether who wrote a draft may not publish it. One query."""
+    return GuidanceSettings.objects.filter(four_eyes=True).exists()
 
 
-def policy_publish(*, policy: Policy, actor: User | None) -> PolicyRevision:
-    """Make the policy as it stands effective for every conversation that begins from now on.
+def policy_create(
+    *,
+    name: str,
+    actor: User | None,
+    document: Mapping[str, Any] | None = None,
+    address: str | None = None,
+    **scoped: Any,
+) -> Policy:
+    """Begin a policy as a draft. `scoped`: the fields of `SCOPED`. Raises `ValidationError`."""
+    with transaction.atomic():
+        policy = Policy(name=name.strip())
+        _fill(policy, scoped)
+        policy.full_clean()
+        policy.save(force_insert=True)
+        audit(actor=actor, action="policy.create", thing=policy, address=address)
+        if document is not None:
+            policy = policy_draft_save(policy=policy, document=document, actor=actor, address=address)
+    return policy
+
+
+def policy_draft_save(
+    *,
+    policy: Policy,
+    actor: User | None,
+    document: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    **scoped: Any,
+) -> Policy:
+    """Keep a draft as it shall be, and take it back from review; what is in effect stays so.
+
+    What is not given stays. Raises `ValidationError` with a sentence for each thing that could not work.
+    """
+    if document is not None and (wrong := _errors(document_complaints(document))):
+        raise ValidationError({"draft": wrong})
+    with transaction.atomic():
+        row = Policy.objects.select_for_update().get(pk=policy.pk)
+        before = {field: getattr(row, field) for field in ("name", "draft", *SCOPED)}
+        if document is not None:
+            row.draft = dict(document)
+        if name is not None:
+            row.name = name.strip()
+        _fill(row, scoped)
+        row.full_clean()
+        fields = [field for field in before if getattr(row, field) != before[field]]
+        if fields:
+            if row.state == State.REVIEW:
+                row.state = _resting(row)
+            row.submitted_at, row.submitted_by = None, None
+            if actor is not None and actor.pk not in row.writers:
+                row.writers = [*row.writers, actor.pk]
+            row.save()
+            changes: dict[str, Any] = {"fields": fields}
+            if "draft" in fields:
+                changes["rules"] = changed_parts(before["draft"], row.draft)
+            audit(actor=actor, action="policy.draft", thing=row, changes=changes, address=address)
+    return row
+
+
+def policy_submit(*, policy: Policy, actor: User | None, address: str | None = None) -> Policy:
+    """Hand a draft in for review. Raises `ValidationError` for one that could not be published."""
+    if wrong := _errors(policy_complaints(policy)):
+        raise ValidationError(wrong)
+    with transaction.atomic():
+        row = Policy.objects.select_for_update().get(pk=policy.pk)
+        if row.state != State.REVIEW:
+            row.state, row.submitted_at, row.submitted_by = State.REVIEW, timezone.now(), actor
+            row.save(update_fields=["state", "submitted_at", "submitted_by", "updated_at"])
+            audit(actor=actor, action="policy.submit", thing=row, address=address)
+    return row
+
+
+def policy_send_back(*, policy: Policy, actor: User | None, address: str | None = None) -> Policy:
+    """Give a draft that waits for review back to who wrote it. Raises `Conflict` where it does not wait."""
+    with transaction.atomic():
+        row = Policy.objects.select_for_update().get(pk=policy.pk)
+        if row.state != State.REVIEW:
+            raise Conflict(_("This policy does not wait for review."))
+        row.state, row.submitted_at, row.submitted_by = _resting(row), None, None
+        row.save(update_fields=["state", "submitted_at", "submitted_by", "updated_at"])
+        audit(actor=actor, action="policy.send_back", thing=row, address=address)
+    return row
+
+
+def policy_publish(*, policy: Policy, actor: User | None, address: str | None = None) -> PolicyRevision:
+    """Make the draft effective for conversations that begin from now on (or from its `starts_at`).
 
     Returns the revision; where nothing has changed since the last one, that. Raises `ValidationError` in plain words
-    for a policy without rules or with a rule that could not work.
+    for a draft that could not work, or that its writer may not publish (`GuidanceSettings.four_eyes`; `actor` None is
+    the installation itself).
     """
     with transaction.atomic():
-        policy = Policy.objects.select_for_update().get(pk=policy.pk)
-        spec = policy_spec(policy)
-        if complaints := policy_complaints(policy, spec):
-            raise ValidationError(complaints)
-        newest = policy.revisions.order_by("-number").first()
-        if newest is not None and newest.spec == spec and policy.state == Policy.State.PUBLISHED:
+        row = Policy.objects.select_for_update().get(pk=policy.pk)
+        if wrong := _errors(policy_complaints(row)):
+            raise ValidationError(wrong)
+        newest = row.revisions.order_by("-number").first()
+        same = newest is not None and _same(row, newest)
+        if newest is not None and same and row.state == State.PUBLISHED:
             return newest
-        if newest is None or newest.spec != spec:
-            number = 1 if newest is None else newest.number + 1
-            newest = PolicyRevision.objects.create(
-                policy=policy, number=number, spec=spec, published_by=actor
-            )
-        policy.state = Policy.State.PUBLISHED
-        policy.save(update_fields=["state", "updated_at"])
-        audit(actor=actor, action="policy.publish", thing=policy, changes={"revision": newest.number})
+        if actor is not None and not same and four_eyes():
+            if row.state != State.REVIEW:
+                raise ValidationError(_("Hand the draft in for review first."))
+            if actor.pk in row.writers:
+                raise ValidationError(_("You have changed this draft: somebody else must publish it."))
+        if newest is None or not same:
+            newest = _revise(row, row.draft, {name: getattr(row, name) for name in SCOPED}, actor)
+        _put_in_use(row, newest)
+        row.state, row.writers, row.submitted_at, row.submitted_by = State.PUBLISHED, [], None, None
+        row.save()
+        audit(
+            actor=actor,
+            action="policy.publish",
+            thing=row,
+            changes={"revision": newest.number},
+            address=address,
+        )
     return newest
 
 
-def policy_retire(*, policy: Policy, actor: User | None) -> None:
+def policy_roll_back(
+    *, policy: Policy, number: int, actor: User | None, address: str | None = None
+) -> PolicyRevision:
+    """Publish what an earlier revision said as a new revision, for all agents and at once. Returns it.
+
+    A draft that somebody has changed since stays; one that is as published goes back, too. Raises `ValidationError`
+    for a number that is not there, and where what it says could not work any more.
+    """
+    with transaction.atomic():
+        row = Policy.objects.select_for_update().get(pk=policy.pk)
+        earlier = row.revisions.filter(number=number).first()
+        newest = row.revisions.order_by("-number").first()
+        if earlier is None or newest is None:
+            raise ValidationError(_("There is no revision %(number)d.") % {"number": number})
+        now = timezone.now()
+        said = {name: getattr(earlier, name) for name in SCOPED} | {"starts_at": None, "rollout_percent": 100}
+        if earlier.ends_at is not None and earlier.ends_at <= now:
+            said["ends_at"] = None
+        wrong = scope_complaints(earlier.scope) + _errors(document_complaints(earlier.document))
+        if wrong:
+            raise ValidationError(wrong)
+        if _same(row, newest):
+            row.draft = earlier.document
+            for name, value in said.items():
+                setattr(row, name, value)
+        revision = _revise(row, earlier.document, said, actor, restores=number)
+        _put_in_use(row, revision)
+        row.state, row.submitted_at, row.submitted_by = State.PUBLISHED, None, None
+        row.save()
+        audit(
+            actor=actor,
+            action="policy.roll_back",
+            thing=row,
+            changes={"revision": revision.number, "restores": number},
+            address=address,
+        )
+    return revision
+
+
+def policy_retire(*, policy: Policy, actor: User | None, address: str | None = None) -> None:
     """Take a policy out of use for every conversation that begins from now on. Calls under way keep it."""
     with transaction.atomic():
-        changed = (
-            Policy.objects.filter(pk=policy.pk)
-            .exclude(state=Policy.State.RETIRED)
-            .update(state=Policy.State.RETIRED)
-        )
-        policy.state = Policy.State.RETIRED
-        if changed:
-            audit(actor=actor, action="policy.retire", thing=policy)
+        row = Policy.objects.select_for_update().get(pk=policy.pk)
+        if row.state != State.RETIRED:
+            row.state, row.in_use_from, row.submitted_at, row.submitted_by = State.RETIRED, None, None, None
+            row.save()
+            audit(actor=actor, action="policy.retire", thing=row, address=address)
+    policy.state, policy.in_use_from = row.state, row.in_use_from
+
+
+def _errors(complaints: list[Complaint]) -> list[str]:
+    return [
+        f"{one.where}: {one.sentence}" if one.where else one.sentence
+        for one in complaints
+        if one.kind == "error"
+    ]
+
+
+def _fill(policy: Policy, scoped: Mapping[str, Any]) -> None:
+    unknown = set(scoped) - set(SCOPED)
+    if unknown:
+        raise TypeError(f"policies have no {sorted(unknown)[0]}")
+    for name, value in scoped.items():
+        if name == "scope":
+            try:
+                value = scope_clean(value)
+            except ValueError as error:
+                raise ValidationError({"scope": str(error)}) from None
+            if wrong := scope_complaints(value):
+                raise ValidationError({"scope": wrong})
+        setattr(policy, name, value)
+
+
+def _resting(policy: Policy) -> str:
+    """The state of a policy whose draft waits for nobody."""
+    if policy.in_use_from is not None:
+        return State.PUBLISHED
+    return State.RETIRED if policy.revisions.exists() else State.DRAFT
+
+
+def _same(policy: Policy, revision: PolicyRevision) -> bool:
+    return policy.draft == revision.document and all(
+        getattr(policy, name) == getattr(revision, name) for name in SCOPED
+    )
+
+
+def _revise(
+    policy: Policy,
+    document: dict[str, Any],
+    scoped: Mapping[str, Any],
+    actor: User | None,
+    *,
+    restores: int | None = None,
+) -> PolicyRevision:
+    newest = policy.revisions.order_by("-number").values_list("number", flat=True).first() or 0
+    return PolicyRevision.objects.create(
+        policy=policy,
+        number=newest + 1,
+        document=document,
+        names={spec.key: spec.name for spec in active_specs()},
+        restores=restores,
+        published_by=actor,
+        **scoped,
+    )
+
+
+def _put_in_use(policy: Policy, revision: PolicyRevision) -> None:
+    """Let go of the revisions before, unless some agents still have one or the new one's time is to come."""
+    for_all = revision.rollout_percent >= 100
+    at_once = revision.starts_at is None or revision.starts_at <= timezone.now()
+    if policy.in_use_from is None or (for_all and at_once):
+        policy.in_use_from = revision.number

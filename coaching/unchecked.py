@@ -8,34 +8,30 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from coaching.models import Alert, Rule
-from conversations import news
+from coaching.alerts import alert_raise, call_time
+from coaching.models import CHECK, Alert, Severity
 from conversations.models import Conversation
-from conversations.services import conversation_lock, event_append
-
-RULE = "redaction.check"
+from conversations.services import conversation_lock
 
 
-def alert_raise(conversation_id: UUID) -> None:
+def unchecked_tell(conversation_id: UUID) -> None:
     """Raise it once. The outbox's handler."""
     if not Conversation.objects.filter(pk=conversation_id).exists():
         return
     with transaction.atomic():
         conversation = conversation_lock(conversation_id)
-        if Alert.objects.filter(conversation=conversation, rule_key=RULE).exists():
+        if Alert.objects.filter(conversation=conversation, rule_key=CHECK).exists():
             return
         now = timezone.now()
-        begun = conversation.started_at or conversation.announced_at
-        ended = conversation.ended_at or now
-        row = Alert.objects.create(
-            conversation=conversation,
-            revision=None,
-            rule_key=RULE,
-            title=_("Redaction check does not finish"),
-            reason=_("What was said could not be read a second time. Summary and score wait for it."),
-            severity=Rule.Severity.BAD,
-            at_ms=max(0, round((ended - begun).total_seconds() * 1000)),
-            raised_at=now,
+        alert_raise(
+            alert=Alert(
+                conversation=conversation,
+                rule_key=CHECK,
+                title=_("Redaction check does not finish"),
+                reason=_("What was said could not be read a second time. Summary and score wait for it."),
+                severity=Severity.BAD,
+                at_ms=call_time(conversation, conversation.ended_at or now),
+                raised_at=now,
+            ),
+            team_id=conversation.agent.team_id if conversation.agent else None,
         )
-        event_append(conversation_id=conversation_id, kind="alert", row=row)
-        news.tell(kind=news.ALERT_RAISED, conversation_id=conversation_id, ref=row.pk)

@@ -16,7 +16,7 @@ def conversations_visible(user: User) -> QuerySet[Conversation]:
     """What this person may read, in no particular order and each once; nothing for who may read nothing.
 
     Agents: those they have or had a part in. Supervisors: those of the agents in teams they look after, and
-    unmatched ones, which belong to nobody yet. Analysts and admins: all.
+    unmatched ones, which belong to nobody yet, and those that they were called into. Analysts and admins: all.
     """
     rows = Conversation.objects.all()
     if user.may(Permission.CONVERSATION_READ_ALL):
@@ -25,16 +25,19 @@ def conversations_visible(user: User) -> QuerySet[Conversation]:
         # A subquery, not a join: a team with two supervisors must not show its calls twice.
         theirs = User.objects.filter(team__supervisors=user).values("pk")
         return rows.filter(
-            Q(agent__isnull=True) | Q(agent=user) | Q(agent__in=theirs) | _took_part(user__in=theirs)
+            Q(agent__isnull=True)
+            | Q(agent=user)
+            | Q(agent__in=theirs)
+            | _took_part(Q(user__in=theirs) | Q(user=user))
         )
     if user.may(Permission.CONVERSATION_READ_OWN):
-        return rows.filter(Q(agent=user) | _took_part(user=user))
+        return rows.filter(Q(agent=user) | _took_part(Q(user=user)))
     return rows.none()
 
 
-def _took_part(**who: object) -> Q:
-    """Calls that went through these people's hands: before a transfer, or in a conference."""
-    return Q(pk__in=Participant.objects.filter(**who).values("conversation_id"))
+def _took_part(who: Q) -> Q:
+    """Calls that went through these people's hands: before a transfer, in a conference, or called in by an alert."""
+    return Q(pk__in=Participant.objects.filter(who).values("conversation_id"))
 
 
 def conversation_for(user: User, conversation_id: UUID | str) -> Conversation:

@@ -9,7 +9,7 @@ On the wire (browser sockets, API, webhooks alike):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -107,6 +107,14 @@ def head_of(conversation_id: UUID) -> int:
     from conversations.models import CallOwner
 
     return CallOwner.objects.filter(pk=conversation_id).values_list("head", flat=True).first() or 0
+
+
+def heads_of(conversation_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The same of many, in one query; those without are left out."""
+    from conversations.models import CallOwner
+
+    rows = CallOwner.objects.filter(pk__in=conversation_ids)
+    return dict(rows.values_list("conversation_id", "head"))
 
 
 def person(user: Any) -> Payload | None:

@@ -18,6 +18,8 @@ SUMMARY_READY = "summary.ready"
 SUMMARY_CONFIRMED = "summary.confirmed"
 EVALUATION_RELEASED = "evaluation.released"
 ALERT_RAISED = "alert.raised"
+GUIDANCE_RULE = "guidance.rule"
+ALERT_ESCALATED = "alert.escalated"
 KINDS = (
     STARTED,
     COMPLETED,
@@ -26,6 +28,8 @@ KINDS = (
     SUMMARY_CONFIRMED,
     EVALUATION_RELEASED,
     ALERT_RAISED,
+    GUIDANCE_RULE,
+    ALERT_ESCALATED,
 )
 
 # Takes the kind, the conversation's id, and the id of what it is about (None: the conversation itself).

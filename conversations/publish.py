@@ -6,6 +6,7 @@ Nothing here is durable: a page that misses a message sees it by the next heartb
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -83,3 +84,14 @@ def tell_agent(schema: str, user_id: UUID | str, conversation_id: UUID | str, st
     """Tell an agent's open pages that one of their calls began, ended or was attached to them."""
     message = {"type": "agent.call", "conversation": str(conversation_id), "state": state}
     publish([(channel_of(agent_group(schema, user_id)), encode(message))])
+
+
+def floor_tell(schema: str, conversation_ids: Iterable[UUID | str]) -> None:
+    """Have the floors read these calls again: something beside their events has changed."""
+    channel = channel_of(floor_group(schema))
+    messages = [
+        (channel, encode({"type": "floor.changed", "conversation": str(one), "kinds": []}))
+        for one in conversation_ids
+    ]
+    if messages:
+        publish(messages)

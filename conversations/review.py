@@ -360,6 +360,8 @@ def event_names() -> dict[str, str]:
         "score": _("Score"),
         "consent": _("Consent"),
         "handover": _("Hand-over"),
+        "hand": _("Raised hand"),
+        "whisper": _("Whisper"),
     }
 
 
@@ -389,7 +391,7 @@ def _title(kind: str, item: Payload) -> str:
     if kind == "handover" and item:
         people = (one["name"] if one else _("Agent") for one in (item["from"], item["to"]))
         return f"{' → '.join(people)} ({item['kind_label']})"
-    return str(item.get("title") or item.get("name") or item.get("label") or "")
+    return str(item.get("title") or item.get("name") or item.get("label") or item.get("text") or "")
 
 
 def transcript_text(*, conversation: Conversation) -> str:

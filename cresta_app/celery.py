@@ -16,6 +16,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     # One that no worker has taken by the time of the next is not worth doing any more: none pile up.
     "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "alerts": {"task": "coaching.tasks.alerts_sweep", "schedule": 5.0, "options": {"expires": 5.0}},
     "tidy": {"task": "conversations.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600.0}},
     # When few people call; each company's own midnight is not worth a schedule of its own.
     "retention": {"task": "conversations.tasks.retention", "schedule": crontab(hour=2, minute=17)},
@@ -33,6 +34,16 @@ app.conf.beat_schedule = {
         "task": "integrations.webhooks.tasks.webhooks_clean",
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
+    },
+    "backtests": {
+        "task": "coaching.backtest_tasks.backtests_sweep",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "classifiers": {
+        "task": "moments.tasks.classifiers_watch",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
     },
     "uploads-clean": {
         "task": "integrations.uploads.tasks.uploads_clean",

@@ -8,7 +8,11 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
-from coaching.api.views import AlertViewSet, GuidanceViewSet
+from coaching.api.alerts import AlertViewSet, ShiftViewSet, WhisperViewSet
+from coaching.api.backtests import BacktestViewSet, TrialViewSet
+from coaching.api.next_steps import NextStepViewSet
+from coaching.api.policies import PolicyViewSet
+from coaching.api.views import GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
 from conversations.api.completeness import CompletenessViewSet
@@ -24,6 +28,8 @@ from integrations.api import ConnectionViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.views import KnowledgeViewSet
+from moments.api.classifiers import ClassifierViewSet
+from moments.api.library import MomentLibraryViewSet
 from moments.api.views import MomentViewSet
 from providers.api.views import ProviderViewSet
 from qa.api.views import ScoreViewSet
@@ -42,8 +48,16 @@ router.register("redaction-report", RedactionReportViewSet, basename="api-redact
 router.register("redaction-examples", ExampleViewSet, basename="api-redaction-example")
 router.register("redaction-runs", RunViewSet, basename="api-redaction-run")
 router.register("moments", MomentViewSet, basename="api-moment")
+router.register("moment-library", MomentLibraryViewSet, basename="api-moment-library")
+router.register("classifiers", ClassifierViewSet, basename="api-classifier")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
+router.register("policies", PolicyViewSet, basename="api-policy")
+router.register("shifts", ShiftViewSet, basename="api-shift")
+router.register("whispers", WhisperViewSet, basename="api-whisper")
+router.register("policy-trials", TrialViewSet, basename="api-policy-trial")
+router.register("backtests", BacktestViewSet, basename="api-backtest")
+router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")

@@ -20,9 +20,10 @@ from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.utils import timezone
 
 from accounts.models import Queue, User
-from coaching.answers import alert_resolve, guidance_answer
+from coaching.alerts import alert_claim, alert_resolve, alerts_close
+from coaching.answers import guidance_answer
 from coaching.models import Alert, Guidance
-from conversations import outbox
+from conversations import news, outbox
 from conversations.live.commit import CallCommit, group_write
 from conversations.live.stages import Batch, CallContext, FinalUtterance, Stage, StageSession
 from conversations.live.transcript import utterance_add
@@ -311,6 +312,23 @@ class _Past:
         summary_confirm(summary=summary, user=self.agent, disposition=self.dispositions.get(ends))
         return True
 
+    def _alerts(self, conversation: Conversation, ended_at: datetime, decided: Any) -> None:
+        """A supervisor took most alerts, and resolved some of these; what was left was closed with its call."""
+        supervisor = User.objects.filter(supervised_teams=self.agent.team_id).first()
+        for alert in Alert.objects.filter(conversation=conversation):
+            chance = self.random.random()
+            if supervisor is not None and chance < 0.8:
+                alert_claim(alert=alert, user=supervisor)
+                if chance < 0.6:
+                    alert_resolve(alert=alert, user=supervisor)
+        alerts_close(news.COMPLETED, conversation.pk, None)
+        alerts = Alert.objects.filter(conversation=conversation)
+        alerts.update(raised_at=decided)
+        taken = _at(self.started_at + timedelta(seconds=25), "at_ms")
+        alerts.filter(claimed_at__isnull=False).update(claimed_at=taken, first_claimed_at=taken)
+        alerts.filter(resolved_at__isnull=False).update(resolved_at=ended_at)
+        alerts.filter(closed_at__isnull=False).update(closed_at=ended_at)
+
     def _date(self, conversation: Conversation, ended_at: datetime, confirmed: bool) -> None:
         """Move what was written just now to the day that it tells of."""
         wrap_up = timedelta(seconds=self.random.randrange(15, 90))
@@ -325,14 +343,7 @@ class _Past:
         guidance.filter(settled_ms__isnull=False).update(settled_at=_at(self.started_at, "settled_ms"))
         # Nobody spoke: there is no time from speech to screen.
         guidance.update(spoken_at=None, final_at=None, decided_at=decided, sent_at=decided)
-        alerts = Alert.objects.filter(conversation=conversation)
-        if timezone.now() - ended_at > timedelta(days=1):
-            supervisor = User.objects.filter(supervised_teams=self.agent.team_id).first()
-            if supervisor is not None:
-                for alert in alerts:
-                    alert_resolve(alert=alert, user=supervisor)
-        alerts.update(raised_at=decided)
-        alerts.filter(resolved_at__isnull=False).update(resolved_at=ended_at + wrap_up)
+        self._alerts(conversation, ended_at, decided)
         summaries = Summary.objects.filter(conversation=conversation)
         summaries.update(
             created_at=ended_at + timedelta(seconds=1), confirm_by=ended_at + timedelta(minutes=10)

@@ -24,20 +24,23 @@ def refusal(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse({"error": {"code": code, "message": message}}, status=status)
 
 
-def answers_json(permission: Permission, method: str) -> Callable[[View], View]:
-    """A view for the live pages: signed in (401), allowed (403), by this method (405), errors as JSON in words."""
+def answers_json(permission: Permission | None, method: str) -> Callable[[View], View]:
+    """A view for the live pages: signed in (401), allowed (403), by this method (405), errors as JSON in words.
+
+    `permission` None: for whoever brings something else that proves who they are.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not isinstance(request.user, User):
+            if permission is not None and not isinstance(request.user, User):
                 return refusal(401, "not_authenticated", _("You are signed out."))
             if request.method != method:
                 return refusal(
                     405, "method_not_allowed", _("This address takes %(method)s.") % {"method": method}
                 )
             try:
-                if not request.user.may(permission):
+                if permission is not None and not request.user.may(permission):  # type: ignore[union-attr]
                     raise PermissionDenied
                 return view(request, *args, **kwargs)
             except PermissionDenied:

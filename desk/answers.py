@@ -19,7 +19,7 @@ from coaching.access import guidance_for
 from coaching.answers import guidance_answer
 from conversations.models import Conversation
 
-ACTIONS = frozenset({"seen", "accept", "dismiss", "undo"})
+ACTIONS = frozenset({"seen", "accept", "dismiss", "wrong", "undo"})
 REASON_MAX = 80
 # A browser may say that it painted something a while ago, but not before this.
 SHOWN_AGO_MAX_MS = 5 * 60 * 1000
@@ -43,7 +43,7 @@ def parse(content: Mapping[str, Any]) -> Answer:
         raise ValidationError(_("“id” names no guidance.")) from None
     action, reason, ago = content.get("action"), content.get("reason") or "", content.get("shown_ms_ago")
     if action not in ACTIONS:
-        raise ValidationError(_("“action” is one of seen, accept, dismiss and undo."))
+        raise ValidationError(_("“action” is one of seen, accept, dismiss, wrong and undo."))
     if not isinstance(reason, str) or len(reason) > REASON_MAX:
         raise ValidationError(_("A reason has at most %(max)s characters."), params={"max": REASON_MAX})
     # The comparison is false for NaN, which JSON as Python reads it may hold.

@@ -1,4 +1,4 @@
-"""What people change from the desk and the floor, by request. Each calls one service and answers with JSON.
+"""What agents change from the desk, by request. Each calls one service and answers with JSON.
 
 The pages follow the conversation's events for what changed; answers only say that it was done.
 """
@@ -16,15 +16,15 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from coaching.access import alert_for
-from coaching.answers import alert_assign, alert_resolve
+from coaching.access import guidance_for
+from coaching.alerts import hand_lower, hand_raise
+from coaching.mutes import mute_end, mute_set, mutes_shown
 from conversations.access import conversation_for
 from conversations.consent import consent_record
 from conversations.events import stamp
 from conversations.models import ConsentRecord, Conversation, Disposition, Purpose, Summary, SummaryLine
 from conversations.notes import note_save
 from conversations.pci import pci_pause, pci_resume, source_of
-from conversations.services import conversation_attach
 from conversations.summaries import (
     summary_confirm,
     summary_edit,
@@ -35,7 +35,7 @@ from conversations.summaries import (
 )
 from desk import answers
 from desk.answering import answers_json, body, words
-from desk.selectors import agents_attachable
+from desk.keys import keys_save
 
 LINE_MAX = 2000
 NOTE_MAX = 8000
@@ -80,6 +80,49 @@ def guidance(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     given = answers.parse(body(request))
     answers.answer_give(user=user, conversation=conversation_for(user, conversation_id), given=given)
     return JsonResponse({"id": str(given.guidance_id)})
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def mute(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"id", "whole_kind"?}`: nothing more of this rule, or of its kind, until the shift is over."""
+    user, content = _user(request), body(request)
+    conversation = _own(user, conversation_id)
+    row = guidance_for(user, str(content.get("id", "")))
+    if row.conversation_id != conversation.pk:
+        raise Http404("no such guidance in this conversation")
+    mute_set(user=user, guidance=row, whole_kind=content.get("whole_kind") is True)
+    return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def mute_over(request: HttpRequest, mute_id: UUID) -> HttpResponse:
+    """Show it again."""
+    user = _user(request)
+    mute_end(user=user, mute_id=mute_id)
+    return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def hand(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"raised": true | false}`: ask a supervisor to come to this call, or no longer."""
+    user, raised = _user(request), body(request).get("raised")
+    conversation = _own(user, conversation_id)
+    if not isinstance(raised, bool):
+        raise ValidationError(_("“raised” is true or false."))
+    if raised:
+        hand_raise(conversation=conversation, agent=user)
+    else:
+        hand_lower(conversation=conversation, agent=user)
+    return JsonResponse({"raised": raised})
+
+
+@answers_json(Permission.DESK_WORK, "POST")
+def keys(request: HttpRequest) -> HttpResponse:
+    """`{"keys": {"w": "q"}}`: the keys that this person wants instead; `{}` for those that come with the desk."""
+    wanted = body(request).get("keys")
+    if not isinstance(wanted, dict) or len(wanted) > 40:
+        raise ValidationError(_("“keys” is an object."))
+    return JsonResponse({"keys": keys_save(user=_user(request), keys=wanted)})
 
 
 @answers_json(Permission.DESK_WORK, "POST")
@@ -189,39 +232,3 @@ def text(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     conversation = conversation_for(_user(request), conversation_id)
     summary = get_object_or_404(Summary.objects.prefetch_related("lines"), conversation=conversation)
     return HttpResponse(summary_text(summary), content_type="text/plain; charset=utf-8")
-
-
-# --- The supervisor -------------------------------------------------------------------------------------
-
-
-@answers_json(Permission.IDENTITY_ATTACH, "POST")
-def attach(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
-    """`{"agent": id}`: say whose call an unmatched one is; the telephony's agent id is remembered."""
-    user = _user(request)
-    conversation = conversation_for(user, conversation_id)
-    if not conversation.is_unmatched:
-        raise ValidationError(_("This call is somebody's already."))
-    try:
-        wanted = UUID(str(body(request).get("agent")))
-    except ValueError:
-        raise ValidationError(_("Choose an agent.")) from None
-    agent = agents_attachable(user).filter(pk=wanted).first()
-    if agent is None:
-        raise ValidationError(_("Choose an agent of one of your teams."))
-    conversation_attach(conversation=conversation, user=agent)
-    return JsonResponse({"agent": {"id": str(agent.pk), "name": agent.name}})
-
-
-@answers_json(Permission.ALERT_RESOLVE, "POST")
-def resolve(request: HttpRequest, alert_id: UUID) -> HttpResponse:
-    user = _user(request)
-    return JsonResponse({"state": alert_resolve(alert=alert_for(user, alert_id), user=user).state})
-
-
-@answers_json(Permission.ALERT_RESOLVE, "POST")
-def assign(request: HttpRequest, alert_id: UUID) -> HttpResponse:
-    """`{"to": "me" | null}`: take an alert, or give it back."""
-    user = _user(request)
-    taker = user if body(request).get("to") == "me" else None
-    alert = alert_assign(alert=alert_for(user, alert_id), assignee=taker, actor=user)
-    return JsonResponse({"assignee": str(alert.assignee_id) if alert.assignee_id else None})

@@ -25,13 +25,17 @@ from redis.exceptions import RedisError
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.permissions import Permission
-from accounts.socket_auth import SIGNED_OUT, session_key_of, user_of_session
+from accounts.socket_auth import SIGNED_OUT, Reader
+from coaching.presence import DESK, FLOOR, RENEW_SECONDS, leaving, seen
+from coaching.shifts import shifts_now
 from conversations.access import conversation_for, conversations_visible
 from conversations.publish import agent_group, conversation_group, floor_group
 from conversations.selectors import item_visible
 from desk import answers
+from desk.floor_selectors import floor_rows, floor_tiles, panel_opened, panels_open
 from desk.following import Following, events_missing
-from desk.selectors import desk_state, floor_rows, floor_tiles, now_ms
+from desk.hub import Mailbox, hub, mailbox_run
+from desk.selectors import desk_state, now_ms
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -52,9 +56,9 @@ class SignedOut(Exception):
     """The person behind the socket may no longer sign in."""
 
 
-def user_now(session_key: str | None) -> User:
-    """Read the person of a session again: signed out, no longer active, or of another role since?"""
-    user = user_of_session(session_key)
+def user_now(reader: Reader) -> User:
+    """Read the person of a socket again: signed out, no longer active, or of another role since?"""
+    user = reader()
     if user is None:
         raise SignedOut
     return user
@@ -64,6 +68,11 @@ class Socket(AsyncJsonWebsocketConsumer):
     """What the three have in common: threads, errors in words, bounded messages."""
 
     permission: Permission
+    # Which page this socket shows to be open, if any: see `coaching.presence`.
+    page = ""
+    present_at = float("-inf")
+    # Whether the side panel, which has a token of its own, may open it.
+    for_panel = False
     shut = False
     checked = float("-inf")
 
@@ -90,19 +99,37 @@ class Socket(AsyncJsonWebsocketConsumer):
         await self.close(code=code)
 
     async def connect(self) -> None:
-        await self.accept()  # first, so that the browser is told the code of a refusal
+        # First, so that the browser is told the code of a refusal.
+        await self.accept(self.scope.get("subprotocol"))
+        if self.scope["by_token"] and not self.for_panel:
+            raise PermissionDenied
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
-        self.session = session_key_of(self.scope)
+        self.reader: Reader = self.scope["reader"]
         self.checked = time.monotonic()
+        await self.here()
         await self.opened()
+
+    async def here(self) -> None:
+        """Say that this page is open, now and then again."""
+        if self.page and time.monotonic() - self.present_at > RENEW_SECONDS:
+            self.present_at = time.monotonic()
+            if await self.database(seen, self.page, self.scope["user"].pk):
+                await self.appeared()
+
+    async def appeared(self) -> None:
+        """This person has opened the page who had none open."""
+
+    async def disconnect(self, code: int) -> None:
+        if self.page and self.present_at > 0:
+            await self.database(leaving, self.page, self.scope["user"].pk)
 
     async def opened(self) -> None:
         raise NotImplementedError
 
     async def check(self) -> None:
         """See that the person may still be here; raises what closes the socket otherwise."""
-        self.scope["user"] = await self.database(user_now, self.session)
+        self.scope["user"] = await self.database(user_now, self.reader)
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
         self.checked = time.monotonic()
@@ -131,8 +158,13 @@ class Socket(AsyncJsonWebsocketConsumer):
             # A page asks whether the line is alive; we use it to ask whether the page may still follow.
             if time.monotonic() - self.checked > RECHECK_SECONDS:
                 await self.check()
+            await self.here()
+            await self.asked()
             return await self.send_json({"type": "pong", "now": now_ms()})
         return await self.told(content)
+
+    async def asked(self) -> None:
+        """The page is still there: what it should be told now and then."""
 
     async def told(self, content: dict[str, Any]) -> None:
         """A message from the browser."""
@@ -146,22 +178,27 @@ class DeskConsumer(Socket):
     """`/ws/desk/`: which calls are this agent's. First `calls` with the desk's state, then `call`s."""
 
     permission = Permission.DESK_WORK
+    page = DESK
+    for_panel = True
 
     async def opened(self) -> None:
         user: User = self.scope["user"]
         await self.join(agent_group(self.scope["schema"], user.pk))
-        await self.send_json({"type": "calls", **await self.database(self._state, self.session)})
+        await self.send_json({"type": "calls", **await self.database(self._state, self.reader)})
+
+    async def appeared(self) -> None:
+        await self.database(panel_opened, self.scope["user"].pk)
 
     async def agent_call(self, message: dict[str, Any]) -> None:
-        state = await self.database(self._state, self.session)
+        state = await self.database(self._state, self.reader)
         known = {call["id"] for call in (*state["calls"], *state["tray"])}
         call = {"conversation": message["conversation"], "state": message["state"]}
         # A call that was given to somebody else is no longer among ours.
         await self.send_json({"type": "call", **call, "mine": message["conversation"] in known, **state})
 
     @staticmethod
-    def _state(session: str | None) -> dict[str, Any]:
-        user = user_now(session)
+    def _state(reader: Reader) -> dict[str, Any]:
+        user = user_now(reader)
         if not user.may(Permission.DESK_WORK):
             raise PermissionDenied
         return desk_state(user)
@@ -174,6 +211,18 @@ class ConversationConsumer(Socket):
     """
 
     permission = Permission.CONVERSATION_READ_OWN
+    for_panel = True
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        # One for each agent at work: they are brought their messages by the hub and not by Channels' layer.
+        self.scope, self.base_send = scope, send
+        self.mailbox: Mailbox = asyncio.Queue()
+        self.joined: list[str] = []
+        await mailbox_run(self.mailbox, receive, self.dispatch, self.joined)
+
+    async def join(self, group: str) -> None:
+        self.joined.append(group)
+        await hub().join(group, self.mailbox)
 
     async def opened(self) -> None:
         self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
@@ -188,12 +237,12 @@ class ConversationConsumer(Socket):
         await self.catch_up()
 
     async def check(self) -> None:
-        self.user, self.agent_id = await self.database(self._readable, self.session, self.conversation_id)
+        self.user, self.agent_id = await self.database(self._readable, self.reader, self.conversation_id)
         self.checked = time.monotonic()
 
     @staticmethod
-    def _readable(session: str | None, conversation_id: UUID) -> tuple[User, str | None]:
-        user = user_now(session)
+    def _readable(reader: Reader, conversation_id: UUID) -> tuple[User, str | None]:
+        user = user_now(reader)
         conversation = conversation_for(user, conversation_id)
         return user, str(conversation.agent_id) if conversation.agent_id else None
 
@@ -256,7 +305,7 @@ class ConversationConsumer(Socket):
         except ValidationError as error:
             return await self.complain(" ".join(error.messages), id=content.get("id"))
         try:
-            await self.database(self._answer, self.session, self.conversation_id, given)
+            await self.database(self._answer, self.reader, self.conversation_id, given)
         except (Conflict, ValidationError) as error:
             message = str(error) if isinstance(error, Conflict) else " ".join(error.messages)
             return await self.complain(message, id=str(given.guidance_id))
@@ -269,8 +318,8 @@ class ConversationConsumer(Socket):
         return None
 
     @staticmethod
-    def _answer(session: str | None, conversation_id: UUID, given: answers.Answer) -> None:
-        user = user_now(session)
+    def _answer(reader: Reader, conversation_id: UUID, given: answers.Answer) -> None:
+        user = user_now(reader)
         conversation = conversation_for(user, conversation_id)
         answers.answer_give(user=user, conversation=conversation, given=given)
 
@@ -282,16 +331,48 @@ class FloorConsumer(Socket):
     """
 
     permission = Permission.FLOOR_WATCH
+    page = FLOOR
 
     async def opened(self) -> None:
         self.changed: set[str] = set()
         self.waiting: asyncio.Task[None] | None = None
         await self.join(floor_group(self.scope["schema"]))
-        rows, _gone, tiles = await self.database(self._read, self.session, None)
+        rows, _gone, tiles = await self.database(self._read, self.reader, None)
         self.known = {row["id"] for row in rows}
+        self.agents: dict[str, str] = {}
+        self.panels: dict[str, bool] = {}
+        self.shifts: list[dict[str, Any]] = []
+        self.remember(rows)
         await self.send_json(
             {"type": "rows", "full": True, "rows": rows, "gone": [], "tiles": tiles, "now": now_ms()}
         )
+
+    def remember(self, rows: list[dict[str, Any]]) -> None:
+        """Keep whose panel is open as the page has been told it."""
+        for row in rows:
+            if row["panel"] is None:
+                self.agents.pop(row["id"], None)
+            else:
+                self.agents[row["id"]] = row["agent"]["id"]
+                self.panels[row["agent"]["id"]] = row["panel"]
+
+    async def asked(self) -> None:
+        """Panels that have closed and shifts that have changed announce themselves to nobody: look, now and then."""
+        agents = set(self.agents.values())
+        here, shifts = await self.database(self._around, self.scope["user"], agents)
+        if here is not None:
+            now = {agent: agent in here for agent in agents}
+            changed = {agent: is_open for agent, is_open in now.items() if self.panels.get(agent) != is_open}
+            self.panels = now
+            if changed:
+                await self.send_json({"type": "panels", "agents": changed})
+        if shifts != self.shifts:
+            self.shifts = shifts
+            await self.send_json({"type": "shifts", "shifts": shifts})
+
+    @staticmethod
+    def _around(user: User, agents: set[str]) -> tuple[set[str] | None, list[dict[str, Any]]]:
+        return panels_open(UUID(agent) for agent in agents), shifts_now(user)
 
     async def floor_changed(self, message: dict[str, Any]) -> None:
         self.changed.add(message["conversation"])
@@ -311,10 +392,13 @@ class FloorConsumer(Socket):
     async def floor_read(self, message: dict[str, Any]) -> None:
         self.waiting = None
         changed, self.changed = self.changed, set()
-        rows, visible, tiles = await self.database(self._read, self.session, changed)
+        rows, visible, tiles = await self.database(self._read, self.reader, changed)
+        self.remember(rows)
         shown = {row["id"] for row in rows}
         gone = sorted((changed - shown) & self.known)
         self.known = (self.known | shown) - set(gone)
+        for left in gone:
+            self.agents.pop(left, None)
         # Changes of calls that are none of ours are not even hinted at.
         if shown or gone or visible:
             await self.send_json(
@@ -322,10 +406,8 @@ class FloorConsumer(Socket):
             )
 
     @staticmethod
-    def _read(
-        session: str | None, changed: set[str] | None
-    ) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
-        user = user_now(session)
+    def _read(reader: Reader, changed: set[str] | None) -> tuple[list[dict[str, Any]], bool, dict[str, Any]]:
+        user = user_now(reader)
         if not user.may(Permission.FLOOR_WATCH):
             raise PermissionDenied
         if changed is None:
@@ -338,3 +420,4 @@ class FloorConsumer(Socket):
         waiting = getattr(self, "waiting", None)
         if waiting is not None:
             waiting.cancel()
+        await super().disconnect(code)

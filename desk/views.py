@@ -1,36 +1,29 @@
-"""Pages of the desk and the floor, and what they read."""
+"""The agent's desk, and what its page reads. The floor is in `floor.py`."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.views import needs
+from coaching.alerts import hands_wanted
+from coaching.mutes import mutes_shown
 from conversations.access import conversation_for
 from conversations.models import SummaryLine
 from conversations.redaction.kept_page import kept_data
 from conversations.redaction.policy import redaction_policy
 from desk import wording
 from desk.answering import answers_json
-from desk.selectors import (
-    agents_attachable,
-    call_open,
-    desk_state,
-    floor_rows,
-    floor_tiles,
-    now_ms,
-    teams_watched,
-)
+from desk.keys import actions, keys_of
+from desk.selectors import call_open, desk_state
 
 
 def _url(name: str) -> str:
@@ -52,16 +45,13 @@ def _user(request: HttpRequest) -> User:
     return request.user
 
 
-@needs(Permission.DESK_WORK)
-@require_GET
-@ensure_csrf_cookie
-def desk(request: HttpRequest) -> HttpResponse:
-    """The agent's desk, with the call that is on it now, so that it can be read before the socket is open."""
+def desk_page(request: HttpRequest) -> dict[str, Any]:
+    """What the desk holds when it opens: the call that is on it now, and all that does not change while it is open."""
     user = _user(request)
     state = desk_state(user)
     # The oldest live call is the one that somebody is talking in.
     first = state["calls"][0]["id"] if state["calls"] else None
-    page = {
+    return {
         "state": state,
         "call": call_open(user, conversation_for(user, first)) if first else None,
         "words": wording.desk(),
@@ -69,10 +59,22 @@ def desk(request: HttpRequest) -> HttpResponse:
         "me": {"id": str(user.pk), "name": user.name},
         "signIn": reverse("sign-in"),
         "conversations": _url("conversations"),
+        "keys": keys_of(user),
+        "keyNames": actions(),
+        "mutes": mutes_shown(user),
+        "hands": hands_wanted(user),
     }
+
+
+@needs(Permission.DESK_WORK)
+@require_GET
+@ensure_csrf_cookie
+def desk(request: HttpRequest) -> HttpResponse:
+    """The agent's desk, with the call that is on it now, so that it can be read before the socket is open."""
+    user = _user(request)
     queues = list(user.team.queues.values_list("name", flat=True)) if user.team else []
     context = {
-        "page": page,
+        "page": desk_page(request),
         "queues": queues,
         "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
         "search_url": _url("knowledge-search"),
@@ -80,32 +82,6 @@ def desk(request: HttpRequest) -> HttpResponse:
         "sample": user.may(Permission.DEMO_PLAY) and request.tenant.plan == "demo",  # type: ignore[attr-defined]
     }
     return render(request, "desk/desk.html", context)
-
-
-@needs(Permission.FLOOR_WATCH)
-@require_GET
-@ensure_csrf_cookie
-def floor(request: HttpRequest) -> HttpResponse:
-    """The supervisor's floor with the rows as they are now."""
-    user = _user(request)
-    past = _url("conversations")
-    page = {
-        "now": now_ms(),
-        "rows": floor_rows(user),
-        "tiles": floor_tiles(user),
-        "teams": [{"id": str(team.pk), "name": team.name} for team in teams_watched(user)],
-        "agents": [
-            {"id": str(agent.pk), "name": agent.name, "team": str(agent.team_id)}
-            for agent in agents_attachable(user)
-        ],
-        "words": wording.floor(),
-        **_hidden(user),
-        "me": {"id": str(user.pk), "name": user.name},
-        "signIn": reverse("sign-in"),
-        "conversations": past,
-    }
-    today = timezone.localdate(timezone=ZoneInfo(request.tenant.time_zone)).isoformat()  # type: ignore[attr-defined]
-    return render(request, "desk/floor.html", {"page": page, "today": f"{past}?since={today}"})
 
 
 @answers_json(Permission.DESK_WORK, "GET")

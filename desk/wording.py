@@ -83,6 +83,35 @@ def desk() -> dict[str, str]:
         "dismiss_why": _("Dismiss, and say why"),
         # Reasons to choose from, with a bar between them.
         "dismiss_reasons": _("Does not fit|Said already|Knew it"),
+        "wrong": _("Wrong here"),
+        "wrong_more": _("Dismisses it and tells whoever looks after the rule"),
+        "marked_wrong": _("Marked as wrong here: {title}"),
+        "mute_rule": _("Not again today"),
+        "mute_knowledge": _("No knowledge cards today"),
+        "mute_short": _("Not today"),
+        "muted_reason": _("Muted"),
+        "muted_count": _("{n} muted"),
+        "muted_more": _("You do not see these today."),
+        "muted_until": _("until {time}"),
+        "muted_end": _("Show again"),
+        "more_hints": _("and {n} more"),
+        "kind_line": _("Read out"),
+        "kind_knowledge": _("Know"),
+        "kind_prefill": _("Fill in"),
+        "kind_praise": _("Well done"),
+        "line_read": _("Read it"),
+        "hand_raise": _("Raise hand"),
+        "hand_raise_more": _("Ask a supervisor to come to this call"),
+        "hand_lower": _("Press to take it down"),
+        "hand_up": _("Hand up {time}"),
+        "hand_comes": _("{name} comes"),
+        "whisper_from": _("{name} to you: {text}"),
+        "whisper_of": _("From {name}"),
+        "whisper_ok": _("OK"),
+        "whisper_thanks": _("Thanks"),
+        "key_change": _("Change"),
+        "key_press": _("Press a key …"),
+        "key_reset": _("All keys as they came"),
         "why": _("Why"),
         "this": _("this"),
         "was_accepted": _("used"),
@@ -94,6 +123,8 @@ def desk() -> dict[str, str]:
         "do": _("Do"),
         "know": _("Know"),
         "accepted": _("Used: {title}"),
+        "used": _("You said it: {title}"),
+        "was_used": _("used"),
         "dismissed": _("Dismissed: {title}"),
         "dismissed_why": _("Dismissed, {reason}: {title}"),
         "withdrawn": _("Withdrawn: {title}"),
@@ -104,6 +135,7 @@ def desk() -> dict[str, str]:
         "step": _("{done} of {all}"),
         "step_is_done": _("done"),
         "step_is_open": _("still open"),
+        "step_is_missed": _("missed"),
         "step_done": _("Done: {title}"),
         "heard": _("Heard"),
         "rule": _("Rule"),
@@ -180,9 +212,37 @@ def desk() -> dict[str, str]:
     }
 
 
+def panel() -> dict[str, str]:
+    """What the side panel says before anybody is signed in to it."""
+    return {
+        "offline": _("There is no connection. Please try again."),
+        "panel_blocked": _(
+            "The browser did not open the window. Allow pop-ups for this page, then try again."
+        ),
+        "panel_left": _("The window was closed before anybody had signed in."),
+        "panel_id": _("Its id: {id}"),
+    }
+
+
 def floor() -> dict[str, str]:
     return {
         **shared(),
+        "no_panel": _("no panel"),
+        "no_panel_long": _("No panel is open: guidance does not reach this agent."),
+        "quiet_for": _("quiet {time}"),
+        "silent_share": _("Silence in the last five minutes: {share} %"),
+        "times": _("×{n}"),
+        "times_long": _("It happened {n} times in this call."),
+        "escalated": _("nobody took it"),
+        "alert_escalated": _("Nobody has taken it, so it has gone further."),
+        "for_time": _("Waits {time}."),
+        "shift_with": _("with {names}"),
+        "shift_alone": _("nobody else"),
+        "whisper_to": _("Whisper to {name}"),
+        "whisper_sent": _("not seen yet"),
+        "whisper_seen": _("seen"),
+        "answer_thanks": _("“Thanks”"),
+        "answer_ok": _("“OK”"),
         "unmatched": _("Unmatched"),
         "attach": _("Whose call is it?"),
         "attach_to": _("Attach to …"),

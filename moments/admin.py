@@ -5,17 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.decorators import action
 
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
 from accounts.admin_publish import ReadOnlyInline
+from moments.admin_classifiers import ClassifierAdmin, TrainingSetAdmin
 from moments.forms import MomentForm
+from moments.installing import library_install, library_offered
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
 from moments.services import moment_save
+
+__all__ = ["ClassifierAdmin", "MomentDefinitionAdmin", "MomentOccurrenceAdmin", "TrainingSetAdmin"]
 
 LATELY = timedelta(days=7)
 
@@ -50,10 +59,15 @@ class MomentDefinitionAdmin(AuditedAdmin):
     autocomplete_fields = ("expected", "after")
     prepopulated_fields = {"key": ("name",)}
     inlines = (RevisionInline,)
+    actions_list = ("library",)
     warn_unsaved_form = True
     fieldsets = (
         (None, {"fields": ("name", "key", "active")}),
-        (_("What is said"), {"fields": ("kind", "speaker", "phrases", "pattern", "reject_negated")}),
+        (
+            _("What is said"),
+            {"fields": ("kind", "speaker", "phrases", "pattern", "entity", "reject_negated")},
+        ),
+        (_("Sentences to check it by"), {"fields": ("examples", "counter_examples")}),
         (
             _("What is missing"),
             {
@@ -63,15 +77,60 @@ class MomentDefinitionAdmin(AuditedAdmin):
                 ),
             },
         ),
+        (
+            _("What is meant"),
+            {
+                "fields": ("task", "intent", "least_score"),
+                "description": _(
+                    "Only for the kind “intent”: which classifier tells it, and which of its intents."
+                ),
+            },
+        ),
     )
     conditional_fields = {
         "phrases": "kind == 'phrase'",
         "pattern": "kind == 'pattern'",
-        "reject_negated": "kind != 'absence'",
+        "entity": "kind == 'entity'",
+        "reject_negated": "kind == 'phrase' || kind == 'pattern'",
+        "examples": "kind != 'absence' && kind != 'intent'",
+        "counter_examples": "kind != 'absence' && kind != 'intent'",
         "expected": "kind == 'absence'",
         "after": "kind == 'absence'",
         "within_seconds": "kind == 'absence'",
+        "task": "kind == 'intent'",
+        "intent": "kind == 'intent'",
+        "least_score": "kind == 'intent'",
     }
+
+    @action(
+        description=_("Ready-made moments"), url_path="library", icon="library_add", permissions=["library"]
+    )
+    def library(self, request: HttpRequest) -> HttpResponse:
+        """The library: what there is, and a POST that adds what was chosen."""
+        errors: list[str] = []
+        if request.method == "POST":
+            try:
+                made = library_install(
+                    keys=request.POST.getlist("key"),
+                    actor=request.user,  # type: ignore[arg-type]
+                )
+            except ValidationError as error:
+                errors = error.messages
+            else:
+                words = ngettext("%d moment added.", "%d moments added.", len(made)) % len(made)
+                self.message_user(request, words, messages.SUCCESS)
+                return redirect("admin:moments_momentdefinition_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Ready-made moments"),
+            "offered": library_offered(),
+            "errors": errors,
+        }
+        return TemplateResponse(request, "admin/moments/library.html", context)
+
+    def has_library_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MomentDefinition]:
         since = timezone.now() - LATELY
@@ -124,6 +183,7 @@ class MomentOccurrenceAdmin(ReadOnlyAdmin):
         "revision",
         "conversation",
         "at_ms",
+        "score",
         "searched_from_ms",
         "searched_to_ms",
         "created_at",

@@ -25,6 +25,7 @@ def _render(row: MomentOccurrence) -> dict[str, Any]:
         "end": row.end,
         "searched": [row.searched_from_ms, row.searched_to_ms] if searched else None,
         "at_ms": row.at_ms,
+        "score": row.score,
     }
 
 

@@ -36,6 +36,17 @@ class MomentForm(forms.ModelForm):
         help_text=MomentDefinition._meta.get_field("phrases").help_text,
     )
 
+    examples = LinesField(
+        required=False,
+        label=MomentDefinition._meta.get_field("examples").verbose_name,
+        help_text=MomentDefinition._meta.get_field("examples").help_text,
+    )
+    counter_examples = LinesField(
+        required=False,
+        label=MomentDefinition._meta.get_field("counter_examples").verbose_name,
+        help_text=MomentDefinition._meta.get_field("counter_examples").help_text,
+    )
+
     class Meta:
         model = MomentDefinition
         fields = [
@@ -45,10 +56,16 @@ class MomentForm(forms.ModelForm):
             "speaker",
             "phrases",
             "pattern",
+            "entity",
             "reject_negated",
             "expected",
             "after",
             "within_seconds",
+            "examples",
+            "counter_examples",
+            "task",
+            "intent",
+            "least_score",
             "active",
         ]
 

@@ -7,6 +7,8 @@ with the next conversation and a call that is taken over goes on with what it be
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -16,6 +18,7 @@ import structlog
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
+from moments.classifying import IntentSession, live_classifiers
 from moments.models import MomentOccurrence, MomentRevision
 from moments.selectors import active_revisions, revisions_by_id, specs_of
 
@@ -51,23 +54,39 @@ class _Compiled:
 _compiled = _Compiled()
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """Finds moments in words that are not final, for the stage that asks: it costs what a final costs."""
+
+    look: Callable[[Heard], list[Occurrence]]
+
+
 class MomentSession:
     """Follows one call. Hands each `engines.rules.Occurrence` on by `batch.find`, after writing its row."""
 
     def __init__(
-        self, call: CallContext, revisions: list[MomentRevision], state: dict[str, Any] | None
+        self,
+        call: CallContext,
+        revisions: list[MomentRevision],
+        intents: IntentSession,
+        state: dict[str, Any] | None,
     ) -> None:
         self._call = call
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._engine = MomentEngine(_compiled.of(revisions))
+        self._intents = intents
         if state is not None:
             self._engine.restore(state["engine"])
 
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         row = utterance.row
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
-        for occurrence in self._engine.hear(heard):
+        for occurrence in self._engine.hear(heard, self._intents.tell(heard)):
             self._found(occurrence, row, batch)
+
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
+        """Nothing comes about before it is final; but others may want to know what it looks like."""
+        batch.find(Early(self._engine.look))
 
     def clock(self, now_ms: int, batch: Batch) -> None:
         for occurrence in self._engine.advance(now_ms):
@@ -76,9 +95,15 @@ class MomentSession:
     def finish(self, now_ms: int, batch: Batch) -> None:
         for occurrence in self._engine.finish(now_ms):
             self._found(occurrence, None, batch)
+        for tally in self._intents.tallies():
+            batch.create(tally)
 
     def state(self) -> dict[str, Any]:
-        return {"revisions": list(self._revisions), "engine": self._engine.state()}
+        return {
+            "revisions": list(self._revisions),
+            "engine": self._engine.state(),
+            "intents": self._intents.state(),
+        }
 
     def _found(self, occurrence: Occurrence, utterance: Utterance | None, batch: Batch) -> None:
         row = occurrence_row(
@@ -105,6 +130,7 @@ def occurrence_row(
         searched_from_ms=searched_from,
         searched_to_ms=searched_to,
         at_ms=occurrence.at_ms,
+        score=occurrence.score,
     )
 
 
@@ -112,8 +138,13 @@ class MomentStage:
     """The stage "moments" of `cresta_app.live`."""
 
     key = "moments"
+    fixed: tuple[str, ...] = ("revisions",)
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
-        """Begin with the newest revisions, or go on with those in `state`. One query."""
+        """Begin with the newest revisions, or go on with those in `state`. One query; with intents two, and the model's
+        bytes where this process has not read them yet."""
         revisions = active_revisions() if state is None else revisions_by_id(state["revisions"])
-        return MomentSession(call, revisions, state)
+        specs = _compiled.of(revisions).specs
+        told = None if state is None else state.get("intents")
+        intents = IntentSession(specs, live_classifiers(specs, told), told)
+        return MomentSession(call, revisions, intents, state)

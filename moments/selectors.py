@@ -41,7 +41,14 @@ def keys_listened_for(conversation_id: UUID) -> set[str] | None:
     What was not listened for was not missed: whoever judges a silence must ask this first.
     """
     state = CallOwner.objects.filter(pk=conversation_id).values_list("engine_state", flat=True).first() or {}
-    ids = state.get("stages", {}).get("moments", {}).get("revisions")
+    heard = state.get("stages", {}).get("moments", {})
+    ids = heard.get("revisions")
     if ids is None:
         return None
-    return {str(revision.spec["key"]) for revision in revisions_by_id(ids)}
+    tasks = heard.get("intents", {}).get("classifiers", {})
+    return {
+        str(revision.spec["key"])
+        for revision in revisions_by_id(ids)
+        # Without a live classifier nobody listened for its intents.
+        if revision.spec["kind"] != "intent" or revision.spec["task"] in tasks
+    }

@@ -10,10 +10,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from engines.rules import MomentSpec, check, check_all
-from moments.models import MomentDefinition, MomentRevision
+from engines.rules import Heard, MomentEngine, MomentSpec, check, check_all
+from moments.models import Classifier, MomentDefinition, MomentRevision
 
 START = "start"
+EXAMPLES_MAX, EXAMPLE_LENGTH = 100, 300
 
 
 def spec_of(definition: MomentDefinition) -> dict[str, Any]:
@@ -30,6 +31,11 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
     elif definition.kind == MomentDefinition.Kind.PATTERN:
         spec["pattern"] = definition.pattern
         spec["reject_negated"] = definition.reject_negated
+    elif definition.kind == MomentDefinition.Kind.ENTITY:
+        spec["entity"] = definition.entity
+    elif definition.kind == MomentDefinition.Kind.INTENT:
+        spec["task"], spec["intent"] = definition.task, definition.intent
+        spec["least_score"] = definition.least_score
     else:
         seconds = definition.within_seconds
         spec["expected"] = definition.expected.key if definition.expected else None
@@ -48,10 +54,14 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         speaker=spec["speaker"],
         phrases=tuple(spec.get("phrases", ())),
         pattern=spec.get("pattern"),
+        entity=spec.get("entity", ""),
         reject_negated=spec.get("reject_negated", True),
         expected=spec.get("expected"),
         after=spec.get("after", START),
         within_ms=spec.get("within_ms"),
+        task=spec.get("task", ""),
+        intent=spec.get("intent", ""),
+        least_score=spec.get("least_score"),
     )
 
 
@@ -61,6 +71,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         isinstance(one, str) for one in definition.phrases
     ):
         raise ValidationError({"phrases": _("Give a list of phrases.")})
+    if unshown := examples_check(definition):
+        raise ValidationError(unshown)
     others = MomentDefinition.objects.exclude(pk=definition.pk).select_related("expected", "after")
     before = MomentDefinition.objects.filter(pk=definition.pk).first()
     if before is not None and before.key != definition.key:
@@ -80,6 +92,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         if complaints := check(engine_spec(spec_of(definition))):
             raise ValidationError(complaints)
         return
+    if definition.kind == MomentDefinition.Kind.INTENT:
+        _intent_check(definition)
     specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
     wrong = check_all([*specs, engine_spec(spec_of(definition))])
     if complaints := wrong.get(definition.key, []):
@@ -88,6 +102,56 @@ def moment_check(*, definition: MomentDefinition) -> None:
         raise ValidationError(
             _("With this change these moments could not be used any more: %(keys)s.")
             % {"keys": ", ".join(broken)}
+        )
+
+
+def examples_check(definition: MomentDefinition) -> dict[str, list[str]]:
+    """Return, by field, the sentences that the definition gets wrong: examples unheard, counter-examples heard.
+
+    Nothing for a definition that cannot be used at all, and for kinds that one sentence cannot show.
+    """
+    wrong: dict[str, list[str]] = {}
+    for field in ("examples", "counter_examples"):
+        lines = getattr(definition, field)
+        if not isinstance(lines, list) or not all(isinstance(one, str) for one in lines):
+            wrong[field] = [_("Give a list of sentences.")]
+        elif len(lines) > EXAMPLES_MAX or any(len(one) > EXAMPLE_LENGTH for one in lines):
+            wrong[field] = [
+                _("At most %(count)d sentences of %(length)d characters.")
+                % {"count": EXAMPLES_MAX, "length": EXAMPLE_LENGTH}
+            ]
+    spec = engine_spec(spec_of(definition))
+    if wrong or spec.kind not in {"phrase", "pattern", "entity"} or check(spec):
+        return wrong
+    engine = MomentEngine([spec])
+    speaker = "customer" if spec.speaker == "any" else spec.speaker
+    for field, expected, complaint in (
+        ("examples", True, _("Not heard in “%(sentence)s”.")),
+        ("counter_examples", False, _("Heard in “%(sentence)s”, where it must not be.")),
+    ):
+        for sentence in getattr(definition, field):
+            if bool(engine.look(Heard(0, speaker, 0, 0, sentence))) is not expected:
+                wrong.setdefault(field, []).append(complaint % {"sentence": sentence})
+    return wrong
+
+
+def _intent_check(definition: MomentDefinition) -> None:
+    """Raise `ValidationError` when no trained version of the classifier tells this intent."""
+    if not definition.task or not definition.intent:
+        raise ValidationError(_("Say which classifier tells it, and which of its intents it is."))
+    trained = Classifier.objects.filter(task=definition.task, trained_at__isnull=False)
+    rows = list(trained.exclude(state=Classifier.State.FAILED).order_by("-version")[:20])
+    if not rows:
+        raise ValidationError({"task": _("There is no trained classifier of this name. Train one first.")})
+    # Of the live one; before there is one, of the newest.
+    told = next((row for row in rows if row.state == Classifier.State.LIVE), rows[0])
+    known = sorted(row["intent"] for row in told.figures.get("per_intent", []))
+    if definition.intent not in known:
+        raise ValidationError(
+            {
+                "intent": _("“%(name)s” does not tell this intent. It tells: %(known)s.")
+                % {"name": told, "known": ", ".join(known[:40]) + (" …" if len(known) > 40 else "")}
+            }
         )
 
 

@@ -1,13 +1,15 @@
-"""Which companies there are to work for, and work that is done in each of them in turn."""
+"""Which companies there are to work for, where their pages are, and work that is done in each of them in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import DatabaseError
 
-from tenants.models import Tenant
-from tenants.scope import PUBLIC, schema_scope
+from tenants.models import Domain, Tenant
+from tenants.scope import PUBLIC, current_schema, schema_scope
 
 
 def active_schemas() -> list[str]:
@@ -32,3 +34,14 @@ def each_company(work: Callable[[], object], *, failing: tuple[type[Exception], 
             failures.append(error)
     if failures:
         raise ExceptionGroup("failed for some companies", failures)
+
+
+def web_base() -> str:
+    """Where this company's pages begin, for letters and other systems: its own host, scheme and port of `WEB_URL`."""
+    schema = current_schema()
+    with schema_scope(PUBLIC):
+        hosts = Domain.objects.filter(tenant__schema_name=schema).order_by("-is_primary", "pk")
+        host = hosts.values_list("domain", flat=True).first()
+    parts = urlsplit(settings.WEB_URL)
+    port = f":{parts.port}" if parts.port not in {None, 443 if parts.scheme == "https" else 80} else ""
+    return f"{parts.scheme}://{host}{port}"

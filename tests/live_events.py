@@ -12,7 +12,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.ids import new_id
+from coaching.alerts import alert_raise, alerts_close
 from coaching.models import Alert, Guidance, Policy, PolicyRevision
+from conversations import news
 from conversations.models import (
     CallOwner,
     CallPhase,
@@ -105,7 +107,9 @@ def _revision() -> PolicyRevision:
     policy, _created = Policy.objects.get_or_create(
         name="Retention, fault first", defaults={"state": "published"}
     )
-    revision, _created = PolicyRevision.objects.get_or_create(policy=policy, number=1, defaults={"spec": {}})
+    revision, _created = PolicyRevision.objects.get_or_create(
+        policy=policy, number=1, defaults={"document": {}}
+    )
     return revision
 
 
@@ -156,18 +160,10 @@ def alert(
     call: Conversation, title: str, *, said: Utterance | None = None, words: str = "", **fields: Any
 ) -> Alert:
     values: dict[str, Any] = {"severity": "bad", "at_ms": said.end_ms if said else 0}
-    values |= _cause(said, words) | fields
-    with transaction.atomic():
-        row = Alert.objects.create(
-            conversation=call,
-            revision=_revision(),
-            rule_key=str(new_id()),
-            title=title,
-            raised_at=timezone.now(),
-            **values,
-        )
-        event_append(conversation_id=call.pk, kind="alert", row=row)
-    return row
+    values |= {"rule_key": str(new_id()), "raised_at": timezone.now()} | _cause(said, words) | fields
+    team = call.agent.team_id if call.agent else None
+    row = Alert(conversation=call, revision=_revision(), title=title, **values)
+    return alert_raise(alert=row, team_id=team)
 
 
 def call_end(call: Conversation, *, summary: bool = True) -> None:
@@ -177,6 +173,7 @@ def call_end(call: Conversation, *, summary: bool = True) -> None:
         call.state, call.ended_at = Conversation.State.WRAP_UP, timezone.now()
         call.save(update_fields=["state", "ended_at"])
         event_append(conversation_id=call.pk, kind="conversation", row=call)
+        alerts_close(news.COMPLETED, call.pk, None)
         agent_id = call.agent_id
         if agent_id is not None:
             transaction.on_commit(lambda: tell_agent(schema, agent_id, call.pk, call.state))

@@ -52,7 +52,6 @@ def past_call(*, agent: Any, queue: Any = None, customer: str = "C-1001", **fiel
     shown = hint(
         call, "Offer to stay", said=said[1], words="want to cancel", say="I can offer you something."
     )
-    raised = alert(call, "Customer threatens to cancel", said=said[1], words="want to cancel")
     template = ScorecardTemplate.objects.filter(name="Service call").first()
     if template is None:
         template = ScorecardTemplate.objects.create(name="Service call")
@@ -68,6 +67,8 @@ def past_call(*, agent: Any, queue: Any = None, customer: str = "C-1001", **fiel
             )
         scorecard_publish(template=template, actor=None)
     call_end(call)
+    # Afterwards, so that it is open: what is open when a call ends is closed with it.
+    raised = alert(call, "Customer threatens to cancel", said=said[1], words="want to cancel")
     conversation_score(conversation_id=call.pk)
     call.refresh_from_db()
     score = call.evaluations.get()

@@ -17,7 +17,7 @@ from conversations.models import Utterance
 from conversations.summaries import summary_confirm, summary_write
 from qa.models import Evaluation, ScorecardRevision, ScorecardTemplate
 from tenants.models import Tenant
-from tests.understanding import definition_make, policy_make
+from tests.understanding import definition_make, hint_action, policy_make, rule
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def _figured(conversation, revision, *, total="80.00"):
 
 @pytest.fixture
 def revision(north):
-    return policy_make({"when": definition_make("any", phrases=["hello"]), "title": "x"})
+    definition_make("any", phrases=["hello"])
+    return policy_make(rule("any", hint_action("x")))
 
 
 def test_a_fact_adds_up_what_is_stored(north, revision, make_conversation):

@@ -14,7 +14,7 @@ from conversations.live.commit import CallCommit, group_write
 from conversations.live.stages import Batch, FinalUtterance
 from conversations.models import CallOwner, ConversationEvent, Utterance
 from tenants.scope import call_in_schema
-from tests.understanding import call_begin, definition_make, policy_make
+from tests.understanding import call_begin, definition_make, policy_make, rule
 
 ROUNDS = 25
 
@@ -23,12 +23,10 @@ def test_a_tick_and_an_answer_at_once(committed, make_conversation):
     company = committed.northwind
     agent = company.people["agent"]
     with company.scope():
-        recap = definition_make("recap", phrases=["let me repeat"])
+        definition_make("recap", phrases=["let me repeat"])
         for number in range(ROUNDS):
             definition_make(f"moment_{number}", phrases=[f"word{number}"])
-        policy_make(
-            {"kind": "checklist", "when": recap, "title": "Repeat what was agreed"},
-        )
+        policy_make(rule("recap", {"do": "check", "title": "Repeat what was agreed"}))
         conversation = make_conversation(
             agent=agent, state="live", at=timezone.now(), lines=[("agent", "hello")]
         )

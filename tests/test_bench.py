@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,6 +20,10 @@ from bench import callers
 from bench.__main__ import main
 from bench.finals import talks_make
 from bench.ingest import missing
+from bench.live_agents import Heard
+from bench.live_figures import by_time, came, figures, shares
+from bench.live_talk import CUSTOMER, EVERY_MS, talk, topics_make
+from bench.meter import Meter
 from bench.report import Unmeasured, percentile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,3 +115,88 @@ def test_percentiles_are_of_what_was_measured() -> None:
     assert [percentile(list(range(1, 101)), part) for part in (1, 50, 99, 100)] == [1, 50, 99, 100]
     with pytest.raises(Unmeasured):
         percentile([], 50)
+
+
+# --- Live ------------------------------------------------------------------------------------------------
+
+
+def test_calls_say_the_same_to_who_says_it_and_who_counts() -> None:
+    topics = topics_make(200)
+    spoken = list(talk(7, topics, 1, 300_000))
+    assert spoken == list(talk(7, topics, 1, 300_000)) != list(talk(8, topics, 1, 300_000))
+    assert [after.end_ms - before.end_ms for before, after in pairwise(spoken)] == [EVERY_MS] * 98
+    wishes = [one for call in range(60) for one in talk(call, topics, 1, 60_000) if one.topic is not None]
+    assert {one.channel for one in wishes} == {CUSTOMER}
+    assert all(topics[one.topic].words in one.text for one in wishes)
+    assert 0.12 < len(wishes) / sum(1 for call in range(60) for _ in talk(call, topics, 1, 60_000)) < 0.21
+    with pytest.raises(ValueError, match="no more than"):
+        topics_make(5_000)
+
+
+def test_what_a_socket_brought_is_held_against_its_numbers() -> None:
+    events = [
+        [1.0, 1, "conversation", None],
+        [1.2, 3, "utterance", ["u2", 200]],
+        [1.3, 2, "utterance", ["u1", 100]],
+        [1.4, 3, "utterance", ["u2", 200]],
+        [1.5, 4, "guidance", ["g", "u2", 200]],
+        [1.9, 5, "guidance", ["g", "u2", 200]],
+        [2.0, 7, "utterance", ["u3", 200]],
+    ]
+    found = came(events)
+    assert (found.duplicated, found.reordered, found.finals_again) == (1, 1, 1)
+    assert found.finals == {100: 1.3, 200: 1.2}
+    assert found.guidance == {"g": (1.5, "u2", 200)}
+    assert set(range(1, 8)) - found.seen == {6}
+
+
+def test_figures_count_from_when_a_final_was_due() -> None:
+    topics = topics_make(10)
+    planned = list(talk(0, topics, 3, 12_000))
+    events: list[list[Any]] = []
+    for number, one in enumerate(planned):
+        at = 100.0 + one.end_ms / 1000
+        events.append([at + 0.010, len(events) + 1, "utterance", [f"u{number}", one.end_ms]])
+        events.append([at + 0.020, len(events) + 1, "guidance", [f"g{number}", f"u{number}", one.end_ms]])
+    events.append([150.0, len(events) + 1, "guidance", ["clock", "u0", planned[0].end_ms + 1]])
+    options = {"topics": topics, "seed": 3, "began": 100.0, "measured": 100.0, "until": 112.0}
+    found = figures(Heard(events=[events]), heads=[len(events)], **options)
+    assert (found["finals_sent"], found["delivered"], found["lost"]) == (len(planned), len(planned), 0)
+    assert (found["p50_ms"], found["utterance_p99_ms"]) == (20.0, 10.0)
+    assert (found["guidance"], found["guidance_by_clock"]) == (len(planned) + 1, 1)
+    # What the database has and no socket had is lost, and so is a final that nobody wrote.
+    assert figures(Heard(events=[events]), heads=[len(events) + 2], **options)["lost"] == 2
+    assert figures(Heard(events=[events[2:]]), heads=[len(events)], **options)["lost"] == 1 + 2
+    with pytest.raises(Unmeasured):
+        figures(Heard(events=[[]]), heads=[0], **options)
+
+
+def test_shares_add_up_to_what_was_used() -> None:
+    before = {"live": 1.0, "web": 1.0, "agents": 1.0, "postgres": 2.0, "redis": 0.0}
+    after = {"live": 5.0, "web": 2.0, "agents": 2.0, "postgres": 3.0, "redis": 0.5}
+    found = shares(before, after, {"commit": 1.0, "redaction": 1.5, "load": 0.5}, 10.0)
+    assert found["live_rest"] == pytest.approx(0.1)
+    assert found["load"] == pytest.approx(0.15)
+    assert sum(found.values()) == pytest.approx(0.75)
+    assert by_time([(0.1, 5.0), (4.9, 7.0), (5.1, 1.0)]) == [7.0, 1.0]
+
+
+def test_work_within_work_counts_for_itself_alone() -> None:
+    meter = Meter(one_in=1)
+
+    def burn(seconds: float) -> None:
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            pass
+
+    inner = meter.timed("inner", lambda: burn(0.02))
+
+    async def steps() -> str:
+        burn(0.01)
+        await asyncio.sleep(0.05)
+        inner()
+        return "said"
+
+    assert asyncio.run(meter.timed_steps("outer", steps)()) == "said"
+    used = meter.seconds()
+    assert 0.01 <= used["outer"] < 0.02 <= used["inner"] < 0.03

@@ -14,7 +14,8 @@ from conversations.lifecycle import lifecycle_apply
 from conversations.models import CallPhase, ConsentRecord, ConsentRule
 from conversations.phases import LifecycleEvent, Phase
 from conversations.review import review, transcript_text
-from desk.selectors import call_open, floor_rows
+from desk.floor_selectors import floor_rows
+from desk.selectors import call_open
 from tests import live_events as live
 from tests.conftest import World
 

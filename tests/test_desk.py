@@ -12,7 +12,9 @@ from django.db import connection
 from accounts.models import TelephonyIdentity
 from conversations.access import conversation_for, conversations_visible
 from conversations.models import Conversation, Disposition, Note
-from desk.selectors import call_open, desk_state, floor_rows, floor_tiles, mood
+from desk.floor_selectors import floor_rows, floor_tiles
+from desk.lines import mood
+from desk.selectors import call_open, desk_state
 from tests import live_events as live
 from tests.budgets import query_budget
 from tests.conftest import Company, World
@@ -221,17 +223,18 @@ def test_requests_need_the_csrf_token_and_the_method(northwind: Company, call: A
 
 def test_alerts_are_resolved_and_taken_by_who_watches_over_them(northwind: Company, call: Any) -> None:
     for persona in ("agent", "outsider", "other_supervisor", "analyst"):
-        for what in ("resolve", "assign"):
-            response = post(northwind, persona, f"/floor/alerts/{call.alert.pk}/{what}/", {"to": "me"})
+        for what in ("resolve", "claim", "release"):
+            response = post(northwind, persona, f"/floor/alerts/{call.alert.pk}/{what}/")
             assert response.status_code in {403, 404}, (persona, what)
     url = f"/floor/alerts/{call.alert.pk}"
     supervisor = northwind.people["supervisor"]
-    assert post(northwind, "supervisor", f"{url}/assign/", {"to": "me"}).json()["assignee"] == str(
-        supervisor.pk
-    )
-    assert post(northwind, "supervisor", f"{url}/assign/", {"to": None}).json()["assignee"] is None
+    assert post(northwind, "supervisor", f"{url}/claim/").json()["assignee"] == str(supervisor.pk)
+    taken = post(northwind, "admin", f"{url}/claim/")
+    assert taken.status_code == 409 and "Supervisor has it since" in taken.json()["error"]["message"]
+    assert post(northwind, "admin", f"{url}/release/").status_code == 409
+    assert post(northwind, "supervisor", f"{url}/release/").json()["assignee"] is None
     assert post(northwind, "supervisor", f"{url}/resolve/").json()["state"] == "resolved"
-    assert post(northwind, "supervisor", f"{url}/assign/", {"to": "me"}).status_code == 409
+    assert post(northwind, "supervisor", f"{url}/claim/").status_code == 409
 
 
 def test_attaching_an_unmatched_call(northwind: Company) -> None:
@@ -313,8 +316,11 @@ def test_ended_calls_stay_on_the_floor_while_their_alert_is_open(northwind: Comp
     supervisor = northwind.people["supervisor"]
     live.call_end(call)
     post(northwind, "agent", f"/desk/calls/{call.pk}/confirm/")
+    call.alert.refresh_from_db()
+    assert call.alert.state == "closed" and floor_rows(supervisor) == []
+    late = live.alert(call, "Redaction check does not finish", rule_key="redaction.check")
     assert [row["id"] for row in floor_rows(supervisor)] == [str(call.pk)]
-    post(northwind, "supervisor", f"/floor/alerts/{call.alert.pk}/resolve/")
+    post(northwind, "supervisor", f"/floor/alerts/{late.pk}/resolve/")
     assert floor_rows(supervisor) == []
 
 

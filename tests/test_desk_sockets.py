@@ -419,7 +419,7 @@ async def test_the_floor_follows_what_its_supervisor_watches(northwind: Company)
         assert await theirs.receive_nothing(timeout=0.3)
 
         def finish() -> None:
-            from coaching.answers import alert_resolve
+            from coaching.alerts import alert_resolve
             from conversations.summaries import summary_confirm
 
             live.call_end(call)

@@ -93,7 +93,7 @@ class World:
             return work(*args, **kwargs)
         return None
 
-    async def partial(self, *_args):
+    def partial(self, *_args):
         pass
 
     async def heartbeat(self, *_args, **_kwargs):
@@ -106,6 +106,7 @@ class World:
         )
 
     key = "kept"
+    fixed = ()
 
     @property
     def texts(self):

@@ -17,6 +17,7 @@ from conversations.models import CallLedger, CallOwner, Conversation, Recording,
 from conversations.recording_files import recording_read
 from conversations.recordings import recording_seal
 from tests.live_calls import call_make, call_play, line, wait_for, worker_process
+from tests.understanding import hint_action, policy_make, rule
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
@@ -35,8 +36,6 @@ TALK = [
 
 def policy_publish_for_test():
     """A hint for a threat to leave, an item to tick, an alert when no offer follows: what stages decide by."""
-    from coaching.models import Policy, Rule
-    from coaching.services import policy_publish
     from moments.models import MomentDefinition
     from moments.services import moment_save
 
@@ -45,16 +44,16 @@ def policy_publish_for_test():
         moment_save(definition=definition, actor=None)
         return definition
 
-    notice = moment("recording_notice", speaker="agent", phrases=["call is recorded"])
+    moment("recording_notice", speaker="agent", phrases=["call is recorded"])
     threat = moment("cancel_threat", speaker="customer", phrases=["cancel* my service"])
     offer = moment("retention_offer", speaker="agent", phrases=["off your bill"])
     moment("no_offer", kind="absence", expected=offer, after=threat, within_seconds=8)
-    policy = Policy.objects.create(name="Every call")
-    Rule.objects.create(policy=policy, kind="checklist", when=notice, title="Say that the call is recorded")
-    Rule.objects.create(policy=policy, kind="hint", when=threat, withdraw_on=offer, title="Offer to stay")
-    missing = MomentDefinition.objects.get(key="no_offer")
-    Rule.objects.create(policy=policy, kind="alert", when=missing, title="No offer was made", severity="bad")
-    policy_publish(policy=policy, actor=None)
+    policy_make(
+        rule("recording_notice", {"do": "check", "title": "Say that the call is recorded"}),
+        rule("cancel_threat", hint_action("Offer to stay"), withdraw_when={"heard": "retention_offer"}),
+        rule("no_offer", {"do": "alert", "title": "No offer was made", "severity": "bad"}),
+        name="Every call",
+    )
 
 
 def script_file(tmp_path, lines):

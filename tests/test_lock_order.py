@@ -11,7 +11,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from coaching.answers import alert_assign, alert_resolve, guidance_answer
+from coaching.alerts import alert_assign, alert_resolve
+from coaching.answers import guidance_answer
 from conversations.live.calls import call_id_release
 from conversations.live.ending import call_fail
 from conversations.models import Conversation, Summary

@@ -20,7 +20,7 @@ def _ask(row: Row, path: str, company: Company, client: Any) -> Any:
     method = getattr(client, row.method.lower())
     if row.method == "GET":
         return method(path)
-    if path.startswith(("/api/", "/desk/", "/floor/")):
+    if path.startswith(("/api/", "/desk/", "/floor/", "/panel/")):
         return method(path, data=json.dumps(row.data), content_type="application/json")
     return method(path, data=row.data)
 

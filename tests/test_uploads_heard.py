@@ -139,7 +139,8 @@ def test_it_is_nobody_s_live_call(northwind, ears, monkeypatch):
     import redis
 
     from conversations.live.stray import calls_announce_stray
-    from desk.selectors import desk_state, floor_rows, floor_tiles
+    from desk.floor_selectors import floor_rows, floor_tiles
+    from desk.selectors import desk_state
     from tenants import names
 
     seen = []

@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from accounts.models import AuditEvent
+from coaching.models import RuleEffect
 from conversations import news
 from conversations.models import Utterance
 from integrations.webhooks import payloads
@@ -135,7 +136,19 @@ def test_the_admin_pages(northwind: Any, receiver: Receiver, make_conversation: 
 def test_nothing_said_goes_out(northwind: Any, receiver: Receiver) -> None:
     """Every kind's payload, next to every word of the transcript."""
     past = past_call(agent=northwind.people["agent"], queue=northwind.queue)
-    refs = {news.EVALUATION_RELEASED: past.score.pk, news.ALERT_RAISED: past.alert.pk}
+    refs = {news.EVALUATION_RELEASED: past.score.pk}
+    refs |= {news.ALERT_RAISED: past.alert.pk, news.ALERT_ESCALATED: past.alert.pk}
+    effect = RuleEffect.objects.create(
+        conversation=past.conversation,
+        revision=past.hint.revision,
+        rule_key="tell",
+        kind="webhook",
+        at_ms=0,
+        evidence=past.hint.evidence,
+        cause=past.hint.cause,
+        reason=past.hint.reason,
+    )
+    refs[news.GUIDANCE_RULE] = effect.pk
     spoken = [row.text for row in Utterance.objects.filter(conversation=past.conversation)]
     for kind in set(news.KINDS) - {news.SUMMARY_READY, news.SUMMARY_CONFIRMED}:
         message = WebhookMessage(kind=kind, conversation=past.conversation, ref=refs.get(kind))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.ids import new_id
 from coaching.live import GuidanceStage
 from conversations import events
+from conversations.live.stage_sessions import partial_hear
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Utterance
 from moments.live import MomentStage
@@ -59,6 +60,13 @@ class Call:
         self.commit(batch)
         return row
 
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int) -> None:
+        """Words that are not final yet, as the live worker hands them on."""
+        sessions = [session for _key, session in self.sessions]
+        batch = partial_hear(sessions, self.context, speaker, text, (start_ms, end_ms))
+        if not batch.is_empty:
+            self.commit(batch)
+
     def tick(self, now_ms: int) -> None:
         batch = self._batch()
         for _key, session in self.sessions:
@@ -97,6 +105,8 @@ class Call:
         self.shown += [(kind, events.render(kind, row)) for kind, row in batch.events]
         for work in batch.after_publish:
             work(timezone.now())
+        for each, thing in batch.together:
+            each([thing], timezone.now())
 
     def kinds(self) -> list[str]:
         return [kind for kind, _data in self.shown]
@@ -130,12 +140,29 @@ def definition_make(key: str, **fields: Any) -> Any:
     return definition
 
 
-def policy_make(*rules: dict[str, Any], name: str = "Test", team: Any = None) -> Any:
-    """Save and publish a policy; returns its revision."""
-    from coaching.models import Policy, Rule
-    from coaching.services import policy_publish
+def policy_document(*rules: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    """A policy's document with these rules; each gets an id and a place where it has none."""
+    placed = [
+        {"id": f"rule-{place}", "name": f"Rule {place}", "position": place} | rule
+        for place, rule in enumerate(rules)
+    ]
+    return {"format": 1, "rules": placed, "behaviours": [], "playbooks": []} | parts
 
-    policy = Policy.objects.create(name=name, scope="team" if team else "all", team=team)
-    for position, rule in enumerate(rules):
-        Rule.objects.create(policy=policy, position=position, **rule)
+
+def rule(when: Any, *then: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """A rule; `when` is a condition or a moment's key."""
+    return {"when": {"heard": when} if isinstance(when, str) else when, "then": list(then)} | options
+
+
+def hint_action(title: str, **fields: Any) -> dict[str, Any]:
+    return {"do": "hint", "label": "Say", "title": title} | fields
+
+
+def policy_make(*rules: dict[str, Any], name: str = "Test", scope: Any = None, **parts: Any) -> Any:
+    """Save and publish a policy; returns its revision."""
+    from coaching.services import policy_create, policy_publish
+
+    policy = policy_create(
+        name=name, actor=None, document=policy_document(*rules, **parts), scope=scope or {}
+    )
     return policy_publish(policy=policy, actor=None)

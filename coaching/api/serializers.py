@@ -1,4 +1,4 @@
-"""How guidance and alerts look in the API: the items of events, field by field."""
+"""How guidance looks in the API: the items of events, field by field."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.base import PersonSerializer
-from coaching.models import Alert, Guidance, Rule
+from coaching.models import Guidance
 
 Serializer = serializers.Serializer[Any]
 
@@ -37,7 +36,7 @@ class PolicyRevisionSerializer(Serializer):
 class GuidanceSerializer(Serializer):
     id = serializers.UUIDField()
     conversation = serializers.UUIDField()
-    kind = serializers.ChoiceField(Rule.Kind.choices)
+    kind = serializers.ChoiceField(Guidance.Kind.choices)
     label = serializers.CharField(help_text="Say, Do or Know.")  # type: ignore[assignment]
     title = serializers.CharField()
     say = serializers.CharField()
@@ -45,8 +44,15 @@ class GuidanceSerializer(Serializer):
     evidence = PlaceSerializer(many=True)
     priority = serializers.IntegerField()
     position = serializers.IntegerField()
+    optional = serializers.BooleanField(help_text="Whether an agent may mute it.")
+    playbook = serializers.CharField(help_text="Of a step: its playbook's id in the policy.")
+    step = serializers.CharField()
     state = serializers.ChoiceField(Guidance.State.choices)
+    outcome = serializers.ChoiceField(Guidance.Outcome.choices)
+    payload = serializers.DictField(help_text="What its kind has beside: a passage, a field and its value.")
     dismiss_reason = serializers.CharField()
+    wrong = serializers.BooleanField(help_text="The agent said that it does not belong here.")
+    used_ms = serializers.IntegerField(allow_null=True, help_text="When its words were said after it.")
     at_ms = serializers.IntegerField()
     expires_ms = serializers.IntegerField(allow_null=True)
     spoken_at = serializers.DateTimeField(allow_null=True)
@@ -54,29 +60,11 @@ class GuidanceSerializer(Serializer):
     sent_at = serializers.DateTimeField(allow_null=True)
     shown_at = serializers.DateTimeField(allow_null=True)
     settled_ms = serializers.IntegerField(allow_null=True)
+    rule = serializers.CharField()
     latency_ms = LatencySerializer()
     revision = PolicyRevisionSerializer()
 
 
 class GuidanceAnswerSerializer(Serializer):
-    action = serializers.ChoiceField(["seen", "accept", "dismiss", "undo"])
+    action = serializers.ChoiceField(["seen", "accept", "dismiss", "wrong", "undo"])
     reason = serializers.CharField(required=False, max_length=400, help_text="Why it was dismissed.")
-
-
-class AlertSerializer(Serializer):
-    id = serializers.UUIDField()
-    conversation = serializers.UUIDField()
-    title = serializers.CharField()
-    reason = serializers.CharField()
-    evidence = PlaceSerializer(many=True)
-    severity = serializers.ChoiceField(Rule.Severity.choices)
-    state = serializers.ChoiceField(Alert.State.choices)
-    at_ms = serializers.IntegerField()
-    raised_at = serializers.DateTimeField()
-    assignee = PersonSerializer(allow_null=True)
-    resolved_at = serializers.DateTimeField(allow_null=True)
-    resolved_by = PersonSerializer(allow_null=True)
-
-
-class AssignSerializer(Serializer):
-    user = serializers.UUIDField(allow_null=True, help_text="Who looks after it; null for nobody.")

@@ -1,4 +1,4 @@
-"""API of guidance and alerts."""
+"""API of guidance."""
 
 from __future__ import annotations
 
@@ -9,31 +9,25 @@ import django_filters as filters
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ItemListMixin
-from accounts.models import User
 from accounts.permissions import Permission
-from coaching.access import alert_for, alerts_visible, guidance_for, guidance_visible
-from coaching.answers import alert_assign, alert_resolve, guidance_answer
-from coaching.api.serializers import (
-    AlertSerializer,
-    AssignSerializer,
-    GuidanceAnswerSerializer,
-    GuidanceSerializer,
-)
-from coaching.models import Alert, Guidance, Rule
+from coaching.access import guidance_for, guidance_visible
+from coaching.answers import guidance_answer
+from coaching.api.serializers import GuidanceAnswerSerializer, GuidanceSerializer
+from coaching.models import Guidance
 from conversations import events
 
 
 class GuidanceFilter(filters.FilterSet):
     conversation = filters.UUIDFilter(field_name="conversation_id")
     agent = filters.UUIDFilter(field_name="conversation__agent_id")
-    kind = filters.ChoiceFilter(choices=Rule.Kind)
+    kind = filters.ChoiceFilter(choices=Guidance.Kind)
     state = filters.ChoiceFilter(choices=Guidance.State)
+    wrong = filters.BooleanFilter(field_name="wrong_at", lookup_expr="isnull", exclude=True)
     since = filters.IsoDateTimeFilter(field_name="decided_at", lookup_expr="gte")
     until = filters.IsoDateTimeFilter(field_name="decided_at", lookup_expr="lt")
 
@@ -67,57 +61,8 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
     @extend_schema(request=GuidanceAnswerSerializer, responses=GuidanceSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def answer(self, request: Request, pk: UUID) -> Response:
-        """Answer guidance in your own conversation: seen, accept, dismiss (with a reason) or undo."""
+        """Answer guidance in your own conversation: seen, accept, dismiss (with a reason), wrong or undo."""
         row = guidance_for(self.user, pk)
         given = GuidanceAnswerSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return self.shown(guidance_answer(guidance=row, user=self.user, **given.validated_data))
-
-
-class AlertFilter(filters.FilterSet):
-    conversation = filters.UUIDFilter(field_name="conversation_id")
-    state = filters.ChoiceFilter(choices=Alert.State)
-    severity = filters.ChoiceFilter(choices=Rule.Severity)
-    assignee = filters.UUIDFilter(field_name="assignee_id")
-
-    class Meta:
-        model = Alert
-        fields: list[str] = []
-
-
-class AlertViewSet(ItemListMixin, CompanyViewSet):
-    """Alerts of the conversations that you watch over, newest first."""
-
-    permission = Permission.ALERT_RESOLVE
-    serializer_class = AlertSerializer
-    filterset_class = AlertFilter
-    queryset = Alert.objects.none()
-
-    def get_queryset(self) -> QuerySet[Any]:
-        return Alert.objects.none() if self.is_schema else alerts_visible(self.user)
-
-    def render(self, row: Any) -> dict[str, Any]:
-        return {**events.render("alert", row), "conversation": row.conversation_id}
-
-    def retrieve(self, request: Request, pk: UUID) -> Response:
-        """One alert."""
-        return self.shown(alert_for(self.user, pk))
-
-    @extend_schema(request=None, responses=AlertSerializer, filters=False)
-    @action(detail=True, methods=["post"], pagination_class=None)
-    def resolve(self, request: Request, pk: UUID) -> Response:
-        """Close an alert; one that is closed stays so."""
-        return self.shown(alert_resolve(alert=alert_for(self.user, pk), user=self.user))
-
-    @extend_schema(request=AssignSerializer, responses=AlertSerializer, filters=False)
-    @action(detail=True, methods=["post"], pagination_class=None)
-    def assign(self, request: Request, pk: UUID) -> Response:
-        """Say who looks after an open alert."""
-        alert = alert_for(self.user, pk)
-        given = AssignSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        wanted = given.validated_data["user"]
-        assignee = None if wanted is None else User.objects.filter(pk=wanted).first()
-        if wanted is not None and assignee is None:
-            raise serializers.ValidationError({"user": ["There is no such person."]})
-        return self.shown(alert_assign(alert=alert, assignee=assignee, actor=self.user))

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -33,6 +32,7 @@ from conversations.live.segments import Segments
 from conversations.live.signals import Signals
 from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.speakers import Speakers
+from conversations.live.stage_sessions import partial_hear, states_of, states_split
 from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
 from conversations.live.timeline import AgentChange, Timeline
 from conversations.live.transcript import utterance_add
@@ -122,6 +122,7 @@ class LiveCall:
         self._heard: asyncio.Queue[tuple[Lane, Heard | None] | AgentChange | None] = asyncio.Queue(1_000)
         self._agent_told = str(self.call.agent_id or "")
         self._commits = CommitQueue(means.committer, claim.context.schema, self.source)
+        self._fixed_told: dict[str, Any] | None = None
         self._marked_at = 0.0
         self._over = False
         self._ended_at = datetime.now(UTC)
@@ -337,15 +338,10 @@ class LiveCall:
 
     async def _agent(self, change: AgentChange) -> None:
         """The call is another agent's from here: stages go on from where they are, for them."""
-        self.call = replace(
-            self.call,
-            agent_id=UUID(change.agent_id) if change.agent_id else None,
-            team_id=UUID(change.team_id) if change.team_id else None,
-        )
+        self.call = self.call.handed_to(change.agent_id, change.team_id)
         await self._commits.all_written()  # what stages are opened from must be there
-        self.stage_sessions = await self.means.threads.run(
-            self.call.schema, self._open_stages, self._stage_states()
-        )
+        states = states_of(self.means.stages, self.stage_sessions)
+        self.stage_sessions = await self.means.threads.run(self.call.schema, self._open_stages, states)
 
     async def _partial(self, lane: Lane, heard: Hypothesis) -> None:
         if self.timeline.unheard(heard.end_ms):
@@ -354,7 +350,10 @@ class LiveCall:
         # While a card is given, nothing is shown before it is judged as a whole; "" takes away what was.
         paused = self.card_pause.is_open or self.timeline.paused(heard.end_ms)
         text = "" if paused else lane.redactor.redact_partial(speaker, heard.text).text
-        await self.means.signals.partial(self.call, speaker, text, heard.start_ms)
+        span = heard.start_ms, heard.end_ms
+        if not (batch := partial_hear(self.stage_sessions, self.call, speaker, text, span)).is_empty:
+            self._commit(batch)
+        self.means.signals.partial(self.call, speaker, text, heard.start_ms)
 
     async def _final(self, lane: Lane, heard: Hypothesis) -> None:
         channel, speaker = self.speakers.of(heard)
@@ -429,6 +428,8 @@ class LiveCall:
 
     def _commit(self, batch: Batch) -> None:
         """Have a batch written, with where the call stands now."""
+        stages, fixed = states_split(self.means.stages, states_of(self.means.stages, self.stage_sessions))
+        is_new, self._fixed_told = fixed != self._fixed_told, fixed
         part = CallCommit(
             epoch=self.claim.epoch,
             batch=batch,
@@ -441,18 +442,13 @@ class LiveCall:
                 "redaction": self._behind.redactor.state(),
                 "recording": self.recorder.state(),
                 "card_pause": self.card_pause.state(),
-                "stages": self._stage_states(),
+                "stages": stages,
             },
             recorded_ms=self.recorder.recorded_ms,
+            fixed_state=fixed if is_new else None,
         )
         self.committed_ms = self.clock_ms
         self._commits.put(part)
-
-    def _stage_states(self) -> dict[str, Any]:
-        return {
-            stage.key: session.state()
-            for stage, session in zip(self.means.stages, self.stage_sessions, strict=True)
-        }
 
     @property
     def _behind(self) -> Lane:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,8 @@ class CallCommit:
     coverage: list[list[list[int]]]
     engine_state: dict[str, Any]
     recorded_ms: int
+    # What of the stages' states was not written before, or has changed.
+    fixed_state: dict[str, Any] | None = None
     # Filled by the commit.
     head: int = 0
     published: list[dict[str, Any]] = field(default_factory=list)
@@ -49,12 +51,27 @@ class CallCommit:
         return self.batch.conversation_id
 
 
+# Every writer takes the rows in one order, so that two groups cannot wait for each other. A call may have several parts
+# in a group: it is written as the last one leaves it.
 _CLAIM_NUMBERS = """
-    UPDATE conversations_callowner
-       SET head = head + %s, utterances = %s, coverage = %s::jsonb, engine_state = %s::jsonb,
-           recorded_ms = GREATEST(recorded_ms, %s), updated_at = now()
-     WHERE conversation_id = %s AND epoch = %s
- RETURNING head
+    WITH held AS MATERIALIZED (
+        SELECT conversation_id
+          FROM conversations_callowner
+         WHERE conversation_id = ANY(%s::uuid[])
+         ORDER BY conversation_id
+           FOR NO KEY UPDATE
+    )
+    UPDATE conversations_callowner AS owner
+       SET head = owner.head + new.events, utterances = new.utterances, coverage = new.coverage,
+           engine_state = new.engine_state, fixed_state = COALESCE(new.fixed_state, owner.fixed_state),
+           recorded_ms = GREATEST(owner.recorded_ms, new.recorded_ms), updated_at = now()
+      FROM held
+      JOIN jsonb_to_recordset(%s::jsonb)
+        AS new(conversation_id uuid, epoch int, events int, utterances int, coverage jsonb, engine_state jsonb,
+               fixed_state jsonb, recorded_ms int)
+     USING (conversation_id)
+     WHERE owner.conversation_id = held.conversation_id AND owner.epoch = new.epoch
+ RETURNING owner.conversation_id, owner.epoch, owner.head
 """
 
 
@@ -63,18 +80,9 @@ def group_write(parts: Sequence[CallCommit]) -> list[CallCommit]:
 
     Runs in a thread, in the company's schema. A failing database leaves nothing written.
     """
-    superseded: list[CallCommit] = []
     now = timezone.now()
     with transaction.atomic():
-        written = []
-        # Every writer takes the rows in one order, so that two groups cannot wait for each other.
-        for part in sorted(parts, key=lambda part: part.conversation_id):
-            head = _numbers(part)
-            if head is None:
-                superseded.append(part)
-            else:
-                part.head = head
-                written.append(part)
+        written = _numbers(parts)
         _insert(written)
         for part in written:
             for write in part.batch.writes:
@@ -83,25 +91,48 @@ def group_write(parts: Sequence[CallCommit]) -> list[CallCommit]:
                 outbox.jobs_announce(event=event, conversation_id=part.conversation_id)
         ConversationEvent.objects.bulk_create(_events(written, now))
     _tell(written, now)
-    return superseded
+    done = {id(part) for part in written}
+    return [part for part in parts if id(part) not in done]
 
 
-def _numbers(part: CallCommit) -> int | None:
+def _numbers(parts: Sequence[CallCommit]) -> list[CallCommit]:
+    """Take the numbers of all parts' events, and keep where their calls stand. Returns the parts that may be written.
+
+    Those are in the order of calls, and within a call in their own.
+    """
+    by_call: dict[tuple[UUID, int], list[CallCommit]] = {}
+    for part in parts:
+        by_call.setdefault((part.conversation_id, part.epoch), []).append(part)
+    calls = sorted(by_call)
+    ends = [_end(by_call[call]) for call in calls]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM_NUMBERS,
-            [
-                len(part.batch.events),
-                part.utterances,
-                json.dumps(part.coverage),
-                json.dumps(part.engine_state),
-                part.recorded_ms,
-                part.conversation_id,
-                part.epoch,
-            ],
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+        cursor.execute(_CLAIM_NUMBERS, [[call for call, _epoch in calls], json.dumps(ends)])
+        heads = {(ident, epoch): head for ident, epoch, head in cursor.fetchall()}
+    written = []
+    for call in calls:
+        if call in heads:
+            head = heads[call]
+            for part in reversed(by_call[call]):
+                part.head = head
+                head -= len(part.batch.events)
+            written += by_call[call]
+    return written
+
+
+def _end(parts: Sequence[CallCommit]) -> dict[str, Any]:
+    """Where one call stands after its parts, as `_CLAIM_NUMBERS` reads it."""
+    last = parts[-1]
+    fixed = [part.fixed_state for part in parts if part.fixed_state is not None]
+    return {
+        "conversation_id": str(last.conversation_id),
+        "epoch": last.epoch,
+        "events": sum(len(part.batch.events) for part in parts),
+        "utterances": last.utterances,
+        "coverage": last.coverage,
+        "engine_state": last.engine_state,
+        **({"fixed_state": fixed[-1]} if fixed else {}),
+        "recorded_ms": last.recorded_ms,
+    }
 
 
 def _insert(parts: Sequence[CallCommit]) -> None:
@@ -144,9 +175,14 @@ def _tell(parts: Sequence[CallCommit], now: datetime) -> None:
     if not publish(messages):
         return
     sent_at = timezone.now()
+    together: dict[Callable[[list[Any], datetime], None], list[Any]] = {}
     for part in parts:
         for work in part.batch.after_publish:
             work(sent_at)
+        for each, thing in part.batch.together:
+            together.setdefault(each, []).append(thing)
+    for each, things in together.items():
+        each(things, sent_at)
 
 
 class Committer:

@@ -96,7 +96,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         ),
         audio_format=owner.audio_format,
         coverage=owner.coverage,
-        engine_state=owner.engine_state,
+        engine_state=_state(owner),
         utterances=owner.utterances,
         recorded_ms=owner.recorded_ms,
         marks=[
@@ -110,3 +110,15 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         redaction=config_for_speech(policy),
         card_pause=policy.pci_auto,
     )
+
+
+def _state(owner: CallOwner) -> dict[str, Any]:
+    """The state of the last commit, with what of the stages' is kept apart because it does not change."""
+    fixed: dict[str, Any] = owner.fixed_state or {}
+    if not fixed:
+        return owner.engine_state
+    stages = owner.engine_state.get("stages", {})
+    return {
+        **owner.engine_state,
+        "stages": {key: {**fixed.get(key, {}), **own} for key, own in stages.items()},
+    }

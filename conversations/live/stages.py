@@ -8,9 +8,9 @@ time (milliseconds of audio), never wall time, so that a call that is taken over
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from django.db import models
@@ -33,6 +33,14 @@ class CallContext:
     # False for a call that was recorded elsewhere and is heard afterwards: nobody is there to be guided.
     live: bool = True
 
+    def handed_to(self, agent_id: str | None, team_id: str | None) -> CallContext:
+        """The same call with another agent."""
+        return replace(
+            self,
+            agent_id=UUID(agent_id) if agent_id else None,
+            team_id=UUID(team_id) if team_id else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FinalUtterance:
@@ -54,6 +62,7 @@ class Batch:
     jobs: list[str] = field(default_factory=list)
     found: list[object] = field(default_factory=list)
     after_publish: list[Callable[[datetime], None]] = field(default_factory=list)
+    together: list[tuple[Callable[[list[Any], datetime], None], Any]] = field(default_factory=list)
 
     def create(self, row: models.Model) -> None:
         """Insert `row` (bulk, in the order of models first seen; ids are given by us)."""
@@ -83,6 +92,10 @@ class Batch:
         """Run `work(when)` in the call's schema after the events were handed to the channel layer."""
         self.after_publish.append(work)
 
+    def published_together(self, work: Callable[[list[Any], datetime], None], thing: Any) -> None:
+        """The same for many calls at once: `work(things, when)` with the things of all batches of a group commit."""
+        self.together.append((work, thing))
+
     @property
     def is_empty(self) -> bool:
         return not (self.rows or self.writes or self.events or self.jobs)
@@ -101,13 +114,29 @@ class StageSession(Protocol):
         """The call has ended; no more calls follow."""
 
     def state(self) -> dict[str, Any]:
-        """What `Stage.open` needs to go on from here: JSON, small, without customers' words."""
+        """What `Stage.open` needs to go on from here: JSON, small, without customers' words.
+
+        It is written with every utterance, but for what `Stage.fixed` names.
+        """
+
+
+@runtime_checkable
+class HearsPartials(Protocol):
+    """A session that also wants words which are not final yet."""
+
+    def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
+        """Take what a speaker seems to be saying, redacted. Its final follows, and may say otherwise."""
 
 
 class Stage(Protocol):
-    """Made once per process; opens a session per call."""
+    """Made once per process; opens a session per call.
+
+    `fixed` names the keys of its sessions' states whose values stay as they are for the whole call (but may be other
+    ones after a session was opened anew): long ones need not be written each time.
+    """
 
     key: str
+    fixed: tuple[str, ...]
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> StageSession:
         """Load definitions (in the call's schema) and begin, or go on from `state`. May use the database."""

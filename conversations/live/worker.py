@@ -7,6 +7,7 @@ from its last commit; one that keeps failing ends as incomplete, with what was c
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import time
@@ -41,6 +42,11 @@ BACKOFF_SECONDS = 0.25
 AWAY_SECONDS = 1.0
 AWAY = (OperationalError, InterfaceError, redis.ConnectionError, redis.TimeoutError)
 DATABASE_THREADS = 6
+# A thousand calls are millions of objects. Looking through all of them for circles takes a second in which every call
+# stands still: what has stayed for a while is left out, and looked through when enough calls are over, or now and then.
+SETTLED_SECONDS = 10.0
+WHOLE_SECONDS = 600.0
+WHOLE_CALLS = 50
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class LiveWorker:
         # How far a call had come when it failed last: failures count against it only where it stands still.
         self._reached_ms: dict[bytes, int] = {}
         self._chores: asyncio.Task[None] | None = None
+        self._left = 0  # calls that are over, whose circles nobody has looked for
 
     def stop(self) -> None:
         self._stopping.set()
@@ -86,6 +93,7 @@ class LiveWorker:
         log.info("worker.ready", worker=self.name)
         self._chores = chores = asyncio.create_task(self._announcements.keep(self._calls))
         reports = asyncio.create_task(SpeechReports(self._ears, self._redis, self.name).run())
+        tidy = asyncio.create_task(self._tidy())
         try:
             while not self._stopping.is_set():
                 try:
@@ -98,13 +106,25 @@ class LiveWorker:
             self._stopping.set()
             chores.cancel()
             reports.cancel()
+            tidy.cancel()
             for task in self._calls.values():
                 task.cancel()
-            await asyncio.gather(*self._calls.values(), chores, reports, return_exceptions=True)
+            await asyncio.gather(*self._calls.values(), chores, reports, tidy, return_exceptions=True)
             await self._ears.close()
             await self._redis.aclose()
             await self._layer.aclose()
             self._threads.close()
+
+    async def _tidy(self) -> None:
+        """Keep the search for circles of objects short. Until cancelled."""
+        whole_at = time.monotonic() + WHOLE_SECONDS
+        while True:
+            await asyncio.sleep(SETTLED_SECONDS)
+            if self._left > max(WHOLE_CALLS, len(self._calls) // 2) or time.monotonic() >= whole_at:
+                self._left, whole_at = 0, time.monotonic() + WHOLE_SECONDS
+                gc.unfreeze()
+                gc.collect()
+            gc.freeze()
 
     # --- Taking calls -----------------------------------------------------------------------------------
 
@@ -171,6 +191,7 @@ class LiveWorker:
             await self._give_up(announced, why)
         finally:
             self._calls.pop(announced.entry, None)
+            self._left += 1
             self._reached_ms.pop(announced.entry, None)
 
     async def _give_up(self, announced: Announced, reason: str) -> None:

@@ -323,6 +323,8 @@ class CallOwner(models.Model):
     utterances = models.PositiveIntegerField(default=0)
     coverage = models.JSONField(default=list)
     engine_state = models.JSONField(default=dict)
+    # What of the stages' states stays as it is for the whole call: by stage, written when it changes.
+    fixed_state = models.JSONField(null=True)
     recorded_ms = models.PositiveIntegerField(default=0)
     audio_format = models.JSONField(default=dict)
     # The call's content key, sealed; emptied once the recording is sealed, and with it the buffered audio is gone.

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engines.rules.entities import ENTITIES
 from engines.rules.patterns import Pattern, PatternSet
 from engines.rules.phrases import PhraseTrie, Variant
 from engines.rules.text import negated, words_of
@@ -30,6 +31,7 @@ class Detector:
     variants: tuple[Variant, ...]
     pattern: Pattern | None
     reject_negated: bool
+    entity: str = ""
 
 
 class Detectors:
@@ -38,6 +40,12 @@ class Detectors:
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self._strict = {detector.owner for detector in detectors if detector.reject_negated}
         named = {"agent", "customer", "any"} | {detector.speaker for detector in detectors}
+        self._entities = {
+            speaker: [
+                (one.entity, one.owner) for one in detectors if one.entity and one.speaker in {speaker, "any"}
+            ]
+            for speaker in sorted(named)
+        }
         self._indexes = {
             speaker: self._index([one for one in detectors if one.speaker in {speaker, "any"}])
             for speaker in sorted(named)
@@ -71,6 +79,9 @@ class Detectors:
                 if negated(text, words, first, first, _NONE):
                     continue
             spans.setdefault(owner, []).append((start, end))
+        for entity, owner in self._entities.get(speaker, self._entities["any"]):
+            if places := ENTITIES[entity](text):
+                spans.setdefault(owner, []).extend(places)
         found = [(owner, _apart(each)) for owner, each in spans.items()]
         found.sort(key=lambda one: (one[1][0], one[0]))
         return found

@@ -1,4 +1,4 @@
-"""Why a decision was made, and what a rule does, in a plain English sentence.
+"""Why a decision was made, in a plain English sentence.
 
 A reason is kept as a form with the slot `{quote}` and, apart from it, the place of the words quoted: text has
 one home, and whoever stores a decision stores the form and the place, and fills in the words when it shows
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engines.rules.moments import Occurrence
-    from engines.rules.policy import RuleSpec
 
 QUOTE = "{quote}"
 MAX_QUOTE = 80
@@ -52,32 +51,6 @@ def form_of(occurrence: Occurrence, names: Mapping[str, str]) -> str:
     if from_ms == 0:
         return f"Because no {what} was given in the first {clock(to_ms)}"
     return f"Because no {what} was given between {clock(from_ms)} and {clock(to_ms)}"
-
-
-def and_not(unless: str, wait_ms: int, names: Mapping[str, str]) -> str:
-    """Return the second half of a reason that waited for something that did not come."""
-    return f" and no {_lower(_name(unless, names))} followed within {clock(wait_ms)}"
-
-
-def describe(rule: RuleSpec, names: Mapping[str, str]) -> str:
-    """Return what a rule does, as one sentence for the person who edits it."""
-    condition = f"When “{_name(rule.when, names)}” comes up"
-    if rule.unless:
-        condition += f" and “{_name(rule.unless, names)}” does not follow within {clock(rule.wait_ms)}"
-    if rule.kind == "checklist":
-        return f"{condition}, tick “{rule.title}”."
-    if rule.kind == "alert":
-        action = f"alert the supervisor: “{rule.title}” ({'urgent' if rule.severity == 'bad' else 'warning'})"
-    else:
-        action = f"show the agent “{rule.title}” ({rule.label})"
-    limits = ["once per call"] if rule.once else []
-    if rule.cooldown_ms and not rule.once:
-        limits.append(f"at most every {clock(rule.cooldown_ms)}")
-    if rule.kind == "hint" and rule.expires_ms:
-        limits.append(f"for {clock(rule.expires_ms)}")
-    if rule.withdraw_on:
-        limits.append(f"until “{_name(rule.withdraw_on, names)}”")
-    return f"{condition}, {action}{', ' if limits else ''}{', '.join(limits)}."
 
 
 def _name(key: str, names: Mapping[str, str]) -> str:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engines.rules.detectors import Detector, Detectors
+from engines.rules.entities import ENTITIES
 from engines.rules.patterns import PatternError, parse_pattern
 from engines.rules.phrases import PhraseError, Variant, parse
 
 START = "start"
 MAX_PHRASES = 200
 MAX_VARIANTS = 2_000
-KINDS = ("phrase", "pattern", "absence")
+KINDS = ("phrase", "pattern", "entity", "absence", "intent")
 SPEAKERS = ("agent", "customer", "any")
 
 
@@ -28,16 +29,18 @@ class MomentSpec:
     """One definition.
 
     `kind` decides which fields count: "phrase" uses `phrases` (the written form is in `phrases.py`),
-    "pattern" uses `pattern` (a regular expression, case ignored, on the redacted text as written), "absence"
-    uses `expected` and `after` (keys of spoken moments, or `after="start"` for the start of the call) and
-    `within_ms` (None: until the call ends). `speaker` is who must say it; an absence ignores it.
-    `reject_negated` drops what is denied ("i'm not going to cancel").
+    "pattern" uses `pattern` (a regular expression, case ignored, on the redacted text as written), "entity"
+    uses `entity` (a name in `entities.ENTITIES`), "absence" uses `expected` and `after` (keys of spoken
+    moments, or `after="start"` for the start of the call) and `within_ms` (None: until the call ends),
+    "intent" uses `task` and `intent`: it is told by a classifier outside, whose occurrences come with
+    `MomentEngine.hear`. `speaker` is who must say it; an absence ignores it. `reject_negated` drops what is
+    denied ("i'm not going to cancel"). `least_score`: how sure a classifier must be.
     """
 
     key: str
     name: str
     revision_id: str
-    kind: Literal["phrase", "pattern", "absence"]
+    kind: Literal["phrase", "pattern", "entity", "absence", "intent"]
     speaker: Literal["agent", "customer", "any"] = "any"
     phrases: tuple[str, ...] = ()
     pattern: str | None = None
@@ -45,6 +48,10 @@ class MomentSpec:
     expected: str | None = None
     after: str = START
     within_ms: int | None = None
+    entity: str = ""
+    task: str = ""
+    intent: str = ""
+    least_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Occurrence:
 
     Said: `at_ms` and `until_ms` are the utterance's start and end, `spans` half-open character offsets in
     its text. Absent: `sequence` is None, `spans` is empty, `at_ms` is when time ran out, `searched` the
-    stretch of call time in which `expected` was not said.
+    stretch of call time in which `expected` was not said. `score`, of an intent: how sure the classifier was, 0..1.
     """
 
     key: str
@@ -76,6 +83,7 @@ class Occurrence:
     searched: tuple[int, int] | None = None
     expected: str | None = None
     until_ms: int = 0
+    score: float | None = None
 
 
 def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
@@ -95,10 +103,16 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
             parse_pattern(spec.pattern or "")
         except PatternError as error:
             wrong.append(str(error))
+    elif spec.kind == "entity":
+        if spec.entity not in ENTITIES:
+            wrong.append(f"“{spec.entity}” cannot be found by itself: choose {' or '.join(ENTITIES)}.")
     elif spec.kind == "absence":
         wrong += _check_absence(spec, None if spoken is None else set(spoken))
+    elif spec.kind == "intent":
+        if not spec.task or not spec.intent:
+            wrong.append("Say which classifier tells it, and which of its intents it is.")
     else:
-        wrong.append(f"“{spec.kind}” is no kind of moment: choose phrase, pattern or absence.")
+        wrong.append(f"“{spec.kind}” is no kind of moment: choose {', '.join(KINDS)}.")
     return wrong
 
 
@@ -136,6 +150,18 @@ def _phrases(spec: MomentSpec) -> tuple[tuple[Variant, ...], list[str]]:
             f"The phrases have more than {MAX_VARIANTS} combinations of alternatives: split the moment."
         )
     return tuple(dict.fromkeys(variants)), wrong
+
+
+def spoken_variants(phrases: Iterable[str]) -> tuple[Variant, ...]:
+    """Return all that phrases stand for. Raises `PhraseError` where they are wrong, none, or too many."""
+    variants = [variant for phrase in phrases if phrase.strip() for variant in parse(phrase)]
+    if not variants:
+        raise PhraseError("Give at least one phrase.")
+    if len(variants) > MAX_VARIANTS:
+        raise PhraseError(
+            f"The phrases have more than {MAX_VARIANTS} combinations of alternatives: split them up."
+        )
+    return tuple(dict.fromkeys(variants))
 
 
 def check_all(specs: Sequence[MomentSpec]) -> dict[str, list[str]]:
@@ -181,9 +207,12 @@ class CompiledMoments:
                 self.starters.setdefault(spec.after, []).append(spec)
                 self.fulfilled_by.setdefault(str(spec.expected), []).append(spec)
                 continue
+            if spec.kind == "intent":
+                continue  # told from outside
             variants = _phrases(spec)[0] if spec.kind == "phrase" else ()
             pattern = parse_pattern(spec.pattern or "") if spec.kind == "pattern" else None
-            detectors.append(Detector(owner, spec.speaker, variants, pattern, spec.reject_negated))
+            entity = spec.entity if spec.kind == "entity" else ""
+            detectors.append(Detector(owner, spec.speaker, variants, pattern, spec.reject_negated, entity))
         self.detectors = Detectors(detectors)
 
 
@@ -218,15 +247,16 @@ class MomentEngine:
             for owner, spans in self._moments.detectors.find(heard.speaker, heard.text)
         ]
 
-    def hear(self, heard: Heard) -> list[Occurrence]:
-        """Take the next utterance and return what is said in it, in the order of its words.
+    def hear(self, heard: Heard, told: Sequence[Occurrence] = ()) -> list[Occurrence]:
+        """Take the next utterance and return what is said in it, in the order of its words, and then what was `told`.
 
+        `told` are occurrences in this utterance that others found: intents. They start and fulfil absences, too.
         An utterance whose sequence is not above the last one's was heard before, and gives nothing.
         """
         if self._sequence is not None and heard.sequence <= self._sequence:
             return []
         self._sequence = heard.sequence
-        occurrences = self.look(heard)
+        occurrences = [*self.look(heard), *told]
         for occurrence in occurrences:
             for spec in self._moments.fulfilled_by.get(occurrence.key, ()):
                 self._fulfil(spec, heard)

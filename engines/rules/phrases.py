@@ -23,6 +23,7 @@ MAX_PHRASE = 500
 MAX_VARIANTS = 500
 MAX_GAPS = 3
 _MIN_STEM = 3
+KEPT_WORDS = 20_000
 
 _PIECE = re.compile(
     r"\s+|(\.\.\.|…)|\(([^()]*)\)|(\[[A-Za-z][A-Za-z0-9_]*\]|[^\W_]+(?:['’ʼ][^\W_]+)*)(\*?)|[,.!?;:\"“”-]"
@@ -148,10 +149,13 @@ class PhraseTrie:
 
     def __init__(self) -> None:
         self._root = _Node()
+        # Where each word leads from the root: speech has few words, said again and again.
+        self._begun: dict[str, tuple[_Node, ...]] = {}
         self._variants: list[tuple[int, frozenset[str]]] = []
 
     def add(self, owner: int, variants: Iterable[Variant]) -> None:
         """Enter a phrase's variants under the number `owner`, which `find` gives back."""
+        self._begun.clear()
         for variant in variants:
             node = self._root
             for item in variant:
@@ -175,29 +179,56 @@ class PhraseTrie:
         """Return (owner, first word, word after the last, the phrase's own words) of every match."""
         hits: list[tuple[int, int, int, frozenset[str]]] = []
         count = len(norms)
-        root = self._root
+        begun = self._begun
         for first in range(count):
-            todo = self._onward(root, norms[first], first)
+            norm = norms[first]
+            nodes = begun.get(norm)
+            if nodes is None:
+                nodes = self._begin(norm)
+            if not nodes:
+                continue
+            todo = [(node, first + 1) for node in nodes]
             while todo:
                 node, at = todo.pop()
                 for variant in node.ends:
                     owner, own = self._variants[variant]
                     hits.append((owner, first, at, own))
-                if at < count:
-                    todo += self._onward(node, norms[at], at)
-                    if node.gap is not None:
-                        for skipped in range(at, min(at + GAP_WORDS + 1, count)):
-                            todo += self._onward(node.gap, norms[skipped], skipped)
+                if at == count:
+                    continue
+                if node.words or node.lengths:
+                    self._onward(node, norms[at], at, todo)
+                gap = node.gap
+                if gap is not None:
+                    for skipped in range(at, min(at + GAP_WORDS + 1, count)):
+                        following = gap.words.get(norms[skipped])
+                        if following is not None:
+                            todo.append((following, skipped + 1))
+                        if gap.lengths:
+                            self._stems(gap, norms[skipped], skipped, todo)
         return hits
 
-    @staticmethod
-    def _onward(node: _Node, norm: str, at: int) -> list[tuple[_Node, int]]:
+    def _begin(self, norm: str) -> tuple[_Node, ...]:
+        found: list[tuple[_Node, int]] = []
+        self._onward(self._root, norm, 0, found)
+        nodes = tuple(node for node, _at in found)
+        if len(self._begun) >= KEPT_WORDS:
+            self._begun.clear()
+        self._begun[norm] = nodes
+        return nodes
+
+    @classmethod
+    def _onward(cls, node: _Node, norm: str, at: int, todo: list[tuple[_Node, int]]) -> None:
         following = node.words.get(norm)
-        onward = [] if following is None else [(following, at + 1)]
+        if following is not None:
+            todo.append((following, at + 1))
+        if node.lengths:
+            cls._stems(node, norm, at, todo)
+
+    @staticmethod
+    def _stems(node: _Node, norm: str, at: int, todo: list[tuple[_Node, int]]) -> None:
         for length in node.lengths:
             if length > len(norm):
                 break
             following = node.stems.get(norm[:length])
             if following is not None:
-                onward.append((following, at + 1))
-        return onward
+                todo.append((following, at + 1))

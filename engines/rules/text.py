@@ -91,8 +91,22 @@ def forms(written: str) -> tuple[str, ...]:
     return (stem + ending,)
 
 
+# The text split last: several readers ask for the words of one utterance, one after the other.
+_last: tuple[str, Words] = ("", Words([], [], []))
+
+
 def words_of(text: str) -> Words:
-    """Split `text` into normalised words with their offsets."""
+    """Split `text` into normalised words with their offsets. The result is shared: read it only."""
+    global _last
+    known, words = _last
+    if known == text:
+        return words
+    words = _split(text)
+    _last = (text, words)
+    return words
+
+
+def _split(text: str) -> Words:
     norms: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

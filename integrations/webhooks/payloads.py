@@ -8,19 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
-
-from coaching.models import Alert
+from coaching.models import Alert, RuleEffect
 from conversations import news
 from conversations.events import person, stamp
 from conversations.models import Conversation, Summary
 from integrations.webhooks.models import TEST_KIND, WebhookMessage
 from qa.models import Evaluation
-from tenants.models import Domain
-from tenants.scope import PUBLIC, current_schema, schema_scope
+from tenants.companies import web_base
 
 # What the specification advises receivers to expect at most.
 MAX_BYTES = 20_000
@@ -54,17 +50,7 @@ def payload(message: WebhookMessage) -> bytes:
 
 def api_base() -> str:
     """Where this company's API begins, for other systems: its own host, scheme and port of `WEB_URL`."""
-    schema = current_schema()
-    with schema_scope(PUBLIC):
-        host = (
-            Domain.objects.filter(tenant__schema_name=schema)
-            .order_by("-is_primary", "pk")
-            .values_list("domain", flat=True)
-            .first()
-        )
-    parts = urlsplit(settings.WEB_URL)
-    port = f":{parts.port}" if parts.port not in {None, 443 if parts.scheme == "https" else 80} else ""
-    return f"{parts.scheme}://{host}{port}/api/v1"
+    return f"{web_base()}/api/v1"
 
 
 def _json(said: Data) -> bytes:
@@ -161,7 +147,30 @@ def _alert(message: WebhookMessage, base: str) -> Data:
             "severity": row.severity,
             "state": row.state,
             "at_ms": row.at_ms,
+            "kind": row.kind,
+            "count": row.count,
             "raised_at": stamp(row.raised_at),
+            "escalated_at": stamp(row.escalated_at),
+        }
+    }
+
+
+def _rule(message: WebhookMessage, base: str) -> Data:
+    row = RuleEffect.objects.select_related("revision__policy").filter(pk__in=_ids(message.ref)).first()
+    if row is None:
+        raise Gone
+    document = row.revision.document
+    names = {rule["id"]: rule.get("name", "") for rule in document.get("rules", ())}
+    return {
+        "rule": {
+            "id": row.rule_key,
+            "name": names.get(row.rule_key, ""),
+            "policy": row.revision.policy.name,
+            "revision": row.revision.number,
+            "note": row.value,
+            "at_ms": row.at_ms,
+            # Where the words are that caused it; the conversation's address leads to them.
+            "evidence": row.evidence,
         }
     }
 
@@ -175,4 +184,6 @@ _ABOUT: dict[str, Callable[[WebhookMessage, str], Data]] = {
     news.SUMMARY_CONFIRMED: _summary,
     news.EVALUATION_RELEASED: _evaluation,
     news.ALERT_RAISED: _alert,
+    news.GUIDANCE_RULE: _rule,
+    news.ALERT_ESCALATED: _alert,
 }

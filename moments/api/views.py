@@ -31,6 +31,9 @@ class MomentSerializer(serializers.Serializer[Any]):
         help_text="Of something missing: from and to, in ms of the call.",
     )
     at_ms = serializers.IntegerField()
+    score = serializers.FloatField(
+        allow_null=True, help_text="Of an intent: how sure the classifier was, 0 to 1."
+    )
 
 
 class MomentFilter(filters.FilterSet):

@@ -44,7 +44,9 @@ async function begin(button) {
     // The server counts from when it answered; half of the way there and back has passed since.
     const passed = (performance.now() - asked) / 2;
     sound.addEventListener("ended", done, { once: true });
-    document.querySelector(".nav-top .end").prepend(pill(sound));
+    // Where the page is narrow the bar on top is full: beside the call's other buttons there is room.
+    const narrow = matchMedia("(max-width: 719px)").matches;
+    document.querySelector(narrow ? ".callbar .tools" : ".nav-top .end").prepend(pill(sound));
     setTimeout(() => sound.play().catch(() => {
       document.getElementById("sample-pill")?.remove();
       complain(card.dataset.blocked);

@@ -1,9 +1,11 @@
 // The supervisor's floor: figures, calls now, and one of them opened beside the list.
 import { announce } from "./frame.js";
-import { fill, icon, make, pageData, say } from "./dom.js";
+import { fill, pageData, say } from "./dom.js";
+import { Filters } from "./floor_filters.js";
 import { OpenCall } from "./floor_call.js";
 import { Rows } from "./floor_rows.js";
 import { bindKeys } from "./keys.js";
+import { Shift } from "./floor_shift.js";
 import { Line, LiveSocket } from "./socket.js";
 import { ago, Clock, everySecond, span } from "./time.js";
 
@@ -16,15 +18,18 @@ const line = new Line(words, page.signIn);
 let updated = performance.now();
 
 const rows = new Rows({
-  body: $("rows"), pane: $("list"), none: $("none"), fresh: $("fresh"), shown: $("shown"), words, me: page.me, clock, open: show,
+  body: $("rows"), above: $("rows-above"), below: $("rows-below"), scroller: $("rows-scroll"), pane: $("list"), none: $("none"), fresh: $("fresh"), shown: $("shown"), words, me: page.me, clock, open: show,
 });
 const call = new OpenCall({ words, redactions: page.redactions, kept: page.kept, line, clock, me: page.me, agents: page.agents, past: page.conversations, failed });
 call.closed = hide;
+const shift = new Shift({ choice: $("shift"), others: $("shift-others"), words, me: page.me, shifts: page.shifts, failed });
 
 function show(id) {
-  rows.select(id);
   $("cols").classList.add("with-call");
-  call.open(id);
+  rows.select(id);
+  const row = rows.get(id);
+  if (row?.limited) call.preview(row);
+  else call.open(id);
 }
 
 function hide() {
@@ -56,51 +61,32 @@ function tiles(figures) {
   put("handle", figures.handle_ms === null ? "–" : span(figures.handle_ms), null);
 }
 
-$("tiles").addEventListener("click", (event) => {
-  const tile = event.target.closest("[data-filter]");
-  if (!tile) return;
-  rows.filter = tile.dataset.filter;
-  for (const other of $("tiles").querySelectorAll("[data-filter]")) {
-    other.classList.toggle("on", other === tile);
-    other.setAttribute("aria-pressed", String(other === tile));
-  }
-  rows.draw({ anyway: true });
+const filters = new Filters({
+  tiles: $("tiles"), teams: $("teams"), queues: $("queues"), page,
+  changed: (chosen) => {
+    Object.assign(rows, chosen);
+    rows.draw({ anyway: true });
+  },
 });
-
-// --- Teams ---
-
-const REMEMBERED = `floor-teams-${page.me.id}`;
-
-function drawTeams() {
-  $("teams").replaceChildren(...(page.teams.length < 2 ? page.teams.map((team) => make("span", { class: "chip" }, team.name)) : page.teams.map((team) => {
-    const on = rows.teams.has(team.id);
-    return make("button", {
-      type: "button", class: `chip${on ? " on" : ""}`, "aria-pressed": String(on),
-      click: () => {
-        if (!rows.teams.delete(team.id)) rows.teams.add(team.id);
-        localStorage.setItem(REMEMBERED, JSON.stringify([...rows.teams]));
-        drawTeams();
-        rows.draw({ anyway: true });
-      },
-    }, team.name, on ? icon("x") : null);
-  })));
-}
-
-try {
-  const known = new Set(page.teams.map((team) => team.id));
-  rows.teams = new Set(JSON.parse(localStorage.getItem(REMEMBERED) ?? "[]").filter((id) => known.has(id)));
-} catch {
-  rows.teams = new Set(); // storage is closed, or holds something else: all teams
-}
 
 // --- What comes in ---
 
 function heard(message) {
   if (message.now) clock.set(message.now);
+  if (message.type === "panels") rows.panels(message.agents);
+  if (message.type === "shifts") shift.take(message.shifts);
   if (message.type !== "rows") return;
   updated = performance.now();
   tiles(message.tiles);
-  for (const row of rows.take(message)) {
+  const news = rows.take(message);
+  const opened = rows.get(call.id);
+  // Taken meanwhile, by whoever sits here or on another page of theirs: now it may be followed.
+  if (opened && call.isPreview) {
+    if (opened.limited) call.preview(opened);
+    else call.open(call.id);
+  }
+  // Whoever is off shift sees what there is, and is not called.
+  for (const row of shift.isOn ? news : []) {
     announce(fill(words.alert_arrived, { agent: row.agent?.name ?? words.unmatched, title: row.alert.title }), { urgent: row.alert.severity === "bad" });
   }
 }
@@ -115,6 +101,7 @@ bindKeys({
   Escape: () => (call.isOpen ? hide() : false),
   x: () => call.resolve(),
   a: () => call.take(),
+  w: () => call.whisper(),
   End: () => (call.isOpen ? call.transcript.follow() : false),
 });
 
@@ -127,11 +114,15 @@ function move(step) {
   return true;
 }
 
-drawTeams();
 tiles(page.tiles);
+filters.begin();
 rows.take({ rows: page.rows, full: true });
+let seconds = 0;
 everySecond(() => {
-  rows.tick();
+  // Silence and panels that do not open move a row by time alone.
+  seconds += 1;
+  if (seconds % 5 === 0) rows.draw();
+  else rows.tick();
   call.draw();
   const since = performance.now() - updated;
   say($("updated"), since < 5000 ? words.updated_now : fill(words.updated, { ago: ago(since, words) }));

@@ -10,6 +10,7 @@ import { Store } from "./store.js";
 import { span } from "./time.js";
 import { Transcript } from "./transcript.js";
 import { Trouble } from "./trouble.js";
+import { WhisperForm } from "./floor_whisper.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -17,6 +18,7 @@ export class OpenCall {
   #socket = null;
   #drawn = "";
   id = null;
+  shownRow = null; // of a call that may not be followed yet
   store = null;
 
   constructor({ words, redactions, kept, line, clock, me, agents, past, failed }) {
@@ -27,6 +29,7 @@ export class OpenCall {
       call: () => this.store?.conversation, unheard: () => !consentNow(this.store, this.meaning).assist.allowed,
     });
     this.phase = new PhaseChip({ chip: $("call-phase"), words, clock });
+    this.whispers = new WhisperForm({ form: $("whisper"), list: $("whispers"), words, send: (text) => write(`/floor/calls/${this.id}/whisper/`, { text }) });
     $("call-close").addEventListener("click", () => this.closed());
     $("attach-to").addEventListener("change", (event) => event.target.value && this.#attach(event.target.value));
     $("attach").addEventListener("submit", (event) => event.preventDefault());
@@ -41,8 +44,29 @@ export class OpenCall {
     return this.id !== null;
   }
 
+  /** Whether only the alert is shown, of a call that is another team's. */
+  get isPreview() {
+    return this.id !== null && this.shownRow !== null;
+  }
+
+  /** Show who asks for help and what for; the call itself can be followed once the alert is taken. */
+  preview(row) {
+    if (this.id !== row.id || !this.isPreview) this.close();
+    this.id = row.id;
+    this.shownRow = row;
+    this.panel.hidden = false;
+    this.panel.classList.add("is-preview");
+    say($("call-agent"), row.agent?.name ?? this.words.unmatched);
+    say($("call-with"), row.team?.name ?? "");
+    say($("call-about"), row.queue ?? "");
+    say($("call-time"), span(this.clock.since(row.started_at)));
+    $("call-dot").hidden = false;
+    for (const id of ["attach", "call-over", "tx-gap", "whisper"]) $(id).hidden = true;
+    $("alerts").replaceChildren(...(row.alert ? [this.#alert(row.alert, true)] : []));
+  }
+
   async open(id) {
-    if (id === this.id) return;
+    if (id === this.id && !this.isPreview) return;
     this.close();
     this.id = id;
     let call;
@@ -65,7 +89,8 @@ export class OpenCall {
     this.transcript.open(this.store, { agent: agentNames(this.store, this.words), ...(customer && { customer }) });
     this.trouble.reset();
     this.phase.reset();
-    for (const kind of ["conversation", "guidance", "alert", "consent"]) this.store.on(kind, () => this.draw());
+    this.whispers.open(this.store);
+    for (const kind of ["conversation", "guidance", "alert", "consent", "whisper"]) this.store.on(kind, () => this.draw());
     // What was said is kept no more: nor does it stay on this page.
     this.store.on("conversation", (now, before) => now.words_erased_at && before && !before.words_erased_at && this.#again());
     this.panel.hidden = false;
@@ -80,8 +105,9 @@ export class OpenCall {
 
   close() {
     this.#socket?.close();
-    this.#socket = this.store = this.id = null;
+    this.#socket = this.store = this.id = this.shownRow = null;
     this.panel.hidden = true;
+    this.panel.classList.remove("is-preview");
   }
 
   #again() {
@@ -104,7 +130,8 @@ export class OpenCall {
     say($("call-time"), span(length));
     this.trouble.draw(live);
     this.#drawSees();
-    const drawn = JSON.stringify([conversation, this.alerts().map((alert) => [alert.id, alert.state, alert.assignee])]);
+    this.whispers.draw(live && conversation.agent !== null, conversation.agent?.name ?? "");
+    const drawn = JSON.stringify([conversation, this.alerts().map((alert) => [alert.id, alert.state, alert.assignee, alert.count, alert.escalated_at])]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     if (!live) this.transcript.clearPartials();
@@ -127,6 +154,7 @@ export class OpenCall {
   }
 
   alerts() {
+    if (this.shownRow) return this.shownRow.alert ? [this.shownRow.alert] : [];
     const grave = { bad: 0, warn: 1 };
     return (this.store?.all("alert") ?? []).filter((alert) => alert.state === "open")
       .sort((a, b) => grave[a.severity] - grave[b.severity] || a.at_ms - b.at_ms);
@@ -134,7 +162,7 @@ export class OpenCall {
 
   resolve() {
     const [alert] = this.alerts();
-    if (!alert) return false;
+    if (!alert || this.isPreview) return false;
     this.#do(`/floor/alerts/${alert.id}/resolve/`);
     return true;
   }
@@ -142,14 +170,23 @@ export class OpenCall {
   /** Take the first alert, or give it back; with no alert, attach an unmatched call. */
   take() {
     const [alert] = this.alerts();
-    if (alert) this.#assign(alert);
+    if (alert) this.#take(alert);
     else if (!$("attach").hidden) $("attach-to").focus();
     else return false;
     return true;
   }
 
-  #assign(alert) {
-    this.#do(`/floor/alerts/${alert.id}/assign/`, { to: alert.assignee?.id === this.me.id ? null : "me" });
+  /** Write to the agent. */
+  whisper() {
+    return this.whispers.focus();
+  }
+
+  async #take(alert) {
+    const mine = alert.assignee?.id === this.me.id;
+    const { id } = this;
+    const done = await this.#do(`/floor/alerts/${alert.id}/${mine ? "release" : "claim"}/`);
+    // It is ours now, and so is the call.
+    if (done && this.isPreview && this.id === id) this.open(id);
   }
 
   async #attach(agent) {
@@ -160,9 +197,11 @@ export class OpenCall {
   async #do(url, content) {
     try {
       await write(url, content);
+      return true;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.failed(error.message || this.words.offline);
+      return false;
     }
   }
 
@@ -188,11 +227,16 @@ export class OpenCall {
   #alert(alert, isFirst) {
     const { words } = this;
     const mine = alert.assignee?.id === this.me.id;
-    const who = mine ? words.alert_yours : alert.assignee ? fill(words.alert_of, { name: alert.assignee.name }) : words.alert_nobody;
-    return make("div", { class: `alert-band ${alert.severity}`, "data-id": alert.id }, icon(alert.severity === "bad" ? "alert-triangle" : "alert-circle"),
-      make("div", {}, make("b", {}, alert.title), make("p", { class: "small ink2" }, reason(alert.reason, alert.evidence, (id) => this.transcript.reveal(id)), " ", who)),
+    const since = (at) => fill(words.for_time, { time: span(this.clock.since(at)) });
+    const who = mine ? words.alert_yours : alert.assignee ? fill(words.alert_of, { name: alert.assignee.name })
+      : alert.escalated_at ? words.alert_escalated : words.alert_nobody;
+    const why = alert.reason ? [reason(alert.reason, alert.evidence, (id) => this.transcript.reveal(id)), " "] : [];
+    const sign = alert.kind === "hand" ? "hand-stop" : alert.severity === "bad" ? "alert-triangle" : "alert-circle";
+    return make("div", { class: `alert-band ${alert.severity}`, "data-id": alert.id }, icon(sign),
+      make("div", {}, make("b", {}, alert.title), alert.count > 1 ? make("span", { class: "small ink2" }, ` ${fill(words.times, { n: alert.count })}`) : null,
+        make("p", { class: "small ink2" }, ...why, who, alert.waiting_since ? make("span", { class: "muted" }, ` ${since(alert.waiting_since)}`) : null)),
       make("span", { class: "row-x" },
-        make("button", { type: "button", class: "btn btn-sm", click: () => this.#assign(alert) }, mine ? words.give_back : words.take, isFirst ? make("kbd", {}, "A") : null),
-        make("button", { type: "button", class: "btn btn-sm", click: () => this.#do(`/floor/alerts/${alert.id}/resolve/`) }, words.resolve, isFirst ? make("kbd", {}, "X") : null)));
+        alert.assignee && !mine ? null : make("button", { type: "button", class: `btn btn-sm${mine ? "" : " btn-primary"}`, click: () => this.#take(alert) }, mine ? words.give_back : words.take, isFirst ? make("kbd", {}, "A") : null),
+        this.isPreview ? null : make("button", { type: "button", class: "btn btn-sm", click: () => this.#do(`/floor/alerts/${alert.id}/resolve/`) }, words.resolve, isFirst ? make("kbd", {}, "X") : null)));
   }
 }

@@ -6,7 +6,43 @@
 //  - `data-keys='[["j","next row"]]'` on any element: lines for the list only.
 // A button's line in the list is its `data-key-label`, its name for assistive technology, or its words.
 
+// A person may give an action another key: `useKeys({w: "q"})` makes Q do what W does, and W nothing.
+
 const bound = new Map();
+let chosen = {};
+let decorate = () => {};
+const NAMES = { Escape: "Esc" };
+const ACTIONS = { Esc: "Escape", Del: "Delete" };
+// What the page's own markup prints as keys; what is made later asks `keyCap`.
+const printed = [...document.querySelectorAll("kbd")].map((cap) => [cap, actionOf(cap.textContent.trim())]);
+
+function actionOf(cap) {
+  return ACTIONS[cap] ?? (cap.length === 1 ? cap.toLowerCase() : cap);
+}
+
+/** How the key of an action is printed, for the person who is here. */
+export function keyCap(action) {
+  const key = chosen[action] ?? action;
+  return NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key);
+}
+
+/** Go by these keys: action -> key. */
+export function useKeys(keys) {
+  chosen = keys;
+  for (const [cap, action] of printed) cap.textContent = keyCap(action);
+}
+
+/** The action that a pressed key stands for; null where somebody gave that action another key. */
+function meant(pressed) {
+  const found = Object.entries(chosen).find(([, key]) => same(pressed, key));
+  if (found) return found[0];
+  return Object.keys(chosen).some((action) => same(pressed, action)) ? null : pressed;
+}
+
+/** `run(dialog)` completes the list of keys whenever it is opened; its rows name their action in `data-action`. */
+export function onKeysShown(run) {
+  decorate = run;
+}
 
 /** Whether this event comes from where letters are typed. */
 export function isTyping(event) {
@@ -41,7 +77,7 @@ function buttonFor(key) {
 /** Open the list of this page's keys. */
 export function showKeys() {
   const dialog = document.getElementById("keys-dialog");
-  if (!dialog || dialog.open) return;
+  if (!dialog) return;
   const lines = new Map();
   for (const element of document.querySelectorAll("[data-keys]")) {
     for (const [key, label] of JSON.parse(element.dataset.keys)) lines.set(key, label);
@@ -63,14 +99,16 @@ export function showKeys() {
     const term = document.createElement("dt");
     for (const part of key.split(" ")) {
       const cap = document.createElement("kbd");
-      cap.textContent = part.length === 1 ? part.toUpperCase() : part;
+      cap.textContent = keyCap(actionOf(part));
       term.append(cap);
     }
     const words = document.createElement("dd");
     words.textContent = label;
+    words.dataset.action = actionOf(key);
     list.append(term, words);
   }
-  dialog.showModal();
+  decorate(dialog);
+  if (!dialog.open) dialog.showModal();
 }
 
 document.addEventListener("keydown", (event) => {
@@ -84,12 +122,14 @@ document.addEventListener("keydown", (event) => {
   const target = event.composedPath()[0];
   // Enter and space belong to the control that has the focus.
   if ((event.key === "Enter" || event.key === " ") && target.closest?.("a[href], button, summary, input, [role=button]")) return;
-  const run = bound.get(event.key) ?? bound.get(event.key.toLowerCase());
+  const key = meant(event.key);
+  if (key === null) return;
+  const run = bound.get(key) ?? bound.get(key.toLowerCase());
   if (run) {
     if (run(event) !== false) event.preventDefault();
     return;
   }
-  const button = buttonFor(event.key);
+  const button = buttonFor(key);
   if (button) {
     event.preventDefault();
     if (button.matches("input, select, textarea")) button.focus();

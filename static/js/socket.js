@@ -1,4 +1,5 @@
 // A socket that comes back by itself, and the thin bar that says when it is away.
+import { protocols } from "./access.js";
 import { announce } from "./frame.js";
 import { fill, make, say } from "./dom.js";
 import { ofDay } from "./time.js";
@@ -51,10 +52,19 @@ export class Line {
     this.#bar.replaceChildren(
       make("i", { class: "ti ti-lock", "aria-hidden": "true" }),
       make("span", {}, this.words.signed_out),
-      make("a", { class: "try", href: `${this.signIn}?next=${encodeURIComponent(location.pathname)}` }, this.words.sign_in),
+      typeof this.signIn === "function"
+        ? make("button", { type: "button", class: "try", click: this.signIn }, this.words.sign_in)
+        : make("a", { class: "try", href: `${this.signIn}?next=${encodeURIComponent(location.pathname)}` }, this.words.sign_in),
     );
     this.#bar.hidden = false;
     clearTimeout(this.#timer);
+  }
+
+  /** Somebody signed in again, without the page being loaded anew. */
+  signedIn() {
+    this.#bar.replaceChildren(make("i", { class: "ti ti-plug-connected-x", "aria-hidden": "true" }), make("span"));
+    this.#bar.hidden = true;
+    this.#timer = null;
   }
 
   #show() {
@@ -120,7 +130,7 @@ export class LiveSocket {
     this.#abandon();
     const url = new URL(this.path(), location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(url, protocols());
     this.#socket = socket;
     socket.addEventListener("open", () => {
       if (socket !== this.#socket) return;

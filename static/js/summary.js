@@ -1,7 +1,7 @@
 // The summary after the call: by section, each line edited in its place, resting on what was said.
 import { announce } from "./frame.js";
 import { fill, icon, make, say } from "./dom.js";
-import { Refused, write } from "./requests.js";
+import { readText, Refused, write } from "./requests.js";
 import { span } from "./time.js";
 
 export class Summary {
@@ -163,10 +163,7 @@ export class Summary {
 
   async copy() {
     if (!this.row || !(await this.keep())) return;
-    const answer = fetch(`/desk/calls/${this.callId}/summary.txt`).then((response) => {
-      if (!response.ok) throw new Refused(response.status, "");
-      return response.blob();
-    });
+    const answer = readText(`/desk/calls/${this.callId}/summary.txt`).then((text) => new Blob([text], { type: "text/plain" }));
     await this.#do(async () => {
       try {
         // The promise goes to the clipboard, because some browsers forget the click while one waits.

@@ -15,11 +15,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.db import connection
 
@@ -38,12 +42,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Site:
-    """The running server. Browsers find every company on `*.localhost`."""
+    """The running server, in the clear and by HTTPS. Browsers find every company on `*.localhost`.
+
+    `certificate`: the file with the self-signed certificate and its key, for whoever plays another site.
+    """
 
     port: int
+    tls_port: int
+    certificate: Path
 
-    def url(self, company: Company, path: str = "/") -> str:
-        return f"http://{company.host}:{self.port}{path}"
+    def url(self, company: Company, path: str = "/", *, tls: bool = False) -> str:
+        return (
+            f"https://{company.host}:{self.tls_port}{path}"
+            if tls
+            else f"http://{company.host}:{self.port}{path}"
+        )
+
+
+def certificate_make(path: Path) -> Path:
+    """A self-signed certificate and its key in one file; browsers here ask nobody whether to trust it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("*.localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 def _free_port() -> int:
@@ -61,10 +97,12 @@ def _listens(port: int) -> bool:
 @pytest.fixture(scope="session")
 def live_site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Daphne as in production, with the test database and the tests' Redis."""
-    site = Site(_free_port())
+    folder = tmp_path_factory.mktemp("web")
+    site = Site(_free_port(), _free_port(), certificate_make(folder / "certificate.pem"))
     parts = urlsplit(os.environ["DATABASE_URL"])
     database = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
-    log = tmp_path_factory.mktemp("web") / "daphne.log"
+    log = folder / "daphne.log"
+    tls = f"ssl:{site.tls_port}:privateKey={site.certificate}:certKey={site.certificate}:interface=127.0.0.1"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
@@ -75,6 +113,8 @@ def live_site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -
                 "127.0.0.1",
                 "-p",
                 str(site.port),
+                "-e",
+                tls,
                 "cresta_app.asgi:application",
             ],
             cwd=ROOT,

@@ -385,7 +385,7 @@ def test_an_unmatched_call_is_attached_by_one_choice(northwind: Company, sign_in
     call = begin(northwind, None, provider_agent_id="7001")
     page.locator("#rows tr", has_text="Unmatched").click()
     page.locator("#attach-to").select_option(label="Agent")
-    page.locator("#rows tr td:first-child", has_text="Agent").wait_for()
+    page.locator("#rows tr th", has_text="Agent").wait_for()
     page.locator("#attach").wait_for(state="hidden")
     agent.locator("#bit-name", has_text="Helen Marsh").wait_for()
     call.refresh_from_db()

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from coaching.models import Guidance
-from tests.understanding import call_begin, definition_make, policy_make
+from tests.understanding import call_begin, definition_make, hint_action, policy_make, rule
 
 THREAT = "i want to cancel my service"
 
@@ -27,22 +27,18 @@ def heard(world):
 @pytest.fixture
 def policy(heard):
     return policy_make(
-        {"kind": "checklist", "when": heard["recap"], "title": "Repeat what was agreed"},
-        {
-            "kind": "hint",
-            "when": heard["threat"],
-            "title": "Ask what would make them stay",
-            "say": "Before you decide, may I look?",
-            "withdraw_on": heard["offer"],
-            "expires_seconds": 30,
-            "priority": 90,
-        },
-        {
-            "kind": "alert",
-            "when": heard["threat"],
-            "title": "Customer threatens to cancel",
-            "severity": "bad",
-        },
+        rule("recap", {"do": "check", "title": "Repeat what was agreed"}, id="recap"),
+        rule(
+            "threat",
+            hint_action("Ask what would make them stay", say="Before you decide, may I look?"),
+            id="stay",
+            withdraw_when={"heard": "offer"},
+            expires_ms=30_000,
+            priority=90,
+        ),
+        rule(
+            "threat", {"do": "alert", "title": "Customer threatens to cancel", "severity": "bad"}, id="alert"
+        ),
     )
 
 

@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from accounts.errors import Conflict
 from coaching.access import alert_for, alerts_visible, guidance_for, guidance_visible
-from coaching.answers import alert_assign, alert_resolve, guidance_answer
+from coaching.alerts import alert_assign, alert_resolve
+from coaching.answers import guidance_answer
 from coaching.models import Alert, Guidance
+from coaching.scopes import Audience
 from coaching.selectors import effective_revisions
 from conversations import events
 from conversations.models import ConversationEvent
@@ -142,6 +144,6 @@ def test_another_company_sees_none_of_it(world, call):
     call.say("customer", THREAT, 1000)
     alert_id = Alert.objects.get().pk
     with world.acme.scope():
-        assert effective_revisions(team_id=None) == []
+        assert effective_revisions(audience=Audience()) == []
         with pytest.raises(Http404):
             alert_for(world.acme.people["admin"], alert_id)

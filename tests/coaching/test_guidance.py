@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 from django.utils import timezone
 
-from coaching.models import Alert, Guidance, Policy, Rule
-from coaching.services import policy_publish
+from coaching.models import Alert, Guidance, Policy
+from coaching.services import policy_draft_save, policy_publish
 from conversations import events, news
 from conversations.models import Utterance
 from tests.coaching.conftest import THREAT, hint
-from tests.understanding import call_begin, policy_make
+from tests.understanding import call_begin, hint_action, policy_make, rule
 
 
 def test_the_checklist_opens_with_the_call_and_ticks_itself(call):
@@ -102,7 +103,10 @@ def test_several_utterances_in_one_batch_count_once_each(call):
 
 def test_a_rule_that_waits_acts_when_nothing_follows(world, heard, make_conversation):
     policy_make(
-        {"when": heard["threat"], "unless": heard["offer"], "wait_seconds": 10, "title": "Offer now"},
+        rule(
+            {"missing": {"heard": "offer"}, "after": {"heard": "threat"}, "within_ms": 10_000},
+            hint_action("Offer now"),
+        ),
         name="Waits",
     )
     quiet = call_begin("northwind", make_conversation(state="live"))
@@ -117,6 +121,29 @@ def test_a_rule_that_waits_acts_when_nothing_follows(world, heard, make_conversa
         "Because the customer said “want to cancel” at 0:00 and no offer to stay followed within 0:10"
     )
     assert set(quiet.shown[-1][1]["latency_ms"].values()) == {None}
+
+
+def test_a_moment_in_words_not_final_shows_what_the_final_confirms_or_takes_back(
+    world, heard, make_conversation
+):
+    early = rule("threat", hint_action("Early"), on_partials=True)
+    policy_make(early)
+    call = call_begin("northwind", make_conversation(state="live"))
+    call.sequence = 2
+    call.partial("customer", f"well {THREAT}", 1_000, 3_000)
+    row = hint()
+    assert (row.title, row.state, row.evidence) == ("Early", "open", [])
+    call.take_over()
+    said = call.say("customer", f"well {THREAT}", 1_000, 3_500)
+    row.refresh_from_db()
+    assert (row.state, row.cause_id) == ("open", said.pk)
+    assert row.evidence[0]["utterance"] == str(said.pk)
+
+    other = call_begin("northwind", make_conversation(state="live"))
+    other.sequence = 2
+    other.partial("customer", THREAT, 1_000, 3_000)
+    other.say("customer", "i want to cancer research", 1_000, 3_500)
+    assert Guidance.objects.get(conversation=other.conversation, kind="hint").state == "withdrawn"
 
 
 def test_a_taken_over_call_goes_on_as_if_nothing_had_happened(world, policy, make_conversation):
@@ -140,6 +167,7 @@ def test_a_taken_over_call_goes_on_as_if_nothing_had_happened(world, policy, mak
             "evidence",
             "decided_at",
             "raised_at",
+            "waiting_since",
             "sent_at",
             "spoken_at",
             "latency_ms",
@@ -151,7 +179,9 @@ def test_a_taken_over_call_goes_on_as_if_nothing_had_happened(world, policy, mak
 
 def test_a_change_is_effective_for_the_next_conversation(call, policy, heard, make_conversation):
     call.tick(100)
-    Rule.objects.filter(policy=policy.policy, kind="hint").update(title="Changed")
+    changed = deepcopy(policy.document)
+    changed["rules"][1]["then"][0]["title"] = "Changed"
+    policy_draft_save(policy=policy.policy, document=changed, actor=None)
     policy_publish(policy=policy.policy, actor=None)
     call.take_over()
     call.say("customer", THREAT, 1000)
@@ -162,9 +192,10 @@ def test_a_change_is_effective_for_the_next_conversation(call, policy, heard, ma
     assert Guidance.objects.get(kind="hint", conversation=fresh.conversation).title == "Changed"
 
 
-def test_opening_costs_two_queries_and_taking_over_few(call, django_assert_max_num_queries):
+def test_opening_and_taking_over_cost_few_queries(call, django_assert_max_num_queries):
     call.say("customer", THREAT, 1000)
-    with django_assert_max_num_queries(3):
+    # One of them is the stage before; documents are compiled already.
+    with django_assert_max_num_queries(8):
         call.take_over()
 
 
@@ -179,9 +210,9 @@ def test_showing_costs_no_query(call, django_assert_num_queries):
 
 def test_a_call_that_goes_to_another_team_goes_on_with_what_is_for_that_team(world, call, heard):
     theirs = world.northwind.other_team
-    policy_make({"when": heard["recap"], "title": "Theirs"}, name="Theirs", team=theirs)
+    policy_make(rule("recap", hint_action("Theirs")), name="Theirs", scope={"teams": [str(theirs.pk)]})
     call.say("customer", THREAT, 0, 3000)
-    Policy.objects.exclude(name="Theirs").update(state="retired")
+    Policy.objects.exclude(name="Theirs").update(state="retired", in_use_from=None)
     call.context = replace(call.context, team_id=theirs.pk)
     call.take_over()
     call.say("agent", "let me repeat that", 5000)

@@ -1,156 +1,209 @@
-"""Policies: published as revisions, refused in words, and for whom each is; the admin that publishes them."""
+"""Policies: drafted, reviewed, published as revisions, rolled back, refused in words; and for whom each is."""
 
 from __future__ import annotations
 
+from copy import deepcopy
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
-from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEvent
-from coaching.models import Policy, PolicyRevision, Rule
+from coaching.models import GuidanceSettings, Policy, PolicyRevision
+from coaching.scopes import Audience
 from coaching.selectors import effective_revisions
-from coaching.services import policy_publish, policy_retire
+from coaching.services import (
+    policy_complaints,
+    policy_create,
+    policy_draft_save,
+    policy_publish,
+    policy_retire,
+    policy_roll_back,
+    policy_send_back,
+    policy_submit,
+)
 from moments.services import moment_save
-from tests.understanding import policy_make
+from tests.understanding import hint_action, policy_document, policy_make, rule
+
+
+def _titled(policy, title):
+    document = deepcopy(policy.draft)
+    document["rules"][1]["then"][0]["title"] = title
+    return document
+
+
+def _in_effect(**audience):
+    return [(row.policy.name, row.number) for row in effective_revisions(audience=Audience(**audience))]
 
 
 def test_publishing_writes_a_revision_when_something_changed(world, heard, policy):
     admin = world.northwind.people["admin"]
     draft = policy.policy
     assert policy_publish(policy=draft, actor=admin) == policy
-    draft.rules.filter(kind="hint").update(title="Ask why")
+    policy_draft_save(policy=draft, document=_titled(draft, "Ask why"), actor=admin)
+    assert _in_effect() == [("Test", 1)]
     second = policy_publish(policy=draft, actor=admin)
     assert (second.number, second.published_by) == (2, admin)
     policy.refresh_from_db()
-    assert [rule["title"] for rule in policy.spec["rules"]][1] == "Ask what would make them stay"
+    assert policy.document["rules"][1]["then"][0]["title"] == "Ask what would make them stay"
+    assert policy.names["threat"] == "Threat"
     assert AuditEvent.objects.filter(action="policy.publish").count() == 2
+    changed = AuditEvent.objects.filter(action="policy.draft", actor=admin).get()
+    assert changed.changes == {"fields": ["draft"], "rules": {"changed": ["Rule 1"]}}
 
 
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("changes", "word"),
     [
-        (lambda policy, heard: policy.rules.all().delete(), "no rules"),
-        (
-            lambda policy, heard: policy.rules.filter(kind="hint").update(withdraw_on=heard["threat"]),
-            "same moment",
-        ),
-        (lambda policy, heard: policy.rules.update(wait_seconds=5), "unless"),
+        ({"then": [{"do": "sing"}]}, "needs “do”"),
+        ({"when": {"heard": "threat", "phrases": ["x"]}}, "exactly one"),
+        ({"when": {"pattern": "(a+)+b"}}, "for ever|backtrack|repeat|too long|nested"),
+        ({"when": {"heard": "nobody_knows_it"}}, "nobody_knows_it"),
     ],
 )
-def test_a_policy_that_cannot_work_is_refused_in_words(heard, policy, change, word):
-    change(policy.policy, heard)
+def test_a_draft_that_cannot_work_is_not_kept(heard, policy, changes, word):
+    document = deepcopy(policy.document)
+    document["rules"][1] |= changes
     with pytest.raises(ValidationError, match=word):
-        policy_publish(policy=policy.policy, actor=None)
-    assert PolicyRevision.objects.count() == 1
+        policy_draft_save(policy=policy.policy, document=document, actor=None)
+    assert Policy.objects.get().draft == policy.document
+
+
+def test_a_policy_without_rules_and_one_whose_scope_has_gone_are_not_published(world, heard):
+    empty = policy_create(name="Empty", actor=None)
+    with pytest.raises(ValidationError, match="no rules"):
+        policy_publish(policy=empty, actor=None)
+    with pytest.raises(ValidationError, match="team that is not there"):
+        policy_draft_save(policy=empty, actor=None, scope={"teams": ["01a1fb5b-0000-7000-8000-000000000000"]})
+    ours = policy_create(
+        name="Ours",
+        actor=None,
+        document=policy_document(rule("threat", hint_action("x"))),
+        scope={"queues": [world.northwind.queue.key]},
+    )
+    world.northwind.queue.delete()
+    assert [one.where for one in policy_complaints(ours)] == ["scope"]
+    with pytest.raises(ValidationError, match="billing"):
+        policy_publish(policy=ours, actor=None)
 
 
 def test_a_rule_about_what_nobody_listens_for_is_refused(heard, policy):
     heard["offer"].active = False
     moment_save(definition=heard["offer"], actor=None)
-    with pytest.raises(ValidationError, match="switched off"):
+    with pytest.raises(ValidationError, match="offer"):
         policy_publish(policy=policy.policy, actor=None)
+
+
+def test_who_wrote_may_not_publish_where_the_company_says_so(world, heard, policy):
+    admin, other = world.northwind.people["admin"], world.northwind.people["supervisor"]
+    GuidanceSettings.objects.create(four_eyes=True)
+    draft = policy_draft_save(policy=policy.policy, document=_titled(policy.policy, "Ask why"), actor=admin)
+    with pytest.raises(ValidationError, match="review first"):
+        policy_publish(policy=draft, actor=other)
+    assert policy_submit(policy=draft, actor=admin).state == "review"
+    # What is published goes on while its successor waits.
+    assert _in_effect() == [("Test", 1)]
+    with pytest.raises(ValidationError, match="somebody else"):
+        policy_publish(policy=draft, actor=admin)
+    assert policy_send_back(policy=draft, actor=other).state == "published"
+    policy_submit(policy=draft, actor=admin)
+    # A change takes it out of review, and its writer may not publish either.
+    changed = policy_draft_save(policy=draft, document=_titled(draft, "Ask how"), actor=other)
+    assert changed.state == "published" and changed.submitted_at is None
+    policy_submit(policy=draft, actor=admin)
+    with pytest.raises(ValidationError, match="somebody else"):
+        policy_publish(policy=draft, actor=other)
+    revision = policy_publish(policy=draft, actor=world.northwind.people["analyst"])
+    assert revision.number == 2
+    assert Policy.objects.get().writers == []
+
+
+def test_an_earlier_revision_comes_back_as_a_new_one(world, heard, policy):
+    admin = world.northwind.people["admin"]
+    draft = policy_draft_save(policy=policy.policy, document=_titled(policy.policy, "Ask why"), actor=admin)
+    policy_publish(policy=draft, actor=admin)
+    back = policy_roll_back(policy=draft, number=1, actor=admin)
+    assert (back.number, back.restores, back.document) == (3, 1, policy.document)
+    assert _in_effect() == [("Test", 3)]
+    assert Policy.objects.get().draft == policy.document
+    # Work that goes on is not thrown away.
+    draft = policy_draft_save(policy=draft, document=_titled(draft, "In the making"), actor=admin)
+    policy_roll_back(policy=draft, number=2, actor=admin)
+    assert Policy.objects.get().draft["rules"][1]["then"][0]["title"] == "In the making"
+    with pytest.raises(ValidationError, match="no revision 9"):
+        policy_roll_back(policy=draft, number=9, actor=admin)
+
+
+def test_a_retired_policy_comes_back_without_its_earlier_shares(world, heard, policy):
+    policy_draft_save(policy=policy.policy, actor=None, rollout_percent=50)
+    policy_publish(policy=policy.policy, actor=None)
+    agents = [f"01a1fb5b-0000-7000-8000-{number:012}" for number in range(30)]
+    assert {_in_effect(agent_id=one)[0][1] for one in agents} == {1, 2}
+    policy_retire(policy=policy.policy, actor=None)
+    assert _in_effect() == []
+    assert policy_publish(policy=policy.policy, actor=None).number == 2
+    assert {len(_in_effect(agent_id=one)) for one in agents} == {0, 1}
+
+
+def test_a_share_of_agents_is_stable_and_only_grows(heard, policy):
+    agents = [f"01a1fb5b-0000-7000-8000-{number:012}" for number in range(150)]
+    taken = {}
+    for share in (10, 40):
+        policy_draft_save(policy=policy.policy, actor=None, rollout_percent=share)
+        number = policy_publish(policy=policy.policy, actor=None).number
+        taken[share] = {one for one in agents if _in_effect(agent_id=one) == [("Test", number)]}
+        assert abs(len(taken[share]) / 1.5 - share) < 13
+    assert taken[10] < taken[40]
+
+
+def test_held_out_agents_get_nothing_of_it(heard, policy):
+    policy_draft_save(policy=policy.policy, actor=None, holdout_percent=20)
+    policy_publish(policy=policy.policy, actor=None)
+    agents = [f"01a1fb5b-0000-7000-8000-{number:012}" for number in range(150)]
+    without = [one for one in agents if not _in_effect(agent_id=one)]
+    assert 14 < len(without) < 48
+
+
+def test_a_revision_waits_for_its_time_and_the_one_before_holds_until_then(heard, policy):
+    now = timezone.now()
+    policy_draft_save(
+        policy=policy.policy, actor=None, starts_at=now + timedelta(days=1), ends_at=now + timedelta(days=3)
+    )
+    policy_publish(policy=policy.policy, actor=None)
+
+    def at(days):
+        found = effective_revisions(audience=Audience(), now=now + timedelta(days=days))
+        return [row.number for row in found]
+
+    assert (at(0), at(2), at(4)) == ([1], [2], [])
 
 
 def test_a_call_goes_by_what_is_for_everyone_and_for_its_team(
     world, heard, policy, django_assert_num_queries
 ):
-    own = policy_make({"when": heard["recap"], "title": "Ours"}, name="Team", team=world.northwind.team)
-    policy_make({"when": heard["recap"], "title": "Theirs"}, name="Other", team=world.northwind.other_team)
-    retired = policy_make({"when": heard["recap"], "title": "Gone"}, name="Gone")
+    team, other = world.northwind.team, world.northwind.other_team
+    own = policy_make(rule("recap", hint_action("Ours")), name="Team", scope={"teams": [str(team.pk)]})
+    policy_make(rule("recap", hint_action("Theirs")), name="Other", scope={"teams": [str(other.pk)]})
+    retired = policy_make(rule("recap", hint_action("Gone")), name="Gone")
     policy_retire(policy=retired.policy, actor=None)
     # A draft change of scope is not in effect before it is published.
-    Policy.objects.filter(pk=own.policy_id).update(scope="all", team=None)
+    policy_draft_save(policy=own.policy, actor=None, scope={})
     with django_assert_num_queries(1):
-        found = effective_revisions(team_id=world.northwind.team.pk)
+        found = effective_revisions(audience=Audience(team_id=team.pk))
     assert set(found) == {policy, own}
-    assert effective_revisions(team_id=None) == [policy]
+    assert effective_revisions(audience=Audience()) == [policy]
 
 
-# --- The admin -------------------------------------------------------------------------------------------
-
-
-def _form(heard, **fields):
-    return {
-        "name": "Calls",
-        "scope": "all",
-        "rules-TOTAL_FORMS": "1",
-        "rules-INITIAL_FORMS": "0",
-        "rules-0-kind": "hint",
-        "rules-0-label": "Say",
-        "rules-0-severity": "warn",
-        "rules-0-when": str(heard["threat"].pk),
-        "rules-0-wait_seconds": "0",
-        "rules-0-title": "Ask why",
-        "rules-0-priority": "50",
-        "rules-0-cooldown_seconds": "60",
-        "rules-0-expires_seconds": "60",
-        "rules-0-position": "0",
-        "revisions-TOTAL_FORMS": "0",
-        "revisions-INITIAL_FORMS": "0",
-    } | fields
-
-
-def _messages(response):
-    return [str(message) for message in response.context["messages"]]
-
-
-def test_an_admin_saves_and_publishes_in_one_go(world, heard):
-    client = world.northwind.client("admin")
-    fields = _form(heard, _save="1", coaching_policy_save_and_publish="1")
-    response = client.post(reverse("admin:coaching_policy_add"), fields, follow=True)
-    assert any("Revision 1 is published" in message for message in _messages(response)), _messages(response)
-    with world.northwind.scope():
-        revision = PolicyRevision.objects.get()
-        assert [rule["title"] for rule in revision.spec["rules"]] == ["Ask why"]
-        assert revision.published_by == world.northwind.people["admin"]
-        url = reverse("admin:coaching_policy_change", args=[revision.policy_id])
-    page = client.get(url).content.decode()
-    assert "Revision 1 is in effect, as shown here." in page
-    assert "When “Threat” comes up, show the agent “Ask why”" in page
-
-
-def test_publishing_asks_once_and_never_by_a_link(world, heard):
-    client = world.northwind.client("admin")
-    client.post(reverse("admin:coaching_policy_add"), _form(heard, _save="1"))
-    with world.northwind.scope():
-        policy = Policy.objects.get()
-    url = reverse("admin:coaching_policy_publish", args=[policy.pk])
-    assert b"Publish as it was last saved?" in client.get(url).content
-    with world.northwind.scope():
-        assert not PolicyRevision.objects.exists()
-    response = client.post(url, {"_form_submitted": "on"}, headers={"HX-Request": "true"})
-    assert response.headers["HX-Redirect"].endswith(f"/{policy.pk}/change/")
-    with world.northwind.scope():
-        assert PolicyRevision.objects.count() == 1
-    client.post(reverse("admin:coaching_policy_retire", args=[policy.pk]), {"_form_submitted": "on"})
-    with world.northwind.scope():
-        assert effective_revisions(team_id=None) == []
-    assert (
-        b"Retired: no effect on new conversations."
-        in client.get(reverse("admin:coaching_policy_change", args=[policy.pk])).content
+def test_instead_leaves_nothing_that_is_less_near(world, heard, policy):
+    team = world.northwind.team
+    queue = policy_make(
+        rule("recap", hint_action("q")), name="Queue", scope={"queues": [world.northwind.queue.key]}
     )
-
-
-def test_the_admin_says_why_a_policy_is_not_published(world, heard):
-    client = world.northwind.client("admin")
-    fields = _form(heard, _save="1", coaching_policy_save_and_publish="1") | {"rules-TOTAL_FORMS": "0"}
-    response = client.post(reverse("admin:coaching_policy_add"), fields, follow=True)
-    assert "The policy has no rules yet." in _messages(response)
-    with world.northwind.scope():
-        assert Policy.objects.get().state == "draft"
-
-
-def test_the_list_of_policies_counts_in_few_queries(world, heard, policy, django_assert_max_num_queries):
-    client = world.northwind.client("admin")
-    with django_assert_max_num_queries(14):
-        page = client.get(reverse("admin:coaching_policy_changelist")).content.decode()
-    assert "Test" in page
-
-
-@pytest.mark.parametrize("persona", ["agent", "supervisor", "analyst"])
-def test_who_does_not_configure_publishes_nothing(world, heard, policy, persona):
-    Rule.objects.filter(policy=policy.policy).update(title="Changed")
-    url = reverse("admin:coaching_policy_publish", args=[policy.policy_id])
-    assert world.northwind.client(persona).post(url, {"_form_submitted": "on"}).status_code == 403
-    with world.northwind.scope():
-        assert PolicyRevision.objects.count() == 1
+    only = policy_make(rule("recap", hint_action("t")), name="Team", scope={"teams": [str(team.pk)]})
+    audience = Audience(team_id=team.pk, queue=world.northwind.queue.key)
+    assert set(effective_revisions(audience=audience)) == {policy, queue, only}
+    policy_draft_save(policy=only.policy, actor=None, combine="instead")
+    policy_publish(policy=only.policy, actor=None)
+    assert [row.policy.name for row in effective_revisions(audience=audience)] == ["Team"]
+    assert PolicyRevision.objects.filter(policy=only.policy).count() == 2

@@ -25,6 +25,8 @@ JUDGING = {
 }
 # Nothing is named to be hidden, so that whoever may hide gets told so.
 HIDING = {**JUDGING, "supervisor": 400, "analyst": 400, "admin": 400}
+# No call is named, so that whoever may whisper gets told so.
+WHISPERING = {"nobody": 401, "agent": 403, "supervisor": 400, "analyst": 403, "admin": 400}
 # What only the agent of the conversation does.
 AGENT = {
     "nobody": 401,
@@ -69,6 +71,22 @@ def unmatched(company: Company) -> str:
     return f"/api/v1/conversations/{past_call(agent=None).conversation.pk}/attach/"
 
 
+def _whisper(company: Company) -> str:
+    from coaching.whispers import whisper_send
+    from tests import live_events as live
+
+    call = live.call_begin(company.people["agent"], ago_seconds=60)
+    return str(whisper_send(conversation=call, user=company.people["supervisor"], text="Offer a refund.").pk)
+
+
+def whisper(company: Company) -> str:
+    return f"/api/v1/whispers/{_whisper(company)}/"
+
+
+def whisper_answer(company: Company) -> str:
+    return f"{whisper(company)}answer/"
+
+
 def line(past: Past) -> str:
     return f"/summaries/{past.summary.pk}/lines/{past.summary.lines.first().pk}/"
 
@@ -91,6 +109,7 @@ LISTS = [
         "summaries",
         "moments",
         "guidance",
+        "whispers",
         "scores",
         "users",
         "knowledge",
@@ -124,6 +143,14 @@ ROWS = [
     ("GET", "/api/v1/alerts/", WATCHING),
     ("GET", about("alert", lambda past: f"/alerts/{past.alert.pk}/"), WATCHED),
     ("POST", about("resolve", lambda past: f"/alerts/{past.alert.pk}/resolve/"), WATCHED, {}),
+    ("POST", about("claim", lambda past: f"/alerts/{past.alert.pk}/claim/"), WATCHED, {}),
+    ("POST", about("release", lambda past: f"/alerts/{past.alert.pk}/release/"), WATCHED, {}),
+    ("GET", "/api/v1/alerts/rules/", WATCHING),
+    ("GET", "/api/v1/shifts/", WATCHING),
+    ("POST", "/api/v1/shifts/mark/", WATCHING, {"on": True}),
+    ("GET", whisper, OWN),
+    ("POST", "/api/v1/whispers/", WHISPERING, {}),
+    ("POST", whisper_answer, AGENT, {"answer": "ok"}),
     ("POST", about("assign", lambda past: f"/alerts/{past.alert.pk}/assign/"), WATCHED, {"user": None}),
     ("GET", about("score", lambda past: f"/scores/{past.score.pk}/"), OWN),
     # An answer that is none: 404 for who may override at all, 403 before that for who may not.

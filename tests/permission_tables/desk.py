@@ -58,6 +58,13 @@ def _line(company: Company) -> str:
     return f"/desk/lines/{_ended(company).summary.lines.first().pk}/"
 
 
+def _whisper(company: Company, call: Any) -> str:
+    from coaching.whispers import whisper_send
+
+    row = whisper_send(conversation=call, user=company.people["supervisor"], text="Offer a refund.")
+    return f"/desk/whispers/{row.pk}/"
+
+
 def _alert(company: Company) -> str:
     return f"/floor/alerts/{live.alert(_live(company), 'Cancel threat').pk}/"
 
@@ -70,6 +77,16 @@ def guidance(company: Company) -> str:
     conversation = _live(company)
     ANSWER["id"] = str(live.hint(conversation, "Offer").pk)
     return f"/desk/calls/{conversation.pk}/guidance/"
+
+
+def mute(company: Company) -> str:
+    conversation = _live(company)
+    MUTED["id"] = str(live.hint(conversation, "Offer").pk)
+    return f"/desk/calls/{conversation.pk}/mute/"
+
+
+def hand(company: Company) -> str:
+    return f"/desk/calls/{_live(company).pk}/hand/"
 
 
 def note(company: Company) -> str:
@@ -117,19 +134,37 @@ def resolve(company: Company) -> str:
     return f"{_alert(company)}resolve/"
 
 
-def assign(company: Company) -> str:
-    return f"{_alert(company)}assign/"
+def claim(company: Company) -> str:
+    return f"{_alert(company)}claim/"
+
+
+def release(company: Company) -> str:
+    return f"{_alert(company)}release/"
+
+
+def whisper(company: Company) -> str:
+    return f"/floor/calls/{_live(company).pk}/whisper/"
+
+
+def whisper_answer(company: Company) -> str:
+    return _whisper(company, _live(company))
 
 
 # Filled in by the functions above, which know the ids.
 ANSWER: dict[str, Any] = {"action": "accept"}
 CHOICE: dict[str, Any] = {}
+MUTED: dict[str, Any] = {}
 
-ROWS = [
+ROWS: list[tuple[Any, ...]] = [
     ("GET", "/desk/", AGENTS),
     ("GET", "/desk/state/", {**AGENTS, "nobody": 401}),
     ("GET", call, CALL),
     ("POST", guidance, OWN, ANSWER),
+    ("POST", mute, OWN, MUTED),
+    ("POST", hand, OWN, {"raised": True}),
+    # One's own: what others muted is as if it were not there, and stays as it is.
+    ("POST", "/desk/mutes/019a0000-0000-7000-8000-000000000000/end/", {**AGENTS, "nobody": 401}),
+    ("POST", "/desk/keys/", {**AGENTS, "nobody": 401}, {"keys": {"w": "q"}}),
     ("POST", note, OWN, {"text": "Wants it on the card."}),
     ("POST", consent, OWN, {"state": "withdrawn", "purposes": ["record"]}),
     ("POST", card_pause, OWN, {"paused": True}),
@@ -139,9 +174,17 @@ ROWS = [
     ("POST", line_restore, OWN),
     ("POST", confirm, OWN),
     ("GET", summary_text, CALL),
+]
+OF_FLOOR: list[tuple[Any, ...]] = [
     ("GET", "/floor/", WATCHERS),
     # An unmatched call is on every supervisor's floor; whom it can be given to follows from their teams.
     ("POST", attach, {**WATCHED, "other_supervisor": 400}, CHOICE),
     ("POST", resolve, WATCHED),
-    ("POST", assign, WATCHED, {"to": "me"}),
+    ("POST", claim, WATCHED),
+    ("POST", release, WATCHED),
+    ("POST", whisper, WATCHED, {"text": "Offer a refund."}),
+    ("POST", whisper_answer, OWN, {"answer": "thanks"}),
+    ("POST", "/floor/shift/", {**WATCHERS, "nobody": 401}, {"on": True}),
+    ("GET", "/floor/rules/", WATCHERS),
 ]
+ROWS += OF_FLOOR

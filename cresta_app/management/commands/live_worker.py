@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -12,12 +14,19 @@ from conversations.live.ears import Ears
 from conversations.live.worker import LiveWorker
 from cresta_app.live import stages
 
+new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+with suppress(ImportError):  # there is none for Windows
+    import uvloop
+
+    new_loop = uvloop.new_event_loop
+
 
 class Command(BaseCommand):
     help = "Transcribe and understand live calls. Start as many as the installation needs."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(self._run())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(self._run())
 
     async def _run(self) -> None:
         worker = LiveWorker(ears=Ears(), stages=stages())

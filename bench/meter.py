@@ -1,0 +1,133 @@
+"""How much of the processor each part of a process takes: pieces of work are timed by the thread's own clock.
+
+A piece within another counts for itself alone. An awaitable is timed step by step, without its waiting. The thread's
+clock is dear: one piece in eight is timed, by lot, with all within it, and counts for eight.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable, Generator
+from functools import wraps
+from typing import Any
+
+ONE_IN = 8
+
+
+class Meter:
+    """Adds up processor time by name, over all threads. `one_in`: how many pieces one that is timed stands for."""
+
+    def __init__(self, one_in: int = ONE_IN) -> None:
+        self._one_in = one_in
+        self._lot = random.Random(1).random
+        self._local = threading.local()
+        self._all: list[dict[str, float]] = []
+
+    def seconds(self) -> dict[str, float]:
+        """What was used so far."""
+        total: dict[str, float] = {}
+        for used in list(self._all):
+            for name, seconds in list(used.items()):
+                total[name] = total.get(name, 0.0) + seconds
+        return total
+
+    def timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, counted."""
+
+        @wraps(work)
+        def run(*arguments: Any, **named: Any) -> Any:
+            self._enter()
+            try:
+                return work(*arguments, **named)
+            finally:
+                self._leave(name)
+
+        return run
+
+    def timed_steps(self, name: str, work: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+        """The same coroutine function, counted while it runs and not while it waits."""
+
+        @wraps(work)
+        async def run(*arguments: Any, **named: Any) -> Any:
+            return await _Steps(self, name, work(*arguments, **named))
+
+        return run
+
+    def patch(self, name: str, owner: Any, *attributes: str, steps: bool = False) -> None:
+        """Count functions where they lie: methods of a class, functions of a module."""
+        for attribute in attributes:
+            work = getattr(owner, attribute)
+            setattr(owner, attribute, (self.timed_steps if steps else self.timed)(name, work))
+
+    def _enter(self) -> None:
+        local = self._local
+        try:
+            stack = local.stack
+        except AttributeError:
+            stack = local.stack = []
+            local.used = {}
+            self._all.append(local.used)
+        if stack:
+            timed = stack[-1] is not None
+        else:
+            timed = self._lot() * self._one_in < 1
+        stack.append([time.thread_time(), 0.0] if timed else None)
+
+    def _leave(self, name: str) -> None:
+        stack, used = self._local.stack, self._local.used
+        piece = stack.pop()
+        if piece is None:
+            return
+        took = time.thread_time() - piece[0]
+        used[name] = used.get(name, 0.0) + (took - piece[1]) * self._one_in
+        if stack:
+            stack[-1][1] += took
+
+
+class _Steps:
+    def __init__(self, meter: Meter, name: str, work: Awaitable[Any]) -> None:
+        self._meter, self._name, self._work = meter, name, work
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps = self._work.__await__()
+        send: Callable[[Any], Any] = steps.send
+        value: Any = None
+        while True:
+            self._meter._enter()
+            try:
+                waited = send(value)
+            except StopIteration as end:
+                return end.value
+            finally:
+                self._meter._leave(self._name)
+            try:
+                value = yield waited
+                send = steps.send
+            except BaseException as error:
+                value, send = error, steps.throw
+
+
+class Counted:
+    """Stands for an object whose methods are counted under one name."""
+
+    def __init__(self, meter: Meter, name: str, inner: Any) -> None:
+        self._meter, self._name, self._inner = meter, name, inner
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._inner, attribute)
+        if callable(found):
+            found = self._meter.timed(self._name, found)
+            self.__dict__[attribute] = found
+        return found
+
+
+class CountedStage:
+    """A stage of the live way whose sessions are counted under its key."""
+
+    def __init__(self, meter: Meter, stage: Any) -> None:
+        self._meter, self._stage, self.key, self.fixed = meter, stage, stage.key, stage.fixed
+
+    def open(self, *arguments: Any, **named: Any) -> Any:
+        return Counted(self._meter, self.key, self._stage.open(*arguments, **named))

@@ -1,0 +1,143 @@
+"""API of the next step: what an agent may do next, and which version of the model says so."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
+from accounts.permissions import Permission
+from accounts.throttle import address_of
+from coaching.models import NextStepVersion
+from coaching.next_steps import NoneLive, next_steps_promote, next_steps_retire, next_steps_suggest
+from engines.next_step.dialogue import ROLES, Event
+
+EVENTS_MAX = 400
+TEXT_MAX = 2_000
+
+
+class VersionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=NextStepVersion.State.choices)
+    note = serializers.CharField()
+    dialogues = serializers.IntegerField()
+    threshold = serializers.FloatField(help_text="The probability from which a suggestion is sure.")
+    figures = serializers.DictField(help_text="Of cross-validation.")
+    created_at = serializers.DateTimeField()
+    live_from = serializers.DateTimeField(allow_null=True)
+
+
+class StepEventSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=ROLES)
+    text = serializers.CharField(required=False, allow_blank=True, default="", max_length=TEXT_MAX)
+    action = serializers.CharField(
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=80,
+        help_text="What the agent did, by its name.",
+    )
+    facts = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=TEXT_MAX),
+        required=False,
+        help_text="What a look-up asked with (agent, action `query`) or answered (system).",
+    )
+
+
+class SituationSerializer(serializers.Serializer[Any]):
+    task = serializers.CharField(max_length=80, help_text="The playbook's name.")
+    events = serializers.ListField(
+        child=StepEventSerializer(),
+        max_length=EVENTS_MAX,
+        allow_empty=True,
+        help_text="The conversation so far.",
+    )
+    most = serializers.IntegerField(required=False, default=3, min_value=1, max_value=10)
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    action = serializers.CharField()
+    words = serializers.CharField(help_text="What the agent can say; empty for a look-up.")
+    probability = serializers.FloatField()
+    reason = serializers.CharField()
+
+
+class AdviceSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    sure = serializers.BooleanField(help_text="Whether the first suggestion is worth showing unasked.")
+    suggestions = SuggestionSerializer(many=True)
+
+
+class NextStepViewSet(ItemListMixin, CompanyViewSet):
+    """Versions of the model of the next step, the newest first. `manage.py train_next_step` makes them."""
+
+    permission = Permission.ADMIN_CONFIGURE
+    permissions_by_action = {"suggest": Permission.CONVERSATION_READ_OWN}
+    serializer_class = VersionSerializer
+    queryset = NextStepVersion.objects.none()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows = NextStepVersion.objects.order_by("-version").defer("playbooks")
+        return rows.none() if self.is_schema else rows
+
+    def render(self, row: NextStepVersion) -> dict[str, Any]:
+        return {
+            "id": row.pk,
+            "version": row.version,
+            "state": row.state,
+            "note": row.note,
+            "dialogues": row.dialogues,
+            "threshold": row.threshold,
+            "figures": row.figures,
+            "created_at": row.created_at,
+            "live_from": row.live_from,
+        }
+
+    @extend_schema(
+        request=SituationSerializer,
+        responses={200: AdviceSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def suggest(self, request: Request) -> Response:
+        """What an agent may do next after these events. Nothing of them is kept."""
+        given = SituationSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        events = [
+            Event(one["role"], one["text"], one["action"] or None, tuple(one.get("facts", {}).items()))
+            for one in given.validated_data["events"]
+        ]
+        try:
+            advice = next_steps_suggest(
+                task=given.validated_data["task"], events=events, most=given.validated_data["most"]
+            )
+        except NoneLive as error:
+            raise Http404(str(error)) from error
+        return Response(AdviceSerializer(advice).data)
+
+    @extend_schema(request=None, responses={200: VersionSerializer, 409: ErrorSerializer}, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def promote(self, request: Request, pk: UUID) -> Response:
+        """Make this version the live one; the one that was is retired and can be put back."""
+        version = get_object_or_404(self.get_queryset(), pk=pk)
+        return self.shown(
+            next_steps_promote(version_id=version.pk, actor=self.user, address=address_of(request))
+        )
+
+    @extend_schema(request=None, responses=VersionSerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def retire(self, request: Request, pk: UUID) -> Response:
+        """Take this version out of use."""
+        version = get_object_or_404(self.get_queryset(), pk=pk)
+        return self.shown(
+            next_steps_retire(version_id=version.pk, actor=self.user, address=address_of(request))
+        )

@@ -1,0 +1,353 @@
+"""What stands on one call's agent's screen: rows opened, held back, ticked, taken back; words recognised as used.
+
+Knows nothing of rules: it is told what was decided (`live.py`) and keeps the rows in step with it, in call time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from coaching.budget import Budget, Limits, Mute, Offer
+from coaching.events import guidance_rows
+from coaching.models import Guidance, PolicyRevision
+from conversations.live.stages import Batch, FinalUtterance
+from conversations.models import Utterance
+from engines.rules.decisions import Decision
+from engines.rules.spec import SHOWN, Action
+from engines.rules.used import UsedWatch
+
+Kind, State = Guidance.Kind, Guidance.State
+# How long after it was shown the words of a hint that stays until it is withdrawn may still be said.
+USED_WITHIN_MS = 120_000
+TITLE = Guidance._meta.get_field("title").max_length or 90
+# What others change of a row while a call's stage holds it.
+_CHANGING = (
+    *("state", "reason", "evidence", "cause_id", "dismiss_reason", "sent_at", "shown_at"),
+    *("settled_at", "settled_ms", "used_at", "used_ms", "used_in_id", "wrong_at"),
+)
+_LABELS = {
+    "line": Guidance.Label.SAY,
+    "check": Guidance.Label.DO,
+    "step": Guidance.Label.DO,
+    "prefill": Guidance.Label.DO,
+    "knowledge": Guidance.Label.KNOW,
+    "praise": Guidance.Label.KNOW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """Why: the reason's form, the places of its words, and the utterance of the first of them."""
+
+    reason: str
+    evidence: list[dict[str, Any]]
+    cause: Utterance | None
+
+    def fields(self) -> dict[str, Any]:
+        return {"reason": self.reason, "evidence": self.evidence, "cause": self.cause}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a rule wants its guidance shown."""
+
+    priority: int = 50
+    position: int = 0
+    expires_ms: int = 120_000
+    optional: bool = True
+
+
+class Board:
+    """The rows of one call that may still change. `state` and `rows`: those of a predecessor."""
+
+    def __init__(
+        self,
+        conversation_id: UUID,
+        limits: Limits,
+        muted: Iterable[Mute],
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._conversation_id = conversation_id
+        self._open: dict[str, Guidance] = {}
+        self._watched: dict[str, tuple[UsedWatch, int]] = {}
+        self._provisional: set[str] = set()
+        self._budget = Budget(limits, muted=muted, state=None if state is None else state.get("budget"))
+        if state is not None:
+            self._restore(state)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        ids = {UUID(one) for one in state["open"].values()}
+        rows = {str(row.pk): row for row in guidance_rows().filter(pk__in=ids)} if ids else {}
+        self._open = {key: rows[one] for key, one in state["open"].items() if one in rows}
+        self._provisional = {key for key in state.get("provisional", ()) if key in self._open}
+        for key, (said, until_ms) in state.get("used", {}).items():
+            if key in self._open:
+                self._watched[key] = (UsedWatch(self._open[key].say, said), until_ms)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "open": {key: str(row.pk) for key, row in self._open.items()},
+            "provisional": sorted(self._provisional),
+            "used": {key: [watch.state(), until] for key, (watch, until) in self._watched.items()},
+            "budget": self._budget.state(),
+        }
+
+    @property
+    def shown_of(self) -> frozenset[str]:
+        """The revisions of which something still stands."""
+        return frozenset(str(row.revision_id) for row in self._open.values())
+
+    def has(self, key: str) -> bool:
+        return key in self._open
+
+    # --- Opening ------------------------------------------------------------------------------------------
+
+    def show(
+        self,
+        key: str,
+        decision: Decision,
+        action: Action,
+        look: Look,
+        revision: PolicyRevision,
+        because: Because,
+        caused: FinalUtterance | None,
+        batch: Batch,
+        payload: dict[str, Any] | None = None,
+    ) -> None:
+        """Put something on the screen, or hold it back. What stands there already is not shown twice."""
+        kind = Kind.CHECKLIST if action.do == "check" else Kind(action.do)
+        title = _title(action, payload)
+        if key in self._open or self._stands(kind, title, action.say):
+            return
+        lasts = look.expires_ms if action.do in SHOWN else 0
+        row = Guidance(
+            conversation_id=self._conversation_id,
+            revision=revision,
+            rule_key=decision.rule_id,
+            action=decision.index or 0,
+            kind=kind,
+            label=_LABELS.get(action.do, action.label),
+            title=title,
+            say=action.say,
+            payload=_payload(action, payload),
+            optional=look.optional,
+            priority=look.priority,
+            position=look.position,
+            at_ms=decision.at_ms,
+            expires_ms=decision.at_ms + lasts if lasts else None,
+            spoken_at=caused.spoken_at if caused else None,
+            final_at=caused.final_at if caused else None,
+            decided_at=timezone.now(),
+            **because.fields(),
+        )
+        if decision.provisional:
+            self._provisional.add(key)
+        self._place(key, row, batch)
+
+    def step(
+        self,
+        decision: Decision,
+        step_id: str,
+        title: str,
+        say: str,
+        revision: PolicyRevision,
+        because: Because,
+        batch: Batch,
+    ) -> None:
+        """A playbook is at a step now: the one before leaves, unless it was done."""
+        self.leave_playbook(decision, revision, batch)
+        row = Guidance(
+            conversation_id=self._conversation_id,
+            revision=revision,
+            rule_key=decision.rule_id,
+            kind=Kind.STEP,
+            label=_LABELS["step"],
+            title=title[:TITLE],
+            say=say,
+            optional=False,
+            playbook=decision.rule_id,
+            step=step_id,
+            at_ms=decision.at_ms,
+            decided_at=timezone.now(),
+            **because.fields(),
+        )
+        self._place(step_key(revision, decision.rule_id, step_id), row, batch)
+
+    def leave_playbook(self, decision: Decision, revision: PolicyRevision, batch: Batch) -> None:
+        for key, row in list(self._open.items()):
+            if row.kind == Kind.STEP and row.playbook == decision.rule_id and row.revision_id == revision.pk:
+                self.settle(key, State.WITHDRAWN, decision.at_ms, None, batch)
+
+    def _stands(self, kind: str, title: str, say: str) -> bool:
+        return any(
+            row.kind == kind and row.title == title and row.say == say and row.state == State.OPEN
+            for row in self._open.values()
+        )
+
+    def _place(self, key: str, row: Guidance, batch: Batch) -> None:
+        held = self._budget.offer(
+            Offer(str(row.pk), row.kind, row.rule_key, row.priority, row.optional), row.at_ms
+        )
+        self._open[key] = row
+        batch.create(row)
+        if held is None:
+            self._told(key, row, batch)
+        else:
+            row.state, row.held = State.HELD, held
+
+    def _told(self, key: str, row: Guidance, batch: Batch) -> None:
+        batch.event("guidance", row)
+        batch.published_together(_sent, row.pk)
+        if row.say and row.kind in {Kind.HINT, Kind.LINE, Kind.STEP}:
+            watch = UsedWatch(row.say)
+            if watch.can_tell:
+                self._watched[key] = (watch, row.expires_ms or row.at_ms + USED_WITHIN_MS)
+
+    def due(self, now_ms: int, batch: Batch) -> None:
+        """Show what was held back and whose turn has come."""
+        keys = self._budget.due(now_ms)
+        if not keys:
+            return
+        by_row = {str(row.pk): key for key, row in self._open.items()}
+        for row_id in keys:
+            key = by_row.get(row_id)
+            if key is None:
+                continue
+            row = self._open[key]
+            row.state = State.OPEN
+            # From words to screen counts for what was shown at once.
+            row.spoken_at = row.final_at = None
+            batch.write(partial(_open, row.pk))
+            self._told(key, row, batch)
+
+    # --- Settling -----------------------------------------------------------------------------------------
+
+    def confirm(self, key: str, because: Because, caused: FinalUtterance | None, batch: Batch) -> None:
+        """What was shown on words not yet final: the final says so, too."""
+        row = self._open.get(key)
+        self._provisional.discard(key)
+        if row is None:
+            return
+        values = because.fields()
+        if caused is not None:
+            values |= {"spoken_at": caused.spoken_at, "final_at": caused.final_at}
+        for name, value in values.items():
+            setattr(row, name, value)
+        batch.write(partial(_update, row.pk, values))
+        if row.state != State.HELD:
+            batch.event("guidance", row)
+
+    def withdraw(self, key: str, at_ms: int, batch: Batch, *, expired: bool) -> bool:
+        """It has served or is pointless. True if it was shown on words that the final did not confirm."""
+        row = self._open.get(key)
+        if row is None:
+            return False
+        unconfirmed = key in self._provisional
+        self.settle(key, State.EXPIRED if expired else State.WITHDRAWN, at_ms, None, batch)
+        return unconfirmed
+
+    def settle(self, key: str, state: str, at_ms: int, because: Because | None, batch: Batch) -> None:
+        """Close a row unless the agent has answered it meanwhile; the event shows it as it then is."""
+        row = self._open.pop(key, None)
+        self._watched.pop(key, None)
+        self._provisional.discard(key)
+        if row is None:
+            return
+        if row.state == State.HELD:
+            # Its turn never came, which is what its row goes on saying; no page has heard of it.
+            self._budget.gone(str(row.pk))
+            return
+        values = {"state": state, "settled_ms": at_ms} | (because.fields() if because else {})
+        known = [one for one in (because.cause if because else None, row.cause) if one is not None]
+        batch.write(partial(_settle, row, values, known))
+        batch.event("guidance", row)
+
+    def heard(self, utterance: FinalUtterance, batch: Batch) -> None:
+        """The agent has spoken: were it the words of something on the screen?"""
+        said = utterance.row
+        for key, (watch, until_ms) in list(self._watched.items()):
+            row = self._open[key]
+            if said.start_ms > until_ms:
+                del self._watched[key]
+            elif said.end_ms > row.at_ms and watch.hear(said.text):
+                del self._watched[key]
+                values = {"used_ms": said.end_ms, "used_in": said}
+                batch.write(partial(_use, row, values))
+                batch.event("guidance", row)
+
+    def finish(self, now_ms: int, batch: Batch) -> None:
+        """The call is over. What is left of the checklist and of playbooks stays as it is: it was not done."""
+        for key, row in list(self._open.items()):
+            if row.kind not in {Kind.CHECKLIST, Kind.STEP}:
+                self.settle(key, State.EXPIRED, now_ms, None, batch)
+
+
+def key_of(decision: Decision) -> str:
+    """Names what a decision is about among what stands. An item of the checklist is one, whoever ticks it."""
+    if decision.action is not None and decision.action.do == "check":
+        return f"check|{decision.action.title}"
+    return f"{decision.policy}|{decision.source}|{decision.rule_id}|{decision.index or 0}"
+
+
+def step_key(revision: PolicyRevision, playbook: str, step: str) -> str:
+    return f"{revision.pk}|step|{playbook}|{step}"
+
+
+def _title(action: Action, payload: dict[str, Any] | None) -> str:
+    if action.do == "prefill":
+        title = _("%(field)s: %(value)s") % {"field": action.field, "value": action.value}
+    else:
+        title = action.title or str((payload or {}).get("title", "")) or action.query
+    return title[:TITLE]
+
+
+def _payload(action: Action, payload: dict[str, Any] | None) -> dict[str, Any]:
+    if action.do == "prefill":
+        return {"field": action.field, "value": action.value}
+    return payload or {}
+
+
+def _sent(ids: list[UUID], when: datetime) -> None:
+    Guidance.objects.filter(pk__in=ids, sent_at__isnull=True).update(sent_at=when)
+
+
+def _open(row_id: UUID) -> None:
+    held = Guidance.objects.filter(pk=row_id, state=State.HELD)
+    held.update(state=State.OPEN, spoken_at=None, final_at=None)
+
+
+def _update(row_id: UUID, values: dict[str, Any]) -> None:
+    Guidance.objects.filter(pk=row_id).update(**values)
+
+
+def _settle(row: Guidance, values: dict[str, Any], known: list[Utterance]) -> None:
+    Guidance.objects.filter(pk=row.pk, state=State.OPEN).update(settled_at=timezone.now(), **values)
+    _read_again(row, known)
+
+
+def _use(row: Guidance, values: dict[str, Any]) -> None:
+    now = timezone.now()
+    unused = Guidance.objects.filter(pk=row.pk, used_at__isnull=True)
+    closed = {"state": State.USED, "settled_at": now, "settled_ms": values["used_ms"]}
+    if not unused.filter(state=State.OPEN).update(used_at=now, **values, **closed):
+        # The agent has answered it before: that stands beside it.
+        unused.update(used_at=now, **values)
+    _read_again(row, [row.cause] if row.cause is not None else [])
+
+
+def _read_again(row: Guidance, known: list[Utterance]) -> None:
+    """Bring the row up to date with what others did to it, without asking for more than that."""
+    now = Guidance.objects.filter(pk=row.pk).values(*_CHANGING).get()
+    by_id = {one.pk: one for one in known}
+    # Assigned together with its object, so that showing the row asks the database nothing.
+    row.cause = by_id.get(now.pop("cause_id"))
+    for name, value in now.items():
+        setattr(row, name, value)

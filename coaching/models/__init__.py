@@ -1,0 +1,43 @@
+"""Policies and their revisions, what agents were shown, what rules did, alerts, models of the next step."""
+
+from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
+from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
+from coaching.models.effects import BehaviourOutcome, RuleEffect
+from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
+from coaching.models.next_steps import NextStepFile, NextStepVersion
+from coaching.models.policies import (
+    SCOPED,
+    Combine,
+    Policy,
+    PolicyRevision,
+    RuleFault,
+    Severity,
+    empty_document,
+)
+
+__all__ = [
+    "CHECK",
+    "HAND",
+    "OUTCOME",
+    "SCOPED",
+    "Alert",
+    "Backtest",
+    "BacktestHit",
+    "BehaviourOutcome",
+    "Combine",
+    "Guidance",
+    "GuidanceMute",
+    "GuidanceSettings",
+    "NextStepFile",
+    "NextStepVersion",
+    "Policy",
+    "PolicyRevision",
+    "RuleEffect",
+    "RuleFault",
+    "RuleLabel",
+    "Severity",
+    "ShiftMark",
+    "TeamAlerts",
+    "Whisper",
+    "empty_document",
+]

@@ -1,0 +1,239 @@
+"""Past conversations played again, by the moments of now and by policies that are given: what would have happened.
+
+Nothing is written. A call is played as the live way hears it: what is said in the order of the transcript, and the
+clock that follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from coaching.dialogues import Turn
+from coaching.models import BacktestHit
+from coaching.scopes import Audience, fits
+from coaching.selectors import company_zone
+from coaching.services import document_complaints
+from conversations.models import Conversation, Utterance
+from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
+from engines.rules.compiled import CompiledPolicies
+from engines.rules.decisions import Decision
+from engines.rules.engine import RuleEngine
+from engines.rules.facts import Facts
+from engines.rules.reading import parse_policy
+from moments.selectors import active_specs
+
+# A call ends a little after its last words.
+TAIL_MS = 1000
+# What takes the agent's eye for a moment. Lines that must be read out, and ticks, are outside every budget.
+HINTS = frozenset({"hint", "knowledge", "prefill", "praise"})
+ACTS = frozenset({"show", "tick", "miss", "alert", "do", "done", "missed", "step"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What conditions may ask of a call besides its words."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    started_at_local: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A past call, ready to play. `fits`: whether it is within the policy's scope."""
+
+    id: UUID
+    turns: Sequence[Turn]
+    known: Known
+    fits: bool = True
+
+
+@dataclass(slots=True)
+class Played:
+    """What one side did in one call: hits as (rule key, call time, utterance), and how much the agent was shown."""
+
+    hits: list[tuple[str, int, int | None]] = field(default_factory=list)
+    shown: int = 0
+
+
+def document_compiled(document: Any, names: Mapping[str, str], key: str = "draft") -> CompiledPolicies:
+    """A document ready to run. Raises `PolicyError` where it cannot be understood."""
+    return CompiledPolicies({key: parse_policy(document)}, names)
+
+
+def documents_checked(document: Any) -> None:
+    """Raise `ValidationError` with what keeps a document from being played."""
+    errors = [
+        f"{one.where}: {one.sentence}" if one.where else one.sentence
+        for one in document_complaints(document)
+        if one.kind == "error"
+    ]
+    if errors:
+        raise ValidationError(errors[:10])
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn of a call with what was found in it; without a turn: the passing of time, or the end of the call."""
+
+    turn: Turn | None
+    at_ms: int
+    occurrences: tuple[Occurrence, ...]
+    decisions: tuple[tuple[Decision, ...], ...]
+    # What is so after it, per set of policies: read it before asking for the next step.
+    facts: tuple[Facts, ...] = ()
+
+
+def steps(
+    turns: Iterable[Turn], moments: CompiledMoments, compiled: Sequence[CompiledPolicies], known: Known
+) -> Iterator[Step]:
+    """Play a call: one step a turn, one for the time before it where that brought something, one for the end.
+
+    `decisions` of a step are per set of policies, in the order of `compiled`.
+    """
+    ears = MomentEngine(moments)
+    engines = [
+        RuleEngine(
+            one, fields=dict(known.fields), started_at_local=known.started_at_local or timezone.localtime()
+        )
+        for one in compiled
+    ]
+    begun = tuple(tuple(engine.start()) for engine in engines)
+    if any(begun):
+        yield Step(None, 0, (), begun)
+    last = 0
+    for turn in turns:
+        # Finals of two speakers may overlap: the clock never goes back.
+        if turn.start_ms > last:
+            yield from _passed(ears, engines, turn.start_ms)
+        heard = Heard(turn.sequence, turn.speaker, turn.start_ms, turn.end_ms, turn.text)
+        found = tuple(ears.hear(heard))
+        decided = []
+        for engine in engines:
+            decided.append(tuple(engine.hear(heard, found)))
+        yield Step(turn, turn.end_ms, found, tuple(decided), tuple(engine.facts for engine in engines))
+        last = max(last, turn.end_ms)
+    end = last + TAIL_MS
+    yield from _passed(ears, engines, end)
+    missing = tuple(ears.finish(end))
+    decided = []
+    for engine in engines:
+        told = [one for occurrence in missing for one in engine.observe(occurrence, "")]
+        decided.append((*told, *engine.finish(end)))
+    if missing or any(decided):
+        yield Step(None, end, missing, tuple(decided))
+
+
+def _passed(ears: MomentEngine, engines: Sequence[RuleEngine], now_ms: int) -> Iterator[Step]:
+    missing = tuple(ears.advance(now_ms))
+    decided = []
+    for engine in engines:
+        told = [one for occurrence in missing for one in engine.observe(occurrence, "")]
+        decided.append((*told, *engine.advance(now_ms)))
+    if missing or any(decided):
+        yield Step(None, now_ms, missing, tuple(decided))
+
+
+class Player:
+    """Plays calls through a draft and through what is published beside it. Made once for a run."""
+
+    def __init__(self, *, draft: Any, published: Any | None) -> None:
+        specs = active_specs()
+        names = {spec.key: spec.name for spec in specs}
+        self._moments = CompiledMoments(specs)
+        self._sides = {BacktestHit.Side.DRAFT.value: document_compiled(draft, names)}
+        if published is not None:
+            self._sides[BacktestHit.Side.PUBLISHED.value] = document_compiled(published, names, "published")
+
+    def play(self, call: Past) -> dict[str, Played]:
+        """What each side would have done in a call."""
+        played = {side: Played() for side in self._sides}
+        results = list(played.values())
+        for step in steps(call.turns, self._moments, list(self._sides.values()), call.known):
+            for result, decisions in zip(results, step.decisions, strict=True):
+                for one in decisions:
+                    _count(result, one)
+        return played
+
+
+def _count(result: Played, one: Decision) -> None:
+    if one.what not in ACTS or is_opening(one):
+        return
+    if one.what == "show" and one.action is not None and one.action.do in HINTS:
+        result.shown += 1
+    hit = (one.rule_id, one.at_ms, one.sequence)
+    # Several actions of one rule are one time that it acts.
+    if not result.hits or hit not in result.hits[-12:]:
+        result.hits.append(hit)
+
+
+def is_opening(one: Decision) -> bool:
+    """Whether it is only the checklist as it stands when a call begins."""
+    return one.what == "show" and one.action is not None and one.action.do == "check"
+
+
+# --- Reading past calls ---------------------------------------------------------------------------------
+
+
+def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
+    """Past conversations with what was said in them, in the order of `ids`. Three queries, however many."""
+    if not ids:
+        return []
+    zone = company_zone()
+    rows = Conversation.objects.filter(pk__in=ids).values(
+        "pk",
+        "queue__key",
+        "channel",
+        "language",
+        "customer__segment",
+        "metadata",
+        "started_at",
+        "announced_at",
+        "agent_id",
+        "agent__team_id",
+    )
+    known = {row["pk"]: row for row in rows}
+    said: dict[UUID, list[Turn]] = {pk: [] for pk in ids}
+    spoken = (
+        Utterance.objects.filter(conversation__in=ids).exclude(text="").order_by("conversation", "sequence")
+    )
+    for one in spoken.values_list("conversation_id", "sequence", "speaker", "start_ms", "end_ms", "text"):
+        said[one[0]].append(Turn(one[1], one[2], one[3], one[4], one[5]))
+    calls = []
+    for pk in ids:
+        row = known.get(pk)
+        if row is None:
+            # Erased meanwhile: it has its place in the row, and nothing to play.
+            calls.append(Past(pk, (), Known(), fits=False))
+            continue
+        begun = (row["started_at"] or row["announced_at"]).astimezone(zone)
+        audience = Audience(
+            agent_id=row["agent_id"],
+            team_id=row["agent__team_id"],
+            queue=row["queue__key"],
+            channel=row["channel"],
+            language=row["language"],
+            at=begun,
+            key=str(pk),
+        )
+        calls.append(Past(pk, said[pk], Known(_fields(row), begun), fits(scope, audience)))
+    return calls
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}
+    fields = {
+        "queue": row["queue__key"],
+        "channel": row["channel"],
+        "language": row["language"],
+        "product": metadata.get("product"),
+        "customer.segment": row["customer__segment"],
+        **{f"metadata.{name}": value for name, value in metadata.items()},
+    }
+    return {name: value for name, value in fields.items() if value is not None}

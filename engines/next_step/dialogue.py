@@ -1,0 +1,83 @@
+"""A dialogue as a row of events, some of them labelled with what the agent did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+Role = Literal["customer", "agent", "system"]
+ROLES = ("customer", "agent", "system")
+QUERY = "query"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something said, done or found.
+
+    `action` names what the agent did; None where nobody labelled it. `facts` are pairs of a field and its value:
+    what a query asked with, or what the system answered.
+    """
+
+    role: Role
+    text: str = ""
+    action: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """One conversation about one task. `task` is the key of its schema."""
+
+    id: str
+    task: str
+    events: tuple[Event, ...]
+
+    def decisions(self) -> Iterator[tuple[int, str]]:
+        """Yield the place and the name of every labelled action of the agent."""
+        for place, event in enumerate(self.events):
+            if event.role == "agent" and event.action is not None:
+                yield place, event.action
+
+
+def dialogue_from(row: Mapping[str, Any]) -> Dialogue:
+    """Read a dialogue: `id`, `task`, `events` with `role`, `text`, `action`, `constraints`, `result`.
+
+    Raises:
+        ValueError: if something is missing or of the wrong kind.
+    """
+    events = row.get("events")
+    if not isinstance(row.get("task"), str) or not isinstance(events, list) or "id" not in row:
+        raise ValueError("a dialogue needs an id, a task and a list of events")
+    return Dialogue(str(row["id"]), row["task"], tuple(_event(event) for event in events))
+
+
+def read_dialogues(path: Path) -> list[Dialogue]:
+    """Read JSON Lines. Raises ValueError, which names the line, and OSError."""
+    found = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    found.append(dialogue_from(json.loads(line)))
+                except (ValueError, AttributeError) as error:
+                    raise ValueError(f"{path.name}, line {number}: {error}") from error
+    return found
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    role, action, text = row.get("role"), row.get("action"), row.get("text")
+    if role not in ROLES:
+        raise ValueError(f"“{role}” is no role: customer, agent or system")
+    if action is not None and not isinstance(action, str):
+        raise ValueError("an action is a name")
+    facts = [*_pairs(row.get("constraints") or ()), *_pairs([row.get("result") or {}])]
+    return Event(cast(Role, role), text if isinstance(text, str) else "", action, tuple(facts))
+
+
+def _pairs(groups: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for group in groups:
+        for name, value in group.items():
+            yield str(name), str(value)

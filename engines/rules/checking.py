@@ -1,0 +1,346 @@
+"""What is wrong with a policy, in sentences that say what to change. Errors keep it from being saved.
+
+`reading.py` has the form; here is the sense: what can never happen or always does, what contradicts or repeats
+something else, what names something that does not exist, what could take too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from engines.rules import spec
+from engines.rules.detectors import Detector, Detectors
+from engines.rules.logic import (
+    Alternative,
+    alternatives,
+    always_measured,
+    can_cause,
+    implies,
+    impossible,
+)
+from engines.rules.moments import spoken_variants
+from engines.rules.patterns import PatternError, parse_pattern
+from engines.rules.phrases import PhraseError
+from engines.rules.playbook_checks import check_playbook
+from engines.rules.reading import read_policy
+from engines.rules.spec import Action, Complaint, Condition, Policy, Rule
+
+MAX_CONDITIONS = 200
+# Ordinary talk. What is heard in every one of these is heard always.
+ORDINARY = (
+    "hello thanks for calling my name is sam how can i help",
+    "yes",
+    "no that is all for today goodbye",
+    "my parcel has not arrived and it was due on monday",
+    "let me have a look at that for you",
+    "sure it is four seven two",
+    "could you send me the form by email please",
+    "we moved house last week",
+    "okay one moment",
+    "what time do you close",
+    "the light on the router is red",
+    "great have a nice evening",
+)
+
+
+def check_policy(
+    document: Policy | Mapping[str, Any],
+    moments: Collection[str],
+    *,
+    speakers: Mapping[str, str] | None = None,
+    fields: Collection[str] = spec.FIELDS,
+) -> list[Complaint]:
+    """Return all complaints about a policy or its document, errors first.
+
+    `moments` are the keys of the library's moments, `speakers` who says them ("any", "agent", "customer"), `fields`
+    the known fields; `metadata.NAME` is always one.
+    """
+    if isinstance(document, Policy):
+        policy = document
+    else:
+        policy, complaints = read_policy(document)
+        if complaints:
+            return complaints
+    found = _ids(policy)
+    check = _Conditions(moments, speakers or {}, fields)
+    for where, condition in spec.conditions_of(policy):
+        found += check.condition(where, condition)
+    for at, rule in enumerate(policy.rules):
+        found += _rule(f"rules[{at}]", rule, policy)
+    for at, behaviour in enumerate(policy.behaviours):
+        found += _fires(f"behaviours[{at}].situation", behaviour.situation, "The behaviour")
+        if behaviour.situation == behaviour.expected:
+            found.append(
+                Complaint(f"behaviours[{at}].expected", "The situation is itself what is expected in it.")
+            )
+    aimed = {
+        (action.playbook, action.step) for rule in policy.rules for action in rule.then if action.do == "step"
+    }
+    for at, playbook in enumerate(policy.playbooks):
+        if playbook.start is not None:
+            found += _fires(f"playbooks[{at}].start", playbook.start, "The playbook")
+        steps = {step for named, step in aimed if named == playbook.id}
+        found += check_playbook(f"playbooks[{at}]", playbook, steps)
+    found += _between(policy)
+    return sorted(found, key=lambda one: one.kind)
+
+
+def _ids(policy: Policy) -> list[Complaint]:
+    found: list[Complaint] = []
+    kinds = {
+        "rules": [rule.id for rule in policy.rules],
+        "behaviours": [behaviour.id for behaviour in policy.behaviours],
+        "playbooks": [playbook.id for playbook in policy.playbooks],
+    }
+    for name, ids in kinds.items():
+        seen: set[str] = set()
+        for at, one in enumerate(ids):
+            if one in seen:
+                found.append(
+                    Complaint(f"{name}[{at}].id", f"The id “{one}” is used twice: give each its own.")
+                )
+            seen.add(one)
+    return found
+
+
+class _Conditions:
+    """Checks conditions by themselves: names, words, limits."""
+
+    def __init__(
+        self, moments: Collection[str], speakers: Mapping[str, str], fields: Collection[str]
+    ) -> None:
+        self._moments, self._speakers, self._fields = moments, speakers, fields
+        self._words: dict[spec.WordsSaid, list[Complaint]] = {}
+
+    def condition(self, where: str, condition: Condition) -> list[Complaint]:
+        found: list[Complaint] = []
+        todo: list[tuple[str, Condition]] = [(where, condition)]
+        count = 0
+        while todo:
+            path, one = todo.pop()
+            count += 1
+            todo += _within(path, one)
+            found += self._one(path, one)
+        if count > MAX_CONDITIONS:
+            found.append(
+                Complaint(
+                    where, f"The condition has more than {MAX_CONDITIONS} parts: split it into several rules."
+                )
+            )
+        return found
+
+    def _one(self, path: str, one: Condition) -> list[Complaint]:
+        if isinstance(one, spec.MomentHeard):
+            return self._moment(path, one)
+        if isinstance(one, spec.WordsSaid):
+            if one not in self._words:
+                self._words[one] = _words(one)
+            return [replace(complaint, where=path) for complaint in self._words[one]]
+        if isinstance(one, spec.FieldIs):
+            return self._field(path, one)
+        if isinstance(one, spec.Missing) and one.after == one.expected:
+            return [Complaint(path, "Something cannot be missing after itself: choose another “after”.")]
+        if isinstance(one, spec.LocalTime) and one.begins is not None and one.begins == one.ends:
+            return [Complaint(path, "From and until are the same time: that is never.")]
+        return []
+
+    def _moment(self, path: str, one: spec.MomentHeard) -> list[Complaint]:
+        if one.key not in self._moments:
+            near = get_close_matches(one.key, list(self._moments), 1)
+            hint = f" Did you mean “{near[0]}”?" if near else ""
+            return [Complaint(path, f"There is no moment “{one.key}”.{hint}")]
+        said_by = self._speakers.get(one.key, "any")
+        if said_by != "any" and one.speaker not in ("any", said_by):
+            return [
+                Complaint(
+                    path, f"“{one.key}” is heard from the {said_by} alone, never from the {one.speaker}."
+                )
+            ]
+        return []
+
+    def _field(self, path: str, one: spec.FieldIs) -> list[Complaint]:
+        if one.field in self._fields or one.field.removeprefix(spec.METADATA) not in (one.field, ""):
+            return []
+        near = get_close_matches(one.field, list(self._fields), 1)
+        hint = f"Did you mean “{near[0]}”?" if near else "What a call brings along is metadata.NAME."
+        return [Complaint(path, f"There is no field “{one.field}”. {hint}")]
+
+
+def _within(path: str, condition: Condition) -> list[tuple[str, Condition]]:
+    if isinstance(condition, spec.Not):
+        return [(f"{path}.not", condition.part)]
+    if isinstance(condition, spec.Missing):
+        inner = [(f"{path}.missing", condition.expected)]
+        return inner if condition.after is None else [*inner, (f"{path}.after", condition.after)]
+    name = {spec.AllOf: "all", spec.AnyOf: "any", spec.InOrder: "sequence"}.get(type(condition), "")
+    return [(f"{path}.{name}[{at}]", part) for at, part in enumerate(spec.parts_of(condition))]
+
+
+def _words(one: spec.WordsSaid) -> list[Complaint]:
+    try:
+        pattern = None if one.pattern is None else parse_pattern(one.pattern)
+        variants = spoken_variants(one.phrases) if pattern is None else ()
+    except (PhraseError, PatternError) as error:
+        return [Complaint("", str(error))]
+    found = Detectors([Detector(0, "any", variants, pattern, not one.even_denied)])
+    share = sum(bool(found.find("any", text)) for text in ORDINARY) / len(ORDINARY)
+    if share == 1:
+        return [
+            Complaint("", "These words are heard in everything that is said: ask for something particular.")
+        ]
+    if share >= 0.5:
+        often = "These words are heard in most of what is said: ask for something more particular."
+        return [Complaint("", often, "warning")]
+    return []
+
+
+def _fires(where: str, condition: Condition, what: str) -> list[Complaint]:
+    """Say whether something can never come about, or always does."""
+    options = alternatives(condition)
+    if options is None:
+        return [Complaint(where, "The condition is too tangled to be checked: make it simpler.", "warning")]
+    dead = [(option, why) for option in options if (why := impossible(option)) is not None]
+    if len(dead) == len(options):
+        why = dead[0][1] if dead else "nothing is asked"
+        return [Complaint(where, f"{what} can never act: {why}.")]
+    alive = [option for option in options if all(option is not gone for gone, _why in dead)]
+    silent = [option for option in alive if not any(map(can_cause, option))]
+    if len(silent) == len(alive):
+        return [
+            Complaint(
+                where,
+                f"{what} can never act: nothing sets it off. Something not said needs a time: use “missing”.",
+            )
+        ]
+    if _always(alive):
+        return [Complaint(where, f"{what} acts always: its condition is true whatever happens.")]
+    found = [
+        Complaint(where, f"One alternative can never be true: {why}.", "warning") for _option, why in dead[:3]
+    ]
+    if silent:
+        found.append(Complaint(where, "One alternative is never set off by anything.", "warning"))
+    return found
+
+
+def _always(options: list[Alternative]) -> bool:
+    single = {next(iter(option)) for option in options if len(option) == 1}
+    if any((leaf, not negated) in single for leaf, negated in single):
+        return True
+    return any(
+        all(
+            isinstance(leaf, spec.Measured) and not negated and always_measured(leaf)
+            for leaf, negated in option
+        )
+        for option in options
+    )
+
+
+def _rule(where: str, rule: Rule, policy: Policy) -> list[Complaint]:
+    found = _fires(f"{where}.when", rule.when, "The rule")
+    steps = {playbook.id: {step.id for step in playbook.steps} for playbook in policy.playbooks}
+    for at, action in enumerate(rule.then):
+        path = f"{where}.then[{at}]"
+        if action.do == "step" and action.playbook not in steps:
+            found.append(Complaint(path, f"There is no playbook “{action.playbook}” in this policy."))
+        elif action.do == "step" and action.step not in steps[action.playbook]:
+            found.append(Complaint(path, f"The playbook “{action.playbook}” has no step “{action.step}”."))
+    shows = any(action.do in spec.SHOWN for action in rule.then)
+    if rule.withdraw_when is not None:
+        when, taken = alternatives(rule.when), alternatives(rule.withdraw_when)
+        if when is not None and taken is not None and implies(when, taken):
+            found.append(
+                Complaint(
+                    f"{where}.withdraw_when",
+                    "What sets the rule off also takes it back: it would go as it comes.",
+                )
+            )
+        elif not shows:
+            found.append(
+                Complaint(f"{where}.withdraw_when", "The rule shows nothing to take back.", "warning")
+            )
+    elif shows and not rule.expires_ms:
+        found.append(
+            Complaint(
+                where, "What it shows stays until the call ends: give expires_ms or withdraw_when.", "warning"
+            )
+        )
+    if rule.on_partials and (rule.quiet or not shows):
+        why = "it waits for the customer to finish" if rule.quiet else "it shows nothing"
+        found.append(Complaint(where, f"on_partials has no effect: {why}.", "warning"))
+    if rule.once and rule.most is not None:
+        found.append(Complaint(where, "once and most are both given: once is the stricter.", "warning"))
+    return found
+
+
+def _between(policy: Policy) -> list[Complaint]:
+    """Compare rules with each other: the same twice, one hidden by another, two that contradict each other."""
+    found: list[Complaint] = []
+    taken = [
+        (at, rule, options) for at, rule in enumerate(policy.rules) if (options := alternatives(rule.when))
+    ]
+    filed: dict[spec.Leaf, list[int]] = {}
+    for place, (*_rule_at, options) in enumerate(taken):
+        for leaf in {leaf for option in options for leaf, _negated in option}:
+            filed.setdefault(leaf, []).append(place)
+    seen: set[tuple[int, int]] = set()
+    for place, (*_rule_at, options) in enumerate(taken):
+        rare = {
+            min((leaf for leaf, _ in option), key=lambda leaf: len(filed[leaf]))
+            for option in options
+            if option
+        }
+        near = {other for leaf in rare for other in filed[leaf][:200] if other != place}
+        for other in sorted(near):
+            pair = (min(place, other), max(place, other))
+            if pair not in seen:
+                seen.add(pair)
+                found += _pair(taken[pair[0]], taken[pair[1]])
+    return found
+
+
+def _pair(
+    one: tuple[int, Rule, list[Alternative]], other: tuple[int, Rule, list[Alternative]]
+) -> list[Complaint]:
+    (first_at, first, mine), (second_at, second, yours) = one, other
+    forth, back = implies(mine, yours), implies(yours, mine)
+    if not forth and not back:
+        return []
+    where = f"rules[{second_at}]"
+    same = set(first.then) == set(second.then)
+    if forth and back and same:
+        return [
+            Complaint(where, f"It is the same as the rule “{first.name}”: remove one of them.", "warning")
+        ]
+    for action in first.then:
+        for against in second.then:
+            if _contradict(action, against):
+                return [
+                    Complaint(
+                        where, f"It contradicts the rule “{first.name}”: both act on the same.", "warning"
+                    )
+                ]
+    narrow, wide, at = (first, second, first_at) if forth else (second, first, second_at)
+    if set(narrow.then) <= set(wide.then) and narrow.priority <= wide.priority:
+        return [
+            Complaint(
+                f"rules[{at}]",
+                f"It is shadowed by the rule “{wide.name}”, which does the same whenever this one would.",
+                "warning",
+            )
+        ]
+    return []
+
+
+def _contradict(one: Action, other: Action) -> bool:
+    if one.do != other.do:
+        return False
+    if one.do == "disposition":
+        return one.value != other.value
+    if one.do == "prefill":
+        return one.field == other.field and one.value != other.value
+    if one.do == "check":
+        return one.title == other.title and one.missed is not other.missed
+    return one.do == "step" and one.playbook == other.playbook and one.step != other.step

@@ -1,0 +1,175 @@
+"""What conditions mean, taken apart: can one ever be true, is it always, does it follow from another.
+
+A condition is written as alternatives, each a set of leaves that must be so or not be so. Beyond `MOST` alternatives
+nothing is claimed about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from engines.rules import spec
+from engines.rules.circumstances import plain, time_holds
+from engines.rules.spec import Condition, Leaf
+
+MOST = 64
+
+# A leaf, and whether it is negated.
+Term = tuple[Leaf, bool]
+Alternative = frozenset[Term]
+
+# The values that a measure can take at all.
+_RANGES: dict[str, tuple[float, float]] = {
+    "talk_share": (0, 1),
+    "sentiment": (-1, 1),
+    "sentiment_change": (-2, 2),
+}
+_MONDAY = datetime(2024, 1, 1)
+
+
+def alternatives(condition: Condition, negated: bool = False) -> list[Alternative] | None:
+    """Return the alternatives of a condition, or None where there are too many."""
+    if isinstance(condition, spec.Not):
+        return alternatives(condition.part, not negated)
+    if not isinstance(condition, spec.AllOf | spec.AnyOf):
+        return [frozenset({(condition, negated)})]
+    found: list[Alternative] = []
+    every = isinstance(condition, spec.AllOf) is not negated
+    if every:
+        found = [frozenset()]
+    for part in condition.parts:
+        inner = alternatives(part, negated)
+        if inner is None:
+            return None
+        found = [one | other for one in found for other in inner] if every else found + inner
+        if len(found) > MOST:
+            return None
+    return list(dict.fromkeys(found))
+
+
+def impossible(alternative: Alternative) -> str | None:
+    """Return why an alternative can never be true, or None."""
+    for leaf, negated in alternative:
+        if (leaf, not negated) in alternative:
+            return "it asks for something and for its opposite"
+        if not negated and _undone(leaf, alternative):
+            return "it asks for words and for the same words never having been said"
+        if isinstance(leaf, spec.Measured) and not negated and never_measured(leaf):
+            return f"{leaf.measure} cannot be {_limit(leaf)}"
+    return _measures_clash(alternative) or _fields_clash(alternative) or _times_clash(alternative)
+
+
+def _undone(leaf: Leaf, alternative: Alternative) -> bool:
+    for other, negated in alternative:
+        if not negated:
+            continue
+        if isinstance(leaf, spec.MomentHeard) and isinstance(other, spec.MomentHeard):
+            if (other.key, other.nth, other.for_ms) == (leaf.key, None, None) and other.speaker in {
+                "any",
+                leaf.speaker,
+            }:
+                return True
+        elif isinstance(leaf, spec.WordsSaid) and isinstance(other, spec.WordsSaid):
+            same = (other.phrases, other.pattern) == (leaf.phrases, leaf.pattern)
+            lasting = other.nth is None and other.for_ms is None
+            if same and lasting and other.speaker in {"any", leaf.speaker}:
+                return True
+    return False
+
+
+def _limit(leaf: spec.Measured) -> str:
+    return f"above {leaf.above:g}" if leaf.above is not None else f"below {float(leaf.below or 0):g}"
+
+
+def _range(measure: str) -> tuple[float, float]:
+    return _RANGES.get(measure, (0, float("inf")))
+
+
+def never_measured(leaf: spec.Measured) -> bool:
+    """Say whether a measure can never be beyond its limit."""
+    least, most = _range(leaf.measure)
+    return leaf.above >= most if leaf.above is not None else float(leaf.below or 0) <= least
+
+
+def always_measured(leaf: spec.Measured) -> bool:
+    """Say whether a measure is beyond its limit as soon as it is known."""
+    least, most = _range(leaf.measure)
+    if leaf.above is not None:
+        return leaf.above < least or (leaf.measure == "duration_ms" and leaf.above <= 0)
+    return float(leaf.below or 0) > most
+
+
+def _measures_clash(alternative: Alternative) -> str | None:
+    bounds: dict[tuple[str, int | None, str | None], tuple[float, float]] = {}
+    for leaf, negated in alternative:
+        if not isinstance(leaf, spec.Measured):
+            continue
+        same = (leaf.measure, leaf.over_ms, leaf.speaker)
+        low, high = bounds.get(same, (float("-inf"), float("inf")))
+        if (leaf.above is not None) is not negated:
+            low = max(low, leaf.above if leaf.above is not None else float(leaf.below or 0))
+        else:
+            high = min(high, leaf.below if leaf.below is not None else float(leaf.above or 0))
+        if low >= high:
+            return f"{leaf.measure} cannot be above {low:g} and below {high:g}"
+        bounds[same] = (low, high)
+    return None
+
+
+def _fields_clash(alternative: Alternative) -> str | None:
+    allowed: dict[str, set[str]] = {}
+    barred: dict[str, set[str]] = {}
+    missing: set[str] = set()
+    needed: set[str] = set()
+    for leaf, negated in alternative:
+        if not isinstance(leaf, spec.FieldIs):
+            continue
+        values = leaf.one_of if leaf.one_of is not None else leaf.none_of
+        if values is not None:
+            listed = set(map(plain, values))
+            if (leaf.one_of is not None) is not negated:
+                allowed[leaf.field] = allowed.get(leaf.field, listed) & listed
+                needed.add(leaf.field)
+            else:
+                barred.setdefault(leaf.field, set()).update(listed)
+        elif leaf.present is not None:
+            (needed if leaf.present is not negated else missing).add(leaf.field)
+        elif not negated:
+            needed.add(leaf.field)
+    for field, values_left in allowed.items():
+        if not values_left - barred.get(field, set()):
+            return f"the field {field} cannot be all that is asked of it"
+    for field in sorted(missing & needed):
+        return f"the field {field} cannot be known and not known"
+    return None
+
+
+def _times_clash(alternative: Alternative) -> str | None:
+    times = [(leaf, negated) for leaf, negated in alternative if isinstance(leaf, spec.LocalTime)]
+    if not times:
+        return None
+    clocks = {clock for leaf, _negated in times for clock in (leaf.begins, leaf.ends, "00:00") if clock}
+    for day in range(7):
+        for clock in clocks:
+            hours, minutes = map(int, clock.split(":"))
+            now = _MONDAY + timedelta(days=day, hours=hours, minutes=minutes)
+            if all(time_holds(leaf, now) is not negated for leaf, negated in times):
+                return None
+    return "there is no such time of day"
+
+
+def can_cause(term: Term) -> bool:
+    """Say whether something can ever set a rule off by this: coming about, or ceasing to be so."""
+    leaf, negated = term
+    if not negated:
+        return True
+    if isinstance(leaf, spec.MomentHeard | spec.WordsSaid):
+        return leaf.for_ms is not None
+    return not isinstance(leaf, spec.InOrder)
+
+
+def implies(these: Iterable[Alternative], those: Iterable[Alternative]) -> bool:
+    """Say whether one condition being true means that the other is, as far as their leaves tell."""
+    others = list(those)
+    return all(any(other <= one for other in others) for one in these)

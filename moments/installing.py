@@ -1,0 +1,67 @@
+"""Taking ready-made moments into a company's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.services import audit
+from moments.library import LIBRARY, READY, Ready
+from moments.models import MomentDefinition
+from moments.services import moment_save
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A ready-made moment, and whether the company has one of its key, whatever it has made of it."""
+
+    ready: Ready
+    installed: bool
+
+
+def library_offered() -> list[Offered]:
+    """The whole library, in its order. One query."""
+    known = set(MomentDefinition.objects.filter(key__in=READY).values_list("key", flat=True))
+    return [Offered(one, one.key in known) for one in LIBRARY]
+
+
+def library_install(*, keys: Iterable[str], actor: User | None) -> list[MomentDefinition]:
+    """Add these moments of the library. Returns those that are new; a key that the company has stays as it is.
+
+    Raises `ValidationError` for a key that is not in the library.
+    """
+    chosen = list(dict.fromkeys(keys))
+    unknown = [key for key in chosen if key not in READY]
+    if unknown:
+        raise ValidationError(
+            _("Not in the library: %(keys)s.") % {"keys": ", ".join(key[:60] for key in unknown[:5])}
+        )
+    made = []
+    with transaction.atomic():
+        known = set(MomentDefinition.objects.filter(key__in=chosen).values_list("key", flat=True))
+        for key in chosen:
+            if key in known:
+                continue
+            definition = _definition(READY[key])
+            moment_save(definition=definition, actor=actor)
+            audit(actor=actor, action="moment.install", thing=definition)
+            made.append(definition)
+    return made
+
+
+def _definition(ready: Ready) -> MomentDefinition:
+    return MomentDefinition(
+        key=ready.key,
+        name=ready.name,
+        kind=ready.kind,
+        speaker=ready.speaker,
+        phrases=list(ready.phrases),
+        entity=ready.entity,
+        examples=list(ready.heard),
+        counter_examples=list(ready.unheard),
+    )

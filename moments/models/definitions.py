@@ -1,0 +1,146 @@
+"""What to listen for (definitions, in revisions) and where it was heard (occurrences)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.ids import TimeOrderedModel
+from conversations.models import Conversation, Utterance
+
+
+class MomentDefinition(TimeOrderedModel):
+    """Something to listen for. Each change makes a new revision; conversations use the newest at their start."""
+
+    class Kind(models.TextChoices):
+        PHRASE = "phrase", _("phrase")
+        PATTERN = "pattern", _("pattern")
+        ENTITY = "entity", _("amount or date")
+        ABSENCE = "absence", _("something missing")
+        INTENT = "intent", _("intent")
+
+    class Entity(models.TextChoices):
+        AMOUNT = "amount", _("amount of money")
+        DATE = "date", _("date or day")
+
+    class Who(models.TextChoices):
+        AGENT = "agent", _("agent")
+        CUSTOMER = "customer", _("customer")
+        ANY = "any", _("anyone")
+
+    key = models.SlugField(_("key"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.PHRASE)
+    speaker = models.CharField(_("who says it"), max_length=8, choices=Who, default=Who.ANY)
+    phrases = models.JSONField(
+        _("phrases"),
+        default=list,
+        blank=True,
+        help_text=_("One a line. cancel* takes any ending, (a|b) either, ... up to three words between."),
+    )
+    pattern = models.CharField(_("pattern"), max_length=400, blank=True, default="")
+    entity = models.CharField(_("found by itself"), max_length=12, blank=True, default="", choices=Entity)
+    reject_negated = models.BooleanField(_("not when negated"), default=True)
+    expected = models.ForeignKey(
+        "self",
+        verbose_name=_("what is missing"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="missing_as",
+    )
+    after = models.ForeignKey(
+        "self",
+        verbose_name=_("after"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="watched_by",
+        help_text=_("Empty: after the start of the conversation."),
+    )
+    within_seconds = models.PositiveIntegerField(_("within seconds"), null=True, blank=True)
+    task = models.SlugField(
+        _("classifier"),
+        max_length=60,
+        blank=True,
+        default="",
+        help_text=_("The task whose live classifier tells the intent."),
+    )
+    intent = models.CharField(_("intent"), max_length=80, blank=True, default="")
+    least_score = models.FloatField(
+        _("at least this sure"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text=_("0 to 1. Empty: whatever the classifier does not refuse."),
+    )
+    examples = models.JSONField(
+        _("must be heard in"),
+        default=list,
+        blank=True,
+        help_text=_("Sentences, one a line. Saving checks that the moment is heard in each."),
+    )
+    counter_examples = models.JSONField(
+        _("must not be heard in"),
+        default=list,
+        blank=True,
+        help_text=_("Near misses, one a line. Saving checks that it is heard in none."),
+    )
+    active = models.BooleanField(_("active"), default=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("moment")
+        verbose_name_plural = _("moments")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MomentRevision(TimeOrderedModel):
+    """A definition as it stood: `spec` is what the engine was given. Never edited."""
+
+    definition = models.ForeignKey(MomentDefinition, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    spec = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("moment revision")
+        verbose_name_plural = _("moment revisions")
+        ordering = ["definition", "-number"]
+        constraints = [models.UniqueConstraint(fields=["definition", "number"], name="moment_revision_once")]
+
+    def __str__(self) -> str:
+        return f"{self.definition} revision {self.number}"
+
+
+class MomentOccurrence(TimeOrderedModel):
+    """Where a moment was heard: `start`/`end` in the utterance's text, or, for an absence, the stretch searched."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="moments")
+    definition = models.ForeignKey(MomentDefinition, on_delete=models.PROTECT, related_name="occurrences")
+    revision = models.ForeignKey(MomentRevision, on_delete=models.PROTECT)
+    utterance = models.ForeignKey(Utterance, null=True, on_delete=models.CASCADE, related_name="moments")
+    start = models.PositiveIntegerField(null=True)
+    end = models.PositiveIntegerField(null=True)
+    searched_from_ms = models.PositiveIntegerField(null=True)
+    searched_to_ms = models.PositiveIntegerField(null=True)
+    at_ms = models.PositiveIntegerField()
+    # Of an intent: how sure the classifier was, 0..1.
+    score = models.FloatField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("moment heard")
+        verbose_name_plural = _("moments heard")
+        ordering = ["conversation", "at_ms"]
+
+    def __str__(self) -> str:
+        return f"{self.definition_id} at {self.at_ms} ms"

@@ -1,0 +1,219 @@
+"""The next step: learned from a few dialogues, and for a task of which only the playbook is known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.__main__ import main
+from engines.next_step.dialogue import Dialogue, Event, dialogue_from, read_dialogues
+from engines.next_step.model import NextStepModel, pack, train, unpack
+from engines.next_step.schema import read_schemas, schema_from
+from engines.next_step.words import clauses, kind_of, name_parts, news, tokens
+from tests.next_steps_made import (
+    QUICK,
+    QUICK_PLAYBOOK,
+    THINGS,
+    learned,
+    playbook,
+    schema,
+    spoken,
+    talk,
+    talks,
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> NextStepModel:
+    return learned()
+
+
+def share(model: NextStepModel, task: str, first: int = 100) -> float:
+    right = every = 0
+    for number in range(first, first + 10):
+        dialogue = dialogue_from(talk(task, number))
+        for place, action in dialogue.decisions():
+            found = model.suggest(task, schema(task), dialogue.events[:place])
+            right += found[0].action == action
+            every += 1
+    return right / every
+
+
+def test_it_suggests_what_was_done_before(model: NextStepModel) -> None:
+    assert share(model, "flight") > 0.9
+
+
+def test_of_a_new_task_the_playbook_is_enough(model: NextStepModel) -> None:
+    assert "table" not in model.tasks
+    assert share(model, "table") > 0.8
+
+
+def test_a_suggestion_has_words_a_probability_and_a_reason(model: NextStepModel) -> None:
+    events = [
+        *(Event("customer", "I need a ride"), Event("agent", "May I have your name, please?", "ask_name")),
+        Event("customer", "John"),
+    ]
+    first, *others = model.suggest("ride", schema("ride"), events)
+    assert (first.action, first.words) == ("ride_ask_driver", "Which driver would you like, please?")
+    assert 0.5 < first.probability <= 1 and first.reason.startswith(
+        "Because the playbook goes on with it; so done "
+    )
+    assert all(other.probability <= first.probability for other in others)
+
+
+def test_the_same_words_of_a_common_action_are_that_action(model: NextStepModel) -> None:
+    data = json.loads(json.dumps(playbook("table")).replace('"goodbye"', '"table_bye"'))
+    own = schema_from("table", data, {})
+    actions = {candidate.action for candidate in model.follow("table", own).candidates}
+    assert "goodbye" in actions and "table_bye" not in actions
+
+
+def test_nothing_is_known_of_a_task_without_playbook_and_past() -> None:
+    alone = train(talks("flight"), {}, past=QUICK, playbook=QUICK_PLAYBOOK)
+    assert alone.playbook is None and alone.suggest("ride", None, [Event("customer", "hello")]) == []
+    assert alone.suggest("flight", None, [Event("customer", "hello")])[0].action == "hello"
+
+
+def test_the_file_holds_the_model_and_nothing_else_is_taken_for_one(model: NextStepModel) -> None:
+    data = pack(model)
+    again = unpack(data)
+    events = list(dialogue_from(talk("ride", 3)).events[:5])
+    for task in ("ride", "table"):
+        one, two = (each.suggest(task, schema(task), events) for each in (model, again))
+        assert [s.action for s in one] == [s.action for s in two]
+        assert [s.probability for s in one] == pytest.approx([s.probability for s in two], abs=0.01)
+    assert pack(unpack(data)) == data
+    for wrong in (b"", b"next-step-1\n", data[:-20], b"\x80\x04K\x01."):
+        with pytest.raises(ValueError, match="next-step model"):
+            unpack(wrong)
+
+
+def test_no_labelled_action_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to learn from"):
+        train([Dialogue("1", "flight", (Event("customer", "hello"),))], {})
+
+
+def test_states_are_no_actions_and_kinds_of_query_are_one() -> None:
+    data = {
+        "replies": {
+            "ask": "Which day?",
+            "query_check": "Query Check",
+            "query_book": "Query Book",
+            "yes": "Yes",
+        },
+        "graph": {"ask": "query_check", "yes": "query_book"},
+    }
+    found = schema_from("t", data, {"ask": "Which day?"})
+    assert list(found.replies) == ["ask", "query"] and list(found.states) == ["yes"]
+    booked = Event("agent", action="query", facts=(("RequestType", '"Book"'),))
+    assert found.node_of(booked) == "query_book"
+    assert found.order == {"ask": 0, "query_check": 1, "query_book": 2}
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Can I have your flight ID, please?", "ask"),
+        ("Alright, it is free at 4 pm. Can I book the appointment for you?", "offer"),
+        ("Unfortunately I cannot find your account.", "bad"),
+        ("Is there anything else that I can do for you?", "more"),
+        ("I am sorry, I don't quite understand what you mean.", "lost"),
+        ("Goodbye. Enjoy your ride!", "bye"),
+        ("Your current balance is {balance:d} in credit.", "tell"),
+        ("", "free"),
+    ],
+)
+def test_kinds_by_their_words(words: str, kind: str) -> None:
+    assert kind_of("some_action", words) == kind
+
+
+def test_words_are_read_without_their_numbers() -> None:
+    assert tokens("I can't, it's 9931939443153!") == ["i", "can't", "it's", "000000000"]
+    assert name_parts("AccountNumber") == name_parts("account_number") == ["account", "number"]
+    assert news(tokens("The doctor has a conflicting appointment")) == "bad"
+    assert clauses("My PIN is 1, but I forgot my name.") == ["My PIN is 1", " ", " I forgot my name"][::2]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ({"id": 1, "task": "t"}, "a list of events"),
+        ({"id": 1, "task": "t", "events": [{"role": "boss"}]}, "is no role"),
+        ({"id": 1, "task": "t", "events": [{"role": "agent", "action": 4}]}, "an action is a name"),
+    ],
+)
+def test_wrong_dialogues_are_refused_by_their_line(
+    tmp_path: Path, row: dict[str, Any], complaint: str
+) -> None:
+    path = tmp_path / "talks.jsonl"
+    path.write_text(json.dumps(talk("ride", 1)) + "\n\n" + json.dumps(row) + "\n")
+    with pytest.raises(ValueError, match=rf"talks.jsonl, line 3: .*{complaint}"):
+        read_dialogues(path)
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("engines.next_step.trial.PAST", QUICK)
+    monkeypatch.setattr("engines.next_step.trial.PLAYBOOK", QUICK_PLAYBOOK)
+    monkeypatch.setattr("engines.next_step.trial.FOLDS", 2)
+    (tmp_path / "schemas").mkdir()
+    for task in THINGS:
+        (tmp_path / "schemas" / f"{task}.json").write_text(json.dumps(playbook(task)))
+        (tmp_path / "schemas" / f"{task}.responses.json").write_text(json.dumps(spoken(task)))
+    for name, tasks, numbers in (
+        ("train", ("flight", "ride"), range(12)),
+        ("data", tuple(THINGS), range(50, 54)),
+    ):
+        rows = [talk(task, number) for task in tasks for number in numbers]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path
+
+
+def bench(files: Path, data: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    arguments = (
+        "--train",
+        str(files / "train.jsonl"),
+        "--data",
+        str(files / data),
+        "--schemas",
+        str(files / "schemas"),
+    )
+    code = main(["next_step", *arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out or "{}")
+
+
+def test_the_bench_reports_seen_and_unseen_tasks_apart(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, result = bench(files, "data.jsonl", capsys)
+    assert code == 0
+    assert set(result["seen"]["tasks"]) == {"flight", "ride"} and set(result["unseen"]["tasks"]) == {"table"}
+    assert result["seen_accuracy"] > 0.8 and result["unseen_accuracy"] > 0.6
+    counts, joint = result["decisions"], result["accuracy"]
+    hits = result["seen_accuracy"] * counts["seen"] + result["unseen_accuracy"] * counts["unseen"]
+    assert joint == pytest.approx(hits / (counts["seen"] + counts["unseen"]), abs=1e-3)
+
+
+def test_dialogues_of_the_training_are_measured_by_models_without_them(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, result = bench(files, "train.jsonl", capsys)
+    assert code == 0 and result["how"]["seen"].startswith("cross-validation")
+    assert result["seen_accuracy"] > 0.8 and result["decisions"]["seen"] > 80
+
+
+def test_a_bench_without_its_files_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(files, "nowhere.jsonl", capsys)[0] == 1
+    (files / "schemas" / "ride.json").write_text("{}")
+    assert main(["next_step", "--train", "x", "--data", "x", "--schemas", str(files / "schemas")]) == 1
+
+
+def test_schemas_are_read_by_their_file_names(files: Path) -> None:
+    found = read_schemas(files / "schemas")
+    assert set(found) == set(THINGS) and set(found["ride"].states) == {"query_success", "query_failure"}
+    (files / "schemas" / "ride.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"ride.json: a schema needs replies and a graph"):
+        read_schemas(files / "schemas")

@@ -1,0 +1,41 @@
+"""Who puts a model of the next step into use, and who may ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.conftest import Company
+
+ADMIN_ONLY = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 200}
+
+
+def about(name: str, state: str = "candidate") -> Callable[[Company], str]:
+    """The path of an action on a version of the company."""
+
+    def path(company: Company) -> str:
+        from tests.next_steps_made import version_made
+
+        return f"/api/v1/next-steps/{version_made(state=state).pk}/{name}/"
+
+    path.__name__ = f"next step {name}"
+    return path
+
+
+def suggest(company: Company) -> str:
+    """The question, with a live version to answer it."""
+    about("promote", "live")(company)
+    return "/api/v1/next-steps/suggest/"
+
+
+QUESTION = {"task": "ride", "events": [{"role": "customer", "text": "I need a ride"}]}
+ROWS = [
+    ("GET", "/api/v1/next-steps/", ADMIN_ONLY),
+    ("POST", about("promote"), ADMIN_ONLY),
+    ("POST", about("retire", "live"), ADMIN_ONLY),
+    (
+        "POST",
+        suggest,
+        {"nobody": 401, "agent": 200, "supervisor": 200, "analyst": 200, "admin": 200},
+        QUESTION,
+    ),
+]
