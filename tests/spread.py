@@ -1,8 +1,9 @@
 """How `make test` spreads the tests over processes (pytest-xdist, `-n … --dist loadfile`): file by file.
 
 Files with tests marked `stack`, which start whole installations or hold real calls to a time, are one unit: one after
-the other in one process, so that none of them runs against another. That unit takes longest and begins first. The
-chaos suite, which waits for what happens and not for how fast, comes next, beside it.
+the other in one process, so that none of them runs against another. That unit takes longest and begins first. Files
+with tests marked `unhurried`, which wait for what happens and not for how fast, come next, beside it; so does the chaos
+suite.
 
 Loaded by `-p tests.spread`. xdist's own groups (`--dist loadgroup`) would say the same, but its release 3.8 writes them
 where pytest 9 does not look any more.
@@ -19,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK, CHAOS = "stack", "tests/chaos/"
-ORDER = {STACK: 0, CHAOS: 1}
+FIRST, EARLY, ANY = range(3)
 
 
 @functools.cache
@@ -27,7 +28,19 @@ def unit_of(path: str) -> str:
     """The unit that a file's tests belong to: its own, or the one of all that start stacks."""
     if path.startswith(CHAOS):
         return CHAOS
-    return STACK if "pytest.mark.stack" in (ROOT / path).read_text(encoding="utf-8") else path
+    return STACK if "pytest.mark.stack" in _text(path) else path
+
+
+def order_of(path: str) -> int:
+    """When the unit of a file begins: long ones first."""
+    if unit_of(path) == STACK:
+        return FIRST
+    return EARLY if unit_of(path) == CHAOS or "pytest.mark.unhurried" in _text(path) else ANY
+
+
+@functools.cache
+def _text(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -49,4 +62,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        items.sort(key=lambda item: ORDER.get(unit_of(item.nodeid.partition("::")[0]), 2))
+        items.sort(key=lambda item: order_of(item.nodeid.partition("::")[0]))

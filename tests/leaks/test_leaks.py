@@ -25,7 +25,7 @@ from tests.leaks.play import everything
 from tests.leaks.vendors import VENDORS, left_by
 from tests.webhook_receiver import receiver_run
 
-pytestmark = pytest.mark.stack
+pytestmark = pytest.mark.unhurried
 
 
 @contextmanager
