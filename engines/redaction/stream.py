@@ -167,7 +167,7 @@ class StreamRedactor:
     def redact_partial(self, speaker: str, text: RawText) -> RedactedText:
         """Redact what `speaker` is heard to say so far; changes no state.
 
-        No digit is shown that the final could hide. The end of the text may be missing for one word ("oh"),
+        No digit is shown that the final could hide, nor an "oh". The end of the text may be missing for one word,
         as only the next one tells what it is; after a number all the rest is, as recognition writes its last
         words anew each time, and digits as "fight" or "one's" among them.
         """
@@ -181,6 +181,12 @@ class StreamRedactor:
         spans = [span for span in findings.spans if span.start < findings.kept_back]
         shown = raw[: max([findings.kept_back, *(span.end for span in spans)])]
         shown = shown if len(shown) == len(raw) else shown.rstrip()
+        # A lone "oh" may turn out to open an address or a number: two dots hold its place until the final tells.
+        hidden = [(span.start, span.end) for span in spans]
+        for token in utterance.tokens:
+            inside = any(start < token.end and token.start < end for start, end in hidden)
+            if raw[token.start : token.end].casefold() == "oh" and token.end <= len(shown) and not inside:
+                shown = f"{shown[: token.start]}..{shown[token.end :]}"
         return replaced(shown, spans, self._redactor.stand_ins(shown, spans, context))
 
     def suspect(self, at_ms: int) -> None:

@@ -56,12 +56,8 @@ class Call:
 
 
 def leaks(text: str) -> list[str]:
-    """The digits in a text, in figures and words. An "oh" with no number beside it is an exclamation, and no digit."""
-    said = re.findall(r"\w+", text.lower())
-    digit = [word in DIGIT_WORDS or any(map(str.isdigit, word)) for word in said]
-    found = []
-    for at, word in enumerate(said):
-        near = [one for one in (at - 1, at + 1) if 0 <= one < len(said)]
-        if digit[at] and (word != "oh" or any(digit[one] for one in near)):
-            found.append(word)
-    return found
+    return [
+        word
+        for word in re.findall(r"\w+", text.lower())
+        if word in DIGIT_WORDS or any(map(str.isdigit, word))
+    ]
