@@ -60,6 +60,21 @@ class AuditedAdmin(ModelAdmin):
         return super().log_deletions(request, queryset)
 
 
+class OneRowAdmin(AuditedAdmin):
+    """Settings of which there is one row or none: a second one cannot be added.
+
+    Every page of the admin asks each model whether it may be added to, for its menus. Only the model's own pages and the
+    lists of what can be added look whether the row is there.
+    """
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        if not super().has_add_permission(request):
+            return False
+        page = request.resolver_match.url_name or "" if request.resolver_match else ""
+        own = page.startswith(f"{self.opts.app_label}_{self.opts.model_name}_")
+        return not (own or page in {"index", "app_list"}) or not self.model._default_manager.exists()
+
+
 class ReadOnlyAdmin(ModelAdmin):
     """Lists and shows; nothing is added, changed or deleted by hand."""
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_audit import OneRowAdmin, ReadOnlyAdmin
 from coaching.models import GuidanceMute, GuidanceSettings
 
 
 @admin.register(GuidanceSettings)
-class GuidanceSettingsAdmin(AuditedAdmin):
+class GuidanceSettingsAdmin(OneRowAdmin):
     without = _("At most one new hint in 20 seconds then, and six a call.")
     list_display = ("__str__", "hint_every_seconds", "hints_per_call", "shift_hours")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not GuidanceSettings.objects.exists()
 
 
 @admin.register(GuidanceMute)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_audit import AuditedAdmin, OneRowAdmin, ReadOnlyAdmin
 from accounts.models import User
 from conversations.consent_enforcement import hold_lifted
 from conversations.models import (
@@ -32,12 +32,9 @@ REASON_LENGTH = LegalHold._meta.get_field("reason").max_length or 200
 
 
 @admin.register(VoiceSettings)
-class VoiceSettingsAdmin(AuditedAdmin):
+class VoiceSettingsAdmin(OneRowAdmin):
     without = _("Menus and hold are not transcribed then.")
     list_display = ("__str__", "transcribe_ivr", "transcribe_hold")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not VoiceSettings.objects.exists()
 
 
 @admin.register(ConsentRule)

@@ -10,19 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_audit import OneRowAdmin, ReadOnlyAdmin
 from accounts.services import audit
 from accounts.throttle import address_of
 from desk.models import PanelSession, PanelSettings
 
 
 @admin.register(PanelSettings)
-class PanelSettingsAdmin(AuditedAdmin):
+class PanelSettingsAdmin(OneRowAdmin):
     without = _("No other page may show the panel then.")
     list_display = ("__str__", "pages")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not PanelSettings.objects.exists()
 
     @display(description=_("pages that may show it"))
     def pages(self, obj: PanelSettings) -> str:
