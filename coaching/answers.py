@@ -13,6 +13,7 @@ from accounts.errors import Conflict
 from accounts.models import User
 from coaching.events import guidance_rows
 from coaching.models import Guidance
+from coaching.tidings import dismissal_tell
 from conversations.redacted import redacted
 from conversations.services import call_lock, event_append
 
@@ -55,6 +56,10 @@ def guidance_answer(
         row = guidance_rows().get(pk=guidance.pk)
         if changed:
             event_append(conversation_id=row.conversation_id, kind="guidance", row=row)
+            if action in {"dismiss", "wrong"} and row.state == DISMISSED:
+                dismissal_tell(guidance)
+            elif action == "undo" and row.state == OPEN:
+                dismissal_tell(guidance, undone=True)
         elif action in {"accept", "dismiss"} and row.state not in {state, Guidance.State.USED}:
             # What was recognised as used before the click needs no click.
             raise Conflict(_("This is settled already: %(state)s.") % {"state": row.get_state_display()})

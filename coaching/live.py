@@ -24,6 +24,7 @@ from coaching.faults import Faults
 from coaching.models import BehaviourOutcome, Guidance, PolicyRevision, RuleFault
 from coaching.mutes import limits_now, mutes_of
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
+from coaching.tidings import heed
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Speaker, Utterance
 from engines.rules import Heard, Occurrence
@@ -108,6 +109,13 @@ class GuidanceSession:
         self._begin(batch)
         self._pass(now_ms, batch)
         self._go_on(now_ms, batch)
+
+    def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
+        """The customer was held or taken back, or the agent did something that the rules must know."""
+        self._begin(batch)
+        decided = self._guard(lambda: heed(mark, self._engine, self._board, self._call.agent_id, batch))
+        self._do_all(decided, None, batch)
+        self._faults.hand_over(batch)
 
     def finish(self, now_ms: int, batch: Batch) -> None:
         self._pass(now_ms, batch)
@@ -243,14 +251,15 @@ class GuidanceSession:
         caused: FinalUtterance | None,
         batch: Batch,
     ) -> None:
-        if action.do == "knowledge":
+        look = self._look_of(decision)
+        # What the agent mutes is not looked up; its row says that it was held back for that.
+        muted = self._board.is_muted(action.do, decision.rule_id, optional=look.optional)
+        if action.do == "knowledge" and not muted:
             key = key_of(decision)
             if key not in self._asked and not self._board.has(key):
                 self._asked[key] = (self._lookups.ask(self._call.schema, action.query), decision, because)
             return
-        self._board.show(
-            key_of(decision), decision, action, self._look_of(decision), revision, because, caused, batch
-        )
+        self._board.show(key_of(decision), decision, action, look, revision, because, caused, batch)
 
     def _look_in(self, now_ms: int, batch: Batch) -> None:
         """Take answers that have come; an answer that is late, or nothing, shows nothing."""
@@ -317,7 +326,7 @@ class GuidanceSession:
             number = self._compiled.playbook_numbers[playbook_key(decision.policy, decision.rule_id)]
             playbook = self._compiled.playbooks[number].playbook
             step = next(one for one in playbook.steps if one.id == step_id)
-            self._board.step(decision, step_id, step.title, step.say, revision, because, batch)
+            self._board.step(decision, step, playbook, revision, because, batch)
         elif decision.what == "step_done":
             key = step_key(revision, decision.rule_id, step_id)
             self._board.settle(key, Guidance.State.TICKED, decision.at_ms, because, batch)

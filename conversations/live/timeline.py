@@ -19,6 +19,7 @@ TALK = frozenset({"connected", "consult", "conference"})
 # What a call without a word from its telephony is in.
 FIRST_PHASE = "connected"
 ENDED = "ended"
+HOLD = "hold"
 # Why there is no sound while a card is given.
 CARD = "pci pause"
 
@@ -88,6 +89,20 @@ class Timeline:
 
     def phase(self, at_ms: int) -> str:
         return _at(self._phases, at_ms, FIRST_PHASE)
+
+    def held(self, at_ms: int) -> tuple[int, bool]:
+        """Whether the customer is held at `at_ms`, and since when that has been so."""
+        since_ms, held = 0, False
+        for from_ms, phase in self._phases[: bisect_right(self._phases, at_ms, key=lambda each: each[0])]:
+            if (phase == HOLD) != held:
+                since_ms, held = from_ms, not held
+        return since_ms, held
+
+    def holds(self, after_ms: int, upto_ms: int) -> list[tuple[int, bool]]:
+        """When the customer was held or taken back after one moment and up to another, in order."""
+        reach = [bisect_right(self._phases, each, key=lambda each: each[0]) for each in (after_ms, upto_ms)]
+        edges: dict[int, bool] = {from_ms: phase == HOLD for from_ms, phase in self._phases[slice(*reach)]}
+        return list(edges.items())
 
     def paused(self, at_ms: int) -> bool:
         """Whether a card is being given at `at_ms`: nothing is recorded, or shown while it is spoken."""
