@@ -68,7 +68,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   const whispers = new Whispers({ part: $("whispers"), words, me: page.me.id, failed: warn });
   const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
   const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), words, reveal });
-  const steps = new Checklist({ kinds: ["checklist", "check"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
+  const steps = new Checklist({ kinds: ["checklist"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
   const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), contacts: $("cu-contacts"), words, past: page.conversations });
   const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("note-trouble"), again: $("note-trouble").querySelector("button"), words });
   const summary = new Summary({
@@ -330,7 +330,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     part.querySelector("ul").replaceChildren(...items.map((item) => {
       const good = isGood(item);
       const sign = good ? "check" : SETTLED[item.state] ?? "minus";
-      const isItem = ["checklist", "check", "step"].includes(item.kind);
+      const isItem = ["checklist", "step"].includes(item.kind);
       const what = isItem ? (good ? words.step_is_done : item.state === "missed" ? words.step_is_missed : words.step_is_open)
         : good ? words.was_accepted : words[`was_${item.state}`] ?? item.state;
       return make("li", {}, icon(sign, what), make("span", { title: what }, item.title),
