@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -79,6 +80,14 @@ def mute_set(*, user: User, guidance: Guidance, whole_kind: bool = False) -> Gui
 def mute_end(*, user: User, mute_id: UUID | str) -> None:
     """Show it again. One that is over, or somebody else's, is no error and changes nothing."""
     gone, _kinds = GuidanceMute.objects.filter(user=user, pk=mute_id).delete()
+    if gone:
+        _tell(user)
+
+
+def mutes_end_of(*, user: User, guidance: Guidance) -> None:
+    """Show again what this person muted at this guidance: its rule, or all of its kind."""
+    rows = GuidanceMute.objects.filter(user=user)
+    gone, _kinds = rows.filter(Q(rule_key=guidance.rule_key) | Q(kind=guidance.kind)).delete()
     if gone:
         _tell(user)
 

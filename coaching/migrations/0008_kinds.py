@@ -4,15 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('coaching', '0007_next_steps'),
+        ("coaching", "0007_next_steps"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='guidance',
-            name='kind',
-            field=models.CharField(choices=[('hint', 'hint'), ('line', 'script line'), ('checklist', 'checklist item'), ('step', 'step of a playbook'), ('praise', 'praise'), ('knowledge', 'knowledge'), ('prefill', 'value for a form')], max_length=10),
+            model_name="guidance",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("hint", "hint"),
+                    ("line", "script line"),
+                    ("checklist", "checklist item"),
+                    ("step", "step of a playbook"),
+                    ("praise", "praise"),
+                    ("knowledge", "knowledge"),
+                    ("prefill", "value for a form"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

@@ -16,6 +16,7 @@ import { bindKeys, isTyping } from "./keys.js";
 import { Mutes } from "./mutes.js";
 import { Note } from "./notes.js";
 import { PhaseChip } from "./phase.js";
+import { PlaybookMove } from "./playbook_move.js";
 import { read, Refused, write } from "./requests.js";
 import { Line, LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
@@ -68,6 +69,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   const whispers = new Whispers({ part: $("whispers"), words, me: page.me.id, failed: warn });
   const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
   const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), words, reveal });
+  const moves = new PlaybookMove({ menu: $("plays-move"), words, failed: warn });
   const steps = new Checklist({ kinds: ["checklist"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
   const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), contacts: $("cu-contacts"), words, past: page.conversations });
   const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("note-trouble"), again: $("note-trouble").querySelector("button"), words });
@@ -132,6 +134,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     handover.open(store);
     hints.open(store);
     plays.open(store);
+    moves.open(store, id);
     steps.open(store);
     hand.open(store, id);
     whispers.open(store);
@@ -389,6 +392,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
       return consent.ask();
     },
     k: inLive(() => card.toggle()),
+    g: inLive(() => moves.show()),
     End: () => (store ? transcript.follow() : false),
     ArrowDown: inAfter(() => summary.move(1)),
     ArrowUp: inAfter(() => summary.move(-1)),

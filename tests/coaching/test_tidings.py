@@ -256,6 +256,30 @@ def test_steps_that_are_none_and_calls_that_are_over_are_refused(begin, agent, m
     assert Guidance.objects.filter(kind="step", state="open").count() == 1
 
 
+def test_the_api_and_the_desk_move_and_mute_alike(world, begin, agent, told):
+    policy_make(rule("threat", hint_action("Ask why"), id="ask"), playbooks=[PLAYBOOK])
+    call = begin()
+    call.say("customer", THREAT, 0)
+    step, hint = own(agent, kind="step"), own(agent, kind="hint")
+    api, desk = f"/api/v1/guidance/{step.pk}/move/", f"/desk/calls/{call.conversation.pk}/step/"
+    client = world.northwind.client("agent")
+
+    def post(url, content):
+        return client.post(url, content, content_type="application/json")
+
+    assert post(api, {"step": "offer"}).status_code == 202
+    assert post(desk, {"id": str(step.pk), "step": "part"}).json() == {"step": "part"}
+    assert [mark["step"] for mark in told] == ["offer", "part"]
+    assert (
+        post(api, {"step": "x"}).status_code
+        == post(desk, {"id": str(step.pk), "step": "x"}).status_code
+        == 400
+    )
+    muted = post(f"/api/v1/guidance/{hint.pk}/mute/", {}).json()
+    assert [(one["rule"], one["kind"]) for one in muted] == [("ask", "")]
+    assert post(f"/api/v1/guidance/{hint.pk}/unmute/", {}).json() == []
+
+
 # --- On the way -------------------------------------------------------------------------------------------
 
 
