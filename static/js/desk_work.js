@@ -71,7 +71,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), words, reveal });
   const moves = new PlaybookMove({ menu: $("plays-move"), words, failed: warn });
   const steps = new Checklist({ kinds: ["checklist"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
-  const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), contacts: $("cu-contacts"), words, past: page.conversations });
+  const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), filled: $("cu-filled"), contacts: $("cu-contacts"), words, past: page.conversations });
   const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("note-trouble"), again: $("note-trouble").querySelector("button"), words });
   const summary = new Summary({
     body: $("sum"), count: $("sum-count"), origin: $("sum-origin"), choices: $("choices"), trouble: $("sum-trouble"),
@@ -139,6 +139,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     hand.open(store, id);
     whispers.open(store);
     customer.open(conversation, call.contacts);
+    customer.fill(store.all("guidance"));
     consent.open(store, call);
     card.open(store, id);
     phase.reset();
@@ -149,6 +150,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     store.on("conversation", changed);
     store.on("guidance", (item) => {
       if (item.kind === "step") steps.draw(); // its strip names the step of now
+      if (item.kind === "prefill") customer.fill(store.all("guidance"));
       drawAfter();
     });
     tab("now");
