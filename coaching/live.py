@@ -32,7 +32,7 @@ from engines.rules.compiled import behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.spec import Action
-from moments.live import Early
+from moments.live import Early, Failed
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +90,8 @@ class GuidanceSession:
             self._board.heard(utterance, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         found = self._new(batch)
+        for failed in batch.finds(Failed)[:1]:
+            self._note_failed(failed.place)
         decided = self._guard(lambda: self._engine.hear(heard, found))
         self._do_all(decided, utterance, batch)
         self._go_on(row.end_ms, batch)
@@ -192,6 +194,11 @@ class GuidanceSession:
             log.error("guidance.rule_failed", revision=revision_id, rule=rule, kind=kind)
             if revision_id:
                 self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, kind, times)
+
+    def _note_failed(self, place: str) -> None:
+        """Something that all policies listen to could not be heard; the first one's page says so."""
+        if self._revisions:
+            self._faults.note(next(iter(self._revisions)), "", RuleFault.Kind.ERROR, place)
 
     def _wrong(self, revision_id: str, rule: str, error: Exception) -> None:
         place = f"{type(error).__name__} {error_place(error)}"

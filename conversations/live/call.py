@@ -319,12 +319,7 @@ class LiveCall:
             if isinstance(item, AgentChange):
                 await self._agent(item)
             elif isinstance(item, Tidings):
-                item.tell(
-                    self.stage_sessions,
-                    self.clock_ms,
-                    batch := Batch(self.call.conversation_id),
-                    at_once=True,
-                )
+                batch = item.told_at_once(self.stage_sessions, self.clock_ms, self.call)
                 if not batch.is_empty:
                     self._commit(batch)
             else:

@@ -14,7 +14,7 @@ from typing import Any
 
 from accounts.ids import new_id
 from conversations.live.buffer import Mark
-from conversations.live.stages import Batch, HearsTidings, StageSession
+from conversations.live.stages import Batch, CallContext, HearsTidings, StageSession
 from conversations.live.timeline import Timeline
 
 WORD, HELD = "word", "held"
@@ -76,6 +76,12 @@ class Tidings:
         for mark in sorted(told, key=lambda each: each["at_ms"]):
             for session in listening:
                 session.told(mark, now_ms, batch)
+
+    def told_at_once(self, sessions: Sequence[StageSession], now_ms: int, call: CallContext) -> Batch:
+        """Tell all that waits, whatever is still to be heard. Returns what the sessions want written."""
+        batch = Batch(call.conversation_id)
+        self.tell(sessions, now_ms, batch, at_once=True)
+        return batch
 
     def _holds(self, now_ms: int) -> list[Mark]:
         told: list[Mark] = []
