@@ -35,6 +35,7 @@ class Tidings:
         self._upto_ms: int = state.get("upto_ms", -1)
         self._held: bool = state.get("held", False)
         self._last: str = state.get("last", "")
+        self._known, self._nothing_before = -1, 0.0
         self._waiting: list[Mark] = []
         self._first = True
         self._since: float | None = None
@@ -85,6 +86,10 @@ class Tidings:
 
     def _holds(self, now_ms: int) -> list[Mark]:
         told: list[Mark] = []
+        # Asked ten times a second in every call, and nearly always in vain.
+        if now_ms < self._nothing_before and self._timeline.phases_told == self._known:
+            self._upto_ms = max(self._upto_ms, now_ms)
+            return told
         for at_ms, held in self._timeline.holds(self._upto_ms, now_ms):
             if held != self._held:
                 self._held = held
@@ -94,6 +99,7 @@ class Tidings:
         if held != self._held:  # told late, of a moment that has gone by
             self._held = held
             told.append({"kind": HELD, "on": held, "at_ms": since_ms})
+        self._known, self._nothing_before = self._timeline.phases_told, self._timeline.next_phase(now_ms)
         return told
 
     def state(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from conversations.live.coverage import Coverage
@@ -89,6 +90,16 @@ class Timeline:
 
     def phase(self, at_ms: int) -> str:
         return _at(self._phases, at_ms, FIRST_PHASE)
+
+    @property
+    def phases_told(self) -> int:
+        """How often a phase was told: what was read of phases stays so while this does."""
+        return len(self._phases)
+
+    def next_phase(self, after_ms: int) -> float:
+        """When the next phase begins that is known already; infinity where none is."""
+        index = bisect_right(self._phases, after_ms, key=lambda each: each[0])
+        return self._phases[index][0] if index < len(self._phases) else inf
 
     def held(self, at_ms: int) -> tuple[int, bool]:
         """Whether the customer is held at `at_ms`, and since when that has been so."""
