@@ -118,7 +118,10 @@ class Lookups:
     "second" (of those the second try answered first), "failed", "dropped" (nobody waited for it any more).
     """
 
-    def __init__(self, answer: Answer | None = None, deadline: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self, answer: Answer | None = None, deadline: float = DEADLINE_SECONDS, threads: int = THREADS
+    ) -> None:
+        self._threads = threads
         self._answer = answer or passage_card
         self._deadline = deadline
         self._pool: ThreadPoolExecutor | None = None
@@ -146,7 +149,7 @@ class Lookups:
             if race is None:
                 race = self._going[key] = Race()
                 if self._pool is None:
-                    self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="beside")
+                    self._pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="beside")
                 race.tries.append(self._pool.submit(self._look, key, race, 0))
             else:
                 self.counts["shared"] += 1

@@ -45,6 +45,9 @@ from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
 
+# What is worked on one after the other; None: the end.
+Work = tuple[Lane, Heard | None] | AgentChange | Tidings | None
+
 CHECKPOINT_MS = 5_000
 HEARTBEAT_SECONDS = 2.0
 MARKS_SECONDS = 0.3
@@ -53,8 +56,6 @@ DRAIN_SECONDS = 120.0
 ENDED_SECONDS = 2.0
 # A final that begins this little before the covered point was only timed anew by a restarted recogniser.
 OVERLAP_MS = 250
-# What is worked on one after the other; None: the end.
-Work = tuple[Lane, Heard | None] | AgentChange | Tidings | None
 
 
 @dataclass(frozen=True)

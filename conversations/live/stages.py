@@ -123,9 +123,8 @@ class StageSession(Protocol):
         """
 
 
-@runtime_checkable
 class HearsPartials(Protocol):
-    """A session that also wants words which are not final yet."""
+    """A session that also wants words which are not final yet: any that has this method."""
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
         """Take what a speaker seems to be saying, redacted. Its final follows, and may say otherwise."""
