@@ -3,9 +3,10 @@
 A call asks, goes on, and looks in at its next step (some ten a second) whether there is an answer. One that comes after
 its deadline is dropped and counted: what is on the screen must belong to what is being said.
 
-Calls of one company that ask the same share one look-up, and its answer for a minute. One that takes longer than
-nineteen of twenty did is tried a second time beside the first, as a connection may hang: the first answer counts. That
-is done for one in twenty at most, and for one at a time, so that a database that is slow is not asked twice as much.
+Calls of one company that ask the same share one look-up, and its answer for a minute. A knowledge look-up that takes
+longer than nineteen of twenty did is tried a second time beside the first, as a connection may hang: the first answer
+counts. That is done for one in twenty at most, and for one at a time, so that a database that is slow is not asked
+twice as much.
 """
 
 from __future__ import annotations
@@ -119,9 +120,16 @@ class Lookups:
     """
 
     def __init__(
-        self, answer: Answer | None = None, deadline: float = DEADLINE_SECONDS, threads: int = THREADS
+        self,
+        answer: Answer | None = None,
+        deadline: float = DEADLINE_SECONDS,
+        threads: int = THREADS,
+        *,
+        twice: bool = False,
     ) -> None:
+        """`twice`: what hangs may be tried a second time; not for what is paid for by the question."""
         self._threads = threads
+        self._twice = twice
         self._answer = answer or passage_card
         self._deadline = deadline
         self._pool: ThreadPoolExecutor | None = None
@@ -171,7 +179,7 @@ class Lookups:
     def _look_again(self, key: tuple[str, str], race: Race) -> None:
         """Try a second time what takes unusually long, where that is sensible."""
         begun = race.begun
-        if begun is None or race.is_doubled:
+        if not self._twice or begun is None or race.is_doubled:
             return  # it waits for a thread: another try would wait behind it
         with self._lock:
             usual = self.usual
@@ -239,4 +247,4 @@ def passage_card(query: str) -> Card | None:
     }
 
 
-LOOKUPS = Lookups()
+LOOKUPS = Lookups(twice=True)
