@@ -54,10 +54,7 @@ class RevisionInline(ReadOnlyInline):
 
     @admin.display(description=_("agents"))
     def share(self, obj: PolicyRevision) -> str:
-        parts = [f"{obj.rollout_percent} %"]
-        if obj.holdout_percent:
-            parts.append(_t("%(share)d %% without it") % {"share": obj.holdout_percent})
-        return ", ".join(parts)
+        return f"{obj.rollout_percent} %"
 
     @admin.display(description=_("brought back"))
     def brought_back(self, obj: PolicyRevision) -> str:
@@ -108,7 +105,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         ),
         (
             _("When, and for how many"),
-            {"fields": (("starts_at", "ends_at"), ("rollout_percent", "holdout_percent"))},
+            {"fields": (("starts_at", "ends_at"), "rollout_percent")},
         ),
         (_("What went wrong lately"), {"fields": ("trouble",)}),
         (_("Who did what"), {"fields": ("log",)}),

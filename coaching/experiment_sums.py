@@ -1,0 +1,108 @@
+"""What came of the conversations of an experiment, summed by the database: one row an arm, agent and revision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from coaching.drawing import OPTIONAL
+from coaching.models import Experiment
+from engines.trials import Sums
+
+Outcome = Experiment.Outcome
+
+_TOUCHED = """
+    AND EXISTS (SELECT 1 FROM coaching_guidance g
+                WHERE g.conversation_id = a.conversation_id AND g.revision_id = a.revision_id
+                  AND (g.kind = 'step' OR (g.optional AND g.kind = ANY(%(optional)s))))
+"""
+# A person's work after the call counts as in the reports: until the summary was confirmed, if that was in time.
+_SECONDS = """
+    CASE WHEN c.started_at IS NOT NULL AND c.ended_at IS NOT NULL THEN
+      GREATEST(1, EXTRACT(EPOCH FROM GREATEST(
+        c.ended_at, CASE WHEN s.state = 'confirmed' AND s.confirmed_at <= c.closed_at THEN s.confirmed_at END
+      ) - c.started_at))::float8 END
+"""
+
+
+def outcome_values(row: Experiment) -> dict[str, str]:
+    """What each outcome of a conversation is in SQL: NULL where it is not known."""
+    values = {Outcome.HANDLE_TIME.value: f"LN({_SECONDS})"}
+    if row.csat_field:
+        values[Outcome.CSAT.value] = (
+            "CASE jsonb_typeof(c.metadata -> %(csat)s) "
+            "WHEN 'number' THEN (c.metadata ->> %(csat)s)::float8 "
+            "WHEN 'string' THEN CASE WHEN c.metadata ->> %(csat)s ~ '^ *-?[0-9]{1,6}([.][0-9]{1,6})? *$' "
+            "THEN (c.metadata ->> %(csat)s)::float8 END END"
+        )
+    if row.dispositions:
+        values[Outcome.DISPOSITION.value] = (
+            "CASE WHEN d.key IS NOT NULL THEN (d.key = ANY(%(dispositions)s))::int::float8 END"
+        )
+    if row.conversion_field or row.conversion_dispositions:
+        values[Outcome.CONVERSION.value] = (
+            "CASE WHEN %(conversion)s <> '' AND LOWER(c.metadata ->> %(conversion)s) IN "
+            "('true', 'yes', '1') THEN 1.0::float8 "
+            "WHEN %(conversion)s <> '' AND LOWER(c.metadata ->> %(conversion)s) IN "
+            "('false', 'no', '0') THEN 0.0::float8 "
+            "WHEN d.key IS NOT NULL AND cardinality(%(converted)s) > 0 "
+            "THEN (d.key = ANY(%(converted)s))::int::float8 END"
+        )
+    return values
+
+
+def sums_read(row: Experiment) -> list[dict[str, Any]]:
+    """Sums by arm, agent (where agents were drawn) and revision. One query over the experiment's conversations."""
+    values = outcome_values(row)
+    inner = ", ".join(f"{sql} AS {name}" for name, sql in values.items())
+    outer = ", ".join(
+        f"COUNT({name}) FILTER (WHERE done), SUM({name}) FILTER (WHERE done), "
+        f"SUM({name} * {name}) FILTER (WHERE done)"
+        for name in values
+    )
+    unit = "a.agent_id" if row.unit == Experiment.Unit.AGENT else "NULL::uuid"
+    touched = "TRUE" if not row.only_touched else f"(TRUE {_TOUCHED})"
+    sql = f"""
+        SELECT arm, unit, revision, COUNT(*), COUNT(*) FILTER (WHERE counted),
+               COUNT(*) FILTER (WHERE counted AND done), {outer}
+        FROM (SELECT *, counted AND ended AS done FROM (
+            SELECT a.arm, {unit} AS unit, r.number AS revision, {touched} AS counted,
+                   c.state IN ('completed', 'incomplete') AS ended, {inner}
+            FROM coaching_experimentarm a
+            JOIN coaching_policyrevision r ON r.id = a.revision_id
+            JOIN conversations_conversation c ON c.id = a.conversation_id
+            LEFT JOIN conversations_disposition d ON d.id = c.disposition_id
+            LEFT JOIN conversations_summary s ON s.conversation_id = c.id
+            WHERE a.experiment_id = %(experiment)s
+        ) each) counted_ones
+        GROUP BY arm, unit, revision
+    """  # noqa: S608 (what is put together is written here; all that people choose is a parameter)
+    given: dict[str, Any] = {
+        "experiment": row.pk,
+        "optional": sorted(OPTIONAL),
+        "csat": row.csat_field,
+        "dispositions": row.dispositions,
+        "conversion": row.conversion_field,
+        "converted": row.conversion_dispositions,
+    }
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        for arm, unit_id, revision, drawn, counted, done, *sums in cursor.fetchall():
+            each = {name: sums[3 * place : 3 * place + 3] for place, name in enumerate(values)}
+            found.append(
+                {
+                    "arm": arm,
+                    "unit": unit_id,
+                    "revision": revision,
+                    "drawn": drawn,
+                    "counted": counted,
+                    "done": done,
+                    "sums": {
+                        name: Sums(n, total or 0.0, squares or 0.0)
+                        for name, (n, total, squares) in each.items()
+                    },
+                }
+            )
+    return found
