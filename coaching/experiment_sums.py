@@ -15,7 +15,7 @@ Outcome = Experiment.Outcome
 _TOUCHED = """
     AND EXISTS (SELECT 1 FROM coaching_guidance g
                 WHERE g.conversation_id = a.conversation_id AND g.revision_id = a.revision_id
-                  AND (g.kind = 'step' OR (g.optional AND g.kind = ANY(%(optional)s))))
+                  AND (g.kind = 'step' OR (g.optional AND g.kind = ANY(%(optional)s::text[]))))
 """
 # A person's work after the call counts as in the reports: until the summary was confirmed, if that was in time.
 _SECONDS = """
@@ -31,23 +31,25 @@ def outcome_values(row: Experiment) -> dict[str, str]:
     values = {Outcome.HANDLE_TIME.value: f"LN({_SECONDS})"}
     if row.csat_field:
         values[Outcome.CSAT.value] = (
-            "CASE jsonb_typeof(c.metadata -> %(csat)s) "
-            "WHEN 'number' THEN (c.metadata ->> %(csat)s)::float8 "
-            "WHEN 'string' THEN CASE WHEN c.metadata ->> %(csat)s ~ '^ *-?[0-9]{1,6}([.][0-9]{1,6})? *$' "
-            "THEN (c.metadata ->> %(csat)s)::float8 END END"
+            # What is no number that somebody could have meant is not known.
+            "CASE WHEN jsonb_typeof(c.metadata -> %(csat)s::text) = 'number' "
+            "THEN CASE WHEN ABS((c.metadata ->> %(csat)s::text)::numeric) < 1000000 "
+            "THEN (c.metadata ->> %(csat)s::text)::numeric::float8 END "
+            "WHEN c.metadata ->> %(csat)s::text ~ '^ *-?[0-9]{1,6}([.][0-9]{1,6})? *$' "
+            "THEN (c.metadata ->> %(csat)s::text)::float8 END"
         )
     if row.dispositions:
         values[Outcome.DISPOSITION.value] = (
-            "CASE WHEN d.key IS NOT NULL THEN (d.key = ANY(%(dispositions)s))::int::float8 END"
+            "CASE WHEN d.key IS NOT NULL THEN (d.key = ANY(%(dispositions)s::text[]))::int::float8 END"
         )
     if row.conversion_field or row.conversion_dispositions:
         values[Outcome.CONVERSION.value] = (
-            "CASE WHEN %(conversion)s <> '' AND LOWER(c.metadata ->> %(conversion)s) IN "
+            "CASE WHEN %(conversion)s::text <> '' AND LOWER(c.metadata ->> %(conversion)s::text) IN "
             "('true', 'yes', '1') THEN 1.0::float8 "
-            "WHEN %(conversion)s <> '' AND LOWER(c.metadata ->> %(conversion)s) IN "
+            "WHEN %(conversion)s <> '' AND LOWER(c.metadata ->> %(conversion)s::text) IN "
             "('false', 'no', '0') THEN 0.0::float8 "
-            "WHEN d.key IS NOT NULL AND cardinality(%(converted)s) > 0 "
-            "THEN (d.key = ANY(%(converted)s))::int::float8 END"
+            "WHEN d.key IS NOT NULL AND cardinality(%(converted)s::text[]) > 0 "
+            "THEN (d.key = ANY(%(converted)s::text[]))::int::float8 END"
         )
     return values
 

@@ -96,6 +96,16 @@ def experiment_stop(*, experiment: Experiment, actor: User | None, address: str 
     return row
 
 
+def experiment_delete(*, experiment: Experiment, actor: User | None, address: str | None = None) -> None:
+    """Throw a draft away. Raises `Conflict` once it has run: what was tried is kept."""
+    with transaction.atomic():
+        row = _locked(experiment)
+        if row.state != State.DRAFT:
+            raise Conflict(_("An experiment that has been started is kept."))
+        audit(actor=actor, action="experiment.delete", thing=row, address=address)
+        row.delete()
+
+
 def experiment_complaints(row: Experiment) -> dict[str, str]:
     """What cannot be measured as it is said, by field. Up to one query."""
     wrong: dict[str, str] = {}

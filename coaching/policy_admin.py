@@ -25,6 +25,7 @@ from accounts.throttle import address_of
 from coaching import exchange
 from coaching.builder_admin import EditingAdmin
 from coaching.comparing import revision_changes, settings_of
+from coaching.experiment_admin import ExperimentsOfPolicy
 from coaching.models import SCOPED, Policy, PolicyRevision
 from coaching.policy_form import PolicyForm
 from coaching.scopes import scope_in_words, scope_names
@@ -67,7 +68,7 @@ class RevisionInline(ReadOnlyInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(EditingAdmin, PublishAdmin):
+class PolicyAdmin(ExperimentsOfPolicy, EditingAdmin, PublishAdmin):
     form = PolicyForm
     list_display = ("name", "shown_state", "effect", "whom", "revision_number", "updated_at")
     list_filter = ("state",)
@@ -82,6 +83,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         "retire",
         "open_try",
         "open_backtest",
+        "open_experiments",
         "compare_page",
         "export",
     )

@@ -161,9 +161,6 @@ def compare(
     if variance <= 0:
         return None
     difference = first.mean - second.mean
-    if kind == Kind.RATE and not first.clustered:
-        # Agresti and Caffo (2000): one success and one failure more in each arm keeps shares near 0 and 1 honest.
-        difference = (first.total + 1) / (first.n + 2) - (second.total + 1) / (second.n + 2)
     degrees = variance**2 / sum(
         one**2 / max(_parts(arm) - 1, 1) for one, arm in ((v_first, first), (v_second, second)) if one
     )
@@ -217,6 +214,7 @@ def _variance(arm: Arm, kind: Kind) -> float:
         squares = sum((part.total - mean * part.n) ** 2 for part in used)
         return count / (count - 1) * squares / arm.n**2
     if kind == Kind.RATE:
+        # Agresti and Caffo (2000): one success and one failure more in each arm keeps shares near 0 and 1 honest.
         share = (arm.total + 1) / (arm.n + 2)
         return share * (1 - share) / (arm.n + 2)
     return arm.spread / arm.n

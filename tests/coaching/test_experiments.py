@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from datetime import timedelta
 
 import pytest
@@ -17,7 +16,6 @@ from coaching.experiment_report import Standing, experiment_result
 from coaching.experiment_words import verdict, warnings
 from coaching.experiments import (
     experiment_change,
-    experiment_create,
     experiment_start,
     experiment_stop,
 )
@@ -27,13 +25,8 @@ from coaching.selectors import effective_revisions
 from coaching.services import policy_draft_save, policy_publish, policy_retire
 from conversations.models import Conversation, Disposition
 from tests.budgets import query_budget
-from tests.coaching.conftest import THREAT
+from tests.coaching.conftest import THREAT, experiment
 from tests.understanding import call_begin, hint_action, policy_make, rule
-
-
-def experiment(policy, *, start=True, **fields):
-    row = experiment_create(policy=policy.policy, actor=None, **{"name": f"Try {new_id()}", **fields})
-    return experiment_start(experiment=row, actor=None) if start else row
 
 
 def held_for_all(row):
@@ -129,7 +122,7 @@ def test_who_does_without_gets_lines_and_checklist_and_alerts_all_the_same(heard
 def test_the_arm_stays_for_the_whole_call_and_is_written_once(heard, policy, ring):
     row = held_for_all(experiment(policy))
     call = ring()
-    call.clock(500)
+    call.tick(500)
     experiment_stop(experiment=row, actor=None)
     call.take_over()
     call.say("customer", THREAT, 1_000)
@@ -158,7 +151,7 @@ def test_what_is_kept_back_takes_nothing_elses_place(heard, policy, ring):
 def test_a_call_whose_agent_was_not_known_is_drawn_when_they_are(world, heard, policy, ring):
     held_for_all(experiment(policy))
     call = ring(agent=None)
-    call.clock(500)
+    call.tick(500)
     assert not ExperimentArm.objects.exists()
     agent = world.northwind.people["agent"]
     Conversation.objects.filter(pk=call.conversation.pk).update(agent=agent)
@@ -221,44 +214,6 @@ def test_what_cannot_be_measured_is_refused_in_words(policy, fields, field, word
 # --- What came of it ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def past(world, policy):
-    """Conversations that were in an experiment, by arm, without anybody having spoken."""
-    random_number = random.Random(5)
-
-    def make(
-        row, arm, count, *, seconds=300.0, spread=0.3, agents=None, hint=True, state="completed", **fields
-    ):
-        begun = timezone.now() - timedelta(days=1)
-        calls = [
-            Conversation(
-                provider_call_id=str(new_id()),
-                announced_at=begun,
-                started_at=begun,
-                ended_at=begun + timedelta(seconds=seconds * random_number.lognormvariate(0, spread)),
-                agent=agents[number % len(agents)] if agents else world.northwind.people["agent"],
-                state=state,
-                **{name: value(number) if callable(value) else value for name, value in fields.items()},
-            )
-            for number in range(count)
-        ]
-        Conversation.objects.bulk_create(calls)
-        ExperimentArm.objects.bulk_create(
-            ExperimentArm(experiment=row, conversation=call, revision=policy, agent=call.agent, arm=arm)
-            for call in calls
-        )
-        if hint:
-            Guidance.objects.bulk_create(
-                Guidance(
-                    conversation=call, revision=policy, rule_key="stay", kind="hint", label="Say", title="x",
-                    at_ms=0, decided_at=begun, state="held" if arm == "held" else "expired",
-                )
-                for call in calls
-            )  # fmt: skip
-
-    return make
-
-
 def said(row):
     row = Experiment.objects.select_related("policy").get(pk=row.pk)
     result = experiment_result(row)
@@ -274,8 +229,9 @@ def test_shorter_calls_are_told_in_seconds(policy, past):
     past(row, "shown", 30, seconds=3_000, hint=False)
     past(row, "held", 25, seconds=3_000, hint=False)
     past(row, "held", 5, state="wrap_up")
+    read = Experiment.objects.select_related("policy").get(pk=row.pk)
     with query_budget("experiment result"):
-        experiment_result(Experiment.objects.select_related("policy").get(pk=row.pk))
+        experiment_result(read)
     result, words, act, doubts = said(row)
     assert result.standing == Standing.BETTER
     assert words.startswith("“Test” shortens a typical call by ")
@@ -332,10 +288,11 @@ def test_shares_and_points_are_compared_too_and_what_is_missing_is_said(policy, 
     past(row, "held", 600, hint=False, **ended(30))
     # The field goes before the disposition; one has neither.
     past(row, "shown", 60, hint=False, disposition=none, metadata={"sold": True})
-    past(row, "held", 60, hint=False, metadata={"csat": "good"})
+    nonsense = lambda number: {"csat": ["good", "1e9", 10**400, None, [4]][number % 5]}  # noqa: E731
+    past(row, "held", 60, hint=False, metadata=nonsense)
     result, words, act, doubts = said(row)
     by_name = {one.outcome: one for one in result.outcomes}
-    assert list(by_name)[0] == "conversion"
+    assert next(iter(by_name)) == "conversion"
     assert result.standing == Standing.BETTER
     assert words.startswith("With “Test”, 20.0 more of 100 calls convert (")
     assert act == "Sure enough to act on."
@@ -351,7 +308,7 @@ def test_sides_that_are_not_as_drawn_have_no_verdict(policy, past):
     row = experiment(policy, unit="conversation", holdout_percent=50)
     past(row, "shown", 400, seconds=200)
     past(row, "held", 300)
-    result, words, act, doubts = said(row)
+    result, words, _act, doubts = said(row)
     assert result.standing == Standing.BROKEN
     assert words == "No verdict: the two sides are not as they were drawn."
     assert "300 of 700 are without guidance, where 50 % were drawn." in doubts[0]
