@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -42,10 +44,10 @@ class ExperimentForm(forms.ModelForm):
     """`wanted` is what the services take."""
 
     dispositions = forms.MultipleChoiceField(
-        label=_("dispositions to count"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=_("Dispositions to count"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
     conversion_dispositions = forms.MultipleChoiceField(
-        label=_("converted: dispositions"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=_("Converted: dispositions"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
 
     class Meta:
@@ -59,6 +61,8 @@ class ExperimentForm(forms.ModelForm):
             chosen = [key for key in getattr(self.instance, name) if key not in dict(known)]
             choices = [*known, *((key, _t("%(key)s (gone)") % {"key": key}) for key in chosen)]
             self.fields[name].choices = choices  # type: ignore[attr-defined]
+            if not choices:
+                self.fields[name].help_text = _t("There are no dispositions yet.")
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
@@ -219,19 +223,18 @@ class ExperimentAdmin(AuditedAdmin):
         return obj.state, obj.get_state_display()
 
 
-class ExperimentsOfPolicy:
-    """Goes before the policies' own admin class: the way from a policy to its experiments."""
-
-    @action(description=_("Experiments"), url_path="experiments", icon="science", permissions=["view"])
-    def open_experiments(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The one that runs or ran last; where there is none yet, a new one for this policy."""
-        policy = Policy.objects.filter(pk=object_id).first()
-        if policy is None:
-            raise Http404("no such policy")
-        if policy.experiments.exists():
-            url = reverse("admin:coaching_experiment_changelist")
-            return HttpResponseRedirect(f"{url}?policy__id__exact={policy.pk}")
-        return HttpResponseRedirect(f"{reverse('admin:coaching_experiment_add')}?policy={policy.pk}")
+def experiments_of(policy: Policy) -> SafeString:
+    """For the policy's page: the experiment that runs, or the way to a new one and to those there were. One query."""
+    rows = list(policy.experiments.order_by("-created_at")[:20])
+    running = next((row for row in rows if row.state == State.RUNNING), None)
+    new = f"{reverse('admin:coaching_experiment_add')}?policy={policy.pk}"
+    before = f"{reverse('admin:coaching_experiment_changelist')}?policy__id__exact={policy.pk}"
+    links = [(_page(running), _t("Running: %(name)s") % {"name": running.name})] if running else []
+    links += [] if running else [(new, _t("Try whether it helps"))]
+    links += [(before, _t("All of this policy"))] if rows else []
+    return format_html_join(
+        " · ", '<a class="text-primary-600 underline dark:text-primary-500" href="{}">{}</a>', links
+    )
 
 
 def _page(row: Experiment) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from coaching.experiment_report import OutcomeFigures, Result, Standing
-from coaching.experiment_words import amount
+from coaching.experiment_words import amount, number
 from coaching.models import Experiment, ExperimentArm
 from engines.trials import Estimate
 
@@ -114,15 +114,17 @@ def _bar(
     *,
     signed: bool = False,
 ) -> Bar:
-    def shown(number: float) -> str:
-        sign = ("+" if number > 0 else "−" if number < 0 else "") if signed else ""
-        return sign + amount(one.outcome, abs(number) if signed else number)
+    def with_sign(size: float, words: str) -> str:
+        return ("+" if size > 0 else "−" if size < 0 else "") + words if signed else words
+
+    def end(size: float) -> str:
+        return with_sign(size, number(one.outcome, abs(size) if signed else size, value.value))
 
     return Bar(
         label=label,
         key=key,
-        value=shown(value.value),
-        range=_("%(low)s to %(high)s") % {"low": shown(value.low), "high": shown(value.high)},
+        value=with_sign(value.value, amount(one.outcome, abs(value.value) if signed else value.value)),
+        range=_("%(low)s to %(high)s") % {"low": end(value.low), "high": end(value.high)},
         low=_place(value.low, low, high),
         at=_place(value.value, low, high),
         high=_place(value.high, low, high),

@@ -180,7 +180,7 @@ def _figures(row: Experiment, name: str, found: list[dict[str, Any]], others: in
         missing_differs=_missing_differs(found, name, by_agent),
         comparison=told,
     )
-    figures.more_agents = too_few_agents(shown, held) or None
+    figures.more_agents = too_few_agents(shown, held, row.holdout_percent / 100) or None
     figures.more = too_little(shown, held, kind)
     if told is None or figures.more or figures.more_agents:
         figures.standing = Standing.TOO_FEW

@@ -13,9 +13,10 @@ from engines.trials import Sums
 Outcome = Experiment.Outcome
 
 _TOUCHED = """
-    AND EXISTS (SELECT 1 FROM coaching_guidance g
-                WHERE g.conversation_id = a.conversation_id AND g.revision_id = a.revision_id
-                  AND (g.kind = 'step' OR (g.optional AND g.kind = ANY(%(optional)s::text[]))))
+    LEFT JOIN (SELECT DISTINCT g.conversation_id, g.revision_id FROM coaching_guidance g
+               WHERE g.revision_id IN (SELECT id FROM coaching_policyrevision WHERE policy_id = %(policy)s)
+                 AND (g.kind = 'step' OR (g.optional AND g.kind = ANY(%(optional)s::text[])))) t
+           ON t.conversation_id = a.conversation_id AND t.revision_id = a.revision_id
 """
 # A person's work after the call counts as in the reports: until the summary was confirmed, if that was in time.
 _SECONDS = """
@@ -64,7 +65,7 @@ def sums_read(row: Experiment) -> list[dict[str, Any]]:
         for name in values
     )
     unit = "a.agent_id" if row.unit == Experiment.Unit.AGENT else "NULL::uuid"
-    touched = "TRUE" if not row.only_touched else f"(TRUE {_TOUCHED})"
+    join, touched = (_TOUCHED, "t.conversation_id IS NOT NULL") if row.only_touched else ("", "TRUE")
     sql = f"""
         SELECT arm, unit, revision, COUNT(*), COUNT(*) FILTER (WHERE counted),
                COUNT(*) FILTER (WHERE counted AND done), {outer}
@@ -76,12 +77,14 @@ def sums_read(row: Experiment) -> list[dict[str, Any]]:
             JOIN conversations_conversation c ON c.id = a.conversation_id
             LEFT JOIN conversations_disposition d ON d.id = c.disposition_id
             LEFT JOIN conversations_summary s ON s.conversation_id = c.id
+            {join}
             WHERE a.experiment_id = %(experiment)s
         ) each) counted_ones
         GROUP BY arm, unit, revision
     """  # noqa: S608 (what is put together is written here; all that people choose is a parameter)
     given: dict[str, Any] = {
         "experiment": row.pk,
+        "policy": row.policy_id,
         "optional": sorted(OPTIONAL),
         "csat": row.csat_field,
         "dispositions": row.dispositions,

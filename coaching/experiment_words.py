@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -15,11 +16,17 @@ Outcome = Experiment.Outcome
 MUCH_MISSING = 0.2
 
 
-def amount(name: str, value: float) -> str:
-    """A size as people read it: "21 s", "0.3", "4.1"."""
+def number(name: str, value: float, like: float | None = None) -> str:
+    """A size as people read it, without its unit. `like`: the figure it stands beside, whose places it takes."""
     if name == Outcome.HANDLE_TIME:
-        return _("%(n)s s") % {"n": f"{value:.0f}" if abs(value) >= 9.5 else f"{value:.1f}"}
+        return f"{value:.0f}" if abs(value if like is None else like) >= 9.5 else f"{value:.1f}"
     return f"{value:.2f}" if name == Outcome.CSAT else f"{value:.1f}"
+
+
+def amount(name: str, value: float) -> str:
+    """The same with its unit: "21 s", "0.30", "4.1"."""
+    size = number(name, value)
+    return _("%(n)s s") % {"n": size} if name == Outcome.HANDLE_TIME else size
 
 
 def _effect(row: Experiment, one: OutcomeFigures) -> str:
@@ -32,8 +39,8 @@ def _effect(row: Experiment, one: OutcomeFigures) -> str:
     said = {
         "policy": row.policy.name,
         "value": amount(one.outcome, abs(difference.value)),
-        "low": amount(one.outcome, near),
-        "high": amount(one.outcome, far),
+        "low": number(one.outcome, near, difference.value),
+        "high": number(one.outcome, far, difference.value),
     }
     sentences = {
         Outcome.HANDLE_TIME: (
@@ -145,10 +152,10 @@ def warnings(row: Experiment, result: Result) -> list[str]:
 def _missing(one: OutcomeFigures) -> str:
     """What is to be said of conversations of which the outcome is not known."""
     ended = {side: one.known[side] + one.missing[side] for side in one.known}
-    if not all(ended.values()):
+    if not all(ended.values()) or not (one.primary or any(one.known.values())):
         return ""
     said = {
-        "outcome": one.label,
+        "outcome": capfirst(one.label),
         "shown": f"{100 * one.missing[Side.SHOWN] / ended[Side.SHOWN]:.0f}",
         "held": f"{100 * one.missing[Side.HELD] / ended[Side.HELD]:.0f}",
         "share": f"{100 * sum(one.missing.values()) / sum(ended.values()):.0f}",
@@ -156,11 +163,11 @@ def _missing(one: OutcomeFigures) -> str:
     if one.missing_differs:
         return (
             _(
-                "“%(outcome)s” is not known of %(shown)s %% of the calls with guidance and of %(held)s %% of those "
+                "%(outcome)s is not known of %(shown)s %% of the calls with guidance and of %(held)s %% of those "
                 "without: what is known of one side may not be like the other."
             )
             % said
         )
     if sum(one.missing.values()) > MUCH_MISSING * sum(ended.values()):
-        return _("“%(outcome)s” is not known of %(share)s %% of the calls that have ended.") % said
+        return _("%(outcome)s is not known of %(share)s %% of the calls that have ended.") % said
     return ""

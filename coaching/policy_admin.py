@@ -25,7 +25,7 @@ from accounts.throttle import address_of
 from coaching import exchange
 from coaching.builder_admin import EditingAdmin
 from coaching.comparing import revision_changes, settings_of
-from coaching.experiment_admin import ExperimentsOfPolicy
+from coaching.experiment_admin import experiments_of
 from coaching.models import SCOPED, Policy, PolicyRevision
 from coaching.policy_form import PolicyForm
 from coaching.scopes import scope_in_words, scope_names
@@ -68,12 +68,12 @@ class RevisionInline(ReadOnlyInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(ExperimentsOfPolicy, EditingAdmin, PublishAdmin):
+class PolicyAdmin(EditingAdmin, PublishAdmin):
     form = PolicyForm
     list_display = ("name", "shown_state", "effect", "whom", "revision_number", "updated_at")
     list_filter = ("state",)
     search_fields = ("name",)
-    readonly_fields = ("standing", "complaints", "trouble", "log")
+    readonly_fields = ("standing", "complaints", "experiments", "trouble", "log")
     inlines = (RevisionInline,)
     actions_detail: tuple[str, ...] = (
         "publish",
@@ -83,7 +83,6 @@ class PolicyAdmin(ExperimentsOfPolicy, EditingAdmin, PublishAdmin):
         "retire",
         "open_try",
         "open_backtest",
-        "open_experiments",
         "compare_page",
         "export",
     )
@@ -107,7 +106,7 @@ class PolicyAdmin(ExperimentsOfPolicy, EditingAdmin, PublishAdmin):
         ),
         (
             _("When, and for how many"),
-            {"fields": (("starts_at", "ends_at"), "rollout_percent")},
+            {"fields": (("starts_at", "ends_at"), "rollout_percent", "experiments")},
         ),
         (_("What went wrong lately"), {"fields": ("trouble",)}),
         (_("Who did what"), {"fields": ("log",)}),
@@ -302,6 +301,10 @@ class PolicyAdmin(ExperimentsOfPolicy, EditingAdmin, PublishAdmin):
                 "number": newest.number
             }
         return _t("Revision %(number)d is in effect, as shown here.") % {"number": newest.number}
+
+    @admin.display(description=_("experiments"))
+    def experiments(self, obj: Policy) -> SafeString | str:
+        return experiments_of(obj) if obj.pk and obj.in_use_from is not None else "–"
 
     @admin.display(description=_("to look at"))
     def complaints(self, obj: Policy) -> SafeString | str:

@@ -135,11 +135,15 @@ def too_little(first: Arm, second: Arm, kind: Kind = Kind.MEAN) -> int:
     return missing
 
 
-def too_few_agents(first: Arm, second: Arm) -> int:
-    """How many more agents are missing in the smaller arm; 0 where conversations are drawn one by one."""
+def too_few_agents(first: Arm, second: Arm, share: float) -> int:
+    """How many more agents of both arms are missing; 0 where conversations are drawn one by one.
+
+    `share`: of agents that are drawn for the second arm, above 0 and below 1.
+    """
     if not (first.clustered and second.clustered):
         return 0
-    return max(0, LEAST_CLUSTERS - min(first.clusters, second.clusters))
+    missing = (LEAST_CLUSTERS - first.clusters) / (1 - share), (LEAST_CLUSTERS - second.clusters) / share
+    return max(0, math.ceil(max(missing)))
 
 
 # --- Two arms -------------------------------------------------------------------------------------------

@@ -168,8 +168,8 @@ def test_what_is_too_little_says_how_much_is_missing():
     rare = Arm((Sums(80, 1, 1),))
     assert too_little(rare, rare, Kind.RATE) == 640
     agents_few = Arm(tuple(Sums(30, 3, 3) for _ in range(3)), True)
-    assert too_few_agents(agents_few, agents_few) == 5
-    assert too_few_agents(many, few) == 0
+    assert too_few_agents(agents_few, agents_few, 0.2) == 25
+    assert too_few_agents(many, few, 0.5) == 0
     assert compare(Arm((Sums(30, 3, 3),), True), agents_few, worth=1) is None
     assert compare(Arm(()), many, worth=1) is None
     # Nothing differs: there is no error to speak of.
