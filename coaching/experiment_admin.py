@@ -23,6 +23,7 @@ from accounts.admin_audit import AuditedAdmin
 from accounts.errors import Conflict
 from accounts.throttle import address_of
 from coaching.experiment_chart import charts
+from coaching.experiment_plan import experiment_outlook, outlook_words
 from coaching.experiment_report import experiment_result
 from coaching.experiment_words import verdict, warnings
 from coaching.experiments import (
@@ -195,6 +196,7 @@ class ExperimentAdmin(AuditedAdmin):
             "act": act,
             "warnings": warnings(row, result),
             "charts": charts(row, result),
+            "outlook": outlook_words(row, experiment_outlook(row)) if row.state == State.DRAFT else [],
             "may_change": self.has_change_permission(request),
         }
         return TemplateResponse(request, "admin/coaching/experiment.html", context)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -161,7 +162,7 @@ def _figures(row: Experiment, name: str, found: list[dict[str, Any]], others: in
     kind = Kind.MEAN if name in {Outcome.HANDLE_TIME, Outcome.CSAT} else Kind.RATE
     # The others share what may go wrong among them, so that many of them do not find something by themselves.
     alpha = ALPHA if primary else ALPHA / max(others, 1)
-    told = compare(shown, held, kind=kind, worth=_worth(row, name, primary, (shown, held)), alpha=alpha)
+    told = compare(shown, held, kind=kind, worth=worth_of(row, name, primary, (shown, held)), alpha=alpha)
     figures = OutcomeFigures(
         outcome=name,
         label=str(Outcome(name).label),
@@ -210,7 +211,7 @@ def _missing_differs(found: list[dict[str, Any]], name: str, by_agent: bool) -> 
     return apart is not None and apart.sure
 
 
-def _worth(row: Experiment, name: str, primary: bool, arms: tuple[Arm, Arm]) -> float:
+def worth_of(row: Experiment, name: str, primary: bool, arms: Sequence[Arm] = ()) -> float:
     """The smallest difference worth having, as the outcome is compared: in logarithms, shares, or points."""
     if name == Outcome.HANDLE_TIME:
         return -math.log1p(-min(row.worth if primary else USUAL_TIME, 90) / 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -55,6 +56,44 @@ def outcome_values(row: Experiment) -> dict[str, str]:
     return values
 
 
+def past_read(row: Experiment, since: datetime) -> list[Sums]:
+    """The outcome that decides in conversations that have ended since then, one row an agent. One query.
+
+    Those in which the policy had something to show, where only such count.
+    """
+    value = outcome_values(row)[row.primary]
+    touched = (
+        "JOIN (SELECT DISTINCT g.conversation_id FROM coaching_guidance g JOIN coaching_policyrevision r "
+        "ON r.id = g.revision_id WHERE r.policy_id = %(policy)s AND (g.kind = 'step' "
+        "OR (g.optional AND g.kind = ANY(%(optional)s::text[])))) t ON t.conversation_id = c.id"
+    )
+    sql = f"""
+        SELECT COUNT(y), SUM(y), SUM(y * y) FROM (
+            SELECT c.agent_id, {value} AS y FROM conversations_conversation c
+            {touched if row.only_touched else ""}
+            LEFT JOIN conversations_disposition d ON d.id = c.disposition_id
+            LEFT JOIN conversations_summary s ON s.conversation_id = c.id
+            WHERE c.announced_at >= %(since)s AND c.state IN ('completed', 'incomplete') AND c.agent_id IS NOT NULL
+        ) each GROUP BY agent_id
+    """  # noqa: S608 (as below)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**_given(row), "since": since})
+        return [Sums(n, total, squares) for n, total, squares in cursor.fetchall() if n]
+
+
+def _given(row: Experiment) -> dict[str, Any]:
+    """What people chose, as parameters."""
+    return {
+        "experiment": row.pk,
+        "policy": row.policy_id,
+        "optional": sorted(OPTIONAL),
+        "csat": row.csat_field,
+        "dispositions": row.dispositions,
+        "conversion": row.conversion_field,
+        "converted": row.conversion_dispositions,
+    }
+
+
 def sums_read(row: Experiment) -> list[dict[str, Any]]:
     """Sums by arm, agent (where agents were drawn) and revision. One query over the experiment's conversations."""
     values = outcome_values(row)
@@ -82,18 +121,9 @@ def sums_read(row: Experiment) -> list[dict[str, Any]]:
         ) each) counted_ones
         GROUP BY arm, unit, revision
     """  # noqa: S608 (what is put together is written here; all that people choose is a parameter)
-    given: dict[str, Any] = {
-        "experiment": row.pk,
-        "policy": row.policy_id,
-        "optional": sorted(OPTIONAL),
-        "csat": row.csat_field,
-        "dispositions": row.dispositions,
-        "conversion": row.conversion_field,
-        "converted": row.conversion_dispositions,
-    }
     found = []
     with connection.cursor() as cursor:
-        cursor.execute(sql, given)
+        cursor.execute(sql, _given(row))
         for arm, unit_id, revision, drawn, counted, done, *sums in cursor.fetchall():
             each = {name: sums[3 * place : 3 * place + 3] for place, name in enumerate(values)}
             found.append(

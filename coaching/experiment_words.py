@@ -101,7 +101,7 @@ def _not_yet(result: Result, one: OutcomeFigures) -> tuple[str, str]:
         words = ngettext(
             "Not known yet: about %(n)s more call.", "Not known yet: about %(n)s more calls.", one.more
         )
-        return words % {"n": _rounded(one.more)}, act
+        return words % {"n": rounded(one.more)}, act
     if one.comparison is None:
         return _("Not known yet: it is the same in all calls so far."), act
     return _(
@@ -109,7 +109,7 @@ def _not_yet(result: Result, one: OutcomeFigures) -> tuple[str, str]:
     ), act
 
 
-def _rounded(number: int) -> str:
+def rounded(number: int) -> str:
     """Two figures are all that such a forecast is worth."""
     step = 10 ** max(0, len(str(number)) - 2)
     return f"{math.ceil(number / step) * step:,}".replace(",", " ")

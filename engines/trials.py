@@ -270,6 +270,46 @@ def _within(arm: Arm) -> float:
     return squares / max(arm.n - len(used), 1) / arm.n
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an effect takes to be found in `POWER` of cases: `calls` of both arms; where no number of calls of as many
+    agents as there are would do, None, and more than `agents` are needed."""
+
+    calls: int | None
+    agents: int | None = None
+
+
+def plan(
+    past: Arm, *, share: float, kind: Kind = Kind.MEAN, worth: float, alpha: float = ALPHA
+) -> Plan | None:
+    """What a trial would take, by how the outcome varied in the past. None where too little is known of that.
+
+    `past`: conversations before the trial, clustered where agents shall be drawn; `share`: of the second arm.
+    """
+    if past.n < LEAST_CONVERSATIONS or (past.clustered and past.clusters < 2):
+        return None
+    wanted = (worth / _reach(alpha)) ** 2
+    sides = 1 / share + 1 / (1 - share)
+    within, between = _apart(past) if past.clustered else (past.spread, 0.0)
+    left = wanted - between * sides / max(past.clusters, 1)
+    if left <= 0:
+        return Plan(None, math.ceil(between * sides / wanted))
+    least = LEAST_CONVERSATIONS / min(share, 1 - share)
+    if kind == Kind.RATE and (rare := min(past.mean, 1 - past.mean)) > 0:
+        least = max(least, LEAST_EVENTS / rare / min(share, 1 - share))
+    return Plan(math.ceil(max(least, within * sides / left)))
+
+
+def _apart(arm: Arm) -> tuple[float, float]:
+    """The variance of one agent's conversations, and that of the agents' own means (analysis of variance)."""
+    used = [part for part in arm.parts if part.n]
+    count, n = len(used), arm.n
+    within = sum(max(0.0, part.squares - part.total**2 / part.n) for part in used) / max(n - count, 1)
+    between = sum(part.n * (part.total / part.n - arm.mean) ** 2 for part in used) / (count - 1)
+    size = (n - sum(part.n**2 for part in used) / n) / (count - 1)
+    return within, max(0.0, (between - within) / size) if size else 0.0
+
+
 # --- One arm, and whether both were drawn ---------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin, PersonSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
+from coaching.experiment_plan import experiment_outlook, outlook_words
 from coaching.experiment_report import OutcomeFigures, Standing, experiment_result
 from coaching.experiment_words import verdict, warnings
 from coaching.experiments import (
@@ -124,6 +125,20 @@ class OutcomeSerializer(Serializer):
     )
 
 
+class OutlookSerializer(Serializer):
+    agents = serializers.IntegerField(
+        allow_null=True, help_text="In the policy's scope; null: calls are drawn."
+    )
+    held = serializers.IntegerField(allow_null=True, help_text="Of these, who would do without.")
+    known = serializers.IntegerField(help_text="Calls of the last four weeks that this rests on.")
+    calls = serializers.IntegerField(allow_null=True, help_text="What it takes; null: not known, or agents.")
+    weeks = serializers.IntegerField(allow_null=True, help_text="At the pace of those weeks.")
+    more_than_agents = serializers.IntegerField(
+        allow_null=True, help_text="Where no number of calls of these agents will do."
+    )
+    words = serializers.ListField(child=serializers.CharField())
+
+
 class ExperimentResultSerializer(Serializer):
     standing = serializers.ChoiceField([str(one) for one in Standing])
     verdict = serializers.CharField()
@@ -136,6 +151,7 @@ class ExperimentResultSerializer(Serializer):
     revisions = serializers.ListField(child=serializers.IntegerField())
     mismatch = serializers.FloatField(help_text="How likely sizes are that lie so far from the drawing.")
     outcomes = OutcomeSerializer(many=True)
+    outlook = OutlookSerializer(allow_null=True, help_text="Of a draft: what it would take.")
 
 
 class ExperimentFilter(filters.FilterSet):
@@ -255,5 +271,19 @@ def result_data(row: Experiment) -> dict[str, Any]:
         "act": act,
         "warnings": warnings(row, result),
         "outcomes": [figures(one) for one in result.outcomes],
+        "outlook": _outlook(row) if row.state == Experiment.State.DRAFT else None,
         **{name: getattr(result, name) for name in names},
+    }
+
+
+def _outlook(row: Experiment) -> dict[str, Any]:
+    found = experiment_outlook(row)
+    return {
+        "agents": found.agents,
+        "held": found.held,
+        "known": found.known,
+        "calls": found.takes.calls if found.takes else None,
+        "weeks": found.weeks,
+        "more_than_agents": found.takes.agents if found.takes else None,
+        "words": outlook_words(row, found),
     }

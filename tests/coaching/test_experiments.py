@@ -12,8 +12,9 @@ from accounts.errors import Conflict
 from accounts.ids import new_id
 from accounts.models import AuditEvent
 from coaching.drawing import arm_of, arms_drawn
+from coaching.experiment_plan import experiment_outlook, outlook_words
 from coaching.experiment_report import Standing, experiment_result
-from coaching.experiment_words import verdict, warnings
+from coaching.experiment_words import rounded, verdict, warnings
 from coaching.experiments import (
     experiment_change,
     experiment_start,
@@ -70,7 +71,7 @@ def test_agents_are_drawn_once_for_all_their_calls_and_conversations_each_by_its
         ]
 
     assert arms("agent") == arms("agent")
-    assert 90 < arms("agent").count("held") < 150
+    assert 75 < arms("agent").count("held") < 165
     assert arms("agent") != arms("agent", experiment=other)
     assert arms("conversation") != arms("conversation")
     one = Audience(agent_id=agents[0], key="call")
@@ -345,3 +346,22 @@ def test_a_policy_that_changes_on_the_way_is_told(policy, past, world):
     assert "revisions 1, 2 are counted together" in doubts[-1]
     policy_retire(policy=policy.policy, actor=None)
     assert "not in effect any more" in said(row)[3][-1]
+
+
+def test_a_draft_says_who_would_do_without_and_how_long_it_would_take(policy, past):
+    row = experiment(policy, start=False, unit="conversation", holdout_percent=50)
+    assert "not known" in outlook_words(row, experiment_outlook(row))[0]
+    past(row, "shown", 400)
+    past(row, "held", 50, hint=False)
+    with query_budget("experiment result"):
+        outlook = experiment_outlook(row)
+    # 0.3² · 4 · (3.87 / 0.0513)² calls, of which there were 400 in four weeks.
+    assert outlook.known == 400
+    assert 1_600 < outlook.takes.calls < 2_600
+    assert outlook_words(row, outlook) == [
+        f"It takes about {rounded(outlook.takes.calls)} calls: {outlook.weeks} weeks at the pace of the last four."
+    ]
+    row = experiment_change(experiment=row, actor=None, unit="agent", holdout_percent=90)
+    outlook = experiment_outlook(row)
+    assert outlook.agents >= outlook.held >= 0
+    assert outlook_words(row, outlook)[0] == f"Of {outlook.agents} agents, {outlook.held} would do without."

@@ -17,6 +17,7 @@ from engines.trials import (
     mismatch,
     mixture,
     newcombe,
+    plan,
     too_few_agents,
     too_little,
     wilson,
@@ -184,3 +185,20 @@ def test_arms_that_were_not_drawn_as_said_are_told():
     assert mismatch(880, 120, 0.1) == pytest.approx(0.0350, abs=1e-4)
     assert mismatch(850, 150, 0.1) < 1e-6
     assert mismatch(0, 0, 0.5) == 1
+
+
+def test_a_plan_says_what_it_would_take_by_the_past():
+    rng = np.random.default_rng(2)
+    past = one_by_one(rng.normal(5.7, 0.7, 20_000))
+    # Twice the variance over the square of the effect by 3.87 errors, for each half.
+    assert plan(past, share=0.5, worth=0.06).calls == pytest.approx(4 * 0.49 * (3.87 / 0.06) ** 2, rel=0.03)
+    assert plan(past, share=0.1, worth=0.06).calls > 2.5 * plan(past, share=0.5, worth=0.06).calls
+    own = rng.normal(0, 0.25, 40)
+    values = rng.normal(5.7, 0.7, (40, 200)) + own[:, None]
+    agents_past = Arm(tuple(Sums(200, v.sum(), (v**2).sum()) for v in values), True)
+    assert plan(agents_past, share=0.5, worth=0.4).agents is None
+    told = plan(agents_past, share=0.5, worth=0.06)
+    assert (told.calls, told.agents) == (None, pytest.approx(4 * 0.0625 * (3.87 / 0.06) ** 2, rel=0.5))
+    rare = Arm((Sums(1_000, 2, 2),))
+    assert plan(rare, share=0.5, kind=Kind.RATE, worth=0.1).calls == 5_000
+    assert plan(one_by_one(np.ones(20)), share=0.5, worth=1) is None
