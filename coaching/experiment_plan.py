@@ -18,7 +18,7 @@ from coaching.experiment_sums import past_read
 from coaching.experiment_words import rounded
 from coaching.models import Experiment
 from coaching.scopes import Audience
-from engines.trials import Kind, Plan, Sums, arm_of, plan
+from engines.trials import LEAST_CLUSTERS, Kind, Plan, Sums, arm_of, plan
 
 Outcome = Experiment.Outcome
 WEEKS = 4
@@ -86,6 +86,14 @@ def outlook_words(row: Experiment, outlook: Outlook) -> list[str]:
             outlook.agents,
         )
         said.append(words % {"all": outlook.agents, "held": outlook.held})
+        if min(outlook.held or 0, outlook.agents - (outlook.held or 0)) < LEAST_CLUSTERS:
+            said.append(
+                _(
+                    "With fewer than %(least)d on either side there will be no verdict: draw conversations instead."
+                )
+                % {"least": LEAST_CLUSTERS}
+            )
+            return said
     takes = outlook.takes
     if takes is None:
         said.append(

@@ -364,4 +364,6 @@ def test_a_draft_says_who_would_do_without_and_how_long_it_would_take(policy, pa
     row = experiment_change(experiment=row, actor=None, unit="agent", holdout_percent=90)
     outlook = experiment_outlook(row)
     assert outlook.agents >= outlook.held >= 0
-    assert outlook_words(row, outlook)[0] == f"Of {outlook.agents} agents, {outlook.held} would do without."
+    drawn, little = outlook_words(row, outlook)
+    assert drawn == f"Of {outlook.agents} agents, {outlook.held} would do without."
+    assert "fewer than 8 on either side there will be no verdict" in little
