@@ -93,9 +93,10 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
             _("For whom"),
             {
                 "fields": (
-                    ("teams", "agents", "queues"),
-                    ("channels", "languages"),
-                    ("days", "from_time", "until_time"),
+                    ("teams", "agents"),
+                    ("queues", "channels"),
+                    ("languages", "days"),
+                    ("from_time", "until_time"),
                     "combine",
                 ),
                 "description": _(
@@ -106,11 +107,25 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         ),
         (
             _("When, and for how many"),
-            {"fields": (("starts_at", "ends_at"), "rollout_percent", "experiments")},
+            {"fields": ("starts_at", "ends_at", "rollout_percent", "experiments")},
         ),
         (_("What went wrong lately"), {"fields": ("trouble",)}),
         (_("Who did what"), {"fields": ("log",)}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
+        """A policy that is not there yet has nothing to tell of itself."""
+        if obj is not None:
+            return self.fieldsets
+        told = set(self.readonly_fields)
+        kept = [
+            (title, {**how, "fields": [name for name in how["fields"] if name not in told]})
+            for title, how in self.fieldsets
+        ]
+        return [(title, how) for title, how in kept if how["fields"]]
+
+    def get_inlines(self, request: HttpRequest, obj: Policy | None = None) -> Any:
+        return self.inlines if obj is not None else ()
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.compare_view)
