@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -118,11 +118,12 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         if obj is not None:
             return self.fieldsets
         told = set(self.readonly_fields)
-        kept = [
-            (title, {**how, "fields": [name for name in how["fields"] if name not in told]})
-            for title, how in self.fieldsets
-        ]
-        return [(title, how) for title, how in kept if how["fields"]]
+        kept: list[Any] = []
+        for title, how in self.fieldsets:
+            fields: list[Any] = [name for name in cast("Any", how["fields"]) if name not in told]
+            if fields:
+                kept.append((title, {**how, "fields": fields}))
+        return kept
 
     def get_inlines(self, request: HttpRequest, obj: Policy | None = None) -> Any:
         return self.inlines if obj is not None else ()
