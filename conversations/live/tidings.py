@@ -2,8 +2,8 @@
 
 Each thing is told when everything spoken before it has been heard, so that a worker that takes over tells the same at
 the same places. What people did must not wait for a recogniser that lags: then it is told after half a second all the
-same. Holds follow from the call's timeline; the rest comes as marks of the kind `WORD`, each with an `id` of its own and
-with the key of the stage that it is for in `to`.
+same. Holds follow from the call's timeline; the rest comes as marks of the kind `WORD`, each with an `id` of its own
+and with the key of the stage that it is for in `to`.
 """
 
 from __future__ import annotations
