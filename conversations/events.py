@@ -254,6 +254,24 @@ def _summary(row: Any) -> Payload:
     }
 
 
+def _message_rows() -> models.QuerySet[Any]:
+    from conversations.models import ChatMessage
+
+    rows = ChatMessage.objects.exclude(origin=ChatMessage.Origin.SYSTEM)
+    return rows.select_related("author").order_by("received_at", "pk")
+
+
+def _message(row: Any) -> Payload:
+    return {
+        "id": str(row.pk),
+        "utterance": str(row.utterance_id),
+        "origin": row.origin,
+        "from": person(row.author),
+        "sent_at": stamp(row.sent_at),
+        "delivered_at": stamp(row.delivered_at),
+    }
+
+
 def register_own() -> None:
     from conversations import pci
 
@@ -262,4 +280,6 @@ def register_own() -> None:
     register("consent", rows=_consent_rows, render=_consent)
     register("pci", rows=pci.rows, render=pci.shown)
     register("handover", rows=_handover_rows, render=_handover)
+    # Messages of a chat that were written here: who wrote them, and whether they have gone out.
+    register("message", rows=_message_rows, render=_message)
     register("summary", rows=_summary_rows, render=_summary)

@@ -13,6 +13,8 @@ from tenants.scope import current_schema
 PREFIX = "cresta"
 # Announcements of new calls from all companies: workers serve the whole installation. The entry names the schema.
 CALLS_NEW = f"{PREFIX}:calls:new"
+# The same for chats, of which one worker follows many more.
+CHATS_NEW = f"{PREFIX}:chats:new"
 # The same for streams that calls are to be read from.
 KVS_NEW = f"{PREFIX}:kvs:new"
 

@@ -14,6 +14,7 @@ from coaching.models.policies import (
     Severity,
     empty_document,
 )
+from coaching.models.replies import SuggestedReply
 
 __all__ = [
     "CHECK",
@@ -37,6 +38,7 @@ __all__ = [
     "RuleLabel",
     "Severity",
     "ShiftMark",
+    "SuggestedReply",
     "TeamAlerts",
     "Whisper",
     "empty_document",

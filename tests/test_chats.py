@@ -1,0 +1,334 @@
+"""Chats: stored redacted and once, in order, through the same stages as calls, and on from where a worker was lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.utils import timezone
+
+from accounts.errors import Conflict
+from accounts.models import AuditEvent
+from accounts.services import api_key_create
+from coaching.models import Guidance
+from conversations import chat_lines, chats
+from conversations.chats import Opening, chat_end, chat_open, chat_transfer, message_take, message_write
+from conversations.events import snapshot
+from conversations.live.chat import ChatFollower, chat_news
+from conversations.live.commit import CallCommit, group_write
+from conversations.live.ownership import call_claim
+from conversations.models import CallOwner, Chat, ChatMessage, Conversation, OutboxJob, Redaction, Utterance
+from cresta_app.live import stages
+from engines.redaction.text import RawText
+from tests.conftest import Company, World
+from tests.understanding import definition_make, hint_action, policy_make, rule
+
+CARD = "4111 1111 1111 1111"
+
+
+def opened(company: Company, external_id: str = "c-1", **given: Any) -> Conversation:
+    """A chat of the company's agent."""
+    given = {"agent": company.people["agent"].email, **given}
+    return chat_open(opening=Opening(external_id, **given))[0]
+
+
+def say(chat: Conversation, role: str, text: str, ident: str = "", **given: Any) -> chats.Taken:
+    ident = ident or f"m-{Chat.objects.get(pk=chat.pk).messages + 1}"
+    return message_take(conversation_id=chat.pk, role=role, text=RawText(text), message_id=ident, **given)
+
+
+class Worker:
+    """A live worker's way with one chat, step by step and without its clock."""
+
+    def __init__(self, chat: Conversation) -> None:
+        claim = call_claim(conversation_id=chat.pk, worker="test")
+        assert claim is not None
+        self.chat = chat
+        self.follower = ChatFollower(claim, stages())
+        self.follower.open()
+
+    def look(self) -> None:
+        news = chat_news(self.chat.pk, self.follower.upto)
+        if not self.follower.is_for(news):
+            self.follower.hand(news)
+        for row in news.messages:
+            self.write(self.follower.message(row))
+        if news.over_at is not None:
+            self.write(self.follower.end(self.follower.clock_ms + 1_000, news.over_at))
+
+    def pass_to(self, now_ms: int) -> None:
+        part = self.follower.tick(now_ms)
+        if part is not None:
+            self.write(part)
+
+    @staticmethod
+    def write(part: CallCommit) -> None:
+        assert not group_write([part]), "superseded"
+
+
+def guided() -> None:
+    """A moment and two rules: one that acts on words, one on their absence."""
+    definition_make("cancel", phrases=["cancel*"], speaker="customer")
+    definition_make("offer", phrases=["discount"], speaker="agent")
+    absent = {"missing": {"heard": "offer"}, "after": {"heard": "cancel"}, "within_ms": 20_000}
+    policy_make(
+        rule("cancel", hint_action("Ask why", say="May I ask what happened?")),
+        rule(absent, hint_action("Make an offer")),
+    )
+
+
+def everything_kept(schema: str) -> str:
+    """All rows of all tables of the company, as text."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+        tables = [name for (name,) in cursor.fetchall()]
+        found = []
+        for table in tables:
+            cursor.execute(f'SELECT row_to_json(t)::text FROM "{schema}"."{table}" t')
+            found += [line for (line,) in cursor.fetchall()]
+    return "\n".join(found)
+
+
+def test_a_message_is_stored_redacted_once_and_nowhere_else(world: World) -> None:
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        first = say(chat, "customer", f"my card is {CARD}, call me Marigold Thistlewood")
+        again = say(chat, "customer", f"my card is {CARD}, call me Marigold Thistlewood", "m-1")
+        assert (first.is_new, again.is_new) == (True, False)
+        assert first.utterance.pk == again.utterance.pk
+        row = Utterance.objects.get(conversation=chat)
+        assert "4111" not in row.text and "[CREDIT_CARD" in row.text and row.channel_index == 1
+        assert Redaction.objects.filter(utterance=row, type="CREDIT_CARD").exists()
+        kept = everything_kept("northwind")
+        assert "m-1" in kept
+        for planted in (CARD, CARD.replace(" ", ""), "Thistlewood"):
+            assert planted not in kept
+
+
+def test_what_was_asked_for_before_hides_what_comes_after(world: World) -> None:
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        say(chat, "agent", "What is your card number, please?", sent_at=timezone.now())
+        # Minutes later, in pieces: each is read by a redactor that was made anew.
+        later = timezone.now() + timedelta(seconds=50)
+        texts = [
+            say(chat, "customer", piece, sent_at=later).utterance.text for piece in ("4111 1111", "1111 1111")
+        ]
+        assert not any("11" in text for text in texts), texts
+
+
+def test_what_was_hidden_is_hidden_again_in_a_later_request(world: World) -> None:
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        say(chat, "customer", "hello, my name is Marigold Thistlewood")
+        said = say(chat, "agent", "one moment, thistlewood was it").utterance.text
+        assert "thistlewood" not in said.lower(), said
+
+
+def test_bad_input_is_refused_in_words_and_changes_nothing(world: World) -> None:
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        say(chat, "customer", "hello", sent_at=timezone.now())
+        before = Chat.objects.values().get(pk=chat.pk)
+        early, late = timezone.now() - timedelta(minutes=5), timezone.now() + timedelta(hours=1)
+        wrong: list[tuple[type[Exception], str, Callable[[], Any]]] = [
+            (ValidationError, "4000", lambda: say(chat, "customer", "x" * 4_001)),
+            (ValidationError, "empty", lambda: say(chat, "customer", "  ")),
+            (ValidationError, "role", lambda: say(chat, "bot", "hello")),
+            (ValidationError, "role", lambda: say(chat, "supervisor", "hello")),
+            (ValidationError, "future", lambda: say(chat, "customer", "hello", sent_at=late)),
+            (ValidationError, "id", lambda: say(chat, "customer", "hello", "two words")),
+            (Conflict, "order", lambda: say(chat, "customer", "hello", sent_at=early)),
+            (Conflict, "another side", lambda: say(chat, "agent", "hello", "m-1")),
+            (
+                ValidationError,
+                "e-mail",
+                lambda: opened(world.northwind, "c-2", agent="nobody@northwind.test"),
+            ),
+            (
+                ValidationError,
+                "24 hours",
+                lambda: opened(world.northwind, "c-2", started_at=early - timedelta(3)),
+            ),
+        ]
+        for kind, words, work in wrong:
+            with pytest.raises(kind, match=words):
+                work()
+        assert Chat.objects.values().get(pk=chat.pk) == before
+        assert Utterance.objects.filter(conversation=chat).count() == 1
+        chat_end(conversation_id=chat.pk)
+        with pytest.raises(Conflict, match="over"):
+            say(chat, "customer", "one more")
+        # What was taken before the end is still acknowledged, as it is stored.
+        assert not say(chat, "customer", "hello", "m-1").is_new
+
+
+def test_guidance_comes_within_the_chat_as_in_a_call(world: World) -> None:
+    with world.northwind.scope():
+        guided()
+        chat = opened(world.northwind)
+        worker = Worker(chat)
+        say(chat, "customer", "I want to cancel my account")
+        worker.look()
+        hint = Guidance.objects.get(conversation=chat, title="Ask why")
+        assert hint.state == "open" and hint.cause_id == Utterance.objects.get(conversation=chat).pk
+        worker.pass_to(worker.follower.clock_ms + 15_000)
+        assert not Guidance.objects.filter(conversation=chat, title="Make an offer").exists()
+        worker.pass_to(worker.follower.clock_ms + 10_000)
+        # Time went by without a word: that, too, is heard. It may wait for its place on the screen.
+        assert Guidance.objects.filter(conversation=chat, title="Make an offer").exists()
+
+
+def test_another_worker_goes_on_without_doubles(world: World) -> None:
+    with world.northwind.scope():
+        guided()
+        chat = opened(world.northwind)
+        first = Worker(chat)
+        say(chat, "customer", "hello there")
+        first.look()
+        say(chat, "customer", "I want to cancel my account")
+        second = Worker(chat)  # the first one is gone, before it saw that
+        with pytest.raises(AssertionError, match="superseded"):
+            first.look()
+        assert not Guidance.objects.filter(conversation=chat).exists()
+        second.look()
+        second.look()
+        assert Guidance.objects.filter(conversation=chat, title="Ask why").count() == 1
+        third = Worker(chat)
+        third.look()
+        assert third.follower.upto == 2
+        assert Guidance.objects.filter(conversation=chat, title="Ask why").count() == 1
+        numbers = list(Utterance.objects.filter(conversation=chat).values_list("sequence", flat=True))
+        assert numbers == [1, 2]
+        head = CallOwner.objects.get(pk=chat.pk).head
+        assert snapshot(chat)["head"] == head == len(set(chat.events.values_list("sequence", flat=True)))
+
+
+def test_the_end_is_written_once_with_all_that_follows_it(world: World) -> None:
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        worker = Worker(chat)
+        say(chat, "customer", "hello")
+        assert chat_end(conversation_id=chat.pk) and not chat_end(conversation_id=chat.pk)
+        worker.look()
+        chat.refresh_from_db()
+        assert (chat.state, chat.end_reason) == ("wrap_up", "stop")
+        assert Utterance.objects.filter(conversation=chat).count() == 1
+        tasks = set(OutboxJob.objects.filter(conversation_id=chat.pk).values_list("task", flat=True))
+        assert "recording.seal" in tasks
+        stored = Chat.objects.get(pk=chat.pk)
+        assert stored.memory is None and stored.redaction is None
+        assert call_claim(conversation_id=chat.pk, worker="late") is None
+
+
+def test_two_companies_are_apart(world: World) -> None:
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+    with world.acme.scope():
+        other, is_new = chat_open(opening=Opening("c-1"))
+        assert is_new and other.pk != chat.pk
+        admin = world.acme.client("admin")
+    assert admin.get(f"/api/v1/chats/{chat.pk}/").status_code == 404
+    answer = admin.post(f"/api/v1/chats/{chat.pk}/end/", content_type="application/json")
+    assert answer.status_code == 404
+
+
+def test_a_chat_goes_to_another_agent(world: World) -> None:
+    with world.northwind.scope():
+        guided()
+        chat = opened(world.northwind)
+        worker = Worker(chat)
+        say(chat, "customer", "hello")
+        worker.look()
+        teammate = world.northwind.people["teammate"]
+        chat_transfer(conversation_id=chat.pk, agent=teammate.email)
+        say(chat, "customer", "I want to cancel it")
+        worker.look()
+        assert worker.follower.call.agent_id == teammate.pk
+        assert chat.handovers.get().to_agent == teammate
+        assert Guidance.objects.filter(conversation=chat, title="Ask why").count() == 1
+
+
+def test_people_here_write_to_the_customer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = world.northwind.people
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        monkeypatch.setattr(chat_lines, "is_connected", lambda _schema: False)
+        with pytest.raises(Conflict, match="not connected"):
+            message_write(conversation=chat, user=people["agent"], text=RawText("hello"))
+        assert not ChatMessage.objects.exists()
+        monkeypatch.setattr(chat_lines, "is_connected", lambda _schema: True)
+        with pytest.raises(ValidationError):
+            message_write(conversation=chat, user=people["teammate"], text=RawText("hello"))
+        mine = message_write(conversation=chat, user=people["agent"], text=RawText("hello"), message_id="a-1")
+        again = message_write(
+            conversation=chat, user=people["agent"], text=RawText("hello"), message_id="a-1"
+        )
+        assert mine.is_new and not again.is_new
+        theirs = message_write(conversation=chat, user=people["supervisor"], text=RawText("I take this on"))
+        assert theirs.utterance.speaker == "supervisor"
+        shown = snapshot(chat)["items"]["message"]
+        assert [(one["origin"], one["from"]["name"]) for one in shown] == [
+            ("desk", "Agent"),
+            ("supervisor", "Supervisor"),
+        ]
+        audited = AuditEvent.objects.get(action="chat.join")
+        assert audited.actor == people["supervisor"] and "I take this on" not in json.dumps(audited.changes)
+        assert chats.message_delivered(conversation_id=chat.pk, message_id=theirs.message.message_id)
+        assert not chats.message_delivered(conversation_id=chat.pk, message_id=theirs.message.message_id)
+
+
+def test_a_message_crosses_redis_sealed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(chat_lines, "publish", sent.extend)
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        key = chats.chat_key(CallOwner.objects.get(pk=chat.pk))
+        out = chat_lines.Outgoing(chat.pk, chat.pk, "m-9", "agent")
+        chat_lines.send_out("northwind", out, RawText(f"card {CARD}"), "Agent", key)
+    ((_channel, packed),) = sent
+    assert CARD.encode() not in packed
+
+
+def test_the_api_as_a_chat_system_uses_it(world: World) -> None:
+    company = world.northwind
+    with company.scope():
+        _key, secret = api_key_create(owner=company.people["admin"], name="chat system", scopes=["ingest"])
+    client = company.client(HTTP_AUTHORIZATION=f"Bearer {secret}")
+
+    def post(path: str, **body: Any) -> Any:
+        return client.post(f"/api/v1/chats/{path}", body, content_type="application/json")
+
+    opening = {
+        "external_id": "ext-7",
+        "agent": company.people["agent"].email,
+        "queue": "billing",
+        "customer": {"reference": "c-9", "name": "Helen"},
+        "metadata": {"product": "broadband", "card": CARD},
+    }
+    first, again = post("", **opening), post("", **opening)
+    assert (first.status_code, again.status_code) == (201, 200)
+    ident = first.json()["id"]
+    assert again.json()["id"] == ident and first.json()["agent"]["name"] == "Agent"
+    said = post(f"{ident}/messages/", role="customer", text=f"card {CARD}", message_id="1")
+    assert said.status_code == 201 and said.json()["n"] == 1 and "4111" not in said.json()["text"]
+    assert post(f"{ident}/messages/", role="customer", text=f"card {CARD}", message_id="1").status_code == 200
+    assert client.get(f"/api/v1/chats/{ident}/replies/").json() == []
+    assert client.get("/api/v1/chats/?external_id=ext-7").json()["results"][0]["messages"] == 1
+    assert post(f"{ident}/messages/", role="pirate", text="arr", message_id="2").status_code == 400
+    moved = client.patch(
+        f"/api/v1/chats/{ident}/",
+        {"agent": company.people["teammate"].email},
+        content_type="application/json",
+    )
+    assert moved.json()["agent"]["name"] == "Teammate"
+    assert post(f"{ident}/end/").json()["over"] is True
+    late = post(f"{ident}/messages/", role="customer", text="hello", message_id="3")
+    assert late.status_code == 409 and "over" in late.json()["error"]["message"]
+    with company.scope():
+        assert CARD not in everything_kept("northwind")
