@@ -64,7 +64,10 @@ class Asked:
 class Lookups:
     """Questions of all calls of this process, answered in threads of their own; the same one is asked once a minute."""
 
-    def __init__(self, answer: Answer | None = None, deadline: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self, answer: Answer | None = None, deadline: float = DEADLINE_SECONDS, threads: int = THREADS
+    ) -> None:
+        self._threads = threads
         self._answer = answer or passage_card
         self._deadline = deadline
         self._pool: ThreadPoolExecutor | None = None
@@ -77,7 +80,7 @@ class Lookups:
         with self._lock:
             known = self._fresh.get((schema, query))
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="beside")
+                self._pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="beside")
         if known is not None and now - known[0] < FRESH_SECONDS:
             future: Future[Card | None] = Future()
             future.set_result(known[1])

@@ -6,15 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from coaching.models import SuggestedReply
 from conversations.events import stamp
+from conversations.models import Speaker, Utterance
 from conversations.services import call_lock, event_append
 
 MOST = 3
+_ANSWERS = (Speaker.AGENT, Speaker.SUPERVISOR)
 
 
 def reply_rows() -> QuerySet[SuggestedReply]:
@@ -35,10 +37,13 @@ def reply_shown(row: SuggestedReply) -> dict[str, Any]:
 
 
 def replies_now(conversation_id: UUID) -> list[SuggestedReply]:
-    """What is suggested for the customer's last message that anything was suggested for. One query and its subquery."""
-    rows = reply_rows().filter(conversation_id=conversation_id)
-    last = rows.order_by().values("conversation_id").annotate(last=Max("after")).values("last")
-    return list(rows.filter(after=last)[:MOST])
+    """What is suggested for the customer's last message; nothing once that is answered. At most two queries."""
+    rows = list(
+        SuggestedReply.objects.filter(conversation_id=conversation_id).order_by("-after", "position")[:MOST]
+    )
+    now = [row for row in rows if row.after == rows[0].after]
+    answered = Utterance.objects.filter(conversation_id=conversation_id, speaker__in=_ANSWERS)
+    return [] if not now or answered.filter(sequence__gt=now[0].after).exists() else now
 
 
 def reply_accept(*, conversation_id: UUID, reply_id: UUID, user: User | None) -> SuggestedReply | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +17,11 @@ from django.utils import timezone
 from accounts.errors import Conflict
 from accounts.models import AuditEvent
 from accounts.services import api_key_create
-from coaching.models import Guidance
+from coaching import replying
+from coaching.beside import Asked
+from coaching.models import Guidance, SuggestedReply
+from coaching.replies import replies_now, reply_accept
+from coaching.replying import RepliesStage
 from conversations import chat_lines, chats
 from conversations.chats import Opening, chat_end, chat_open, chat_transfer, message_take, message_write
 from conversations.events import snapshot
@@ -24,8 +30,15 @@ from conversations.live.commit import CallCommit, group_write
 from conversations.live.ownership import call_claim
 from conversations.models import CallOwner, Chat, ChatMessage, Conversation, OutboxJob, Redaction, Utterance
 from cresta_app.live import stages
+from engines.language.chat_replies import ReplyWriter
+from engines.redaction.hindsight import NotRead
 from engines.redaction.text import RawText
+from knowledge.models import Collection
+from knowledge.services import document_save
+from providers.services import chat_server_create
 from tests.conftest import Company, World
+from tests.next_steps_made import version_made
+from tests.peers.chat import chat_server
 from tests.understanding import definition_make, hint_action, policy_make, rule
 
 CARD = "4111 1111 1111 1111"
@@ -45,11 +58,11 @@ def say(chat: Conversation, role: str, text: str, ident: str = "", **given: Any)
 class Worker:
     """A live worker's way with one chat, step by step and without its clock."""
 
-    def __init__(self, chat: Conversation) -> None:
+    def __init__(self, chat: Conversation, *more: Any) -> None:
         claim = call_claim(conversation_id=chat.pk, worker="test")
         assert claim is not None
         self.chat = chat
-        self.follower = ChatFollower(claim, stages())
+        self.follower = ChatFollower(claim, [*stages(), *more])
         self.follower.open()
 
     def look(self) -> None:
@@ -332,3 +345,118 @@ def test_the_api_as_a_chat_system_uses_it(world: World) -> None:
     assert late.status_code == 409 and "over" in late.json()["error"]["message"]
     with company.scope():
         assert CARD not in everything_kept("northwind")
+
+
+# --- Suggested replies ----------------------------------------------------------------------------------
+
+
+class Answers:
+    """Sources of replies that answer when they are told to, in the test's own thread."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.made: list[Asked] = []
+
+    def ask(self, schema: str, query: str) -> Asked:
+        self.asked.append(query)
+        asked = Asked(Future(), time.monotonic() + 60)
+        self.made.append(asked)
+        return asked
+
+    def answer(self, *texts: str) -> None:
+        self.made[-1].future.set_result({"replies": [(text, "") for text in texts]})
+
+
+def replies_of(chat: Conversation) -> list[tuple[str, str]]:
+    return [(row.source, row.text) for row in replies_now(chat.pk)]
+
+
+def test_replies_come_from_guidance_at_once_and_from_others_in_time(world: World) -> None:
+    with world.northwind.scope():
+        guided()
+        chat = opened(world.northwind)
+        knowledge, model = Answers(), Answers()
+        worker = Worker(chat, RepliesStage({"knowledge": knowledge, "model": model}))  # type: ignore[dict-item]
+        say(chat, "customer", f"cancel it, my card is {CARD}")
+        worker.look()
+        assert replies_of(chat) == [("guidance", "May I ask what happened?")]
+        knowledge.answer("Cancelling takes two days.")
+        model.answer("may i ask what happened?", "I am sorry to hear that.", "One too many.")
+        worker.pass_to(worker.follower.clock_ms + 1_000)
+        assert replies_of(chat) == [
+            ("guidance", "May I ask what happened?"),
+            ("knowledge", "Cancelling takes two days."),
+            ("model", "I am sorry to hear that."),
+        ]
+        assert [one["position"] for one in snapshot(chat)["items"]["reply"]] == [0, 1, 2]
+        taken = replies_now(chat.pk)[0]
+        user = world.northwind.people["agent"]
+        assert reply_accept(conversation_id=chat.pk, reply_id=taken.pk, user=user)
+        assert SuggestedReply.objects.get(pk=taken.pk).accepted_by == user
+        # Once the agent has written, nothing is suggested until the customer writes again; what comes late is dropped.
+        say(chat, "customer", "well?")
+        worker.look()
+        say(chat, "agent", "One moment")
+        worker.look()
+        assert replies_of(chat) == [] and model.made[-1].future.cancelled()
+
+
+def test_replies_that_are_late_are_dropped_and_asked_for_again_by_the_next_worker(world: World) -> None:
+    with world.northwind.scope():
+        chat = opened(world.northwind)
+        late, again = Answers(), Answers()
+        worker = Worker(chat, RepliesStage({"model": late}))  # type: ignore[dict-item]
+        say(chat, "customer", "where is my parcel")
+        worker.look()
+        late.made[-1].due = 0
+        late.answer("Too late.")
+        late.made[-1].done_at.append(time.monotonic())
+        worker.pass_to(worker.follower.clock_ms + 1_000)
+        assert replies_of(chat) == []
+        Worker(chat, RepliesStage({"model": again}))  # type: ignore[dict-item]
+        assert again.asked == late.asked == [f"{chat.pk}:1"]
+
+
+def test_the_sources_are_given_redacted_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        replying, "replies_propose", lambda turns, most, within_s: seen.append(turns) or ["Sure."]
+    )
+    with world.northwind.scope():
+        collection = Collection.objects.create(name="Help")
+        document_save(collection=collection, title="Parcels", body="A parcel takes two days.")
+        chat = opened(world.northwind)
+        say(chat, "customer", f"where is my parcel, my card is {CARD}")
+        query = f"{chat.pk}:1"
+        assert replying.model_reply(query) == {"replies": [("Sure.", "")]}
+        assert replying.knowledge_reply(query)["replies"][0][0].endswith("A parcel takes two days.")  # type: ignore[index]
+        assert replying.next_step_reply(query) is None
+    assert "4111" not in str(seen) and "[CREDIT_CARD" in str(seen)
+
+
+def test_the_next_step_of_the_live_model_is_suggested(world: World) -> None:
+    with world.northwind.scope():
+        version_made(state="live")
+        chat = opened(world.northwind, fields={"task": "ride"})
+        say(chat, "customer", "I need a ride")
+        card = replying.next_step_reply(f"{chat.pk}:1")
+        assert card is not None and card["replies"][0][0]
+
+
+def test_the_company_s_chat_model_is_asked_with_redacted_words_alone(world: World, settings: Any) -> None:
+    settings.PROVIDER_ALLOW_PRIVATE_URLS = True
+    with world.northwind.scope(), chat_server() as server:
+        chat_server_create(base_url=server.url, name="Ours", model="m", secret="", inside=True)
+        chat = opened(world.northwind)
+        say(chat, "customer", f"where is my parcel, my card is {CARD}")
+        server.script.append('say:{"replies": ["Let me look.", "Hello [NAME]", "Call me on 212 555 0147."]}')
+        card = replying.model_reply(f"{chat.pk}:1")
+        assert card is not None
+        # What names a hidden thing is of no use, and what the model made up is redacted, too.
+        assert card["replies"][0] == ("Let me look.", "")
+        assert "555" not in str(card) and "NAME" not in str(card)
+        assert "4111" not in json.dumps(server.requests) and "[CREDIT_CARD" in json.dumps(server.requests)
+    with pytest.raises(NotRead):
+        ReplyWriter(base_url="http://127.0.0.1:9/v1", model="m", total_s=2.0).write(
+            [("customer", "hello")], 2
+        )

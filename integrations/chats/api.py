@@ -101,7 +101,7 @@ class ReplySerializer(Serializer):
     after = serializers.IntegerField(help_text="The number of the customer's message that it answers.")
     position = serializers.IntegerField()
     text = serializers.CharField()
-    source = serializers.ChoiceField(SuggestedReply.Source.choices)
+    source = serializers.ChoiceField(SuggestedReply.Source.choices)  # type: ignore[assignment]
     source_label = serializers.CharField()
     made_at = serializers.DateTimeField()
     accepted_at = serializers.DateTimeField(allow_null=True)
@@ -127,7 +127,7 @@ def taken_shown(taken: Taken) -> dict[str, Any]:
     }
 
 
-def opening_read(given: dict[str, Any]) -> Opening:
+def opening_read(given: Any) -> Opening:
     """What a chat system says of a new chat, checked. Raises `serializers.ValidationError`."""
     asked = ChatOpenSerializer(data=given)
     asked.is_valid(raise_exception=True)
