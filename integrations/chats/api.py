@@ -17,7 +17,6 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin, PersonSerializer
 from accounts.models import ApiKey
 from accounts.permissions import Permission, Scope
-from coaching.models import SuggestedReply
 from coaching.replies import replies_now, reply_accept, reply_shown
 from conversations import chats
 from conversations.access import conversation_for, conversations_visible
@@ -101,7 +100,9 @@ class ReplySerializer(Serializer):
     after = serializers.IntegerField(help_text="The number of the customer's message that it answers.")
     position = serializers.IntegerField()
     text = serializers.CharField()
-    source = serializers.ChoiceField(SuggestedReply.Source.choices)  # type: ignore[assignment]
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="guidance, knowledge, next_step or model"
+    )
     source_label = serializers.CharField()
     made_at = serializers.DateTimeField()
     accepted_at = serializers.DateTimeField(allow_null=True)
