@@ -36,6 +36,7 @@ from engines.redaction.text import RawText
 from knowledge.models import Collection
 from knowledge.services import document_save
 from providers.services import chat_server_create
+from tests.budgets import query_budget
 from tests.conftest import Company, World
 from tests.next_steps_made import version_made
 from tests.peers.chat import chat_server
@@ -460,3 +461,12 @@ def test_the_company_s_chat_model_is_asked_with_redacted_words_alone(world: Worl
         ReplyWriter(base_url="http://127.0.0.1:9/v1", model="m", total_s=2.0).write(
             [("customer", "hello")], 2
         )
+
+
+def test_lists_take_few_queries(world: World) -> None:
+    with world.northwind.scope():
+        for number in range(3):
+            opened(world.northwind, f"c-{number}")
+        client = world.northwind.client("supervisor")
+        with query_budget("api-chats"):
+            assert len(client.get("/api/v1/chats/").json()["results"]) == 3

@@ -49,6 +49,8 @@ REPLY = "01890000-0000-7000-8000-000000000001"
 MESSAGE = {"role": "customer", "text": "hello", "message_id": "1"}
 # No chat system is connected: who may write is told so.
 NOT_SENT = 409
+OWN = {"nobody": 401, "teammate": 404, "supervisor": 403, "analyst": 403, "admin": 403}
+WRITTEN = {"text": "hello", "message_id": "w-1"}
 ROWS: list[Any] = [
     ("GET", "/api/v1/chats/", {"nobody": 401, "agent": 200, "supervisor": 200, "analyst": 200, "admin": 200}),
     ("POST", "/api/v1/chats/", FEED | {"admin": 201}, {"external_id": "p-2"}),
@@ -81,5 +83,20 @@ ROWS: list[Any] = [
             "admin": NOT_SENT,
         },
         {"text": "hello"},
+    ),
+    ("POST", chat("message/", "/desk/calls"), OWN | {"agent": NOT_SENT}, WRITTEN),
+    ("POST", chat("reply/", "/desk/calls"), OWN | {"agent": 200}, {"reply": REPLY}),
+    (
+        "POST",
+        chat("message/", "/floor/calls"),
+        {
+            "nobody": 401,
+            "agent": 403,
+            "supervisor": NOT_SENT,
+            "other_supervisor": 404,
+            "analyst": 403,
+            "admin": NOT_SENT,
+        },
+        WRITTEN,
     ),
 ]
