@@ -24,7 +24,7 @@ from accounts.ids import new_id
 from accounts.models import Queue, User
 from accounts.permissions import Permission
 from accounts.services import audit
-from conversations import chat_lines, correlation
+from conversations import chat_lines, consent, correlation
 from conversations.customers import customer_clean, customer_update
 from conversations.lifecycle import agent_hand, agent_of
 from conversations.live import metadata
@@ -38,6 +38,7 @@ from conversations.models import (
     ChatMessage,
     Conversation,
     Participant,
+    Purpose,
     Speaker,
     Utterance,
 )
@@ -151,6 +152,8 @@ def chat_open(*, opening: Opening) -> tuple[Conversation, bool]:
         if known is None:
             raise
         return known, False
+    if consent.CONSENT_KEY in extra:
+        consent.consent_from_metadata(conversation_id=conversation.pk, fields=extra, source=PROVIDER)
     return conversation, True
 
 
@@ -209,8 +212,8 @@ def message_take(
 ) -> Taken:
     """Redact a message and store it. The same id again is the same message, and changes nothing.
 
-    Raises `ValidationError` for what cannot be taken as it is, `Conflict` for a chat that is over, for an id that was
-    another side's and for a message far older than the one before it.
+    Raises `ValidationError` for what cannot be taken as it is, `Conflict` for a chat that is over, one whose customer
+    does not allow it, an id that was another side's and a message far older than the one before it.
     """
     roles = (*ROLES, Speaker.SUPERVISOR.value) if origin == ChatMessage.Origin.SUPERVISOR else ROLES
     if role not in roles:
@@ -231,6 +234,8 @@ def message_take(
                 raise Conflict(_("This message id is that of another side's message."))
             return Taken(known, known.utterance, False)
         _goes_on(chat, conversation)
+        if not consent.consent_now(conversation)[Purpose.ASSIST]:
+            raise Conflict(_("The customer does not allow that what is written here is kept."))
         if chat.messages >= MESSAGES_MOST:
             raise Conflict(_("A chat has at most %(n)s messages.") % {"n": MESSAGES_MOST})
         now = timezone.now()

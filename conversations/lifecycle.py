@@ -267,8 +267,14 @@ def brief_of(conversation_id: UUID) -> list[dict[str, Any]]:
 
 
 def position_ms(conversation_id: UUID, at: datetime) -> int:
-    """Where in the call's audio the moment `at` lies: the end of what has come, less the time since."""
+    """Where in the call's audio the moment `at` lies: the end of what has come, less the time since.
+
+    A chat has no audio: it is measured from its beginning.
+    """
     conversation = Conversation.objects.get(pk=conversation_id)
+    if conversation.channel == Conversation.Channel.CHAT:
+        began = conversation.started_at or conversation.announced_at
+        return max(0, int((at - began).total_seconds() * 1000))
     since = max(timedelta(), timezone.now() - at)
     end_ms = 0
     if conversation.is_live:

@@ -24,6 +24,7 @@ from coaching.replies import replies_now, reply_accept
 from coaching.replying import RepliesStage
 from conversations import chat_lines, chats
 from conversations.chats import Opening, chat_end, chat_open, chat_transfer, message_take, message_write
+from conversations.consent import consent_record
 from conversations.events import snapshot
 from conversations.live.chat import ChatFollower, chat_news
 from conversations.live.commit import CallCommit, group_write
@@ -180,6 +181,20 @@ def test_bad_input_is_refused_in_words_and_changes_nothing(world: World) -> None
             say(chat, "customer", "one more")
         # What was taken before the end is still acknowledged, as it is stored.
         assert not say(chat, "customer", "hello", "m-1").is_new
+
+
+def test_what_the_customer_does_not_allow_is_not_taken(world: World) -> None:
+    with world.northwind.scope():
+        refused = opened(world.northwind, "c-2", fields={"consent": {"assist": "refused"}})
+        with pytest.raises(Conflict, match="allow"):
+            say(refused, "customer", "hello")
+        chat = opened(world.northwind, started_at=timezone.now() - timedelta(seconds=60))
+        say(chat, "customer", "hello")
+        record = consent_record(conversation=chat, purpose="assist", state="withdrawn", source="agent")
+        assert 59_000 < record.at_ms < 90_000
+        with pytest.raises(Conflict, match="allow"):
+            say(chat, "customer", "do not keep this")
+        assert Utterance.objects.filter(conversation=chat).count() == 1
 
 
 def test_guidance_comes_within_the_chat_as_in_a_call(world: World) -> None:
