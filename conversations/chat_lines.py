@@ -25,7 +25,6 @@ log = structlog.get_logger(__name__)
 
 # A connected socket says so this often; one that has not for three times as long is gone.
 RENEW_SECONDS = 10.0
-_WAKE_KEPT = 3_600
 ANNOUNCEMENTS_KEPT = 100_000
 
 
@@ -42,10 +41,6 @@ class Outgoing:
 @cache
 def _client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_STREAMS_URL)
-
-
-def wake_key(schema: str, conversation_id: UUID) -> str:
-    return names.redis_key(schema, "chat", conversation_id)
 
 
 def chats_group(schema: str) -> str:
@@ -68,12 +63,8 @@ def announce(schema: str, conversation_id: UUID) -> None:
 
 def wake(schema: str, conversation_id: UUID) -> None:
     """Have the chat's worker look at once for what is new."""
-    key = wake_key(schema, conversation_id)
-    pipeline = _client().pipeline(transaction=False)
-    pipeline.xadd(key, {"new": "1"}, maxlen=1, approximate=False)
-    pipeline.expire(key, _WAKE_KEPT)
     try:
-        pipeline.execute()
+        _client().publish(names.CHATS_WAKE, names.chat_wake(schema, conversation_id))
     except (redis.RedisError, OSError) as error:
         log.warning("chat.not_woken", conversation=str(conversation_id), error=type(error).__name__)
 

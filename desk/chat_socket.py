@@ -6,7 +6,7 @@ supervisors to the agent, and the messages that the agent at the desk or a super
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -83,25 +83,29 @@ class ChatSystemConsumer(Socket):
 
     permission = Permission.CALL_REPORT
     message_max = MESSAGE_MAX
+    line = ""
 
     async def opened(self) -> None:
         self.line = uuid4().hex
-        self.renewed = float("-inf")
         # The chats that it follows, and what it calls them.
         self.known: dict[str, str] = {}
         await self.join(chat_lines.chats_group(self.scope["schema"]))
-        await self.asked()
-        await self.send_json({"type": "hello", "renew_seconds": chat_lines.RENEW_SECONDS})
+        await self._presence(chat_lines.connected)
+        self.renewal = asyncio.create_task(self._renew())
+        await self.send_json({"type": "hello"})
 
     async def disconnect(self, code: int) -> None:
-        if hasattr(self, "line"):
+        if self.line:
+            self.renewal.cancel()
             await self._presence(chat_lines.left)
 
-    async def asked(self) -> None:
-        """It is there. One that pings too seldom is taken for gone, and nobody can write."""
-        if time.monotonic() - self.renewed > chat_lines.RENEW_SECONDS / 2:
-            self.renewed = time.monotonic()
+    async def _renew(self) -> None:
+        """Say now and then that it is there, and see that its key is still good."""
+        while True:
+            await asyncio.sleep(chat_lines.RENEW_SECONDS)
             await self._presence(chat_lines.connected)
+            if await self.database(self.reader) is None:
+                return await self.refuse(SIGNED_OUT)
 
     async def _presence(self, work: Callable[[str, str], None]) -> None:
         try:
@@ -112,7 +116,6 @@ class ChatSystemConsumer(Socket):
     # --- From the chat system -----------------------------------------------------------------------------
 
     async def told(self, content: dict[str, Any]) -> None:
-        await self.asked()
         work = _COMMANDS.get(content["type"])
         ref = {"ref": content["ref"]} if isinstance(content.get("ref"), str | int) else {}
         if work is None:

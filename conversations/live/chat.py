@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from conversations.chat_lines import wake_key
 from conversations.live import ending
 from conversations.live.commit import CallCommit
 from conversations.live.means import Means
 from conversations.live.ownership import Claim
 from conversations.live.stage_sessions import states_of, states_split
 from conversations.live.stages import Batch, CallContext, FinalUtterance, Stage, StageSession
-from conversations.live.streams import entries_of
 from conversations.models import Chat, Utterance
 
-# How often time passes for the stages, and how long a wake may have been lost.
-TICK_MS = 200
-LOOK_SECONDS = 5.0
+# How often time passes for the stages: while answers may be on their way after a message, and later.
+TICK_SECONDS = 0.2
+ASKED_SECONDS = 10.0
+QUIET_TICK_SECONDS = 1.0
+# After how long a chat looks by itself, should a wake have been lost.
+LOOK_SECONDS = 30.0
 # A chat in which nothing happens still says that it is followed, well before the sweep thinks it is not.
 CHECKPOINT_SECONDS = 20.0
 HEARTBEAT_SECONDS = 2.0
@@ -157,16 +159,15 @@ class LiveChat:
     """Follows one chat from its claim to its end. `run()` returns why it ended."""
 
     def __init__(self, claim: Claim, means: Means) -> None:
-        if means.redis is None:
+        if means.wakes is None:
             raise ValueError("a chat is followed by who can be woken")
         self.means = means
-        self._redis = means.redis
+        self._wakes = means.wakes
         self.schema = claim.context.schema
         self.ident = claim.context.conversation_id
         self.follower = ChatFollower(claim, means.stages + means.chat_stages)
         self._began = claim.started_at
-        self._seen = "0"
-        self._looked = self._checked = self._beaten = 0.0
+        self._looked = self._checked = self._beaten = self._moved = 0.0
 
     @property
     def clock_ms(self) -> int:
@@ -175,11 +176,19 @@ class LiveChat:
 
     async def run(self) -> str:
         """Work until the chat's end is committed. Raises `Superseded` or a database error."""
-        await self._database(self.follower.open)
-        woken = True
+        news = self._wakes.watch(self.schema, self.ident)
+        try:
+            await self._database(self.follower.open)
+            news.set()
+            return await self._follow(news)
+        finally:
+            self._wakes.leave(self.schema, self.ident)
+
+    async def _follow(self, news: asyncio.Event) -> str:
         while True:
             now = time.monotonic()
-            if woken or now - self._looked > LOOK_SECONDS:
+            if news.is_set() or now - self._looked > LOOK_SECONDS:
+                news.clear()  # before the look: what comes meanwhile is looked for again
                 self._looked = now
                 reason = await self._look()
                 if reason is not None:
@@ -194,7 +203,10 @@ class LiveChat:
                 await self.means.signals.heartbeat(
                     self.follower.call, now_ms=self._now_ms(), late_ms=0, quiet_ms={}
                 )
-            woken = await self._woken()
+            busy = time.monotonic() - self._moved < ASKED_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), TICK_SECONDS if busy else QUIET_TICK_SECONDS)
+            self._raise_stopped()
 
     async def _look(self) -> str | None:
         """Take what is new. Returns why the chat ended, None while it goes on."""
@@ -203,6 +215,7 @@ class LiveChat:
             if not self.follower.is_for(news):
                 await self._database(self.follower.hand, news)
             for row in news.messages:
+                self._moved = time.monotonic()
                 await self._commit(self.follower.message(row))
             if len(news.messages) < AT_ONCE:
                 break
@@ -217,18 +230,11 @@ class LiveChat:
         self._checked = time.monotonic()
         await self.means.committer.commit(self.schema, part)
 
-    async def _woken(self) -> bool:
-        """Wait for news, at most a tick. Raises redis errors, and `CancelledError` when the worker stops."""
-        answer: Any = await self._redis.xread(
-            {wake_key(self.schema, self.ident): self._seen}, count=1, block=TICK_MS
-        )
+    def _raise_stopped(self) -> None:
+        """As `LiveCall._raise_stopped`: a cancellation may have been lost on its way."""
         task = asyncio.current_task()
         if self.means.stopping.is_set() or (task is not None and task.cancelling()):
             raise asyncio.CancelledError
-        entries = entries_of(answer)
-        if entries:
-            self._seen = entries[-1][0].decode()
-        return bool(entries)
 
     async def _database(self, work: Any, *args: Any) -> Any:
         return await self.means.threads.run(self.schema, work, *args)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from redis.asyncio import Redis
-
 from conversations.live.buffer import AudioBuffer
 from conversations.live.commit import Committer
 from conversations.live.ears import Ears
 from conversations.live.signals import Signals
 from conversations.live.stages import Stage
+from conversations.live.wakes import Wakes
 from tenants.scope import TenantThreads
 
 
@@ -27,5 +26,5 @@ class Means:
     signals: Signals
     stopping: asyncio.Event
     # For chats alone: what wakes them, and what they pass after the other stages.
-    redis: Redis | None = None
+    wakes: Wakes | None = None
     chat_stages: list[Stage] = field(default_factory=list)

@@ -33,6 +33,7 @@ from conversations.live.signals import Signals
 from conversations.live.speech_reports import SpeechReports
 from conversations.live.stages import Stage
 from conversations.live.streams import Announcements
+from conversations.live.wakes import Wakes
 from conversations.models import Conversation
 from engines.speech.types import SpeechError
 from tenants import names
@@ -82,6 +83,7 @@ class LiveWorker:
         self._threads = TenantThreads(DATABASE_THREADS, "live-db")
         self._ears = ears
         self._stopping = asyncio.Event()
+        self._wakes = Wakes(self._redis)
         self._means = Means(
             buffer=AudioBuffer(self._redis),
             committer=Committer(self._threads),
@@ -90,7 +92,7 @@ class LiveWorker:
             stages=stages,
             signals=Signals(self._layer, self._threads),
             stopping=self._stopping,
-            redis=self._redis,
+            wakes=self._wakes,
             chat_stages=chat_stages or [],
         )
         self._shares = [
@@ -113,6 +115,7 @@ class LiveWorker:
         log.info("worker.ready", worker=self.name)
         reports = asyncio.create_task(SpeechReports(self._ears, self._redis, self.name).run())
         tidy = asyncio.create_task(self._tidy())
+        wakes = asyncio.create_task(self._wakes.run())
         try:
             async with asyncio.TaskGroup() as group:
                 for share in self._shares:
@@ -120,9 +123,9 @@ class LiveWorker:
         finally:
             self._stopping.set()
             following = list(self._following())
-            for task in (reports, tidy, *following):
+            for task in (reports, tidy, wakes, *following):
                 task.cancel()
-            await asyncio.gather(*following, reports, tidy, return_exceptions=True)
+            await asyncio.gather(*following, reports, tidy, wakes, return_exceptions=True)
             await self._ears.close()
             await self._redis.aclose()
             await self._layer.aclose()
