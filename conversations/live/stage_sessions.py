@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from conversations.live.stages import Batch, CallContext, HearsPartials, Stage, StageSession
+from conversations.live.stages import Batch, CallContext, Stage, StageSession
 
 
 def states_of(stages: Sequence[Stage], sessions: Sequence[StageSession]) -> dict[str, Any]:
@@ -20,8 +20,10 @@ def partial_hear(
     batch = Batch(call.conversation_id)
     if text:
         for session in sessions:
-            if isinstance(session, HearsPartials):
-                session.partial(speaker, text, *span_ms, batch)
+            # Not `isinstance(session, HearsPartials)`, which looks through the class anew each time.
+            hear: Callable[..., None] | None = getattr(session, "partial", None)
+            if hear is not None:
+                hear(speaker, text, *span_ms, batch)
     return batch
 
 

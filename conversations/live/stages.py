@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import models
@@ -121,9 +121,8 @@ class StageSession(Protocol):
         """
 
 
-@runtime_checkable
 class HearsPartials(Protocol):
-    """A session that also wants words which are not final yet."""
+    """A session that also wants words which are not final yet: any that has this method."""
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
         """Take what a speaker seems to be saying, redacted. Its final follows, and may say otherwise."""

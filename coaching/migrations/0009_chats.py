@@ -9,7 +9,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coaching", "0007_next_steps"),
+        ("coaching", "0008_experiments"),
         ("conversations", "0013_chats"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
