@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from redis.asyncio import Redis
 
 from accounts.services import api_key_create
-from conversations.chats import message_write
+from coaching.models import Guidance
+from conversations.chats import chat_end, message_write
+from conversations.live.buffer import AudioBuffer
+from conversations.live.chat import LiveChat
+from conversations.live.commit import Committer
+from conversations.live.ears import Ears
+from conversations.live.means import Means
+from conversations.live.ownership import Claim, call_claim
+from conversations.live.signals import Signals
+from conversations.live.wakes import Wakes
 from conversations.models import ChatMessage, Conversation, Utterance
 from cresta_app.asgi import application
+from cresta_app.live import stages
 from desk import consumers
 from engines.redaction.text import RawText
+from tenants.scope import TenantThreads
 from tests.conftest import Company, World
+from tests.test_chats import guided, opened, say
 from tests.test_desk_sockets import closed_with, heard, within
 
 pytestmark = pytest.mark.asyncio
@@ -93,3 +108,48 @@ async def test_a_chat_by_socket(committed: World) -> None:
         assert (await asked(socket, type="end", chat="s-1"))["chat"]["over"]
         assert (await asked(socket, **{**said, "message_id": "9"}, text="late"))["code"] == "conflict"
         assert await within(company, ChatMessage.objects.count) == 2
+
+
+async def test_a_worker_follows_a_chat_to_its_end(committed: World) -> None:
+    company = committed.northwind
+    streams, layer = Redis.from_url(settings.REDIS_STREAMS_URL), Redis.from_url(settings.REDIS_LAYER_URL)
+    pool, wakes = TenantThreads(2, "chat-test"), Wakes(streams)
+
+    def begin() -> tuple[Conversation, Claim | None]:
+        guided()
+        chat = opened(company)
+        say(chat, "customer", "hello")
+        return chat, call_claim(conversation_id=chat.pk, worker="test")
+
+    chat, claim = await within(company, begin)
+    assert claim is not None
+    means = Means(
+        buffer=AudioBuffer(streams),
+        committer=Committer(pool),
+        threads=pool,
+        ears=Ears(),
+        stages=stages(),
+        signals=Signals(layer, pool),
+        stopping=asyncio.Event(),
+        wakes=wakes,
+    )
+    listening = asyncio.create_task(wakes.run())
+    following = asyncio.create_task(LiveChat(claim, means).run())
+    try:
+        await within(company, say, chat, "customer", "I want to cancel it")
+        for _ in range(100):
+            if await within(company, Guidance.objects.filter(title="Ask why").exists):
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("no guidance within five seconds")
+        await within(company, chat_end, conversation_id=chat.pk)
+        assert await asyncio.wait_for(following, 5) == "stop"
+        assert (await within(company, Conversation.objects.get)).state == "wrap_up"
+    finally:
+        listening.cancel()
+        following.cancel()
+        await asyncio.gather(listening, following, return_exceptions=True)
+        await streams.aclose()
+        await layer.aclose()
+        pool.close()

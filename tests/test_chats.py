@@ -350,6 +350,8 @@ def test_the_api_as_a_chat_system_uses_it(world: World) -> None:
     assert client.get(f"/api/v1/chats/{ident}/replies/").json() == []
     assert client.get("/api/v1/chats/?external_id=ext-7").json()["results"][0]["messages"] == 1
     assert post(f"{ident}/messages/", role="pirate", text="arr", message_id="2").status_code == 400
+    # A key for feeding speaks for nobody.
+    assert post(f"{ident}/join/", text="hello").status_code == 403
     moved = client.patch(
         f"/api/v1/chats/{ident}/",
         {"agent": company.people["teammate"].email},

@@ -112,6 +112,8 @@ class ReplyTakenSerializer(Serializer):
     reply = serializers.UUIDField()
 
 
+# What a person does, and no chat system.
+_OF_PEOPLE = frozenset({"write", "join", "accept"})
 _WRONG = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
 
 
@@ -167,8 +169,9 @@ class ChatViewSet(ItemListMixin, CompanyViewSet):
     @property
     def scopes(self) -> frozenset[Scope]:
         """A key for feeding may also read the chats and what is suggested in them: it says all of it itself."""
-        reads = {Scope.READ} if self.request.method == "GET" else {Scope.WRITE}
-        return frozenset({Scope.INGEST, *reads})
+        if self.action in _OF_PEOPLE:
+            return frozenset({Scope.WRITE})
+        return frozenset({Scope.INGEST, Scope.READ if self.request.method == "GET" else Scope.WRITE})
 
     def get_queryset(self) -> QuerySet[Any]:
         if self.is_schema:
