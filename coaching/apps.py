@@ -11,16 +11,17 @@ class CoachingConfig(AppConfig):
         from coaching.alerts import alerts_close
         from coaching.escalation import ESCALATED, escalated_mail
         from coaching.events import register_own
-        from coaching.hidden import evidence_move
+        from coaching.hidden import evidence_move, quotes_remove
         from coaching.tidings import marks_again
         from coaching.unchecked import unchecked_tell
+        from conversations import erasure, news, outbox
         from conversations import marks_again as untold
-        from conversations import news, outbox
         from conversations.hiding import follow
         from conversations.redaction.second_pass import UNCHECKED
 
         register_own()
         follow(evidence_move)
+        erasure.follow(quotes_remove)
         news.follow(alerts_close)
         untold.also(marks_again)
         outbox.subscribe(UNCHECKED, "coaching.alert_unchecked", unchecked_tell)

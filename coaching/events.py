@@ -8,7 +8,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from coaching.models import HAND, Alert, Guidance, Whisper
+from coaching.replies import reply_rows, reply_shown
 from conversations.events import person, register, stamp
+from conversations.models import Conversation
 from engines.rules.explain import fill, quote
 
 # Large columns that showing a row does not touch.
@@ -149,3 +151,4 @@ def register_own() -> None:
     register("alert", rows=alert_rows, render=alert_shown)
     register("hand", rows=hand_rows, render=hand_shown)
     register("whisper", rows=whisper_rows, render=whisper_shown)
+    register("reply", rows=reply_rows, render=reply_shown, channel=Conversation.Channel.CHAT)

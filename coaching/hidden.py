@@ -1,16 +1,25 @@
-"""Evidence of guidance and alerts moves with the words when some of an utterance are hidden later."""
+"""What guidance does when words are hidden later, or erased: evidence moves with them, and what may quote them goes."""
 
 from __future__ import annotations
 
-from coaching.models import Alert, Guidance
+from uuid import UUID
+
+from coaching.models import Alert, Guidance, SuggestedReply
 from conversations.hiding import WordsHidden
 
 
 def evidence_move(change: WordsHidden) -> None:
     """Runs in the transaction that hides the words."""
+    quotes_remove(change.conversation_id)
     for model in (Guidance, Alert):
         for row in model.objects.filter(conversation=change.conversation_id):
             moved = change.moved_evidence(row.evidence)
             if moved != row.evidence:
                 row.evidence = moved
                 row.save(update_fields=["evidence"])
+
+
+def quotes_remove(conversation_id: UUID) -> None:
+    """A chat model may have repeated what it was given; what else was suggested are the company's own words."""
+    model = SuggestedReply.Source.MODEL
+    SuggestedReply.objects.filter(conversation=conversation_id, source=model).delete()

@@ -30,6 +30,8 @@ class Kind:
     rows: Callable[[], models.QuerySet[Any]]
     render: Callable[[Any], Payload]
     conversation_field: str
+    # The one channel that has such items; "" for all.
+    channel: str = ""
 
 
 _KINDS: dict[str, Kind] = {}
@@ -41,11 +43,12 @@ def register(
     rows: Callable[[], models.QuerySet[Any]],
     render: Callable[[Any], Payload],
     conversation_field: str = "conversation_id",
+    channel: str = "",
 ) -> None:
     """Declare a kind of item. Called from the owning app's `ready()`."""
     if name in _KINDS and _KINDS[name].render is not render:
         raise ValueError(f"event kind {name} is declared twice")
-    _KINDS[name] = Kind(name, rows, render, conversation_field)
+    _KINDS[name] = Kind(name, rows, render, conversation_field, channel)
 
 
 def envelope(sequence: int, kind: str, at: datetime, data: Payload) -> Payload:
@@ -97,6 +100,9 @@ def snapshot(conversation: Conversation) -> Payload:
     head = head_of(conversation.pk)
     items: dict[str, list[Payload]] = {}
     for kind in _KINDS.values():
+        if kind.channel not in {"", conversation.channel}:
+            items[kind.name] = []
+            continue
         rows = kind.rows().filter(**{kind.conversation_field: conversation.pk})
         items[kind.name] = [kind.render(row) for row in rows]
     return {"head": head, "items": items}
@@ -254,6 +260,24 @@ def _summary(row: Any) -> Payload:
     }
 
 
+def _message_rows() -> models.QuerySet[Any]:
+    from conversations.models import ChatMessage
+
+    rows = ChatMessage.objects.exclude(origin=ChatMessage.Origin.SYSTEM)
+    return rows.select_related("author").order_by("received_at", "pk")
+
+
+def _message(row: Any) -> Payload:
+    return {
+        "id": str(row.pk),
+        "utterance": str(row.utterance_id),
+        "origin": row.origin,
+        "from": person(row.author),
+        "sent_at": stamp(row.sent_at),
+        "delivered_at": stamp(row.delivered_at),
+    }
+
+
 def register_own() -> None:
     from conversations import pci
 
@@ -262,4 +286,6 @@ def register_own() -> None:
     register("consent", rows=_consent_rows, render=_consent)
     register("pci", rows=pci.rows, render=pci.shown)
     register("handover", rows=_handover_rows, render=_handover)
+    # Messages of a chat that were written here: who wrote them, and whether they have gone out.
+    register("message", rows=_message_rows, render=_message, channel=Conversation.Channel.CHAT)
     register("summary", rows=_summary_rows, render=_summary)

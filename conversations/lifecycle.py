@@ -161,7 +161,7 @@ def _agent_take(
     known = conversation.provider_agent_id == event.agent and conversation.agent == agent
     if known or (event.phase is not None and event.phase not in _HAS_CALL):
         return []
-    schema, now, before = current_schema(), timezone.now(), conversation.agent
+    now, before = timezone.now(), conversation.agent
     if event.phase is Phase.CONFERENCE and before is not None:
         if agent is not None:
             Participant.objects.get_or_create(
@@ -176,24 +176,15 @@ def _agent_take(
     # An id that was not entered with anybody until now, or an agent who was attached by hand, is nobody else.
     same = conversation.provider_agent_id == event.agent or (agent is not None and agent == before)
     had_agent = not same and (bool(conversation.provider_agent_id) or before is not None)
-    conversation.agent, conversation.provider_agent_id = agent, event.agent
-    conversation.save(update_fields=["agent", "provider_agent_id"])
-    _participants_change(conversation, now, replaced=had_agent)
-    event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
-    if had_agent:
-        handover = Handover.objects.create(
-            conversation=conversation,
-            from_agent=before,
-            to_agent=agent,
-            kind=event.transfer,
-            at=event.at,
-            at_ms=at_ms,
-            brief=brief_of(conversation.pk),
-        )
-        event_append(conversation_id=conversation.pk, kind="handover", row=handover)
-    for person, state in ((before, HANDED_OVER), (agent, conversation.state)):
-        if person is not None:
-            transaction.on_commit(partial(tell_agent, schema, person.pk, conversation.pk, state))
+    agent_hand(
+        conversation=conversation,
+        agent=agent,
+        agent_id=event.agent,
+        kind=event.transfer,
+        at=event.at,
+        at_ms=at_ms,
+        handed=had_agent,
+    )
     return [
         {
             "kind": "agent",
@@ -202,6 +193,41 @@ def _agent_take(
             "at_ms": at_ms,
         }
     ]
+
+
+def agent_hand(
+    *,
+    conversation: Conversation,
+    agent: User | None,
+    agent_id: str,
+    kind: str,
+    at: datetime,
+    at_ms: int,
+    handed: bool,
+) -> None:
+    """Give a conversation, locked by the caller's transaction, to an agent (None: known by `agent_id` alone).
+
+    `handed`: somebody had it before, so that a hand-over is written with what was said so far.
+    """
+    schema, now, before = current_schema(), timezone.now(), conversation.agent
+    conversation.agent, conversation.provider_agent_id = agent, agent_id
+    conversation.save(update_fields=["agent", "provider_agent_id"])
+    _participants_change(conversation, now, replaced=handed)
+    event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+    if handed:
+        handover = Handover.objects.create(
+            conversation=conversation,
+            from_agent=before,
+            to_agent=agent,
+            kind=kind,
+            at=at,
+            at_ms=at_ms,
+            brief=brief_of(conversation.pk),
+        )
+        event_append(conversation_id=conversation.pk, kind="handover", row=handover)
+    for person, state in ((before, HANDED_OVER), (agent, conversation.state)):
+        if person is not None:
+            transaction.on_commit(partial(tell_agent, schema, person.pk, conversation.pk, state))
 
 
 def _participants_change(conversation: Conversation, now: datetime, *, replaced: bool) -> None:
@@ -241,8 +267,14 @@ def brief_of(conversation_id: UUID) -> list[dict[str, Any]]:
 
 
 def position_ms(conversation_id: UUID, at: datetime) -> int:
-    """Where in the call's audio the moment `at` lies: the end of what has come, less the time since."""
+    """Where in the call's audio the moment `at` lies: the end of what has come, less the time since.
+
+    A chat has no audio: it is measured from its beginning.
+    """
     conversation = Conversation.objects.get(pk=conversation_id)
+    if conversation.channel == Conversation.Channel.CHAT:
+        began = conversation.started_at or conversation.announced_at
+        return max(0, int((at - began).total_seconds() * 1000))
     since = max(timedelta(), timezone.now() - at)
     end_ms = 0
     if conversation.is_live:

@@ -57,10 +57,13 @@ def messages_for(
         return []
     follow = channel_of(conversation_group(schema, conversation_id))
     floor = channel_of(floor_group(schema))
-    kinds = sorted({event["kind"] for event in events})
+    kinds, ident = sorted({event["kind"] for event in events}), str(conversation_id)
     return [
-        *((follow, encode({"type": "conversation.event", "event": event})) for event in events),
-        (floor, encode({"type": "floor.changed", "conversation": str(conversation_id), "kinds": kinds})),
+        *(
+            (follow, encode({"type": "conversation.event", "conversation": ident, "event": event}))
+            for event in events
+        ),
+        (floor, encode({"type": "floor.changed", "conversation": ident, "kinds": kinds})),
     ]
 
 

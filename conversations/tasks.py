@@ -28,6 +28,7 @@ def job_run(*, job_id: str) -> None:
 @shared_task
 def sweep() -> None:
     """Every few seconds: start overdue jobs, close summaries nobody confirmed, announce stray calls, see to checks."""
+    from conversations.chats import chats_idle_end
     from conversations.live.stray import calls_announce_stray
     from conversations.pci import pci_forgotten
     from conversations.redaction.again import runs_wake
@@ -37,6 +38,7 @@ def sweep() -> None:
     def work() -> None:
         outbox.jobs_dispatch(job_ids=outbox.jobs_overdue())
         summaries_expire(older_than_seconds=settings.SUMMARY_CONFIRM_SECONDS)
+        chats_idle_end(older_than=timedelta(minutes=settings.CHAT_IDLE_MINUTES))
         calls_announce_stray()
         pci_forgotten()
         checks_given_up()

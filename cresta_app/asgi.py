@@ -15,6 +15,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from accounts.socket_auth import SocketAuth  # noqa: E402
 from cresta_app import sealed_bodies  # noqa: E402
+from desk.chat_socket import ChatSystemDoor  # noqa: E402
 from desk.panel_tokens import panel_reader  # noqa: E402
 from desk.routing import websocket_urlpatterns  # noqa: E402
 from tenants.middleware import TenantWebSocket  # noqa: E402
@@ -27,7 +28,10 @@ application = ProtocolTypeRouter(
     {
         "http": sealed_bodies.SealedHandler(),
         "websocket": TenantWebSocket(
-            SocketAuth(URLRouter(websocket_urlpatterns), threads, tokens=panel_reader), threads
+            ChatSystemDoor(
+                SocketAuth(URLRouter(websocket_urlpatterns), threads, tokens=panel_reader), threads
+            ),
+            threads,
         ),
     }
 )

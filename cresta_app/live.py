@@ -17,3 +17,10 @@ def stages() -> list[Stage]:
     from moments.live import MomentStage
 
     return [MomentStage(), GuidanceStage()]
+
+
+def chat_stages() -> list[Stage]:
+    """What a chat passes after these."""
+    from coaching.replying import RepliesStage
+
+    return [RepliesStage()]

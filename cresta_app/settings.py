@@ -294,6 +294,10 @@ SPEECH_WHISPER_THREADS = env.integer("SPEECH_WHISPER_THREADS", 2, minimum=1)
 # Whether a company's admins may name servers in private networks, such as a self-hosted recogniser.
 PROVIDER_ALLOW_PRIVATE_URLS = env.flag("PROVIDER_ALLOW_PRIVATE_URLS", False)
 LIVE_CALLS_PER_WORKER = env.integer("LIVE_CALLS_PER_WORKER", 16, minimum=1)
+# Chats need no recogniser, and so no room among the calls.
+LIVE_CHATS_PER_WORKER = env.integer("LIVE_CHATS_PER_WORKER", 500, minimum=1)
+# A chat in which nobody has written for so long ends by itself.
+CHAT_IDLE_MINUTES = env.integer("CHAT_IDLE_MINUTES", 240, minimum=1)
 # A worker that has not been heard of for this long has lost its calls to another.
 LIVE_CLAIM_IDLE_MS = env.integer("LIVE_CLAIM_IDLE_MS", 5_000, minimum=200)
 # How long a call waits for its recognisers when all of them are away, before it ends as incomplete.

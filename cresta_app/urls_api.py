@@ -26,6 +26,7 @@ from conversations.api.redaction_reviews import (
 )
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
+from integrations.chats.api import ChatViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.views import KnowledgeViewSet
@@ -63,6 +64,7 @@ router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("reports", ReportViewSet, basename="api-report")
+router.register("chats", ChatViewSet, basename="api-chat")
 router.register("uploads", UploadViewSet, basename="api-upload")
 router.register("providers", ProviderViewSet, basename="api-provider")
 router.register("telephony-connections", ConnectionViewSet, basename="api-telephony-connection")

@@ -73,6 +73,7 @@ class Socket(AsyncJsonWebsocketConsumer):
     present_at = float("-inf")
     # Whether the side panel, which has a token of its own, may open it.
     for_panel = False
+    message_max = MESSAGE_MAX
     shut = False
     checked = float("-inf")
 
@@ -146,7 +147,7 @@ class Socket(AsyncJsonWebsocketConsumer):
     ) -> None:
         if text_data is None:
             return await self.complain(_("This socket takes JSON text only."))
-        if len(text_data) > MESSAGE_MAX:
+        if len(text_data) > self.message_max:
             return await self.complain(_("That message is too long."))
         try:
             content = json.loads(text_data)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from conversations.access import conversations_visible
+from conversations.chat_lines import is_connected
 from conversations.consent import consent_meaning
 from conversations.events import Payload, snapshot, stamp
 from conversations.models import Conversation, Disposition, Note, Summary, SummaryLine
@@ -90,6 +91,8 @@ def call_open(user: User, conversation: Conversation) -> Payload:
         "contacts": last_contacts(user, conversation),
         "consent": consent_meaning(conversation),
         "disposition": str(conversation.disposition_id) if conversation.disposition_id else None,
+        # Whether what is written here can go out now; of a call there is nothing to write.
+        "writable": conversation.channel == Conversation.Channel.CHAT and is_connected(current_schema()),
         "dispositions": [
             {"id": str(row.pk), "name": row.name} for row in Disposition.objects.filter(active=True)
         ],

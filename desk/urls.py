@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from desk import changes, floor, floor_changes, install, panel, views
+from desk import changes, chat_changes, floor, floor_changes, install, panel, views
 
 # What the agent's desk asks for: by the page's cookie under its own address, by the panel's token under `/panel/`.
 agent = [
@@ -17,6 +17,8 @@ agent = [
     ("desk/calls/<uuid:conversation_id>/note/", changes.note, "desk-note"),
     ("desk/calls/<uuid:conversation_id>/consent/", changes.consent, "desk-consent"),
     ("desk/calls/<uuid:conversation_id>/card-pause/", changes.card_pause, "desk-card-pause"),
+    ("desk/calls/<uuid:conversation_id>/message/", chat_changes.message, "desk-message"),
+    ("desk/calls/<uuid:conversation_id>/reply/", chat_changes.reply, "desk-reply"),
     ("desk/calls/<uuid:conversation_id>/lines/", changes.line_add, "desk-line-add"),
     ("desk/calls/<uuid:conversation_id>/confirm/", changes.confirm, "desk-confirm"),
     ("desk/calls/<uuid:conversation_id>/summary.txt", changes.text, "desk-summary-text"),
@@ -44,6 +46,7 @@ urlpatterns = [
     path("floor/shift/", floor_changes.shift, name="floor-shift"),
     path("floor/calls/<uuid:conversation_id>/attach/", floor_changes.attach, name="floor-attach"),
     path("floor/calls/<uuid:conversation_id>/whisper/", floor_changes.whisper, name="floor-whisper"),
+    path("floor/calls/<uuid:conversation_id>/message/", chat_changes.join, name="floor-message"),
     path("floor/alerts/<uuid:alert_id>/claim/", floor_changes.claim, name="floor-claim"),
     path("floor/alerts/<uuid:alert_id>/release/", floor_changes.release, name="floor-release"),
     path("floor/alerts/<uuid:alert_id>/resolve/", floor_changes.resolve, name="floor-resolve"),

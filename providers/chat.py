@@ -72,6 +72,36 @@ def chat_reader() -> Reader | None:
         raise NotRead(Fault.REFUSED) from None
 
 
+def replies_propose(turns: Sequence[tuple[str, str]], most: int, *, within_s: float) -> list[str]:
+    """What the company's chat server would write next, after turns of (speaker, redacted words); nothing without one.
+
+    Raises `hindsight.NotRead` like `chat_reader`, and leaves a server alone that was away a moment ago.
+    """
+    server = reading_server()
+    if server is None:
+        return []
+    try:
+        address_check(server.base_url)
+        encryption_check(server.base_url)
+        secret = account_secret(server)
+    except (ValidationError, SealError):
+        raise NotRead(Fault.REFUSED) from None
+    key = f"chat-away:{current_schema()}:{server.pk}:{server.base_url}"
+    if cache.get(key):
+        raise NotRead(Fault.AWAY)
+    # Not with this module: the SDK takes a second to load, and few companies have a server.
+    from engines.language.chat_replies import ReplyWriter
+
+    writer = ReplyWriter(base_url=server.base_url, model=server.model, api_key=secret, total_s=within_s)
+    try:
+        return writer.write(turns, most)
+    except NotRead as error:
+        # One that is merely too slow for a chat may well read calls that are over.
+        if error.fault in _LEFT_ALONE - {Fault.SLOW}:
+            cache.set(key, 1, timeout=LEFT_ALONE_S)
+        raise
+
+
 def chat_mark() -> str:
     """Which model reads along, for a fingerprint of what was read by; "" where none does. One query."""
     server = reading_server()

@@ -14,6 +14,10 @@ from tenants.scope import current_schema
 PREFIX = "cresta"
 # Announcements of new calls from all companies: workers serve the whole installation. The entry names the schema.
 CALLS_NEW = f"{PREFIX}:calls:new"
+# The same for chats, of which one worker follows many more.
+CHATS_NEW = f"{PREFIX}:chats:new"
+# The channel on which their workers are told that there is news of one: see `chat_wake`.
+CHATS_WAKE = f"{PREFIX}:chats:wake"
 # The same for streams that calls are to be read from.
 KVS_NEW = f"{PREFIX}:kvs:new"
 
@@ -39,6 +43,11 @@ def group(schema: str, kind: str, ident: str | UUID | int | None = None) -> str:
 def redis_key(schema: str, *parts: str | UUID | int) -> str:
     """Key in the streams database, e.g. `cresta:northwind:audio:<id>`."""
     return ":".join([PREFIX, _part(schema), *(_part(part) for part in parts)])
+
+
+def chat_wake(schema: str, conversation_id: UUID) -> str:
+    """What is said on `CHATS_WAKE` when there is news of a chat."""
+    return f"{_part(schema)}:{conversation_id}"
 
 
 def storage_path(schema: str, *parts: str | UUID | int) -> str:

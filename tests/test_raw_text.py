@@ -130,6 +130,8 @@ def test_the_database_refuses_it(world: Any, make_conversation: Any) -> None:
 # Where the words of raw text are looked at, and why. A new place is argued for here.
 REVEALED = {
     "conversations/api/kept.py": "what the policy keeps, on its way to one person who may see it",
+    "conversations/chat_lines.py": "what is written here to a customer, sealed on its way to the chat system",
+    "conversations/chats.py": "a message's length, and its ends without space; raw text again",
     "conversations/redaction/kept.py": "what the policy keeps, on its way into the seal",
     "engines/redaction/redactor.py": "redaction itself",
     "engines/redaction/stream.py": "redaction itself",

@@ -15,6 +15,7 @@ from coaching.models.policies import (
     Severity,
     empty_document,
 )
+from coaching.models.replies import SuggestedReply
 
 __all__ = [
     "CHECK",
@@ -41,6 +42,7 @@ __all__ = [
     "RuleLabel",
     "Severity",
     "ShiftMark",
+    "SuggestedReply",
     "TeamAlerts",
     "Whisper",
     "empty_document",

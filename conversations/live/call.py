@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,21 +19,20 @@ from django.conf import settings
 from accounts.errors import first_cause
 from conversations.live import ending
 from conversations.live.arrivals import Arrivals
-from conversations.live.buffer import CHUNK_MS, AudioBuffer, Chunk, Mark
+from conversations.live.buffer import CHUNK_MS, Chunk, Mark
 from conversations.live.card_pause import CardPause
-from conversations.live.commit import CallCommit, Committer
+from conversations.live.commit import CallCommit
 from conversations.live.commit_queue import CommitQueue
 from conversations.live.coverage import Coverage
-from conversations.live.ears import Ears
 from conversations.live.lane import Lane, meeting_point, silence
+from conversations.live.means import Means as Means
 from conversations.live.ownership import Claim
 from conversations.live.recorder import Recorder
 from conversations.live.segments import Segments
-from conversations.live.signals import Signals
 from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.speakers import Speakers
 from conversations.live.stage_sessions import partial_hear, states_of, states_split, time_pass
-from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
+from conversations.live.stages import Batch, FinalUtterance, StageSession
 from conversations.live.stopping import raise_stopped
 from conversations.live.tidings import Tidings
 from conversations.live.timeline import AgentChange, Timeline
@@ -41,7 +40,6 @@ from conversations.live.transcript import utterance_add
 from engines.redaction.stream import StreamRedactor
 from engines.speech.audio import AudioFormat, split_channels
 from engines.speech.types import CallToHear, Heard, Hypothesis, SpeechError
-from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
 
@@ -56,19 +54,6 @@ DRAIN_SECONDS = 120.0
 ENDED_SECONDS = 2.0
 # A final that begins this little before the covered point was only timed anew by a restarted recogniser.
 OVERLAP_MS = 250
-
-
-@dataclass(frozen=True)
-class Means:
-    """What the calls of one worker share."""
-
-    buffer: AudioBuffer
-    committer: Committer
-    threads: TenantThreads
-    ears: Ears
-    stages: list[Stage]
-    signals: Signals
-    stopping: asyncio.Event
 
 
 class LiveCall:

@@ -7,6 +7,7 @@ So a claim raises the call's epoch in PostgreSQL, and every write is conditional
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from engines.redaction.redactor import RedactionConfig
 from providers.selectors import SpeechChoice, keyterms, speech_plan
 from tenants import keys
 from tenants.scope import current_schema
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Superseded(Exception):
@@ -54,6 +57,8 @@ class Claim:
     redaction: RedactionConfig = field(default_factory=RedactionConfig)
     # Whether the call pauses by itself while a card is given.
     card_pause: bool = False
+    # When the conversation began, by the wall.
+    started_at: datetime = _LONG_AGO
 
 
 def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
@@ -89,6 +94,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
             queue_id=conversation.queue_id,
             language=conversation.language,
             live=not conversation.is_uploaded,
+            channel=conversation.channel,
         ),
         epoch=owner.epoch,
         key=keys.unwrap(
@@ -109,6 +115,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         keyterms=keyterms(conversation.language),
         redaction=config_for_speech(policy),
         card_pause=policy.pci_auto,
+        started_at=conversation.started_at or conversation.announced_at,
     )
 
 

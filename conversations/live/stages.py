@@ -32,6 +32,7 @@ class CallContext:
     language: str
     # False for a call that was recorded elsewhere and is heard afterwards: nobody is there to be guided.
     live: bool = True
+    channel: str = "voice"
 
     def handed_to(self, agent_id: str | None, team_id: str | None) -> CallContext:
         """The same call with another agent."""

@@ -34,15 +34,20 @@ def calls_announce_stray() -> list[UUID]:
             wrapped_key__isnull=False,
             updated_at__lt=timezone.now() - quiet,
         )
-        .values_list("pk", flat=True)
+        .values_list("pk", "conversation__channel")
     )
     if not stale:
         return []
     with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
-        known = {fields[b"conversation"].decode() for _entry, fields in client.xrange(names.CALLS_NEW)}
+        known = {
+            fields[b"conversation"].decode()
+            for name in (names.CALLS_NEW, names.CHATS_NEW)
+            for _entry, fields in client.xrange(name)
+        }
         # Those that wait for a worker are known; many of them must not hide the others.
-        strays = [ident for ident in stale if str(ident) not in known][:AT_ONCE]
-        for ident in strays:
+        strays = [(ident, channel) for ident, channel in stale if str(ident) not in known][:AT_ONCE]
+        for ident, channel in strays:
             log.warning("call.stray", conversation=str(ident))
-            client.xadd(names.CALLS_NEW, {"schema": current_schema(), "conversation": str(ident)})
-    return strays
+            name = names.CHATS_NEW if channel == Conversation.Channel.CHAT else names.CALLS_NEW
+            client.xadd(name, {"schema": current_schema(), "conversation": str(ident)})
+    return [ident for ident, _channel in strays]

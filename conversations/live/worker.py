@@ -11,7 +11,8 @@ import gc
 import os
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import redis.asyncio as redis
@@ -22,14 +23,18 @@ from django.db import InterfaceError, OperationalError
 from accounts.errors import error_place
 from conversations.live import ending
 from conversations.live.buffer import AudioBuffer
-from conversations.live.call import LiveCall, Means
+from conversations.live.call import LiveCall
+from conversations.live.chat import LiveChat
 from conversations.live.commit import Committer
 from conversations.live.ears import Ears
+from conversations.live.means import Means
 from conversations.live.ownership import Superseded, call_claim
 from conversations.live.signals import Signals
 from conversations.live.speech_reports import SpeechReports
 from conversations.live.stages import Stage
 from conversations.live.streams import Announcements
+from conversations.live.wakes import Wakes
+from conversations.models import Conversation
 from engines.speech.types import SpeechError
 from tenants import names
 from tenants.scope import TenantThreads
@@ -50,24 +55,35 @@ WHOLE_CALLS = 50
 
 
 @dataclass(frozen=True)
+class Share:
+    """What this worker has of the calls, or of the chats, and how many it may have."""
+
+    announcements: Announcements
+    most: int
+    calls: dict[bytes, asyncio.Task[None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Announced:
-    """One entry of the stream of new calls."""
+    """One entry of the stream of new calls, or of that of new chats."""
 
     entry: bytes
     schema: str
     conversation_id: UUID
+    share: Share
 
 
 class LiveWorker:
     """One process' worth of live calls. `run()` works until `stop()`; running calls are then left to others."""
 
-    def __init__(self, *, ears: Ears, stages: list[Stage]) -> None:
+    def __init__(self, *, ears: Ears, stages: list[Stage], chat_stages: list[Stage] | None = None) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
         self._redis = redis.Redis.from_url(settings.REDIS_STREAMS_URL)
         self._layer = redis.Redis.from_url(settings.REDIS_LAYER_URL)
         self._threads = TenantThreads(DATABASE_THREADS, "live-db")
         self._ears = ears
         self._stopping = asyncio.Event()
+        self._wakes = Wakes(self._redis)
         self._means = Means(
             buffer=AudioBuffer(self._redis),
             committer=Committer(self._threads),
@@ -76,12 +92,18 @@ class LiveWorker:
             stages=stages,
             signals=Signals(self._layer, self._threads),
             stopping=self._stopping,
+            wakes=self._wakes,
+            chat_stages=chat_stages or [],
         )
-        self._announcements = Announcements(self._redis, names.CALLS_NEW, group=GROUP, consumer=self.name)
-        self._calls: dict[bytes, asyncio.Task[None]] = {}
+        self._shares = [
+            Share(Announcements(self._redis, name, group=GROUP, consumer=self.name), most)
+            for name, most in (
+                (names.CALLS_NEW, settings.LIVE_CALLS_PER_WORKER),
+                (names.CHATS_NEW, settings.LIVE_CHATS_PER_WORKER),
+            )
+        ]
         # How far a call had come when it failed last: failures count against it only where it stands still.
-        self._reached_ms: dict[bytes, int] = {}
-        self._chores: asyncio.Task[None] | None = None
+        self._reached_ms: dict[UUID, int] = {}
         self._left = 0  # calls that are over, whose circles nobody has looked for
 
     def stop(self) -> None:
@@ -91,25 +113,19 @@ class LiveWorker:
         """Take calls until `stop()`. Redis may go away and come back."""
         await self._ears.ready()
         log.info("worker.ready", worker=self.name)
-        self._chores = chores = asyncio.create_task(self._announcements.keep(self._calls))
         reports = asyncio.create_task(SpeechReports(self._ears, self._redis, self.name).run())
         tidy = asyncio.create_task(self._tidy())
+        wakes = asyncio.create_task(self._wakes.run())
         try:
-            while not self._stopping.is_set():
-                try:
-                    await self._announcements.group_ensure()
-                    await self._take()
-                except (redis.RedisError, OSError) as error:
-                    log.warning("worker.redis_away", error=type(error).__name__)
-                    await asyncio.sleep(BACKOFF_SECONDS)
+            async with asyncio.TaskGroup() as group:
+                for share in self._shares:
+                    group.create_task(self._serve(share))
         finally:
             self._stopping.set()
-            chores.cancel()
-            reports.cancel()
-            tidy.cancel()
-            for task in self._calls.values():
+            following = list(self._following())
+            for task in (reports, tidy, wakes, *following):
                 task.cancel()
-            await asyncio.gather(*self._calls.values(), chores, reports, tidy, return_exceptions=True)
+            await asyncio.gather(*following, reports, tidy, wakes, return_exceptions=True)
             await self._ears.close()
             await self._redis.aclose()
             await self._layer.aclose()
@@ -120,33 +136,57 @@ class LiveWorker:
         whole_at = time.monotonic() + WHOLE_SECONDS
         while True:
             await asyncio.sleep(SETTLED_SECONDS)
-            if self._left > max(WHOLE_CALLS, len(self._calls) // 2) or time.monotonic() >= whole_at:
+            if (
+                self._left > max(WHOLE_CALLS, sum(1 for _ in self._following()) // 2)
+                or time.monotonic() >= whole_at
+            ):
                 self._left, whole_at = 0, time.monotonic() + WHOLE_SECONDS
                 gc.unfreeze()
                 gc.collect()
             gc.freeze()
 
+    def _following(self) -> Iterator[asyncio.Task[None]]:
+        for share in self._shares:
+            yield from share.calls.values()
+
     # --- Taking calls -----------------------------------------------------------------------------------
 
-    async def _take(self) -> None:
+    async def _serve(self, share: Share) -> None:
+        """Take what is announced of this share, until `stop()`."""
+        chores = asyncio.create_task(share.announcements.keep(share.calls))
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await share.announcements.group_ensure()
+                    await self._take(share, chores)
+                except (redis.RedisError, OSError) as error:
+                    log.warning("worker.redis_away", error=type(error).__name__)
+                    await asyncio.sleep(BACKOFF_SECONDS)
+        finally:
+            chores.cancel()
+            await asyncio.gather(chores, return_exceptions=True)
+
+    async def _take(self, share: Share, chores: asyncio.Task[None]) -> None:
+        announcements = share.announcements
         while not self._stopping.is_set():
-            room = settings.LIVE_CALLS_PER_WORKER - len(self._calls)
+            room = share.most - len(share.calls)
             if room <= 0:
                 await asyncio.sleep(0.2)
                 continue
-            if self._chores is not None and self._chores.done():
-                self._chores.result()  # nobody refreshes our claims any more: end, and be started again
-            taken = [_announced(*each) for each in await self._announcements.orphans(room)]
+            if chores.done():
+                chores.result()  # nobody refreshes our claims any more: end, and be started again
+            taken = [_announced(share, *each) for each in await announcements.orphans(room)]
             for announced in taken:
                 log.warning(
                     "worker.takes_over", conversation=str(announced.conversation_id), worker=self.name
                 )
             if len(taken) < room:
-                taken += [_announced(*each) for each in await self._announcements.fresh(room - len(taken))]
+                fresh = await announcements.fresh(room - len(taken))
+                taken += [_announced(share, *each) for each in fresh]
             for announced in taken:
-                if announced.entry not in self._calls:
+                if announced.entry not in share.calls:
                     task = asyncio.create_task(self._follow(announced))
-                    self._calls[announced.entry] = task
+                    share.calls[announced.entry] = task
 
     # --- Following one call -----------------------------------------------------------------------------
 
@@ -169,7 +209,7 @@ class LiveWorker:
                 except Exception as error:
                     # Anything may fail in a call's way, and must fail for this call alone; the next attempt goes on
                     # from the last commit. The error's message stays out of the log: a database quotes rows in it.
-                    now_ms = self._reached_ms.get(announced.entry, 0)
+                    now_ms = self._reached_ms.get(announced.conversation_id, 0)
                     if now_ms > reached_ms:
                         failures, moved_at = 0, time.monotonic()
                     reached_ms = max(reached_ms, now_ms)
@@ -190,9 +230,9 @@ class LiveWorker:
                     await asyncio.sleep(BACKOFF_SECONDS * 2 ** (4 if away else failures))
             await self._give_up(announced, why)
         finally:
-            self._calls.pop(announced.entry, None)
+            announced.share.calls.pop(announced.entry, None)
             self._left += 1
-            self._reached_ms.pop(announced.entry, None)
+            self._reached_ms.pop(announced.conversation_id, None)
 
     async def _give_up(self, announced: Announced, reason: str) -> None:
         """End a call that failed too often. If even that fails, its entry stays and falls to the next claim."""
@@ -203,7 +243,7 @@ class LiveWorker:
                 conversation_id=announced.conversation_id,
                 reason=reason,
             )
-            await self._announcements.done(announced.entry)
+            await announced.share.announcements.done(announced.entry)
         except Exception as error:
             log.error(
                 "call.not_ended",
@@ -218,14 +258,15 @@ class LiveWorker:
             announced.schema, call_claim, conversation_id=announced.conversation_id, worker=self.name
         )
         if claim is not None:
-            call = LiveCall(claim, self._means)
+            chat = claim.context.channel == Conversation.Channel.CHAT
+            call = LiveChat(claim, self._means) if chat else LiveCall(claim, self._means)
             try:
                 reason = await call.run()
             finally:
-                self._reached_ms[announced.entry] = call.clock_ms
+                self._reached_ms[announced.conversation_id] = call.clock_ms
             log.info("call.ended", conversation=str(announced.conversation_id), reason=reason)
-        await self._announcements.done(announced.entry)
+        await announced.share.announcements.done(announced.entry)
 
 
-def _announced(entry: bytes, fields: dict[bytes, bytes]) -> Announced:
-    return Announced(entry, fields[b"schema"].decode(), UUID(fields[b"conversation"].decode()))
+def _announced(share: Share, entry: bytes, fields: dict[bytes, bytes]) -> Announced:
+    return Announced(entry, fields[b"schema"].decode(), UUID(fields[b"conversation"].decode()), share)

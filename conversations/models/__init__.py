@@ -17,6 +17,7 @@ from conversations.models.calls import (
     SummaryLine,
     Utterance,
 )
+from conversations.models.chats import Chat, ChatMessage
 from conversations.models.consent import ConsentRecord, ConsentRule, Purpose
 from conversations.models.hidden import HiddenStretch
 from conversations.models.kept import KeptValue
@@ -40,6 +41,8 @@ __all__ = [
     "CallLedger",
     "CallOwner",
     "CallPhase",
+    "Chat",
+    "ChatMessage",
     "ConsentRecord",
     "ConsentRule",
     "Conversation",

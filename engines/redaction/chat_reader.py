@@ -78,19 +78,7 @@ class ChatReader:
         return found
 
     def _client(self) -> openai.AsyncOpenAI:
-        client = openai.AsyncOpenAI(
-            # One that asks for no key still wants the header; the SDK refuses to do without.
-            api_key=self._api_key or "none",
-            base_url=self._base_url,
-            timeout=self._request_s,
-            max_retries=self._retries,
-            http_client=openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, trust_env=False, verify=_certificates()
-            ),
-        )
-        # Of the machine's own account with somebody else, which is none of this server's business.
-        client.organization = client.project = None
-        return client
+        return client_of(self._base_url, self._api_key, self._request_s, self._retries)
 
     async def _asked(
         self, client: openai.AsyncOpenAI, pieces: list[Piece], types: frozenset[str]
@@ -104,7 +92,7 @@ class ChatReader:
                 raise NotRead(Fault.SLOW) from None
             except (openai.OpenAIError, json.JSONDecodeError) as error:
                 # Without its cause, whose request holds the conversation and the key.
-                raise NotRead(_fault(error)) from None
+                raise NotRead(fault_of(error)) from None
             if not whole and len(pieces) > 1:
                 middle = len(pieces) // 2
                 first = await self._asked(client, pieces[:middle], types)
@@ -145,7 +133,24 @@ def _certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _fault(error: Exception) -> Fault:
+def client_of(base_url: str, api_key: str, request_s: float, retries: int) -> openai.AsyncOpenAI:
+    """A client of a company's own server, which goes there and nowhere else."""
+    client = openai.AsyncOpenAI(
+        # One that asks for no key still wants the header; the SDK refuses to do without.
+        api_key=api_key or "none",
+        base_url=base_url,
+        timeout=request_s,
+        max_retries=retries,
+        http_client=openai.DefaultAsyncHttpxClient(
+            follow_redirects=False, trust_env=False, verify=_certificates()
+        ),
+    )
+    # Of the machine's own account with somebody else, which is none of this server's business.
+    client.organization = client.project = None
+    return client
+
+
+def fault_of(error: Exception) -> Fault:
     """Why a request failed, in one word: the SDK's own may quote it."""
     if isinstance(error, openai.RateLimitError):
         return Fault.BUSY

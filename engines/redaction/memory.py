@@ -1,14 +1,16 @@
 """What was hidden in a conversation is found again when it is said again, by whoever: "thank you, ..." after a name.
 
-Not the words are kept but keyed digests of them, under a key of this process that is thrown away with the call. They
-are no part of the stored state, so that a call that goes on elsewhere begins with an empty memory.
+Not the words are kept but keyed digests of them, under a key that is thrown away with the conversation. They are no
+part of the stored state of a call, so that one that goes on elsewhere begins with an empty memory. Of a chat, whose
+messages may each meet another process, `exported` is kept sealed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from secrets import token_bytes
+from typing import Any
 
 from engines.redaction.actions import digits_of
 from engines.redaction.detectors.names import COMMON_WORDS
@@ -41,6 +43,25 @@ class Memory:
         self._begun: set[bytes] = set()
         self._whole: dict[bytes, str] = {}
         self._numbers: dict[bytes, str] = {}
+
+    def exported(self) -> dict[str, Any]:
+        """All of it as JSON: with the key, so that whoever opens it can try words. It goes nowhere but into a seal."""
+        return {
+            "key": self._key.hex(),
+            "begun": sorted(each.hex() for each in self._begun),
+            "whole": {each.hex(): name for each, name in self._whole.items()},
+            "numbers": {each.hex(): name for each, name in self._numbers.items()},
+        }
+
+    def take_over(self, exported: Mapping[str, Any]) -> None:
+        """Go on from what was exported. Raises `ValueError` for anything else."""
+        try:
+            self._key = bytes.fromhex(exported["key"])
+            self._begun = {bytes.fromhex(each) for each in exported["begun"]}
+            self._whole = {bytes.fromhex(each): str(name) for each, name in exported["whole"].items()}
+            self._numbers = {bytes.fromhex(each): str(name) for each, name in exported["numbers"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("not a memory") from error
 
     def remember(self, utterance: Utterance, spans: Iterable[Span]) -> None:
         """Take up what `spans` hide in `utterance`."""

@@ -220,6 +220,16 @@ class StreamRedactor:
                 "scene": self._scene.state(),
             }
 
+    def memory(self) -> dict[str, Any]:
+        """Return the digests of what was hidden, with their key, as JSON. It goes nowhere but into a seal."""
+        with self._lock:
+            return self._memory.exported()
+
+    def memory_take(self, memory: Mapping[str, Any]) -> None:
+        """Go on from `memory()`. Raises ValueError if it is not such a thing."""
+        with self._lock:
+            self._memory.take_over(memory)
+
     @classmethod
     def restore(cls, state: Mapping[str, Any], config: RedactionConfig = DEFAULT) -> StreamRedactor:
         """Return a redactor that goes on from `state()`. Raises ValueError if it is not such a state."""

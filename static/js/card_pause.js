@@ -32,11 +32,16 @@ export class CardPause {
     this.draw();
   }
 
+  /** Of a chat there is no sound that could pause. */
+  get #isOf() {
+    return Boolean(this.store?.isLive) && this.store.conversation.channel !== "chat";
+  }
+
   /** Each second, and after each event. */
   draw() {
     const pause = this.store?.isLive ? pauseNow(this.store) : null;
     const byHand = pause !== null && pause.source !== "auto";
-    this.button.hidden = !this.store?.isLive;
+    this.button.hidden = !this.#isOf;
     this.button.setAttribute("aria-pressed", String(byHand));
     this.button.classList.toggle("on", pause !== null);
     const since = pause ? span(this.clock.since(pause.at)) : "";
@@ -46,7 +51,7 @@ export class CardPause {
   }
 
   async toggle() {
-    if (this.#sending || !this.store?.isLive) return;
+    if (this.#sending || !this.#isOf) return;
     const id = this.callId;
     const pause = pauseNow(this.store);
     this.#sending = true;

@@ -3,6 +3,7 @@
 import { announce } from "./frame.js";
 import { agentNames } from "./agents.js";
 import { CardPause, pauseNow } from "./card_pause.js";
+import { ChatBox, supervisorNames } from "./chat.js";
 import { Checklist } from "./checklist.js";
 import { Consent, drawGap } from "./consent.js";
 import { Customer } from "./customer.js";
@@ -66,6 +67,11 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     mutes: () => mutes.now(), mute: (id, wholeKind) => mutes.add(callId, id, wholeKind),
   });
   const hand = new Hand({ button: $("hand"), words, clock, wanted: page.hands, failed: warn });
+  const chat = new ChatBox({
+    part: $("chat"), words,
+    send: (content) => write(`/desk/calls/${callId}/message/`, content),
+    taken: (reply) => write(`/desk/calls/${callId}/reply/`, { reply }),
+  });
   const whispers = new Whispers({ part: $("whispers"), words, me: page.me.id, failed: warn });
   const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
   const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), words, reveal });
@@ -130,7 +136,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     shownMode = null;
     const { conversation } = store;
     const first = conversation.customer?.name?.split(" ")[0];
-    transcript.open(store, { agent: agentNames(store, words, page.me.id), ...(first && { customer: first }) });
+    transcript.open(store, { agent: agentNames(store, words, page.me.id), supervisor: supervisorNames(store, words), ...(first && { customer: first }) });
     handover.open(store);
     hints.open(store);
     plays.open(store);
@@ -138,6 +144,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     steps.open(store);
     hand.open(store, id);
     whispers.open(store);
+    chat.open(store, call.writable);
     customer.open(conversation, call.contacts);
     customer.fill(store.all("guidance"));
     consent.open(store, call);
@@ -248,6 +255,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   function draw() {
     const now = mode();
     main.dataset.mode = now;
+    main.dataset.channel = store?.conversation.channel ?? "";
     document.documentElement.dataset.desk = now;
     $("ready").hidden = now !== "ready";
     $("work").hidden = now === "ready";
@@ -265,7 +273,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
       $("dot").hidden = now !== "live";
       $("over").hidden = now !== "after";
       $("bit-wrap").hidden = $("bit-call-part").hidden = now !== "after";
-      say($("tx-about"), now === "live" ? language(conversation.language) : words.tx_after);
+      say($("tx-about"), now === "live" || conversation.channel === "chat" ? language(conversation.language) : words.tx_after);
       if (now === "after") {
         const length = Date.parse(conversation.ended_at) - Date.parse(conversation.started_at ?? conversation.announced_at);
         say($("bit-call"), fill(words.call_length, { time: span(length) }));
@@ -452,6 +460,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
       card.draw();
       hand.draw();
       whispers.draw();
+      chat.draw();
       trouble.draw(store.isLive);
       $("no-hints").hidden = $("hints").childElementCount > 0;
     } else {

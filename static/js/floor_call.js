@@ -1,5 +1,6 @@
 // One call beside the floor's list: what is said, what the agent sees, and its alerts.
 import { agentNames } from "./agents.js";
+import { ChatBox, supervisorNames } from "./chat.js";
 import { consentNow, drawGap } from "./consent.js";
 import { fill, icon, make, reason, say } from "./dom.js";
 import { Kept } from "./kept.js";
@@ -30,6 +31,7 @@ export class OpenCall {
     });
     this.phase = new PhaseChip({ chip: $("call-phase"), words, clock });
     this.whispers = new WhisperForm({ form: $("whisper"), list: $("whispers"), words, send: (text) => write(`/floor/calls/${this.id}/whisper/`, { text }) });
+    this.chat = new ChatBox({ part: $("chat"), words, send: (content) => write(`/floor/calls/${this.id}/message/`, content) });
     $("call-close").addEventListener("click", () => this.closed());
     $("attach-to").addEventListener("change", (event) => event.target.value && this.#attach(event.target.value));
     $("attach").addEventListener("submit", (event) => event.preventDefault());
@@ -61,7 +63,7 @@ export class OpenCall {
     say($("call-about"), row.queue ?? "");
     say($("call-time"), span(this.clock.since(row.started_at)));
     $("call-dot").hidden = false;
-    for (const id of ["attach", "call-over", "tx-gap", "whisper"]) $(id).hidden = true;
+    for (const id of ["attach", "call-over", "tx-gap", "whisper", "chat"]) $(id).hidden = true;
     $("alerts").replaceChildren(...(row.alert ? [this.#alert(row.alert, true)] : []));
   }
 
@@ -86,10 +88,12 @@ export class OpenCall {
     const { conversation } = this.store;
     this.meaning = call.consent;
     const customer = conversation.customer?.name?.split(" ")[0];
-    this.transcript.open(this.store, { agent: agentNames(this.store, this.words), ...(customer && { customer }) });
+    this.transcript.open(this.store, { agent: agentNames(this.store, this.words), supervisor: supervisorNames(this.store, this.words), ...(customer && { customer }) });
     this.trouble.reset();
     this.phase.reset();
     this.whispers.open(this.store);
+    this.chat.open(this.store, call.writable);
+    this.panel.dataset.channel = conversation.channel;
     for (const kind of ["conversation", "guidance", "alert", "consent", "whisper"]) this.store.on(kind, () => this.draw());
     // What was said is kept no more: nor does it stay on this page.
     this.store.on("conversation", (now, before) => now.words_erased_at && before && !before.words_erased_at && this.#again());
@@ -129,6 +133,7 @@ export class OpenCall {
       : this.callTime();
     say($("call-time"), span(length));
     this.trouble.draw(live);
+    this.chat.draw();
     this.#drawSees();
     this.whispers.draw(live && conversation.agent !== null, conversation.agent?.name ?? "");
     const drawn = JSON.stringify([conversation, this.alerts().map((alert) => [alert.id, alert.state, alert.assignee, alert.count, alert.escalated_at])]);

@@ -79,7 +79,7 @@ export class Transcript {
     this.#drawMarks();
     this.#unseen = 0;
     this.follow();
-    for (const kind of ["conversation", "handover"]) {
+    for (const kind of ["conversation", "handover", "message"]) {
       store.on(kind, () => {
         this.#rename();
         this.#drawMarks();
@@ -267,7 +267,7 @@ export class Transcript {
 
   #row(speaker, ms, when) {
     const name = make("b", {}, this.#name(speaker, ms));
-    const right = speaker === "agent";
+    const right = ["agent", "supervisor"].includes(speaker);
     return make("li", { class: right ? "ag" : "cu" },
       make("div", { class: "t-h" }, ...(right ? [when, name] : [name, when])), make("p"));
   }

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 
 from conversations.live.ears import Ears
 from conversations.live.worker import LiveWorker
-from cresta_app.live import stages
+from cresta_app.live import chat_stages, stages
 
 new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 with suppress(ImportError):  # there is none for Windows
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             runner.run(self._run())
 
     async def _run(self) -> None:
-        worker = LiveWorker(ears=Ears(), stages=stages())
+        worker = LiveWorker(ears=Ears(), stages=stages(), chat_stages=chat_stages())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, worker.stop)

@@ -1,0 +1,142 @@
+// Writing in a chat: what is suggested, a field for the answer, and whether it went out. Of a call nothing of it shows.
+import { announce } from "./frame.js";
+import { icon, make, say } from "./dom.js";
+import { Refused } from "./requests.js";
+
+const CONFIRMED_WITHIN = 8000;
+
+/** Who wrote as a supervisor, by the time of their message. */
+export function supervisorNames(store, words) {
+  return (ms) => {
+    const said = store.all("utterance").find((one) => one.speaker === "supervisor" && one.start_ms === ms);
+    return store.all("message").find((one) => one.utterance === said?.id)?.from?.name ?? words.supervisor;
+  };
+}
+
+export class ChatBox {
+  #store = null;
+  #sending = false;
+  #reply = null; // the suggestion in the field
+  #attempt = null; // {text, id}: the same message again has the same id, and goes out once
+  #drawn = "";
+
+  /** `send(content)` and `taken(reply)` are requests; `taken` null: nothing is suggested to this person. */
+  constructor({ part, words, send, taken = null }) {
+    Object.assign(this, { part, words, send, taken });
+    this.list = part.querySelector("ul");
+    this.form = part.querySelector("form");
+    this.field = part.querySelector("textarea");
+    this.why = part.querySelector(".why-not");
+    this.state = part.querySelector(".chat-state");
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.field.addEventListener("input", () => this.#say(""));
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        this.#submit();
+      }
+    });
+  }
+
+  open(store, writable) {
+    this.#store = store;
+    this.#reply = this.#attempt = null;
+    this.#drawn = "";
+    this.field.value = "";
+    this.#say("");
+    this.field.placeholder = writable ? this.words.chat_write : this.words.chat_away;
+    store.on("reply", (_reply, before) => {
+      if (!before && this.#now().length === 1) announce(this.words.chat_suggested);
+      this.draw();
+    });
+    for (const kind of ["utterance", "message"]) store.on(kind, () => this.draw());
+    this.draw();
+  }
+
+  draw() {
+    const { conversation } = this.#store ?? {};
+    const shown = Boolean(this.#store?.isLive && conversation.channel === "chat");
+    this.part.hidden = !shown;
+    if (!shown) return;
+    const waiting = this.#store.all("message").some((one) => !one.delivered_at && Date.now() - Date.parse(one.sent_at) > CONFIRMED_WITHIN);
+    say(this.state, waiting ? this.words.chat_unconfirmed : "");
+    const replies = this.#now();
+    const drawn = JSON.stringify(replies);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.list.hidden = !replies.length;
+    this.list.replaceChildren(...replies.map((reply) => this.#row(reply)));
+  }
+
+  /** What is suggested for the customer's last message, until somebody has answered it. */
+  #now() {
+    if (this.taken === null) return [];
+    const rows = this.#store.all("reply");
+    const after = Math.max(...rows.map((row) => row.after));
+    if (this.#store.all("utterance").some((one) => one.n > after && one.speaker !== "customer")) return [];
+    return rows.filter((row) => row.after === after).sort((a, b) => a.position - b.position);
+  }
+
+  #row(reply) {
+    const { words } = this;
+    return make("li", { class: reply.accepted_at ? "is-taken" : "" },
+      make("button", { type: "button", class: "reply", title: words.chat_insert, click: () => this.#insert(reply) },
+        make("span", {}, reply.text), make("small", { class: "muted" }, reply.source_label)),
+      make("button", { type: "button", class: "btn btn-sm btn-quiet btn-icon", title: words.chat_copy, "aria-label": words.chat_copy, click: () => this.#copy(reply) }, icon("copy")));
+  }
+
+  #insert(reply) {
+    this.field.value = this.field.value.trim() ? `${this.field.value.trim()} ${reply.text}` : reply.text;
+    this.#reply = reply.id;
+    this.field.focus();
+    this.#note(reply);
+  }
+
+  async #copy(reply) {
+    try {
+      await navigator.clipboard.writeText(reply.text);
+      announce(this.words.copied);
+    } catch {
+      return this.#insert(reply); // the browser lets nobody copy here
+    }
+    return this.#note(reply);
+  }
+
+  async #note(reply) {
+    if (reply.accepted_at) return;
+    try {
+      await this.taken(reply.id);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error; // only the figure is lost
+    }
+  }
+
+  async #submit() {
+    const text = this.field.value.trim();
+    if (!text || this.#sending) return;
+    if (this.#attempt?.text !== text) this.#attempt = { text, id: crypto.randomUUID() };
+    this.#sending = true;
+    const store = this.#store;
+    try {
+      await this.send({ text, message_id: this.#attempt.id, ...(this.#reply && { reply: this.#reply }) });
+      if (store === this.#store) {
+        this.field.value = "";
+        this.#reply = this.#attempt = null;
+        this.#say("");
+      }
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (store === this.#store) this.#say(error.message || this.words.offline);
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  #say(why) {
+    this.why.hidden = !why;
+    say(this.why, why);
+  }
+}
