@@ -97,9 +97,14 @@ class Element:
 
 @dataclass(slots=True)
 class Run:
-    """Elements that may be one number; `first` and `last` are token indices, both within the run."""
+    """Elements that may be one number; `first` and `last` are token indices, both within the run.
+
+    `counted` and `dated` are for whoever finds out whether it is a quantity, a date or a sum: asked more than once.
+    """
 
     elements: list[Element] = field(default_factory=list)
+    counted: bool | None = field(default=None, compare=False)
+    dated: bool | None = field(default=None, compare=False)
 
     @property
     def first(self) -> int:

@@ -142,7 +142,7 @@ class Redactor:
         """Find everything in a text that is cut into words already."""
         digits = self._digits.read(utterance, context)
         found = [*digits.spans, *more]
-        if utterance.tokens:
+        if utterance.lows:
             for detector in self._others:
                 found += detector.find(utterance, context)
         if context.growing:
@@ -180,14 +180,14 @@ class Redactor:
         Not on a live call: there a number of any length may be the first group of a card, and what is shown and stored
         cannot be taken back.
         """
-        if context.live or self._model is None or not any(map(_says_little, found)):
+        if context.live or self._model is None or not found:
             return found
-        doubted = self._model.doubted(utterance, context)
-        return [
-            span
-            for span in found
-            if not _says_little(span) or any(a < span.end and b > span.start for a, b in doubted)
-        ]
+        little = [span for span in found if _says_little(span)]
+        if not little:
+            return found
+        doubted = self._model.doubted(utterance, context, little)
+        cleared = {id(span) for span, doubt in zip(little, doubted, strict=True) if not doubt}
+        return [span for span in found if id(span) not in cleared]
 
     def _not_ours(self, spans: list[Span], utterance: Utterance) -> list[Span]:
         """Return what the model found without the company's own name ("you are through to ...")."""
@@ -196,7 +196,11 @@ class Redactor:
         return [
             span
             for span in spans
-            if tuple(token.low for token in utterance.tokens if span.start <= token.start < span.end)
+            if tuple(
+                low
+                for start, low in zip(utterance.starts, utterance.lows, strict=True)
+                if span.start <= start < span.end
+            )
             not in self._ours
         ]
 
@@ -248,7 +252,7 @@ def _company_names(names: Iterable[str]) -> frozenset[tuple[str, ...]]:
 
 
 def _says_little(span: Span) -> bool:
-    return span.reason in (UNEXPLAINED, CONTINUES) and span.type == "NUMBER"
+    return span.type == "NUMBER" and span.reason in (UNEXPLAINED, CONTINUES)
 
 
 def _beside(spans: list[Span], utterance: Utterance, digits: Reading) -> list[Span]:

@@ -50,6 +50,8 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
     if not 7 <= len(digits) <= 15:
         return False
     for region in (None,) if international else regions:
+        if region is not None and _cannot_be_dialled(digits, region):
+            continue
         try:
             number = phonenumbers.parse(f"+{digits}" if international else digits, region)
         except phonenumbers.NumberParseException:
@@ -62,6 +64,29 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
         if phonenumbers.is_valid_number(number):
             return True
     return False
+
+
+def _cannot_be_dialled(digits: str, region: str) -> bool:
+    """Say whether `digits` are too long or too short for a region, by their count: no prefix would be taken off them."""
+    plan, lengths, code = _plan(region)
+    return (
+        bool(lengths)
+        and len(digits) not in lengths
+        and not digits.startswith(code)
+        and (plan is None or plan.match(digits) is None)
+    )
+
+
+@lru_cache(maxsize=256)
+def _plan(region: str) -> tuple[re.Pattern[str] | None, frozenset[int], str]:
+    """Return what may stand before a number in `region`, how many digits it has then, and the country's code."""
+    code = phonenumbers.country_code_for_region(region)
+    known = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    if known is None:
+        return None, frozenset(), str(code)
+    prefixes = [known.international_prefix, known.national_prefix_for_parsing, known.national_prefix]
+    pattern = "|".join(f"(?:{prefix})" for prefix in prefixes if prefix)
+    return (re.compile(pattern) if pattern else None), _lengths(code), str(code)
 
 
 @lru_cache(maxsize=256)

@@ -157,8 +157,10 @@ class Tables:
             adds = np.dot((kinds[word.kind], coarse[word.coarse], 0, 0), self._units)
             self._by_classes[classes] = adds
         left, right = before[word.key], behind[word.key]
-        if left or right:
-            adds = adds + np.dot((0, 0, left, right), self._units)
+        if left:
+            adds = adds + left * self._units[2]
+        if right:
+            adds = adds + right * self._units[3]
         return adds, self._keys[word.key]
 
     def ends(self) -> list[Numbers]:
@@ -172,8 +174,9 @@ class Tables:
         that all of `PAIRS` are within the list: the pair whose second word is word i stands at i + 1.
         """
         count, width = len(keys), len(_PARTS)
-        classes = list(map(_KNOWN_GAPS.__getitem__, gaps))
-        beside = np.array([before * _GAPS + after for before, after in pairwise(classes)])
+        classes = np.fromiter(map(_KNOWN_GAPS.__getitem__, gaps), np.intp, count + 1)
+        beside = classes[:-1] * _GAPS
+        beside += classes[1:]
         beside += _places(count)
         places = self._beside.take(beside, axis=0)
         places += words[:-2, :width]

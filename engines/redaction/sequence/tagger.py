@@ -8,7 +8,7 @@ is approximated: the labels are CRFsuite's, but for ties.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from threading import Lock
 
@@ -141,12 +141,16 @@ class Tagger:
     def _word(self, words: _Words, surface: str, cased: bool) -> int:
         """Work out a word that is not known yet, and return its number."""
         word = describe(surface, cased, self.lexicon)
-        last = word.near[-1] if word.near else ""
+        ends, last = word.near or ("", "")
         shared = self._shared.get((word.kind, last))
         if shared is None:  # what many words share is added up once
             shared = _added(self._near, self._near_rows, (f"k={word.kind}", last))
             self._shared[word.kind, last] = shared
-        block = shared + _added(self._near, self._near_rows, (f"w={word.key}", *word.near[:-1]))
+        known, rows = self._near.get("w=" + word.key), self._near_rows
+        block = shared + rows[self._near.get(ends, -1)] if known is None else rows[known] + shared
+        if known is not None and (number := self._near.get(ends)) is not None:
+            block = rows[known] + rows[number]
+            block += shared
         middle = block[REACH * self._size : (REACH + 1) * self._size]
         middle += _added(self._own, self._own_rows, word.own)
         adds, key = self._tables.adds(word)
@@ -200,7 +204,7 @@ class Tagger:
         numbers = np.array(found, dtype=np.intp)
         keys = words.keys
         tables = self._tables.find(
-            words.adds.take(numbers, axis=0), [keys[number] for number in found[1:-1]], gaps
+            words.adds.take(numbers, axis=0), list(map(keys.__getitem__, found[1:-1])), gaps
         )
         all_rows = np.zeros(count + 2 * REACH + len(tables), dtype=np.intp)
         own = numbers[1:-1]
@@ -225,14 +229,16 @@ class Tagger:
         bias: float | None = None,
         lean: Floats | None = None,
         scene: Sequence[str] = (),
+        among: Collection[int] | None = None,
     ) -> tuple[list[int], list[float]]:
         """Return the label of each token by number, and by how much its score leads over that of `O`.
 
         `bias` stands in for the model's own; `lean`, by token, is taken from the score of `O` too; `scene` is what the
         turns before tell (`scene.Scene.names`). A stretch with one
         label is chosen for the sum of its leads, less the `cost` of that label; a single lead may well be negative.
+        Where only the labels of some tokens matter, `among` says which; others may have none.
         """
-        if not utterance.tokens:
+        if not utterance.lows:
             return [], []
         cased = is_cased(utterance.text)
         # Kept beside the tokens: a text in doubt is read a second time with another leaning.
@@ -244,7 +250,7 @@ class Tagger:
         if lean is not None:
             scores[:, 0] -= lean
         ahead = self._decoder.leads(scores)
-        labels = self._decoder.best(ahead)
+        labels = self._decoder.best(ahead, among)
         return labels, [float(ahead[i, label]) if label else 0.0 for i, label in enumerate(labels)]
 
 
