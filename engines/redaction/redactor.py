@@ -95,7 +95,8 @@ class RedactionConfig:
         return self.enabled_types | {one.name for one in self.custom}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Findings:
     """What one text holds: settled spans of enabled types, and what the digits say about the next text.
 

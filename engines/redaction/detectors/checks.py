@@ -15,7 +15,8 @@ _SSN_AS_WRITTEN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4
 UNEXPLAINED = "digits that no quantity explains"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Verdict:
     """The type of a digit string, how sure that is (0..1), and why."""
 

@@ -65,7 +65,8 @@ _WITH_DATES = frozenset({"DATE_OF_BIRTH"})
 _UNDECIDED = FILLERS | WEAK | {"at", "dot", "underscore", "plus", "of", "the"}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Reading:
     """What one utterance gave: its spans, and the number that is being given when it ends.
 

@@ -134,20 +134,23 @@ def _is_date_or_sum(utterance: Utterance, run: Run, literals: list[tuple[int, in
         if all([element.written and _is_year(element.digits) for element in elements]):
             return len(elements) <= 2
     digits = [element.digits for element in elements]
-    before = set(utterance.lows[max(0, run.first - 3) : run.first])
-    money = not before.isdisjoint(_MONEY_BEFORE) and before.isdisjoint(_NO_MONEY)
+    before = utterance.lows[max(0, run.first - 3) : run.first]
     month = utterance.low(run.first - 1) in MONTHS or utterance.low(run.last + 1) in MONTHS
     if month and len(elements) <= 3 and int(digits[0] or 0) <= 31:
         return len(digits) == 1 or _is_year("".join(digits[1:]))
     if len(elements) == 1:
-        return run.total <= 5 and money and elements[0].written
+        return run.total <= 5 and lead.written and _speaks_of_money(before)
     if _is_year(run.digits) and len(elements[0].digits) == 2:
         return True
     if len(elements) in (2, 3) and len(run.digits) <= 4 and 1 <= int(digits[0] or 0) <= 24:
         minutes = "".join(digits[1:])
         if len(minutes) == 2 and int(minutes) < 60:
-            return bool(before & _TIME_BEFORE) or utterance.low(run.last + 1) in _TIME_AFTER
-    return len(elements) == 2 and len(digits[1]) == 2 and money
+            return not _TIME_BEFORE.isdisjoint(before) or utterance.low(run.last + 1) in _TIME_AFTER
+    return len(elements) == 2 and len(digits[1]) == 2 and _speaks_of_money(before)
+
+
+def _speaks_of_money(words: list[str]) -> bool:
+    return not _MONEY_BEFORE.isdisjoint(words) and _NO_MONEY.isdisjoint(words)
 
 
 def _is_year(digits: str) -> bool:

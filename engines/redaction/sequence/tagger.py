@@ -18,13 +18,14 @@ from engines.redaction.sequence import features
 from engines.redaction.sequence.decode import Decoder, Floats
 from engines.redaction.sequence.features import PAIRS, REACH, SCENES, SHIFTS, describe, is_cased
 from engines.redaction.sequence.model import MODEL, OUTSIDE, Weights, pack, unpack
-from engines.redaction.sequence.tables import FAMILIES, PAIRED, SINGLE, Numbers, Tables
+from engines.redaction.sequence.tables import FAMILIES, PAIRED, SINGLE, Numbers, Tables, places
 from engines.redaction.tokens import Utterance
 
 __all__ = ["MODEL", "OUTSIDE", "Tagger", "Weights", "pack", "tagger", "unpack"]
 
-_WORDS_KEPT = 16_000
+_WORDS_KEPT = 32_000
 _SHORT = 3  # digits of a number that counts by its value (`features.describe`)
+_LONG = 16  # digits of the longest number that is worked out ahead: a card
 _AT_ONCE = 128  # words whose rows are gathered at once: long texts must not take memory by the gigabyte
 
 
@@ -62,7 +63,10 @@ class Tagger:
         self.lexicon = weights.lexicon
         self.topics = weights.topics
         self._size = len(weights.labels)
-        self._bias = weights.outside_bias
+        # What is taken from the scores of each label.
+        self._bias = _of_outside(weights.outside_bias[0], self._size), _of_outside(
+            weights.outside_bias[1], self._size
+        )
         self._decoder = Decoder(weights.transitions)
         self.cost = self._decoder.cost
         self._shared: dict[tuple[str, str], Floats] = {}
@@ -120,13 +124,27 @@ class Tagger:
                 self._scene_rows[self._scenes[name] + self._scene_kinds[kind], list(row)] = list(row.values())
 
     def _warm_up(self) -> None:
-        """Work out everyday words ahead, so that the first texts need not wait for them."""
-        for name in sorted(self.lexicon.common)[: _WORDS_KEPT // 4]:
+        """Work out everyday words, and those with weights of their own, so that the first texts need not wait for them.
+
+        Of the latter those in small letters alone, and with the capital that they have in a text with capitals.
+        """
+        common = self.lexicon.common
+        for name in sorted(common)[: _WORDS_KEPT // 8]:
             self._unseen(self._words, name, False)
             self._unseen(self._words, name, True)
             self._unseen(self._words, name.capitalize(), True)
+        learnt = {name[2:] for name in self._near if name.startswith("w=") and name[2].isalpha()}
+        for name in sorted(learnt - common)[: _WORDS_KEPT // 4]:
+            self._unseen(self._words, name, False)
+            self._unseen(self._words, name.capitalize(), True)
         for number in range(min(1000, _WORDS_KEPT // 8)):
             self._unseen(self._words, str(number), False)
+        for number in range(min(100, _WORDS_KEPT // 80)):
+            for count in range(_SHORT + 1, _LONG + 1):
+                self._unseen(self._words, f"{number:02}".ljust(count, "0"), False)
+        for count in range(1, _AT_ONCE + 1):
+            _short_layout(count)
+            places(count)
 
     def _unseen(self, words: _Words, surface: str, cased: bool) -> int:
         """Return the number of a word that this kind of text had not."""
@@ -202,16 +220,13 @@ class Tagger:
     def _sum(self, words: _Words, found: list[int], gaps: list[str]) -> Floats:
         count = len(found) - 2
         numbers = np.array(found, dtype=np.intp)
-        keys = words.keys
-        tables = self._tables.find(
-            words.adds.take(numbers, axis=0), list(map(keys.__getitem__, found[1:-1])), gaps
-        )
-        all_rows = np.zeros(count + 2 * REACH + len(tables), dtype=np.intp)
+        around = count + 2 * REACH
+        all_rows = np.zeros(around + self._tables.size(count), dtype=np.intp)
+        keys = list(map(words.keys.__getitem__, found[1:-1]))
+        self._tables.find(words.adds.take(numbers, axis=0), keys, gaps, all_rows[around:])
         own = numbers[1:-1]
         own *= SHIFTS
-        own += words.first
-        all_rows[REACH : REACH + count] = own
-        all_rows[count + 2 * REACH :] = tables
+        np.add(own, words.first, all_rows[REACH : REACH + count])
         if count <= _AT_ONCE:
             where, shifts = _short_layout(count)
             return _gathered(words.rows, all_rows, where, shifts)
@@ -245,13 +260,18 @@ class Tagger:
         kept: tuple[Tagger, Sequence[str], Floats] | None = utterance.__dict__.get("scored")
         if kept is None or kept[0] is not self or kept[1] != scene:
             kept = utterance.__dict__["scored"] = self, scene, self._scores(utterance, cased, scene)
-        scores = kept[2].copy()
-        scores[:, 0] -= self._bias[cased] if bias is None else bias
+        scores: Floats = kept[2] - (self._bias[cased] if bias is None else _of_outside(bias, self._size))
         if lean is not None:
             scores[:, 0] -= lean
         ahead = self._decoder.leads(scores)
         labels = self._decoder.best(ahead, among)
         return labels, [float(ahead[i, label]) if label else 0.0 for i, label in enumerate(labels)]
+
+
+def _of_outside(bias: float, size: int) -> Floats:
+    row: Floats = np.zeros(size, dtype=np.float32)
+    row[0] = bias
+    return row
 
 
 def _added(numbers: dict[str, int], rows: Floats, features: Iterable[str]) -> Floats:
