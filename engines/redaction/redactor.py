@@ -160,7 +160,7 @@ class Redactor:
         """Return what a partial holds: while words are coming, digits are hidden whatever their type may become."""
         waits: list[int | None] = []
         if self._growing is not None:
-            more, wait = self._growing.read(utterance, context.scene)
+            more, wait = self._growing.read(utterance, context.scene, context.searched)
             found += _beside(self._not_ours(more, utterance), utterance, digits)
             waits += [wait, undecided_from(utterance)]
         if self._numeric_on:

@@ -11,7 +11,9 @@ from itertools import accumulate
 # another one could, and none nests a repetition: the scan is linear in any text.
 _TOKEN = re.compile(r"(\[[A-Z][A-Z_]{1,31}(?: (?:[0-9]{4}|#[0-9a-f]{8}))?\]|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*)")
 # The same for a text of ASCII alone, which is most of them: a third of the time.
-_ASCII_TOKEN = re.compile(r"(\[[A-Z][A-Z_]{1,31}(?: (?:[0-9]{4}|#[0-9a-f]{8}))?\]|[0-9]+|[A-Za-z]+(?:'[A-Za-z]+)*)")
+_ASCII_TOKEN = re.compile(
+    r"(\[[A-Z][A-Z_]{1,31}(?: (?:[0-9]{4}|#[0-9a-f]{8}))?\]|[0-9]+|[A-Za-z]+(?:'[A-Za-z]+)*)"
+)
 _FIGURE = re.compile(r"\d")
 
 

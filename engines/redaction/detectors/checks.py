@@ -68,7 +68,7 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
 
 
 def _cannot_be_dialled(digits: str, region: str) -> bool:
-    """Say whether `digits` are too long or too short for a region, by their count: no prefix would be taken off them."""
+    """Say whether `digits` are too many or too few for a region, where no prefix would be taken off them."""
     plan, lengths, code = _plan(region)
     return (
         bool(lengths)

@@ -181,9 +181,8 @@ class PatternDetector:
             j = i + 1
             while j < len(lows) and touching[j] and lows[j][0] != "[":
                 j += 1
-            if j > i + 1 and lows[i][0] != "[":
-                if utterance.ends[j - 1] - utterance.starts[i] <= 40:
-                    yield from self._code(utterance, i, j)
+            if j > i + 1 and lows[i][0] != "[" and utterance.ends[j - 1] - utterance.starts[i] <= 40:
+                yield from self._code(utterance, i, j)
             i = j
 
     def _code(self, utterance: Utterance, first: int, after: int) -> Iterator[Span]:

@@ -126,12 +126,12 @@ def _is_date_or_sum(utterance: Utterance, run: Run, literals: list[tuple[int, in
         if any(left <= start and end <= right for left, right in literals):
             return True
     lead = elements[0]
-    if lead.scaled and all([element.scaled for element in elements]):
+    if lead.scaled and all(element.scaled for element in elements):
         return len(elements) == 1
     if lead.written:
-        if len(elements) <= 2 and all([e.written and _is_solid_date(e.digits) for e in elements]):
+        if len(elements) <= 2 and all(e.written and _is_solid_date(e.digits) for e in elements):
             return True
-        if all([element.written and _is_year(element.digits) for element in elements]):
+        if all(element.written and _is_year(element.digits) for element in elements):
             return len(elements) <= 2
     digits = [element.digits for element in elements]
     before = utterance.lows[max(0, run.first - 3) : run.first]

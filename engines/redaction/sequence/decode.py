@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+# By a stretch's leads, and whether it stands at the text's beginning and at its end, the labels of its words.
+Searched = dict[tuple[bool, bool, bytes], list[int]]
 
 _CLOSE = 1e-3  # what rounding may take
 
@@ -51,15 +53,33 @@ class Decoder:
         entering = 0.0 if starts else -float(self._into[label, 0])
         return entering if ends else entering - float(self._out[label])
 
-    def best(self, ahead: Floats, among: Collection[int] | None = None) -> list[int]:
+    def best(
+        self, ahead: Floats, among: Collection[int] | None = None, searched: Searched | None = None
+    ) -> list[int]:
         """Return the label of each word on the best path; where only words `among` matter, 0 for others far from them.
 
-        What is in doubt has words that are `O` for sure on either side, so each stretch is a search of its own.
+        What is in doubt has words that are `O` for sure on either side, so each stretch is a search of its own, and the
+        same leads give the same labels: `searched` are those of a text before, and are replaced by those of this one.
         """
-        labels = [0] * len(ahead)
+        count = len(ahead)
+        labels = [0] * count
+        found: Searched = {}
         for first, last in self._in_doubt(np.maximum.reduce(ahead[:, 1:], axis=1).tolist()):
-            if among is None or any(first <= i <= last for i in among):
+            if among is not None and not any(first <= i <= last for i in among):
+                continue
+            if searched is None:
                 self._search(labels, ahead, first, last)
+                continue
+            key = first == 0, last + 1 == count, ahead[first : last + 1].tobytes()
+            before = searched.get(key)
+            if before is None:
+                self._search(labels, ahead, first, last)
+            else:
+                labels[first : last + 1] = before
+            found[key] = labels[first : last + 1]
+        if searched is not None:
+            searched.clear()
+            searched.update(found)
         return labels
 
     def _in_doubt(self, lead: list[float]) -> list[tuple[int, int]]:

@@ -33,9 +33,7 @@ class SequenceDetector:
     def doubted(self, utterance: Utterance, context: Context, spans: Sequence[Span]) -> list[bool]:
         """Say of each of `spans` if any of its words may be something personal to a model that leans towards it."""
         starts, ends, lows = utterance.starts, utterance.ends, utterance.lows
-        within = [
-            range(bisect_right(ends, span.start), bisect_left(starts, span.end)) for span in spans
-        ]
+        within = [range(bisect_right(ends, span.start), bisect_left(starts, span.end)) for span in spans]
         lean = np.full(len(lows), _LEANING, dtype=np.float32)
         among = {i for tokens in within for i in tokens}
         labels, _leads = self._tagger.tag(utterance, lean=lean, scene=context.scene, among=among)

@@ -15,7 +15,7 @@ from threading import Lock
 import numpy as np
 
 from engines.redaction.sequence import features
-from engines.redaction.sequence.decode import Decoder, Floats
+from engines.redaction.sequence.decode import Decoder, Floats, Searched
 from engines.redaction.sequence.features import PAIRS, REACH, SCENES, SHIFTS, describe, is_cased
 from engines.redaction.sequence.model import MODEL, OUTSIDE, Weights, pack, unpack
 from engines.redaction.sequence.tables import FAMILIES, PAIRED, SINGLE, Numbers, Tables, places
@@ -64,8 +64,9 @@ class Tagger:
         self.topics = weights.topics
         self._size = len(weights.labels)
         # What is taken from the scores of each label.
-        self._bias = _of_outside(weights.outside_bias[0], self._size), _of_outside(
-            weights.outside_bias[1], self._size
+        self._bias = (
+            _of_outside(weights.outside_bias[0], self._size),
+            _of_outside(weights.outside_bias[1], self._size),
         )
         self._decoder = Decoder(weights.transitions)
         self.cost = self._decoder.cost
@@ -164,11 +165,13 @@ class Tagger:
         if shared is None:  # what many words share is added up once
             shared = _added(self._near, self._near_rows, (f"k={word.kind}", last))
             self._shared[word.kind, last] = shared
-        known, rows = self._near.get("w=" + word.key), self._near_rows
-        block = shared + rows[self._near.get(ends, -1)] if known is None else rows[known] + shared
-        if known is not None and (number := self._near.get(ends)) is not None:
-            block = rows[known] + rows[number]
+        rows, itself, ending = self._near_rows, self._near.get("w=" + word.key), self._near.get(ends)
+        if itself is not None and ending is not None:
+            block = rows[itself] + rows[ending]
             block += shared
+        else:
+            only = itself if itself is not None else ending
+            block = shared + rows[-1 if only is None else only]  # the last row is of none
         middle = block[REACH * self._size : (REACH + 1) * self._size]
         middle += _added(self._own, self._own_rows, word.own)
         adds, key = self._tables.adds(word)
@@ -245,13 +248,15 @@ class Tagger:
         lean: Floats | None = None,
         scene: Sequence[str] = (),
         among: Collection[int] | None = None,
+        searched: Searched | None = None,
     ) -> tuple[list[int], list[float]]:
         """Return the label of each token by number, and by how much its score leads over that of `O`.
 
         `bias` stands in for the model's own; `lean`, by token, is taken from the score of `O` too; `scene` is what the
         turns before tell (`scene.Scene.names`). A stretch with one
         label is chosen for the sum of its leads, less the `cost` of that label; a single lead may well be negative.
-        Where only the labels of some tokens matter, `among` says which; others may have none.
+        Where only the labels of some tokens matter, `among` says which; others may have none. `searched` is what was
+        found in a text that this one goes on from.
         """
         if not utterance.lows:
             return [], []
@@ -264,7 +269,7 @@ class Tagger:
         if lean is not None:
             scores[:, 0] -= lean
         ahead = self._decoder.leads(scores)
-        labels = self._decoder.best(ahead, among)
+        labels = self._decoder.best(ahead, among, searched)
         return labels, [float(ahead[i, label]) if label else 0.0 for i, label in enumerate(labels)]
 
 
