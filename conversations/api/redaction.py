@@ -89,7 +89,7 @@ class RuleSerializer(Serializer):
     )
 
 
-class DraftSerializer(Serializer):
+class RedactionDraftSerializer(Serializer):
     """A policy as it could be. What is left out stays as it is now; so do the company's own types."""
 
     profile = serializers.ChoiceField(RedactionPolicy.Profile.choices, required=False)
@@ -106,34 +106,34 @@ class DraftSerializer(Serializer):
     pci_minutes = serializers.IntegerField(required=False)
 
 
-class RevisionSerializer(DraftSerializer):
+class RevisionSerializer(RedactionDraftSerializer):
     """A policy as it shall be. What is left out stays as it is now; so do the company's own types."""
 
     made_from = serializers.IntegerField(min_value=0, help_text="The revision that it was made from.")
     reason = serializers.CharField(help_text="Why it is changed.")
 
 
-class ReasonSerializer(Serializer):
+class FindingReasonSerializer(Serializer):
     detector = serializers.CharField()
     reason = serializers.CharField()
     count = serializers.IntegerField()
 
 
-class MoreSerializer(Serializer):
+class HiddenMoreSerializer(Serializer):
     type = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     count = serializers.IntegerField(help_text="How often it would be hidden more than today.")
-    reasons = ReasonSerializer(many=True, help_text="What found it and why, the most frequent first.")
+    reasons = FindingReasonSerializer(many=True, help_text="What found it and why, the most frequent first.")
     examples = serializers.ListField(
         child=PartSerializer(many=True), help_text="Sentences as they would be then."
     )
 
 
-class PreviewSerializer(Serializer):
+class RedactionPreviewSerializer(Serializer):
     revision = serializers.IntegerField(help_text="That it was compared with.")
     calls = serializers.IntegerField(help_text="The company's last ones, as they are kept.")
     sentences = serializers.IntegerField()
-    more = MoreSerializer(many=True)
+    more = HiddenMoreSerializer(many=True)
 
 
 class RedactionViewSet(CompanyViewSet):
@@ -183,17 +183,17 @@ class RedactionViewSet(CompanyViewSet):
         return Response(TriedSerializer(answer).data, headers={"Cache-Control": "no-store"})
 
     @extend_schema(
-        request=DraftSerializer,
-        responses={200: PreviewSerializer, 400: ErrorSerializer, 429: ErrorSerializer},
+        request=RedactionDraftSerializer,
+        responses={200: RedactionPreviewSerializer, 400: ErrorSerializer, 429: ErrorSerializer},
     )
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
         """What the company's last calls would lose under such a policy. Nothing of it is saved."""
         tries_count(self.user, PREVIEWS)
-        given = DraftSerializer(data=request.data)
+        given = RedactionDraftSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         found = preview(policy_check(_draft(given.validated_data), reasons=False))
-        shown = PreviewSerializer(
+        shown = RedactionPreviewSerializer(
             {
                 "revision": redaction_policy().revision,
                 "calls": found.calls,

@@ -25,7 +25,7 @@ from conversations.redaction.second_pass import policy_mark
 Serializer = serializers.Serializer[Any]
 
 
-class CheckSerializer(Serializer):
+class RedactionCheckSerializer(Serializer):
     id = serializers.UUIDField(read_only=True)
     conversation = serializers.UUIDField(source="conversation_id", read_only=True)
     state = serializers.ChoiceField(RedactionCheck.State.choices, read_only=True)
@@ -46,7 +46,7 @@ class CheckViewSet(CompanyViewSet):
     """Second readings of conversations that are over."""
 
     permission = Permission.ADMIN_CONFIGURE
-    serializer_class = CheckSerializer
+    serializer_class = RedactionCheckSerializer
     filterset_fields = {"state": ["exact"], "conversation": ["exact"]}
     queryset = RedactionCheck.objects.order_by("-begun_at", "-pk")
 
@@ -59,7 +59,9 @@ class CheckViewSet(CompanyViewSet):
         """How far one has come."""
         return Response(self._shown(self._one(pk)))
 
-    @extend_schema(request=None, responses={202: CheckSerializer, 404: ErrorSerializer, 409: ErrorSerializer})
+    @extend_schema(
+        request=None, responses={202: RedactionCheckSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
+    )
     @action(detail=True, methods=["post"], url_path="read-again", pagination_class=None)
     def read_again(self, request: Request, pk: UUID) -> Response:
         """Read its conversation again, by the policy of now and with a fresh set of attempts.
@@ -74,7 +76,7 @@ class CheckViewSet(CompanyViewSet):
 
     def _shown(self, what: Any, *, many: bool = False) -> Any:
         mark = policy_mark(redaction_config())
-        return CheckSerializer(what, many=many, context={"mark": mark}).data
+        return RedactionCheckSerializer(what, many=many, context={"mark": mark}).data
 
     def _one(self, pk: UUID) -> RedactionCheck:
         row = self.get_queryset().filter(pk=pk).first()

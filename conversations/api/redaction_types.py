@@ -46,7 +46,7 @@ Serializer = serializers.Serializer[Any]
 EXAMPLE_MAX = 2_000
 
 
-class ExampleSerializer(Serializer):
+class MarkedExampleSerializer(Serializer):
     text = serializers.CharField(max_length=EXAMPLE_MAX, trim_whitespace=False)
     start = serializers.IntegerField(
         min_value=0, help_text="Of the words to hide, in characters of the text."
@@ -54,7 +54,7 @@ class ExampleSerializer(Serializer):
     end = serializers.IntegerField(min_value=1)
 
 
-class LearntSerializer(Serializer):
+class LearntPatternSerializer(Serializer):
     explanation = serializers.CharField(help_text="What was learnt from the examples, in words.")
     pattern = serializers.CharField()
     examples = serializers.IntegerField()
@@ -80,7 +80,7 @@ class TypeBodySerializer(Serializer):
         default=list,
         help_text="Words or phrases, found whole and in any case.",
     )
-    examples = ExampleSerializer(many=True, default=list)
+    examples = MarkedExampleSerializer(many=True, default=list)
     action = serializers.ChoiceField([each.value for each in Action], default=Action.MASK.value)
     why = serializers.CharField(
         max_length=200, default="", allow_blank=True, help_text="Needed where it is not masked."
@@ -102,7 +102,7 @@ class TypeBodySerializer(Serializer):
 
 class OwnTypeSerializer(TypeBodySerializer):
     name = serializers.CharField(max_length=32, help_text="Two to 32 capitals and underscores: BADGE_NUMBER.")
-    learnt = LearntSerializer(many=True, read_only=True)
+    learnt = LearntPatternSerializer(many=True, read_only=True)
 
     def validate_name(self, name: str) -> str:
         if not is_name(name):
@@ -139,7 +139,7 @@ class DraftTypeSerializer(OwnTypeSerializer):
 
 
 class OwnTypeTriedSerializer(TriedSerializer):
-    learnt = LearntSerializer(many=True)
+    learnt = LearntPatternSerializer(many=True)
 
 
 class OwnTypeViewSet(CompanyViewSet):

@@ -132,7 +132,7 @@ class Redactor:
         if config.custom:
             others.append(CustomDetector(config.custom))
         others += [plugged_in(name) for name in config.extra]
-        self._others = tuple(others)
+        self._finds = tuple(detector.find for detector in others)
 
     def examine(self, text: str, context: Context, more: Sequence[Span] = ()) -> Findings:
         """Find everything in `text`. `more` are findings of the caller's own, settled with the rest."""
@@ -144,8 +144,8 @@ class Redactor:
         digits = self._digits.read(utterance, context)
         found = [*digits.spans, *more]
         if utterance.lows:
-            for detector in self._others:
-                found += detector.find(utterance, context)
+            for find in self._finds:
+                found += find(utterance, context)
         if context.growing:
             return self._grown(utterance, context, digits, found)
         if self._model is not None:

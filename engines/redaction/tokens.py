@@ -44,13 +44,14 @@ class Utterance:
 
     `surfaces` are the tokens as they stand in the text, `lows` in lower case with straight apostrophes, `vocabulary`
     the same, each once: a quick way to see that a detector has nothing to look for. `starts` and `ends` say where they
-    stand. `gaps` are what stands before each token, and after the last one. `has_figures` says whether any token is a
-    digit string, of whatever script.
+    stand. `small` is the whole text in small letters. `gaps` are what stands before each token, and after the last one.
+    `has_figures` says whether any token is a digit string, of whatever script.
     """
 
     def __init__(self, text: str) -> None:
         parts = (_ASCII_TOKEN if text.isascii() else _TOKEN).split(text)
         self.text = text
+        self.small = text.lower()
         self.surfaces = parts[1::2]
         self.gaps = parts[0::2]
         lows = list(map(str.lower, self.surfaces))
@@ -70,11 +71,6 @@ class Utterance:
     def tokens(self) -> tuple[Token, ...]:
         """The tokens one by one: dear, so made where they are asked for."""
         return tuple(map(Token, self.starts, self.ends, self.lows))
-
-    @cached_property
-    def small(self) -> str:
-        """The whole text in small letters."""
-        return self.text.lower()
 
     @cached_property
     def touching(self) -> list[bool]:

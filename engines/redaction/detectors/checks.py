@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import phonenumbers
 
@@ -51,31 +52,37 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
     if not 7 <= len(digits) <= 15:
         return False
     for region in (None,) if international else regions:
-        if region is not None and _cannot_be_dialled(digits, region):
+        number = _without_prefix(digits, region) if region is not None else None
+        if number is False:
             continue
-        try:
-            number = phonenumbers.parse(f"+{digits}" if international else digits, region)
-        except phonenumbers.NumberParseException:
-            continue
-        # To be told that a number is wrong takes long where many regions share a country code: nearly all are too long
-        # or too short for any of them.
-        lengths = _lengths(number.country_code or 0)
-        if lengths and len(phonenumbers.national_significant_number(number)) not in lengths:
-            continue
+        if number is None:
+            try:
+                number = phonenumbers.parse(f"+{digits}" if international else digits, region)
+            except phonenumbers.NumberParseException:
+                continue
+            # To be told that a number is wrong takes long where many regions share a country code: nearly all are too
+            # long or too short for any of them.
+            lengths = _lengths(number.country_code or 0)
+            if lengths and len(phonenumbers.national_significant_number(number)) not in lengths:
+                continue
         if phonenumbers.is_valid_number(number):
             return True
     return False
 
 
-def _cannot_be_dialled(digits: str, region: str) -> bool:
-    """Say whether `digits` are too many or too few for a region, where no prefix would be taken off them."""
+def _without_prefix(digits: str, region: str) -> phonenumbers.PhoneNumber | Literal[False] | None:
+    """Return the number that bare `digits` are in `region`, without the long way of reading it.
+
+    False: they are too many or too few. None: a prefix may have to be taken off them, or a zero leads.
+    """
     plan, lengths, code = _plan(region)
-    return (
-        bool(lengths)
-        and len(digits) not in lengths
-        and not digits.startswith(code)
-        and (plan is None or plan.match(digits) is None)
-    )
+    if not lengths or digits.startswith(code) or (plan is not None and plan.match(digits) is not None):
+        return None
+    if len(digits) not in lengths:
+        return False
+    if digits[0] == "0":
+        return None
+    return phonenumbers.PhoneNumber(country_code=int(code), national_number=int(digits))
 
 
 @lru_cache(maxsize=256)

@@ -57,7 +57,7 @@ _LAST_OF = words("last first next final other middle remaining")
 
 def harmless_literals(utterance: Utterance) -> list[tuple[int, int]]:
     """Return the character ranges of written times, dates and numbers with separators."""
-    if not utterance.has_figures or _LITERAL_SIGNS.isdisjoint(utterance.gaps):
+    if not utterance.has_figures or _LITERAL_SIGNS.isdisjoint(utterance.gaps[1:-1]):
         return []
     return [match.span() for match in _LITERAL.finditer(utterance.text)]
 
