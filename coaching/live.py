@@ -19,11 +19,13 @@ from accounts.errors import error_place
 from coaching.beside import LOOKUPS, Asked, Lookups
 from coaching.board import Because, Board, Look, key_of, step_key
 from coaching.compiled import Ready, compiled_for, part_of
+from coaching.drawing import arms_drawn
 from coaching.effects import alert_add, effect_add
 from coaching.faults import Faults
-from coaching.models import BehaviourOutcome, Guidance, PolicyRevision, RuleFault
+from coaching.models import BehaviourOutcome, ExperimentArm, Guidance, PolicyRevision, RuleFault
 from coaching.mutes import limits_now, mutes_of
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
+from coaching.tidings import heed
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Speaker, Utterance
 from engines.rules import Heard, Occurrence
@@ -31,7 +33,7 @@ from engines.rules.compiled import behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.spec import Action
-from moments.live import Early
+from moments.live import Early, Failed
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +54,10 @@ class GuidanceSession:
         lookups: Lookups,
         state: dict[str, Any] | None = None,
         heard: Iterable[Utterance] = (),
+        drawn: Iterable[ExperimentArm] = (),
     ) -> None:
         self._call = call
+        self._drawn = list(drawn)
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._compiled = ready.policies
         self._board = board
@@ -89,6 +93,8 @@ class GuidanceSession:
             self._board.heard(utterance, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         found = self._new(batch)
+        for failed in batch.finds(Failed)[:1]:
+            self._note_failed(failed.place)
         decided = self._guard(lambda: self._engine.hear(heard, found))
         self._do_all(decided, utterance, batch)
         self._go_on(row.end_ms, batch)
@@ -109,6 +115,13 @@ class GuidanceSession:
         self._pass(now_ms, batch)
         self._go_on(now_ms, batch)
 
+    def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
+        """The customer was held or taken back, or the agent did something that the rules must know."""
+        self._begin(batch)
+        decided = self._guard(lambda: heed(mark, self._engine, self._board, self._call.agent_id, batch))
+        self._do_all(decided, None, batch)
+        self._faults.hand_over(batch)
+
     def finish(self, now_ms: int, batch: Batch) -> None:
         self._pass(now_ms, batch)
         self._do_all(self._guard(lambda: self._engine.finish(now_ms)), None, batch)
@@ -125,6 +138,7 @@ class GuidanceSession:
             "agent": str(self._call.agent_id or ""),
             "team": str(self._call.team_id or ""),
             "revisions": list(self._revisions),
+            "withheld": self._board.withheld,
             "begun": self._begun,
             "now_ms": self._now_ms,
             "engine": self._engine.state(),
@@ -132,6 +146,10 @@ class GuidanceSession:
         }
 
     def _begin(self, batch: Batch) -> None:
+        for arm in self._drawn:
+            arm.conversation_id = self._call.conversation_id
+            batch.create(arm)
+        self._drawn.clear()
         if not self._begun:
             self._begun = True
             self._do_all(self._guard(self._engine.start), None, batch)
@@ -184,6 +202,11 @@ class GuidanceSession:
             log.error("guidance.rule_failed", revision=revision_id, rule=rule, kind=kind)
             if revision_id:
                 self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, kind, times)
+
+    def _note_failed(self, place: str) -> None:
+        """Something that all policies listen to could not be heard; the first one's page says so."""
+        if self._revisions:
+            self._faults.note(next(iter(self._revisions)), "", RuleFault.Kind.ERROR, place)
 
     def _wrong(self, revision_id: str, rule: str, error: Exception) -> None:
         place = f"{type(error).__name__} {error_place(error)}"
@@ -243,14 +266,15 @@ class GuidanceSession:
         caused: FinalUtterance | None,
         batch: Batch,
     ) -> None:
-        if action.do == "knowledge":
+        look = self._look_of(decision)
+        # What the agent mutes is not looked up; its row says that it was held back for that.
+        muted = self._board.is_muted(action.do, decision.rule_id, optional=look.optional)
+        if action.do == "knowledge" and not muted:
             key = key_of(decision)
             if key not in self._asked and not self._board.has(key):
                 self._asked[key] = (self._lookups.ask(self._call.schema, action.query), decision, because)
             return
-        self._board.show(
-            key_of(decision), decision, action, self._look_of(decision), revision, because, caused, batch
-        )
+        self._board.show(key_of(decision), decision, action, look, revision, because, caused, batch)
 
     def _look_in(self, now_ms: int, batch: Batch) -> None:
         """Take answers that have come; an answer that is late, or nothing, shows nothing."""
@@ -317,7 +341,7 @@ class GuidanceSession:
             number = self._compiled.playbook_numbers[playbook_key(decision.policy, decision.rule_id)]
             playbook = self._compiled.playbooks[number].playbook
             step = next(one for one in playbook.steps if one.id == step_id)
-            self._board.step(decision, step_id, step.title, step.say, revision, because, batch)
+            self._board.step(decision, step, playbook, revision, because, batch)
         elif decision.what == "step_done":
             key = step_key(revision, decision.rule_id, step_id)
             self._board.settle(key, Guidance.State.TICKED, decision.at_ms, because, batch)
@@ -329,7 +353,7 @@ class GuidanceStage:
     """The stage "guidance" of `cresta_app.live`. `lookups`: where slow questions are answered."""
 
     key = "guidance"
-    fixed: tuple[str, ...] = ("revisions",)
+    fixed: tuple[str, ...] = ("revisions", "withheld")
 
     def __init__(self, lookups: Lookups = LOOKUPS) -> None:
         self._lookups = lookups
@@ -346,8 +370,11 @@ class GuidanceStage:
             board = Board(call.conversation_id, limits_now(), ())
             return GuidanceSession(call, [], compiled_for([]), facts, board, self._lookups)
         board = Board(call.conversation_id, limits_now(), mutes_of(call.agent_id), state)
+        drawn: list[ExperimentArm] = []
         if state is None:
             revisions = effective_revisions(audience=facts.audience)
+            drawn = arms_drawn(revisions, facts.audience)
+            board.withhold(drawn)
         else:
             revisions = revisions_by_id(state["revisions"])
             if (state["agent"], state["team"]) != (str(call.agent_id or ""), str(call.team_id or "")):
@@ -356,9 +383,13 @@ class GuidanceStage:
                 revisions = now + [
                     one for one in revisions if one.pk not in known and str(one.pk) in board.shown_of
                 ]
+                # The screen is the new agent's as in their other calls; the call counts for whom it began with.
+                arms = arms_drawn(now, facts.audience)
+                board.withhold(arms)
+                drawn = [] if state["agent"] else arms
         ready = compiled_for(revisions)
         heard = [] if state is None else _said_last(call.conversation_id)
-        return GuidanceSession(call, revisions, ready, facts, board, self._lookups, state, heard)
+        return GuidanceSession(call, revisions, ready, facts, board, self._lookups, state, heard, drawn)
 
 
 def _said_last(conversation_id: UUID) -> list[Utterance]:

@@ -359,6 +359,8 @@ SPECTACULAR_SETTINGS = {
         "RedactionCheckStateEnum": "conversations.models.RedactionCheck.State",
         "ClassifierStateEnum": "moments.models.Classifier.State",
         "BacktestStateEnum": "coaching.models.Backtest.State",
+        "ExperimentOutcomeEnum": "coaching.models.Experiment.Outcome",
+        "ExperimentStateEnum": "coaching.models.Experiment.State",
         "PolicyStateEnum": "coaching.models.Policy.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
     },

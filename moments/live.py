@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from accounts.errors import error_place
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
@@ -61,6 +62,13 @@ class Early:
     look: Callable[[Heard], list[Occurrence]]
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Moments could not be looked for in an utterance; `place` says what and where. For the stage that counts it."""
+
+    place: str
+
+
 class MomentSession:
     """Follows one call. Hands each `engines.rules.Occurrence` on by `batch.find`, after writing its row."""
 
@@ -81,7 +89,15 @@ class MomentSession:
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         row = utterance.row
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
-        for occurrence in self._engine.hear(heard, self._intents.tell(heard)):
+        try:
+            found = self._engine.hear(heard, self._intents.tell(heard))
+        except Exception as error:
+            # The call goes on, and its guidance by what it hears for itself.
+            place = f"{type(error).__name__} {error_place(error)}"
+            log.error("moments.failed", conversation=str(row.conversation_id), place=place)
+            batch.find(Failed(place))
+            return
+        for occurrence in found:
             self._found(occurrence, row, batch)
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:

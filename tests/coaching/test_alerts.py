@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 
@@ -91,7 +92,8 @@ def test_what_was_resolved_is_open_again_when_it_happens_again(people, live_call
     assert again.assignee is None and again.waiting_since is not None and again.first_claimed_at is not None
     assert [kind for kind, _ref in told] == [news.ALERT_RAISED] * 2
     closed = live.alert(live_call, "Other", rule_key="other")
-    alerts_close(news.COMPLETED, live_call.pk, None)
+    with transaction.atomic():
+        alerts_close(news.COMPLETED, live_call.pk, None)
     assert live.alert(live_call, "Other", rule_key="other").state == "closed"
     closed.refresh_from_db()
     assert (closed.count, closed.state, closed.resolved_by, closed.assignee) == (2, "closed", None, None)
@@ -275,7 +277,8 @@ def test_rules_that_nobody_acts_on_could_go(people):
             )
         if number < 5:
             alert_resolve(alert=alert, user=people["supervisor"])
-        alerts_close(news.COMPLETED, call.pk, None)
+        with transaction.atomic():
+            alerts_close(news.COMPLETED, call.pk, None)
     noise, threat = alert_figures(user=people["supervisor"])
     assert (noise.key.partition("/")[2], noise.over, noise.acted, noise.ignored, noise.could_go) == (
         "noise",
