@@ -360,6 +360,7 @@ SPECTACULAR_SETTINGS = {
         "RedactionActionEnum": ["mask", "last_four", "hash", "keep"],
         "CallPhaseEnum": "conversations.models.CallPhase.Phase",
         "ConversationStateEnum": "conversations.models.Conversation.State",
+        "RedactionCheckStateEnum": "conversations.models.RedactionCheck.State",
         "ClassifierStateEnum": "moments.models.Classifier.State",
         "BacktestStateEnum": "coaching.models.Backtest.State",
         "ExperimentOutcomeEnum": "coaching.models.Experiment.Outcome",

@@ -18,12 +18,14 @@ from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
 from conversations.api.completeness import CompletenessViewSet
 from conversations.api.redaction import RedactionViewSet
+from conversations.api.redaction_checks import CheckViewSet
 from conversations.api.redaction_reviews import (
     ExampleViewSet,
     RedactionReportViewSet,
     ReviewViewSet,
     RunViewSet,
 )
+from conversations.api.redaction_types import OwnTypeViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
 from integrations.chats.api import ChatViewSet
@@ -43,6 +45,8 @@ router.register("call-events", CallEventViewSet, basename="api-call-event")
 router.register("changes", ChangeViewSet, basename="api-change")
 router.register("completeness", CompletenessViewSet, basename="api-completeness")
 router.register("redaction", RedactionViewSet, basename="api-redaction")
+router.register("redaction-types", OwnTypeViewSet, basename="api-redaction-type")
+router.register("redaction-checks", CheckViewSet, basename="api-redaction-check")
 router.register("utterances", UtteranceViewSet, basename="api-utterance")
 router.register("summaries", SummaryViewSet, basename="api-summary")
 router.register("redaction-reviews", ReviewViewSet, basename="api-redaction-review")

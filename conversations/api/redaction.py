@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +15,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer
+from accounts.models import User
 from accounts.permissions import Permission
-from accounts.throttle import address_of, note, seconds_left
+from accounts.throttle import Limit, address_of, note, seconds_left
 from conversations.models import RedactionPolicy
 from conversations.redaction.again import still_to_read
 from conversations.redaction.policy import Policy, Rule, redaction_policy
-from conversations.redaction.policy_changes import policy_save
-from conversations.redaction.trying import TEXT_MAX, TRIES, sentence_try
+from conversations.redaction.policy_changes import policy_check, policy_save
+from conversations.redaction.trying import PREVIEWS, TEXT_MAX, TRIES, preview, sentence_try
 from engines.redaction.actions import Action
 from engines.redaction.vocabulary import TYPES
 from tenants.scope import current_schema
@@ -87,11 +89,9 @@ class RuleSerializer(Serializer):
     )
 
 
-class RevisionSerializer(Serializer):
-    """A policy as it shall be. What is left out stays as it is now; so do the company's own types."""
+class RedactionDraftSerializer(Serializer):
+    """A policy as it could be. What is left out stays as it is now; so do the company's own types."""
 
-    made_from = serializers.IntegerField(min_value=0, help_text="The revision that it was made from.")
-    reason = serializers.CharField(help_text="Why it is changed.")
     profile = serializers.ChoiceField(RedactionPolicy.Profile.choices, required=False)
     regions = serializers.ListField(child=serializers.CharField(max_length=2), max_length=50, required=False)
     may_see = serializers.ListField(
@@ -106,6 +106,36 @@ class RevisionSerializer(Serializer):
     pci_minutes = serializers.IntegerField(required=False)
 
 
+class RevisionSerializer(RedactionDraftSerializer):
+    """A policy as it shall be. What is left out stays as it is now; so do the company's own types."""
+
+    made_from = serializers.IntegerField(min_value=0, help_text="The revision that it was made from.")
+    reason = serializers.CharField(help_text="Why it is changed.")
+
+
+class FindingReasonSerializer(Serializer):
+    detector = serializers.CharField()
+    reason = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class HiddenMoreSerializer(Serializer):
+    type = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    count = serializers.IntegerField(help_text="How often it would be hidden more than today.")
+    reasons = FindingReasonSerializer(many=True, help_text="What found it and why, the most frequent first.")
+    examples = serializers.ListField(
+        child=PartSerializer(many=True), help_text="Sentences as they would be then."
+    )
+
+
+class RedactionPreviewSerializer(Serializer):
+    revision = serializers.IntegerField(help_text="That it was compared with.")
+    calls = serializers.IntegerField(help_text="The company's last ones, as they are kept.")
+    sentences = serializers.IntegerField()
+    more = HiddenMoreSerializer(many=True)
+
+
 class RedactionViewSet(CompanyViewSet):
     """What the company hides."""
 
@@ -117,7 +147,7 @@ class RedactionViewSet(CompanyViewSet):
 
     @extend_schema(responses=PolicySerializer)
     def list(self, request: Request) -> Response:
-        """The policy that holds now. Patterns, words and examples of own types are in the admin alone."""
+        """The policy that holds now. Own types whole: `/redaction-types/`."""
         return Response(_shown(redaction_policy()))
 
     @extend_schema(
@@ -129,18 +159,8 @@ class RedactionViewSet(CompanyViewSet):
         given = RevisionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         wanted = given.validated_data
-        fields: dict[str, Any] = {
-            name: tuple(wanted[name]) if isinstance(wanted[name], list) else wanted[name]
-            for name in ("profile", "regions", "may_see", "pci_hears", "pci_auto", "pci_minutes")
-            if name in wanted
-        }
-        if "rules" in wanted:
-            fields["rules"] = tuple(
-                Rule(rule["type"], rule["on"], Action(rule["action"]), rule["reason"])
-                for rule in wanted["rules"]
-            )
         policy_save(
-            policy=replace(redaction_policy(), **fields),
+            policy=_draft(wanted),
             reason=wanted["reason"],
             actor=self.user,
             revision=wanted["made_from"],
@@ -155,16 +175,68 @@ class RedactionViewSet(CompanyViewSet):
     @action(detail=False, methods=["post"], url_path="try", url_name="try")
     def attempt(self, request: Request) -> Response:
         """Read a sentence under the company's policy and say what is found in it, and why."""
-        who, where = str(self.user.pk), current_schema()
-        left = seconds_left(TRIES, address=who, place=where)
-        if left:
-            raise Throttled(wait=left, detail=_("Too many tries."))
-        note(TRIES, address=who, place=where)
+        tries_count(self.user)
         given = TextSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         policy = redaction_policy()
         answer = sentence_try(given.validated_data["text"], policy) | {"revision": policy.revision}
         return Response(TriedSerializer(answer).data, headers={"Cache-Control": "no-store"})
+
+    @extend_schema(
+        request=RedactionDraftSerializer,
+        responses={200: RedactionPreviewSerializer, 400: ErrorSerializer, 429: ErrorSerializer},
+    )
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """What the company's last calls would lose under such a policy. Nothing of it is saved."""
+        tries_count(self.user, PREVIEWS)
+        given = RedactionDraftSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        found = preview(policy_check(_draft(given.validated_data), reasons=False))
+        shown = RedactionPreviewSerializer(
+            {
+                "revision": redaction_policy().revision,
+                "calls": found.calls,
+                "sentences": found.sentences,
+                "more": [
+                    {
+                        "type": more.type,
+                        "label": more.label,
+                        "count": more.count,
+                        "reasons": [
+                            {"detector": detector, "reason": reason, "count": count}
+                            for (detector, reason), count in more.reasons.most_common()
+                        ],
+                        "examples": more.examples,
+                    }
+                    for more in found.more
+                ],
+            }
+        )
+        return Response(shown.data, headers={"Cache-Control": "no-store"})
+
+
+def tries_count(user: User, limit: Limit = TRIES) -> None:
+    """Note a try of `user`. Raises `Throttled` where there were too many."""
+    who, where = str(user.pk), current_schema()
+    left = seconds_left(limit, address=who, place=where)
+    if left:
+        raise Throttled(wait=left, detail=_("Too many tries."))
+    note(limit, address=who, place=where)
+
+
+def _draft(wanted: Mapping[str, Any]) -> Policy:
+    """Return the policy of now with what is `wanted`."""
+    fields: dict[str, Any] = {
+        name: tuple(wanted[name]) if isinstance(wanted[name], list) else wanted[name]
+        for name in ("profile", "regions", "may_see", "pci_hears", "pci_auto", "pci_minutes")
+        if name in wanted
+    }
+    if "rules" in wanted:
+        fields["rules"] = tuple(
+            Rule(rule["type"], rule["on"], Action(rule["action"]), rule["reason"]) for rule in wanted["rules"]
+        )
+    return replace(redaction_policy(), **fields)
 
 
 def _shown(policy: Policy) -> Any:

@@ -17,6 +17,7 @@ from engines.redaction.vocabulary import PLACEHOLDER, chip_words
 
 TEXT_MAX = 2_000
 TRIES = Limit("redaction-try", times=60, seconds=60)
+PREVIEWS = Limit("redaction-preview", times=10, seconds=60)  # each reads the last calls twice
 CALLS = 20
 UTTERANCES = 1_500
 EXAMPLES = 3
@@ -65,10 +66,12 @@ def parts(text: str, types: Mapping[str, str]) -> list[dict[str, str]]:
 
 @dataclass
 class More:
-    """What would be hidden more of one type: how often, and sentences as they would be then."""
+    """What would be hidden more of one type: how often, by which detectors and why, and sentences as they would be."""
 
+    type: str
     label: str
     count: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: list[list[dict[str, str]]] = field(default_factory=list)
 
 
@@ -102,9 +105,10 @@ def preview(policy: Policy) -> Preview:
         if not new:
             continue
         shown = parts(after.redacted(text, spans, context).text, types)
-        for name, count in Counter(span.type for span in new).items():
-            more = found.setdefault(name, More(types.get(name, name)))
-            more.count += count
+        for span in new:
+            more = found.setdefault(span.type, More(span.type, types.get(span.type, span.type)))
+            more.count += 1
+            more.reasons[span.detector, span.reason] += 1
             if len(more.examples) < EXAMPLES and shown not in more.examples:
                 more.examples.append(shown)
     return Preview(len(calls), len(texts), sorted(found.values(), key=lambda more: -more.count))

@@ -5,10 +5,11 @@ Nothing here holds a word or a digit of anybody: types, counts and times alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from engines.redaction.sequence.decode import Searched
 from engines.redaction.text import Span
 from engines.redaction.tokens import Utterance
 
@@ -42,7 +43,8 @@ class Context:
     number (true of a customer's live utterance, false of agents and of whole documents). `growing` marks a
     partial: more words may follow, and nothing may be shown that they could turn into a finding. `live` says that the
     text is part of a conversation that goes on, so that it may hold but a part of a number. `scene` is what the model
-    sees of the turns before (`scene.Scene.names`); empty where they are not known.
+    sees of the turns before (`scene.Scene.names`); empty where they are not known. `searched` is what the model found
+    in the partial before, if there was one; it saves time and changes nothing.
     """
 
     due: Due | None = None
@@ -51,6 +53,7 @@ class Context:
     growing: bool = False
     live: bool = False
     scene: tuple[str, ...] = ()
+    searched: Searched | None = field(default=None, compare=False, repr=False)
 
 
 class Detector(Protocol):

@@ -8,7 +8,8 @@ from typing import Any
 from engines.redaction.tokens import Utterance
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Cue:
     """One phrase found: tokens `first` to `last`, and the type that it announces (or `ANY`)."""
 

@@ -8,7 +8,7 @@ writes for a digit ("to", "for") if digits stand on both sides. Whether a run is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from unicodedata import decimal
 
 from engines.redaction.tokens import Utterance, words
@@ -79,7 +79,8 @@ LONGEST_BRIDGE = 4  # words between two groups of one number
 _JOINING_GAP = re.compile(r"[\s\-.,()/:+*#–—_·…;?!]{0,6}")
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Element:
     """One number within a run: "forty one" is one element of the digits 41, "double seven" two single ones.
 
@@ -95,41 +96,32 @@ class Element:
     written: bool = False
 
 
-@dataclass(slots=True)
 class Run:
-    """Elements that may be one number; `first` and `last` are token indices, both within the run."""
+    """Elements that may be one number. `first` and `last` are token indices, both within the run.
 
-    elements: list[Element] = field(default_factory=list)
+    `digits` are all of them, `total` how many; `singles` is the longest row of digits that were said one by one.
+    `counted` and `dated` are for whoever finds out whether it is a quantity, a date or a sum: asked more than once.
+    """
 
-    @property
-    def first(self) -> int:
-        return self.elements[0].first
+    __slots__ = ("counted", "dated", "digits", "elements", "first", "last", "singles", "total")
 
-    @property
-    def last(self) -> int:
-        return self.elements[-1].last
-
-    @property
-    def digits(self) -> str:
-        elements = self.elements
-        return elements[0].digits if len(elements) == 1 else "".join([one.digits for one in elements])
-
-    @property
-    def total(self) -> int:
-        return len(self.digits)
-
-    @property
-    def singles(self) -> int:
-        """Return the longest row of digits that were said one by one."""
+    def __init__(self, elements: list[Element]) -> None:
+        self.elements = elements
+        self.counted: bool | None = None
+        self.dated: bool | None = None
+        self.first = elements[0].first if elements else 0
+        self.last = elements[-1].last if elements else -1
+        self.digits = "".join([one.digits for one in elements])
+        self.total = len(self.digits)
         best = row = 0
-        for element in self.elements:
+        for element in elements:
             if element.single:
                 row += len(element.digits)
                 if row > best:
                     best = row
             else:
                 row = 0
-        return best
+        self.singles = best
 
 
 def said_for(lows: list[str], i: int) -> int:
@@ -241,20 +233,20 @@ class NumberReader:
     def runs(self) -> list[Run]:
         """Return all runs in order. They do not overlap."""
         found: list[Run] = []
-        run = Run()
+        run: list[Element] = []
         after = 0
         for i, (low, is_number) in enumerate(zip(self._lows, self._number, strict=True)):
-            if i < after or not (is_number or low in TIMES):
+            if not (is_number or low in TIMES) or i < after:
                 continue
             elements, after = self._read(i)
             if not elements:
                 continue
-            if run.elements and not self._joined(run.elements[-1], elements[0]):
-                found.append(run)
-                run = Run()
-            run.elements.extend(elements)
-        if run.elements:
-            found.append(run)
+            if run and not self._joined(run[-1], elements[0]):
+                found.append(Run(run))
+                run = []
+            run += elements
+        if run:
+            found.append(Run(run))
         return found
 
     def _read(self, i: int) -> tuple[list[Element], int]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from engines.redaction.numbers import TIMES, ZERO_LETTERS, is_strong
 from engines.redaction.resolve import MODEL_NAME
+from engines.redaction.sequence.decode import Searched
 from engines.redaction.sequence.tagger import Tagger
 from engines.redaction.text import Span
 from engines.redaction.tokens import Utterance
@@ -30,16 +31,22 @@ class GrowingReader:
         self._tagger = tagger
         self.everyday = tagger.lexicon.common
 
-    def read(self, utterance: Utterance, scene: tuple[str, ...] = ()) -> tuple[list[Span], int | None]:
-        """Return what is found before the growing end, and where the words begin that must wait, if any do."""
-        tokens = utterance.tokens
-        count = len(tokens)
+    def read(
+        self, utterance: Utterance, scene: tuple[str, ...] = (), searched: Searched | None = None
+    ) -> tuple[list[Span], int | None]:
+        """Return what is found before the growing end, and where the words begin that must wait, if any do.
+
+        `searched` is what was found in the partial before: where the words and those around them are the same, it is
+        not searched again. It changes nothing of what is found.
+        """
+        starts, ends = utterance.starts, utterance.ends
+        count = len(starts)
         if not count:
             return [], None
         bias = np.full(count, _BEFORE, dtype=np.float32)
         near = min(count, len(_LEANING))
         bias[count - near :] = _LEANING[:near][::-1]
-        labels, _margins = self._tagger.tag(utterance, lean=bias, scene=scene)
+        labels, _margins = self._tagger.tag(utterance, lean=bias, scene=scene, searched=searched)
         spans: list[Span] = []
         i = 0
         while i < count:
@@ -50,9 +57,9 @@ class GrowingReader:
             while i + 1 < count and labels[i + 1] == labels[first]:
                 i += 1
             if i >= count - near:
-                return spans, tokens[first].start
+                return spans, starts[first]
             name = self._tagger.labels[labels[first]]
-            spans.append(Span(tokens[first].start, tokens[i].end, name, 0.5, MODEL_NAME, _REASON))
+            spans.append(Span(starts[first], ends[i], name, 0.5, MODEL_NAME, _REASON))
             i += 1
         return spans, None
 
@@ -62,13 +69,13 @@ def undecided_from(utterance: Utterance) -> int | None:
 
     That is from the first number word on, whatever it counts, and letters among the last two words.
     """
-    tokens = utterance.tokens
-    near = len(tokens) - 2
-    for at, token in enumerate(tokens):
+    lows = utterance.lows
+    near = len(lows) - 2
+    for at, low in enumerate(lows):
         i = at
-        if is_strong(token.low) or (i >= near and token.is_letter):
+        if is_strong(low) or (i >= near and len(low) == 1 and low.isalpha()):
             # "double" and "oh" before it belong to it.
-            while i and (tokens[i - 1].low in TIMES or tokens[i - 1].low in ZERO_LETTERS):
+            while i and (lows[i - 1] in TIMES or lows[i - 1] in ZERO_LETTERS):
                 i -= 1
-            return tokens[i].start
+            return utterance.starts[i]
     return None

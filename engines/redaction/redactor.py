@@ -95,7 +95,8 @@ class RedactionConfig:
         return self.enabled_types | {one.name for one in self.custom}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Findings:
     """What one text holds: settled spans of enabled types, and what the digits say about the next text.
 
@@ -131,7 +132,7 @@ class Redactor:
         if config.custom:
             others.append(CustomDetector(config.custom))
         others += [plugged_in(name) for name in config.extra]
-        self._others = tuple(others)
+        self._finds = tuple(detector.find for detector in others)
 
     def examine(self, text: str, context: Context, more: Sequence[Span] = ()) -> Findings:
         """Find everything in `text`. `more` are findings of the caller's own, settled with the rest."""
@@ -142,9 +143,9 @@ class Redactor:
         """Find everything in a text that is cut into words already."""
         digits = self._digits.read(utterance, context)
         found = [*digits.spans, *more]
-        if utterance.tokens:
-            for detector in self._others:
-                found += detector.find(utterance, context)
+        if utterance.lows:
+            for find in self._finds:
+                found += find(utterance, context)
         if context.growing:
             return self._grown(utterance, context, digits, found)
         if self._model is not None:
@@ -159,7 +160,7 @@ class Redactor:
         """Return what a partial holds: while words are coming, digits are hidden whatever their type may become."""
         waits: list[int | None] = []
         if self._growing is not None:
-            more, wait = self._growing.read(utterance, context.scene)
+            more, wait = self._growing.read(utterance, context.scene, context.searched)
             found += _beside(self._not_ours(more, utterance), utterance, digits)
             waits += [wait, undecided_from(utterance)]
         if self._numeric_on:
@@ -180,14 +181,14 @@ class Redactor:
         Not on a live call: there a number of any length may be the first group of a card, and what is shown and stored
         cannot be taken back.
         """
-        if context.live or self._model is None or not any(map(_says_little, found)):
+        if context.live or self._model is None or not found:
             return found
-        doubted = self._model.doubted(utterance, context)
-        return [
-            span
-            for span in found
-            if not _says_little(span) or any(a < span.end and b > span.start for a, b in doubted)
-        ]
+        little = [span for span in found if _says_little(span)]
+        if not little:
+            return found
+        doubted = self._model.doubted(utterance, context, little)
+        cleared = {id(span) for span, doubt in zip(little, doubted, strict=True) if not doubt}
+        return [span for span in found if id(span) not in cleared]
 
     def _not_ours(self, spans: list[Span], utterance: Utterance) -> list[Span]:
         """Return what the model found without the company's own name ("you are through to ...")."""
@@ -196,7 +197,11 @@ class Redactor:
         return [
             span
             for span in spans
-            if tuple(token.low for token in utterance.tokens if span.start <= token.start < span.end)
+            if tuple(
+                low
+                for start, low in zip(utterance.starts, utterance.lows, strict=True)
+                if span.start <= start < span.end
+            )
             not in self._ours
         ]
 
@@ -248,7 +253,7 @@ def _company_names(names: Iterable[str]) -> frozenset[tuple[str, ...]]:
 
 
 def _says_little(span: Span) -> bool:
-    return span.reason in (UNEXPLAINED, CONTINUES) and span.type == "NUMBER"
+    return span.type == "NUMBER" and span.reason in (UNEXPLAINED, CONTINUES)
 
 
 def _beside(spans: list[Span], utterance: Utterance, digits: Reading) -> list[Span]:

@@ -25,12 +25,13 @@ def settle(spans: Iterable[Span]) -> list[Span]:
     for span in sorted(spans, key=_place):
         if settled and span.start < settled[-1].end:
             last = settled[-1]
-            best, other = sorted((last, span), key=_weight, reverse=True)
+            best, other = (last, span) if _weight(last) >= _weight(span) else (span, last)
             if best.detector == MODEL_NAME and _is_bare(other, best):
                 best = other
             beside = last.beside | span.beside
             beside |= {one.type for one in (last, span) if one is not best and not _is_part(one, best)}
-            settled[-1] = replace(best, start=last.start, end=max(last.end, span.end), beside=beside)
+            end = max(last.end, span.end)
+            settled[-1] = Span(last.start, end, best.type, best.score, best.detector, best.reason, beside)
         else:
             settled.append(span)
     return settled

@@ -34,15 +34,21 @@ class Topics:
 
     sectors: tuple[str, ...] = ()
     words: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    _weighed: dict[str, tuple[float, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        for word, values in self.words.items():
+            self._weighed[word] = tuple(max(-_MOST, min(_MOST, value)) for value in values)
 
     def sums(self, words: Iterable[str], before: tuple[float, ...]) -> tuple[float, ...]:
         """Return `before` with what the words of one turn weigh, each of them once."""
-        known = [self.words[word] for word in set(words) if word in self.words]
+        known = [weighed for word in set(words) if (weighed := self._weighed.get(word)) is not None]
         if not known:
             return before
         return tuple(
-            total + sum(max(-_MOST, min(_MOST, values[i])) for values in known)
-            for i, total in enumerate(before)
+            [total + sum(values) for total, values in zip(before, zip(*known, strict=True), strict=True)]
         )
 
     def sector(self, sums: tuple[float, ...]) -> str:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from secrets import token_bytes
 from threading import Lock
 from typing import Any
 
@@ -28,6 +30,7 @@ from engines.redaction.muting import Muting
 from engines.redaction.redactor import DEFAULT, Findings, RedactionConfig, redactor_for
 from engines.redaction.resolve import replaced
 from engines.redaction.scene import Scene
+from engines.redaction.sequence.decode import Searched
 from engines.redaction.text import RawText, RedactedText, Span
 from engines.redaction.timing import RedactedWord, redacted_words, words_trusted
 from engines.redaction.tokens import BACKCHANNELS, Utterance, tokenise
@@ -118,6 +121,13 @@ class StreamRedactor:
         self._scene = Scene.begin(self._topics)
         self._memory = Memory(self._redactor.everyday_words())
         self._muting = Muting(config.beep_margin_ms)
+        # By speaker, what the model found in the last partial: labels by scores, no words.
+        self._searched: dict[str, Searched] = {}
+        # And what was made of it, as recognition often sends the same words again: how many times the state had
+        # changed by then, and a keyed digest of the words.
+        self._shown: dict[str, tuple[int, bytes, RedactedText]] = {}
+        self._changes = 0
+        self._key = token_bytes(16)
         self._lock = Lock()
 
     def redact_final(
@@ -135,11 +145,13 @@ class StreamRedactor:
             context = self._context(speaker, utterance, start_ms)
             findings = self._redactor.examined(utterance, context, self._memory.find(utterance))
             self._remember(speaker, findings, context, start_ms, end_ms)
+            self._changes += 1
         found = findings.spans
         stand_ins = self._redactor.stand_ins(raw, found, context)
         hidden = [span for span, one in zip(found, stand_ins, strict=True) if one is not None]
         with self._lock:
             self._memory.remember(utterance, hidden)
+            self._changes += 1
         timed = redacted_words(raw, findings.spans, words, stand_ins)
         if timed is None:
             # The words are not those of the text ("4111" for "four one one one"): redact them by themselves.
@@ -172,9 +184,15 @@ class StreamRedactor:
         words anew each time, and digits as "fight" or "one's" among them.
         """
         raw = text.reveal()
+        digest = blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=16, key=self._key).digest()
         with self._lock:
+            changes = self._changes
+            known = self._shown.get(speaker)
+            if known is not None and known[:2] == (changes, digest):
+                return known[2]
             utterance = tokenise(raw)
-            context = self._context(speaker, utterance, None, growing=True)
+            searched = self._searched.setdefault(speaker, {})
+            context = self._context(speaker, utterance, None, growing=True, searched=searched)
             again = self._memory.find(utterance, growing=True)
         findings = self._redactor.examined(utterance, context, again)
         # A finding may reach over the words kept back; it must hide its own beginning all the same.
@@ -182,12 +200,15 @@ class StreamRedactor:
         shown = raw[: max([findings.kept_back, *(span.end for span in spans)])]
         shown = shown if len(shown) == len(raw) else shown.rstrip()
         # A lone "oh" may turn out to open an address or a number: two dots hold its place until the final tells.
-        hidden = [(span.start, span.end) for span in spans]
-        for token in utterance.tokens:
-            inside = any(start < token.end and token.start < end for start, end in hidden)
-            if raw[token.start : token.end].casefold() == "oh" and token.end <= len(shown) and not inside:
-                shown = f"{shown[: token.start]}..{shown[token.end :]}"
-        return replaced(shown, spans, self._redactor.stand_ins(shown, spans, context))
+        if "oh" in utterance.vocabulary:
+            for begins, ends, low in zip(utterance.starts, utterance.ends, utterance.lows, strict=True):
+                inside = any(span.start < ends and begins < span.end for span in spans)
+                if low == "oh" and ends <= len(shown) and not inside:
+                    shown = f"{shown[:begins]}..{shown[ends:]}"
+        redacted = replaced(shown, spans, self._redactor.stand_ins(shown, spans, context))
+        with self._lock:
+            self._shown[speaker] = changes, digest, redacted
+        return redacted
 
     def suspect(self, at_ms: int) -> None:
         """Treat what follows `at_ms` as if a card number had just been asked for.
@@ -197,6 +218,7 @@ class StreamRedactor:
         """
         with self._lock:
             self._given = _Given("CREDIT_CARD", Strength.DUE.value, 0, at_ms, 0, "", False)
+            self._changes += 1
 
     def open_number(self, at_ms: int) -> OpenNumber | None:
         """Return the number of which, at `at_ms` of the call, more digits are still waited for; None if there is none.
@@ -271,7 +293,13 @@ class StreamRedactor:
         )
 
     def _context(
-        self, speaker: str, utterance: Utterance, at_ms: int | None, *, growing: bool = False
+        self,
+        speaker: str,
+        utterance: Utterance,
+        at_ms: int | None,
+        *,
+        growing: bool = False,
+        searched: Searched | None = None,
     ) -> Context:
         given, asked, config = self._given, self._asked, self._config
         due = None
@@ -288,7 +316,7 @@ class StreamRedactor:
             question = asked.type
         ends_turn = speaker not in COMPANY_SPEAKERS
         scene = self._scene.names(self._topics, utterance.lows) if ends_turn else ()
-        return Context(due, question, ends_turn=ends_turn, growing=growing, live=True, scene=scene)
+        return Context(due, question, ends_turn, growing, True, scene, searched)
 
     def _is_open(self, given: _Given, at_ms: int | None) -> bool:
         """Whether more of a number is waited for; with no `at_ms`, without regard to the clock."""

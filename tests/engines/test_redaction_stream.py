@@ -9,8 +9,11 @@ import pytest
 from engines.redaction.redactor import RedactionConfig
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
+from engines.redaction.vocabulary import PROFILES
 from engines.speech.types import HeardWord
 from tests.engines.redaction_calls import RULES, Call, leaks
+
+STRICT = RedactionConfig(enabled_types=PROFILES["strict"])
 
 
 def test_what_the_agent_asked_for_names_the_digits() -> None:
@@ -269,3 +272,61 @@ def test_a_number_is_open_from_its_question_until_nothing_more_is_waited_for() -
     say("agent", "and what is your date of birth")
     number = redactor.open_number(at)
     assert number is not None and number.since_ms == asked_at
+
+
+# What is said before, by whom, and what then comes word by word.
+_GROWING = (
+    ((), "customer", "hi my name is siobhan kelly from galway and i live at twelve baker street in dublin"),
+    (
+        (("agent", "can i have the card number please"),),
+        "customer",
+        "sure it is four one um one one expires may",
+    ),
+    ((("customer", "this is gerald foster"),), "agent", "thank you gerald oh i see you are at gmail dot com"),
+    (
+        (("agent", "what is your address"),),
+        "customer",
+        "Yes, it's 5 Oak Lane. I pay 20 dollars, oh and 1234 5678",
+    ),
+    (
+        (("agent", "your password please"),),
+        "customer",
+        "it is blue horse, my mail is ann dot miles at gmail dot com",
+    ),
+)
+
+
+@pytest.mark.parametrize(("before", "speaker", "words"), _GROWING)
+def test_a_partial_is_what_it_would_be_from_scratch(
+    before: tuple[tuple[str, str], ...], speaker: str, words: str
+) -> None:
+    def stream() -> StreamRedactor:
+        made, at = StreamRedactor(STRICT), 0
+        for who, said in before:
+            made.redact_final(who, RawText(said), [], at, at + 2000)
+            at += 2500
+        return made
+
+    whole = words.split(" ")
+    grown = [" ".join(whole[:count]) for count in range(1, len(whole) + 1)]
+    # Recognition also says the same twice, writes words anew, and begins again.
+    heard = [text for partial in grown for text in (partial, partial)]
+    heard += [partial.upper() for partial in grown] + grown[::-3] + [f"so {partial}" for partial in grown]
+    lasting = stream()
+    for text in heard:
+        other = "agent" if speaker == "customer" else "customer"
+        lasting.redact_partial(other, RawText(f"okay {text}"))
+        assert lasting.redact_partial(speaker, RawText(text)) == stream().redact_partial(
+            speaker, RawText(text)
+        )
+
+
+def test_the_same_partial_after_a_final_is_read_anew() -> None:
+    lasting = StreamRedactor(RULES)
+    partial = RawText("one two")
+    before = lasting.redact_partial("agent", partial)
+    lasting.redact_final("customer", RawText("my name is wilhelmina"), [], 0, 1000)
+    assert lasting.redact_partial("agent", RawText("thanks wilhelmina")).text == "thanks [NAME]"
+    assert lasting.redact_partial("agent", partial) == before
+    lasting.redact_final("customer", RawText("i am called thaddeus"), [], 2000, 3000)
+    assert lasting.redact_partial("agent", RawText("thanks thaddeus")).text == "thanks [NAME]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import phonenumbers
 
@@ -15,7 +16,8 @@ _SSN_AS_WRITTEN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4
 UNEXPLAINED = "digits that no quantity explains"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Verdict:
     """The type of a digit string, how sure that is (0..1), and why."""
 
@@ -50,18 +52,49 @@ def is_phone(digits: str, regions: tuple[str, ...], *, international: bool) -> b
     if not 7 <= len(digits) <= 15:
         return False
     for region in (None,) if international else regions:
-        try:
-            number = phonenumbers.parse(f"+{digits}" if international else digits, region)
-        except phonenumbers.NumberParseException:
+        number = _without_prefix(digits, region) if region is not None else None
+        if number is False:
             continue
-        # To be told that a number is wrong takes long where many regions share a country code: nearly all are too long
-        # or too short for any of them.
-        lengths = _lengths(number.country_code or 0)
-        if lengths and len(phonenumbers.national_significant_number(number)) not in lengths:
-            continue
+        if number is None:
+            try:
+                number = phonenumbers.parse(f"+{digits}" if international else digits, region)
+            except phonenumbers.NumberParseException:
+                continue
+            # To be told that a number is wrong takes long where many regions share a country code: nearly all are too
+            # long or too short for any of them.
+            lengths = _lengths(number.country_code or 0)
+            if lengths and len(phonenumbers.national_significant_number(number)) not in lengths:
+                continue
         if phonenumbers.is_valid_number(number):
             return True
     return False
+
+
+def _without_prefix(digits: str, region: str) -> phonenumbers.PhoneNumber | Literal[False] | None:
+    """Return the number that bare `digits` are in `region`, without the long way of reading it.
+
+    False: they are too many or too few. None: a prefix may have to be taken off them, or a zero leads.
+    """
+    plan, lengths, code = _plan(region)
+    if not lengths or digits.startswith(code) or (plan is not None and plan.match(digits) is not None):
+        return None
+    if len(digits) not in lengths:
+        return False
+    if digits[0] == "0":
+        return None
+    return phonenumbers.PhoneNumber(country_code=int(code), national_number=int(digits))
+
+
+@lru_cache(maxsize=256)
+def _plan(region: str) -> tuple[re.Pattern[str] | None, frozenset[int], str]:
+    """Return what may stand before a number in `region`, how many digits it has then, and the country's code."""
+    code = phonenumbers.country_code_for_region(region)
+    known = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    if known is None:
+        return None, frozenset(), str(code)
+    prefixes = [known.international_prefix, known.national_prefix_for_parsing, known.national_prefix]
+    pattern = "|".join(f"(?:{prefix})" for prefix in prefixes if prefix)
+    return (re.compile(pattern) if pattern else None), _lengths(code), str(code)
 
 
 @lru_cache(maxsize=256)

@@ -65,7 +65,8 @@ _WITH_DATES = frozenset({"DATE_OF_BIRTH"})
 _UNDECIDED = FILLERS | WEAK | {"at", "dot", "underscore", "plus", "of", "the"}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Reading:
     """What one utterance gave: its spans, and the number that is being given when it ends.
 
@@ -95,7 +96,7 @@ class DigitDetector:
 
     def read(self, utterance: Utterance, context: Context) -> Reading:
         """Return the numbers found and what is due after them."""
-        if not utterance.tokens:
+        if not utterance.lows:
             return Reading([], context.due)
         cues = [cue for cue in find_cues(utterance) if cue.type == ANY or cue.type in NUMERIC_TYPES]
         if not cues and context.due is None and not says_numbers(utterance):
@@ -107,7 +108,7 @@ class DigitDetector:
             alone_from=_digits_alone(utterance, cues, context.due),
         )
         runs = [(run, kept) for run in reader.runs() if (kept := _without_cues(run, cues)).elements]
-        literals = harmless_literals(utterance.text) if runs else []
+        literals = harmless_literals(utterance) if runs else []
         if len(runs) > 1:
             runs = _chained(utterance, runs, literals)
         due, since = context.due, 0
@@ -132,7 +133,7 @@ class DigitDetector:
                 or is_pronoun(utterance, run)
                 or is_date_or_sum(utterance, run, literals)
             ):
-                plain.append((utterance.tokens[run.first].start, utterance.tokens[run.last].end))
+                plain.append((utterance.starts[run.first], utterance.ends[run.last]))
         while pending:
             cue = pending.pop()
             due, since = _announced(cue, due), cue.last
@@ -157,7 +158,7 @@ class DigitDetector:
             if wanted and due is not None and (due.type == "DATE_OF_BIRTH" or len(run.elements) > 2):
                 return Verdict(due.type, 0.6, ASKED_FOR)
             return None
-        at_end = _only(utterance, range(run.last + 1, len(utterance.tokens)), FILLERS)
+        at_end = _only(utterance, range(run.last + 1, len(utterance.lows)), FILLERS)
         if due is not None and due.strength is Strength.DUE:
             return self._typed(utterance, run, due, 0.9, ASKED_FOR)
         dated = is_date_or_sum(utterance, run, literals)
@@ -188,7 +189,7 @@ class DigitDetector:
         return Verdict(due.type, 0.99 if is_card(run.digits[:20]) else score, reason)
 
     def _classified(self, utterance: Utterance, run: Run) -> Verdict:
-        start, end = utterance.tokens[run.first].start, utterance.tokens[run.last].end
+        start, end = utterance.starts[run.first], utterance.ends[run.last]
         digits = run.digits
         international = utterance.gap(run.first).endswith("+") or digits.startswith("00")
         return classify(
@@ -204,12 +205,10 @@ def held_back_from(utterance: Utterance) -> int | None:
 
     "oh" and "double" at the growing end are the first half of a number or nothing; the next word will tell.
     """
-    start: int | None = None
-    for token in reversed(utterance.tokens):
-        if token.low not in ZERO_LETTERS and token.low not in TIMES:
-            break
-        start = token.start
-    return start
+    i = first = len(utterance.lows)
+    while i and (utterance.lows[i - 1] in ZERO_LETTERS or utterance.lows[i - 1] in TIMES):
+        i -= 1
+    return utterance.starts[i] if i < first else None
 
 
 def _from(cues: list[Cue], due: Due | None, types: frozenset[str]) -> int | None:
@@ -224,8 +223,8 @@ def _digits_alone(utterance: Utterance, cues: list[Cue], due: Due | None) -> int
     if due is None and not cues:
         return None
     start = cues[-1].last + 1 if cues else 0
-    rest = utterance.tokens[start:]
-    alone = all(token.low in WEAK or token.low in FILLERS or is_strong(token.low) for token in rest)
+    rest = utterance.lows[start:]
+    alone = all(low in WEAK or low in FILLERS or is_strong(low) for low in rest)
     return start if alone else None
 
 
@@ -256,11 +255,11 @@ def _chained(
     for whole, run in runs:
         before, counted = counted, is_counted(utterance, run) or is_date_or_sum(utterance, run, literals)
         if chained and not before and not counted and _near(utterance, chained[-1][0], whole):
-            chained[-1][0].elements.extend(whole.elements)
-            chained[-1][1].elements.extend(run.elements)
+            left, left_run = chained[-1]
+            # New ones: a run without a cue in it is one and the same twice, and what is known of one no longer holds.
+            chained[-1] = Run(left.elements + whole.elements), Run(left_run.elements + run.elements)
         else:
-            # Copies: a run without a cue in it is one and the same twice.
-            chained.append((Run([*whole.elements]), Run([*run.elements])))
+            chained.append((whole, run))
     return chained
 
 
@@ -275,11 +274,11 @@ def _near(utterance: Utterance, left: Run, right: Run) -> bool:
 
 
 def _only(utterance: Utterance, indices: range, allowed: frozenset[str]) -> bool:
-    return all(utterance.tokens[i].low in allowed for i in indices)
+    return allowed.issuperset(utterance.lows[indices.start : indices.stop])
 
 
 def _undecided_after(utterance: Utterance, run: Run) -> bool:
-    return _only(utterance, range(run.last + 1, len(utterance.tokens)), _UNDECIDED)
+    return _only(utterance, range(run.last + 1, len(utterance.lows)), _UNDECIDED)
 
 
 def _announced(cue: Cue, due: Due | None) -> Due:
@@ -302,11 +301,12 @@ def _after(due: Due | None, verdict: Verdict, run: Run) -> Due:
 def _span(utterance: Utterance, run: Run, verdict: Verdict, detector: str, *, growing: bool) -> Span:
     """Make the span, with the signs that belong to the number: "+", "(" before it and ")" behind."""
     text = utterance.text
-    start, end = utterance.tokens[run.first].start, utterance.tokens[run.last].end
+    first, end = utterance.starts[run.first], utterance.ends[run.last]
+    start = first
     while start and text[start - 1] in "+(":
         start -= 1
     if growing:
-        end = utterance.tokens[-1].end
-    if "(" in text[start : utterance.tokens[run.first].start] and text[end : end + 1] == ")":
+        end = utterance.ends[-1]
+    if "(" in text[start:first] and text[end : end + 1] == ")":
         end += 1
     return Span(start, end, verdict.type, verdict.score, detector, verdict.reason)

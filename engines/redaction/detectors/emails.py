@@ -51,7 +51,7 @@ class EmailDetector:
         """Return the addresses found, in order."""
         spans = self._written(utterance.text) if "@" in utterance.text else []
         vocabulary = utterance.vocabulary
-        if "at" in vocabulary or not _PROVIDERS_ALONE.isdisjoint(vocabulary) or context.growing:
+        if "at" in vocabulary or not _PROVIDERS_ALONE.isdisjoint(vocabulary):
             spans += self._spoken(utterance)
         small = utterance.small
         if any(ending in small for ending in _JOINED_ENDINGS) and (
@@ -89,22 +89,16 @@ class EmailDetector:
 
     def _spoken(self, utterance: Utterance) -> list[Span]:
         spans: list[Span] = []
-        tokens = utterance.tokens
         done = 0
-        for i, token in enumerate(tokens):
-            if i < done:
+        for i, low in enumerate(utterance.lows):
+            at = low == "at"
+            if i < done or not (at or low in _PROVIDERS_ALONE):
                 continue
-            at = token.low == "at"
             behind = i + 1
             if at and utterance.low(i + 1) == "the" and utterance.low(i + 2) in ("rate", "sign", "symbol"):
                 behind = i + 4 if utterance.low(i + 3) in ("of", "sign", "symbol") else i + 3
             end = self._domain(utterance, behind if at else i, named_only=not at)
-            if (
-                end is None
-                and not at
-                and token.low in _PROVIDERS_ALONE
-                and is_strong(utterance.low(i - 1) or "-")
-            ):
+            if end is None and not at and is_strong(utterance.low(i - 1) or "-"):
                 end = i + 1  # "rathik 67 gmail"
             if end is None:
                 continue
@@ -112,9 +106,8 @@ class EmailDetector:
             # Without an ending ("look at gmail") only a local part that can be no other words tells.
             told = end > i + 2 or any(_telling(utterance.low(k)) for k in range(start, i))
             if (start < i and told) or not at:
-                spans.append(
-                    Span(tokens[start].start, tokens[end - 1].end, "EMAIL", 0.9, self.name, "spoken address")
-                )
+                begins, ends = utterance.starts[start], utterance.ends[end - 1]
+                spans.append(Span(begins, ends, "EMAIL", 0.9, self.name, "spoken address"))
                 done = end
         return spans
 

@@ -86,16 +86,20 @@ _TITLES_IN_DOUBT = words("miss doctor")  # also plain words
 _HONOURS = words("sir lady")
 _NO_TITLE_BEFORE = words("i you we they don't to will would not the a my your his her our see that did never")
 _INTRODUCTIONS = words("speaking calling here from with how at what can")
+_CALLERS = words("calling from")
 _GREETINGS = words("hi hello hey dear thanks thank regards cheers sincerely")
 _ANSWER_LEAD = words(
     "yes yeah yep sure of course um uh er erm ok okay it's its it is that's that the my name first last "
     "full surname and i'm i am hi hello this so well right certainly absolutely be would will oh please no"
 )
 
-_BY_FIRST: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+_GIVING = _TITLES | _TITLES_IN_DOUBT | _HONOURS | _GREETINGS | {"this", "i'm", "i"}
+_BY_FIRST: dict[str, list[tuple[list[str], int]]] = {}
 for _phrase, _most in sorted(_CUES, key=lambda cue: -len(cue[0].split())):
-    _parts = tuple(_phrase.split())
+    _parts = _phrase.split()
     _BY_FIRST.setdefault(_parts[0], []).append((_parts, _most))
+# A word that begins nothing is passed over.
+_BEGINS = _GIVING | _BY_FIRST.keys()
 
 
 class NameDetector:
@@ -108,53 +112,64 @@ class NameDetector:
         found: list[tuple[int, int, float, str]] = []
         if context.asked == "NAME":
             found += self._answer(utterance)
-        tokens = utterance.tokens
-        for i, token in enumerate(tokens):
-            for phrase, most in _BY_FIRST.get(token.low, ()):
-                if token.low == "name" and utterance.low(i - 1) in _NAMED_THINGS:
+        if not _BEGINS.isdisjoint(utterance.vocabulary):
+            self._begun(utterance, context, found)
+        return self._spans(utterance, found) if found else []
+
+    def _begun(
+        self, utterance: Utterance, context: Context, found: list[tuple[int, int, float, str]]
+    ) -> None:
+        """Add what follows cues, titles, introductions and greetings."""
+        lows = utterance.lows
+        for i, low in enumerate(lows):
+            if low not in _BEGINS:
+                continue
+            for phrase, most in _BY_FIRST.get(low, ()):
+                if low == "name" and utterance.low(i - 1) in _NAMED_THINGS:
                     break
-                if all(utterance.low(i + k) == word for k, word in enumerate(phrase)):
+                if lows[i : i + len(phrase)] == phrase:
                     end = self._take(utterance, i + len(phrase), most)
                     found.append((i + len(phrase), end, 0.85, "after a cue"))
                     break
-            if token.low in _TITLES or (
+            if low not in _GIVING:
+                continue
+            if low in _TITLES or (
                 (
-                    token.low in _TITLES_IN_DOUBT
-                    or (token.low in _HONOURS and i + 1 < len(tokens) and utterance.capitalised(i + 1))
+                    low in _TITLES_IN_DOUBT
+                    or (low in _HONOURS and i + 1 < len(lows) and utterance.capitalised(i + 1))
                 )
                 and utterance.low(i - 1) not in _NO_TITLE_BEFORE
             ):
                 found.append((i + 1, self._take(utterance, i + 1, 2), 0.8, "after a title"))
-            elif token.low in ("this", "i'm") or (token.low == "i" and utterance.low(i + 1) == "am"):
+            elif low in ("this", "i'm") or (low == "i" and utterance.low(i + 1) == "am"):
                 found += self._introduction(utterance, i, context)
-            elif token.low in _GREETINGS:
+            elif low in _GREETINGS:
                 found += self._greeted(utterance, i)
-        return self._spans(utterance, found)
 
     def _take(self, utterance: Utterance, first: int, most: int) -> int:
         """Return the token after the name that begins at `first` (`first` itself if none does)."""
         i, taken = first, 0
-        tokens = utterance.tokens
+        lows = utterance.lows
         # Where the text is written with capitals, the first small word ends the name.
-        capitals = first < len(tokens) and utterance.capitalised(first)
-        while i < len(tokens):
-            low = tokens[i].low
+        capitals = first < len(lows) and utterance.capitalised(first)
+        while i < len(lows):
+            low = lows[i]
             gap = utterance.gap(i)
             if (
                 (i > first and gap.strip(" -.'’"))
                 or "\n" in gap
-                or (i > first and ". " in gap and len(tokens[i - 1].low) > 2)
+                or (i > first and ". " in gap and len(lows[i - 1]) > 2)
             ):
                 break
-            spelled = tokens[i].is_letter and (
-                (i > first and tokens[i - 1].is_letter) or (len(utterance.low(i + 1)) == 1)
+            spelled = _is_letter(low) and (
+                (i > first and _is_letter(lows[i - 1])) or (len(utterance.low(i + 1)) == 1)
             )
             if spelled:
                 i += 1
                 continue
             if taken == most or not low.replace("'", "").isalpha() or low in COMMON_WORDS:
                 break
-            if capitals and not utterance.text[tokens[i].start].isupper():
+            if capitals and not utterance.surfaces[i][0].isupper():
                 break
             i, taken = i + 1, taken + 1
         return i
@@ -178,8 +193,8 @@ class NameDetector:
             return []
         following = utterance.low(end)
         capitals = all(utterance.capitalised(k) for k in range(first, end))
-        open_end = context.growing and end == len(utterance.tokens)
-        marks = _INTRODUCTIONS if word == "this" else words("calling from")
+        open_end = context.growing and end == len(utterance.lows)
+        marks = _INTRODUCTIONS if word == "this" else _CALLERS
         if following in marks or open_end:
             return [(first, end, 0.75, "introduces itself")]
         if capitals and not utterance.text.isupper():
@@ -190,7 +205,7 @@ class NameDetector:
         """Read a capitalised name behind a greeting; in lower case nothing tells it from other words."""
         first = i + 2 if utterance.low(i) == "thank" and utterance.low(i + 1) == "you" else i + 1
         end = first
-        while end < len(utterance.tokens) and end - first < 3:
+        while end < len(utterance.lows) and end - first < 3:
             low = utterance.low(end)
             if low in COMMON_WORDS or not low.isalpha() or not utterance.capitalised(end):
                 break
@@ -201,11 +216,15 @@ class NameDetector:
 
     def _spans(self, utterance: Utterance, found: list[tuple[int, int, float, str]]) -> list[Span]:
         spans: list[Span] = []
-        tokens = utterance.tokens
+        starts, ends = utterance.starts, utterance.ends
         reached = 0
         for first, end, score, reason in sorted(found, key=lambda part: (part[0], -part[1])):
             first = max(first, reached)
             if first < end:
-                spans.append(Span(tokens[first].start, tokens[end - 1].end, "NAME", score, self.name, reason))
+                spans.append(Span(starts[first], ends[end - 1], "NAME", score, self.name, reason))
                 reached = end
         return spans
+
+
+def _is_letter(low: str) -> bool:
+    return len(low) == 1 and low.isalpha()

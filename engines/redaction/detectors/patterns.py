@@ -143,10 +143,10 @@ class PatternDetector:
 
     def _numbered(self, utterance: Utterance) -> Iterator[Span]:
         text, gaps = utterance.text, utterance.gaps
-        tokens = utterance.tokens
-        figures = [low[0].isdecimal() for low in utterance.lows]
+        lows = utterance.lows
+        figures = [low[0].isdecimal() for low in lows]
         mixed = "" in gaps[1:-1] and any(
-            joined and figures[i] != figures[i - 1] and not tokens[i - 1].is_placeholder
+            joined and figures[i] != figures[i - 1] and lows[i - 1][0] != "["
             for i, joined in enumerate(utterance.touching)
         )
         if mixed:
@@ -156,8 +156,8 @@ class PatternDetector:
                 for match in pattern.finditer(text):
                     if not match.group().endswith(_ORDINAL_ENDS):
                         yield self._span(*match.span(), "POSTCODE", 0.8, "form of a postcode")
-        lengths = [len(low) for low, is_figure in zip(utterance.lows, figures, strict=True) if is_figure]
-        if ((len(tokens) >= 4 and not utterance.vocabulary.isdisjoint("abcd")) or mixed) and sum(
+        lengths = [len(low) for low, is_figure in zip(lows, figures, strict=True) if is_figure]
+        if ((len(lows) >= 4 and not utterance.vocabulary.isdisjoint("abcd")) or mixed) and sum(
             lengths
         ) >= _NINO_DIGITS:
             yield from self._ninos(text)
@@ -175,28 +175,25 @@ class PatternDetector:
 
     def _mixed(self, utterance: Utterance) -> Iterator[Span]:
         """Read words made of letters and digits: national ids, else codes of at least six with three digits."""
-        tokens, touching = utterance.tokens, utterance.touching
+        lows, touching = utterance.lows, utterance.touching
         i = 0
-        while i < len(tokens):
+        while i < len(lows):
             j = i + 1
-            while j < len(tokens) and touching[j] and not tokens[j].is_placeholder:
+            while j < len(lows) and touching[j] and lows[j][0] != "[":
                 j += 1
-            if j > i + 1 and not tokens[i].is_placeholder:
-                start, end = tokens[i].start, tokens[j - 1].end
-                if end - start <= 40:
-                    yield from self._code(utterance, i, j)
+            if j > i + 1 and lows[i][0] != "[" and utterance.ends[j - 1] - utterance.starts[i] <= 40:
+                yield from self._code(utterance, i, j)
             i = j
 
     def _code(self, utterance: Utterance, first: int, after: int) -> Iterator[Span]:
-        tokens = utterance.tokens
-        start, end = tokens[first].start, tokens[after - 1].end
+        start, end = utterance.starts[first], utterance.ends[after - 1]
         word = utterance.text[start:end]
         shape = form(word)
         name = solid_id(word, shape)
         if name is not None:
             yield self._span(start, end, "NATIONAL_ID", 0.9, name)
             return
-        letters = [token.low for token in tokens[first:after] if not token.is_digits]
+        letters = [low for low in utterance.lows[first:after] if not low[0].isdecimal()]
         if len(word) < 6 or shape.count("9") < 3 or any(len(low) > _CODE_LETTERS for low in letters):
             return
         # "1500pounds", "20th", "mar2022"

@@ -36,6 +36,7 @@ _MONEY_BEFORE = words(
 # "On my credit card", "for the credit check": no money is named.
 _NO_MONEY = words("card check visa mastercard amex debit")
 _CURRENCY = "£$€₹¥"
+_QUANTITY_SIGNS = frozenset(_CURRENCY + "%°")
 _LITERAL = re.compile(
     r"(?<![\d.])(?:"
     r"\d{1,2}:\d{2}(?::\d{2})?"  # a time
@@ -43,6 +44,8 @@ _LITERAL = re.compile(
     r"|\d{1,3}(?:,\d{3}){1,5}(?:\.\d{1,2})?|\d{1,4}\.\d{1,2}"  # a number with separators
     r")(?![\d])(?![.:,/-]\d)"
 )
+# Each of them has at least one, alone between two digits.
+_LITERAL_SIGNS = frozenset(":/.-,")
 _PRONOUN_BEFORE = words(
     "this that which another no the any every each some right wrong only old new other either"
 )
@@ -52,9 +55,11 @@ _PRONOUN_AFTER = words(
 _LAST_OF = words("last first next final other middle remaining")
 
 
-def harmless_literals(text: str) -> list[tuple[int, int]]:
+def harmless_literals(utterance: Utterance) -> list[tuple[int, int]]:
     """Return the character ranges of written times, dates and numbers with separators."""
-    return [match.span() for match in _LITERAL.finditer(text)]
+    if not utterance.has_figures or _LITERAL_SIGNS.isdisjoint(utterance.gaps[1:-1]):
+        return []
+    return [match.span() for match in _LITERAL.finditer(utterance.text)]
 
 
 def is_counted(utterance: Utterance, run: Run) -> bool:
@@ -63,11 +68,17 @@ def is_counted(utterance: Utterance, run: Run) -> bool:
     Holds also while a number is being given. Digits said one by one, and more than a few numbers in a row,
     are never a quantity.
     """
-    if run.singles >= 3 or len(run.elements) > 3 or run.total > 9:
+    if run.counted is None:
+        run.counted = _is_counted(utterance, run)
+    return run.counted
+
+
+def _is_counted(utterance: Utterance, run: Run) -> bool:
+    if len(run.elements) > 3 or run.singles >= 3 or run.total > 9:
         return False
     after = utterance.after(run.last)
     before = utterance.gap(run.first)
-    if (before[-1:] and before[-1] in _CURRENCY) or after[:1] in ("%", "°", *_CURRENCY):
+    if (before[-1:] and before[-1] in _CURRENCY) or after[:1] in _QUANTITY_SIGNS:
         return True
     if after.strip():
         return False
@@ -101,33 +112,45 @@ def is_date_or_sum(utterance: Utterance, run: Run, literals: list[tuple[int, int
 
     Does not hold while a number is being given: "twelve thirty" may then be four of its digits.
     """
+    if run.dated is None:
+        run.dated = _is_date_or_sum(utterance, run, literals)
+    return run.dated
+
+
+def _is_date_or_sum(utterance: Utterance, run: Run, literals: list[tuple[int, int]]) -> bool:
     elements = run.elements
     if run.singles >= 3:
         return False
-    start, end = utterance.tokens[run.first].start, utterance.tokens[run.last].end
-    if any(left <= start and end <= right for left, right in literals):
-        return True
-    if all(element.scaled for element in elements):
+    if literals:
+        start, end = utterance.starts[run.first], utterance.ends[run.last]
+        if any(left <= start and end <= right for left, right in literals):
+            return True
+    lead = elements[0]
+    if lead.scaled and all(element.scaled for element in elements):
         return len(elements) == 1
-    if len(elements) <= 2 and all(e.written and _is_solid_date(e.digits) for e in elements):
-        return True
-    if all(element.written and _is_year(element.digits) for element in elements):
-        return len(elements) <= 2
+    if lead.written:
+        if len(elements) <= 2 and all(e.written and _is_solid_date(e.digits) for e in elements):
+            return True
+        if all(element.written and _is_year(element.digits) for element in elements):
+            return len(elements) <= 2
     digits = [element.digits for element in elements]
-    before = {utterance.low(run.first - k) for k in (1, 2, 3)}
-    money = not before.isdisjoint(_MONEY_BEFORE) and before.isdisjoint(_NO_MONEY)
+    before = utterance.lows[max(0, run.first - 3) : run.first]
     month = utterance.low(run.first - 1) in MONTHS or utterance.low(run.last + 1) in MONTHS
     if month and len(elements) <= 3 and int(digits[0] or 0) <= 31:
         return len(digits) == 1 or _is_year("".join(digits[1:]))
     if len(elements) == 1:
-        return run.total <= 5 and money and elements[0].written
+        return run.total <= 5 and lead.written and _speaks_of_money(before)
     if _is_year(run.digits) and len(elements[0].digits) == 2:
         return True
     if len(elements) in (2, 3) and len(run.digits) <= 4 and 1 <= int(digits[0] or 0) <= 24:
         minutes = "".join(digits[1:])
         if len(minutes) == 2 and int(minutes) < 60:
-            return bool(before & _TIME_BEFORE) or utterance.low(run.last + 1) in _TIME_AFTER
-    return len(elements) == 2 and len(digits[1]) == 2 and money
+            return not _TIME_BEFORE.isdisjoint(before) or utterance.low(run.last + 1) in _TIME_AFTER
+    return len(elements) == 2 and len(digits[1]) == 2 and _speaks_of_money(before)
+
+
+def _speaks_of_money(words: list[str]) -> bool:
+    return not _MONEY_BEFORE.isdisjoint(words) and _NO_MONEY.isdisjoint(words)
 
 
 def _is_year(digits: str) -> bool:

@@ -22,10 +22,10 @@ class SpelledDetector:
         lows = utterance.lows
         if len(lows) < 3:
             return []
-        vocabulary = utterance.vocabulary
-        letters = sum(len(low) == 1 and low not in _NO_CODE and low.isalpha() for low in lows)
-        if letters < 2 and vocabulary.isdisjoint(SPELLING_WORDS):
-            return []
+        if utterance.vocabulary.isdisjoint(SPELLING_WORDS):
+            short = [low for low in lows if len(low) == 1]
+            if len(short) < 2 or sum(low not in _NO_CODE and low.isalpha() for low in short) < 2:
+                return []
         spans: list[Span] = []
         i = 0
         while i < len(lows):

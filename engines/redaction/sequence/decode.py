@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+# By a stretch's leads, and whether it stands at the text's beginning and at its end, the labels of its words.
+Searched = dict[tuple[bool, bool, bytes], list[int]]
 
 _CLOSE = 1e-3  # what rounding may take
 
@@ -26,6 +30,8 @@ class Decoder:
         self._steps: Floats = np.ascontiguousarray(t.astype(np.float32))
         self._into: Floats = np.ascontiguousarray(t.T.astype(np.float32))
         self._out = self._into[0]
+        # Where each row begins in a table of all pairs of labels, laid out flat.
+        self._begins = np.arange(len(t), dtype=np.intp) * len(t)
         self._leave = -float(t[0, 1:].max(initial=-1e9))
         self._return = -float(t[1:, 0].max(initial=-1e9))
         self._change = max(0.0, float(t[1:, 1:].max(initial=0.0)))
@@ -47,11 +53,33 @@ class Decoder:
         entering = 0.0 if starts else -float(self._into[label, 0])
         return entering if ends else entering - float(self._out[label])
 
-    def best(self, ahead: Floats) -> list[int]:
-        """Return the label of each word on the best path."""
-        labels = [0] * len(ahead)
+    def best(
+        self, ahead: Floats, among: Collection[int] | None = None, searched: Searched | None = None
+    ) -> list[int]:
+        """Return the label of each word on the best path; where only words `among` matter, 0 for others far from them.
+
+        What is in doubt has words that are `O` for sure on either side, so each stretch is a search of its own, and the
+        same leads give the same labels: `searched` are those of a text before, and are replaced by those of this one.
+        """
+        count = len(ahead)
+        labels = [0] * count
+        found: Searched = {}
         for first, last in self._in_doubt(np.maximum.reduce(ahead[:, 1:], axis=1).tolist()):
-            self._search(labels, ahead, first, last)
+            if among is not None and not any(first <= i <= last for i in among):
+                continue
+            if searched is None:
+                self._search(labels, ahead, first, last)
+                continue
+            key = first == 0, last + 1 == count, ahead[first : last + 1].tobytes()
+            before = searched.get(key)
+            if before is None:
+                self._search(labels, ahead, first, last)
+            else:
+                labels[first : last + 1] = before
+            found[key] = labels[first : last + 1]
+        if searched is not None:
+            searched.clear()
+            searched.update(found)
         return labels
 
     def _in_doubt(self, lead: list[float]) -> list[tuple[int, int]]:
@@ -94,18 +122,20 @@ class Decoder:
 
     def _search(self, labels: list[int], ahead: Floats, first: int, last: int) -> None:
         """Write the best labels of `first` to `last`, with `O` or the text's end on either side."""
-        steps, into = self._steps, self._into
-        add, most = np.add, np.maximum.reduce
-        best = ahead[first] if first == 0 else ahead[first] + steps[0]
-        reached = [best]
-        ways = np.empty_like(steps)
+        into, begins, add = self._into, self._begins, np.add
+        best = ahead[first] if first == 0 else ahead[first] + self._steps[0]
+        came: list[npt.NDArray[np.intp]] = []
+        ways = np.empty_like(into)
+        flat = ways.ravel()  # the same memory
         for lead in ahead[first + 1 : last + 1]:
-            add(best[:, None], steps, ways)
-            best = most(ways)
+            # To label (row) from label: the best of a row is where one comes from.
+            add(into, best, ways)
+            before = ways.argmax(1)
+            came.append(before)
+            best = flat.take(before + begins)
             best += lead
-            reached.append(best)
         at = int((best if last + 1 == len(labels) else best + self._out).argmax())
         labels[last] = at
         for i in range(last - 1, first - 1, -1):
-            at = int((reached[i - first] + into[at]).argmax())
+            at = int(came[i - first][at])
             labels[i] = at

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from math import exp
 
 import numpy as np
@@ -28,24 +30,25 @@ class SequenceDetector:
     def __init__(self, model: Tagger | None = None) -> None:
         self._tagger = model if model is not None else tagger()
 
-    def doubted(self, utterance: Utterance, context: Context) -> list[tuple[int, int]]:
-        """Return the words (start, end) that may be something personal, if the model leans towards it by `_LEANING`."""
-        lean = np.full(len(utterance.tokens), _LEANING, dtype=np.float32)
-        labels, _leads = self._tagger.tag(utterance, lean=lean, scene=context.scene)
-        return [
-            (token.start, token.end)
-            for token, label in zip(utterance.tokens, labels, strict=True)
-            if label and not token.is_placeholder
-        ]
+    def doubted(self, utterance: Utterance, context: Context, spans: Sequence[Span]) -> list[bool]:
+        """Say of each of `spans` if any of its words may be something personal to a model that leans towards it."""
+        starts, ends, lows = utterance.starts, utterance.ends, utterance.lows
+        within = [range(bisect_right(ends, span.start), bisect_left(starts, span.end)) for span in spans]
+        lean = np.full(len(lows), _LEANING, dtype=np.float32)
+        among = {i for tokens in within for i in tokens}
+        labels, _leads = self._tagger.tag(utterance, lean=lean, scene=context.scene, among=among)
+        return [any(labels[i] and lows[i][0] != "[" for i in tokens) for tokens in within]
 
     def find(self, utterance: Utterance, context: Context) -> list[Span]:
         """Return what the model finds, in order. Of the `context` it knows the scene."""
         labels, leads = self._tagger.tag(utterance, scene=context.scene)
         spans: list[Span] = []
-        tokens, i, count = utterance.tokens, 0, len(labels)
+        i, count = 0, len(labels)
+        if not any(labels):
+            return spans
         if "[" in utterance.text:
             labels = [
-                0 if token.is_placeholder else label for token, label in zip(tokens, labels, strict=True)
+                0 if low[0] == "[" else label for low, label in zip(utterance.lows, labels, strict=True)
             ]
         while i < count:
             label = labels[i]
@@ -59,6 +62,6 @@ class SequenceDetector:
             odds -= self._tagger.cost(label, starts=first == 0, ends=i == count - 1)
             score = round(1.0 / (1.0 + exp(-max(0.0, min(20.0, odds)))), 3)
             name = self._tagger.labels[label]
-            spans.append(Span(tokens[first].start, tokens[i].end, name, score, self.name, _REASON))
+            spans.append(Span(utterance.starts[first], utterance.ends[i], name, score, self.name, _REASON))
             i += 1
         return spans

@@ -7,7 +7,8 @@ features hang on the word and the style of the text alone, so that they are work
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engines.redaction.numbers import MISHEARD, MONTHS, ORDINALS, SCALE, SINGLE, TEEN, TENS, TIMES
@@ -47,7 +48,9 @@ _STATES = words(
     "montana nebraska nevada ohio oklahoma oregon pennsylvania tennessee texas utah vermont virginia wisconsin wyoming "
     "tx ca ny fl ga il pa oh mi nc va wa az ma tn mo md wi mn co al sc la ky ct ut nv"
 )
-_MAIL = ("gmail", "yahoo", "hotmail", "outlook", "icloud", "aol", "mailcom", "rediff")
+_MAIL = re.compile("gmail|yahoo|hotmail|outlook|icloud|aol|mailcom|rediff")
+_VOWEL = re.compile("[aeiouyáéíóúäöüåæø]")
+_ENDS = frozenset(end[-2:] for end in _STREET_ENDS)
 
 _GAPS = {"": 0, " ": 1, ", ": 2, ". ": 3, "-": 4, "/": 5, ".": 6, ": ": 7, "@": 8, "'": 9}
 _GAPS |= {" (": 10, "(": 10, '"': 11, ' "': 11}
@@ -73,7 +76,8 @@ class Lexicon:
         return Lexicon(none, none, none, self.countries, self.nations, self.common)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear.
+@dataclass(slots=True)
 class Word:
     """What is known of one word by itself.
 
@@ -102,7 +106,7 @@ def describe(surface: str, cased: bool, lexicon: Lexicon) -> Word:
         return _number(low)
     case = _case(surface) if cased else "p"
     base = low[:-2] if low.endswith("'s") else low
-    listed = _listed(base)
+    listed = _LISTED.get(base)
     if listed is not None:
         kind, coarse = listed
         kind = f"{kind}.{case if case in 'pl' else 'X'}"
@@ -110,35 +114,34 @@ def describe(surface: str, cased: bool, lexicon: Lexicon) -> Word:
     if len(base) == 1:
         return Word(low, f"L.{case}", "L", (), ())
     flags = (
-        ("f" if base in lexicon.first else "")
+        ("N" if base in lexicon.nations else "")
+        + ("C" if base in lexicon.countries else "")
+        + ("f" if base in lexicon.first else "")
         + ("l" if base in lexicon.last else "")
         + ("c" if base in lexicon.cities else "")
-        + ("o" if base in lexicon.common else "")
     )
-    if base in lexicon.countries:
-        flags = "C" + flags
-    if base in lexicon.nations:
-        flags = "N" + flags
-    named = flags.strip("o") != ""
-    coarse = ("n" if named else "") + ("o" if "o" in flags else "") + case
+    coarse = "n" if flags else ""
+    if base in lexicon.common:
+        flags += "o"
+        coarse += "o"
+    ends = f"s3={base[-3:]}"
     own = [
         f"s2={base[-2:]}",
-        f"s3={base[-3:]}",
+        ends,
         f"s4={base[-4:]}",
         f"p2={base[:2]}",
         f"p3={base[:3]}",
         f"c={case}",
+        f"n={min(len(base), 12)}",
+        *["+" + flag for flag in flags],
     ]
-    own.append(f"n={min(len(base), 12)}")
-    own.extend(f"+{flag}" for flag in flags)
-    if any(mail in base for mail in _MAIL):
+    if _MAIL.search(base) is not None:
         own.append("mail")
-    if base.endswith(_STREET_ENDS):
+    if base[-2:] in _ENDS and base.endswith(_STREET_ENDS):
         own.append("streetend")
-    if not any(vowel in base for vowel in "aeiouyáéíóúäöüåæø"):
+    if _VOWEL.search(base) is None:
         own.append("novowel")
-    near = (f"s3={base[-3:]}", f"g={flags}")
-    return Word(low, f"{flags or '-'}.{case}", coarse, near, tuple(own))
+    return Word(low, f"{flags or '-'}.{case}", coarse + case, (ends, f"g={flags}"), tuple(own))
 
 
 def _number(low: str) -> Word:
@@ -154,36 +157,33 @@ def _number(low: str) -> Word:
     return Word(f"#{size}", f"d{size}", coarse, (), own)
 
 
-def _listed(low: str) -> tuple[str, str] | None:
-    if low in SINGLE:
-        return "n1", "nw"
-    if low in TEEN or low in TENS:
-        return "nt", "nw"
-    if low in TIMES:
-        return "nx", "nw"
-    if low in SCALE:
-        return "ns", "nw"
-    if low in ("oh", "o"):
-        return "no", "no"
-    if low in MISHEARD:
-        return "nm", "nm"
-    if low in MONTHS and low not in ("may", "march"):
-        return "mo", "time"
-    if low in _WEEKDAYS:
-        return "wd", "time"
-    if low in ORDINALS:
-        return "or", "time"
-    if low in _TITLES:
-        return "ti", "ti"
-    if low in _STREETS:
-        return "st", "st"
-    if low in _UNITS:
-        return "un", "st"
-    if low in _COMPANY_ENDS:
-        return "co", "co"
-    if low in _STATES:
-        return "us", "us"
-    return None
+def _classes() -> dict[str, tuple[str, str]]:
+    """Return kind and class of the words that are listed; of a word on several lists, the first counts."""
+    lists: tuple[tuple[Iterable[str], str, str], ...] = (
+        (SINGLE, "n1", "nw"),
+        (TEEN, "nt", "nw"),
+        (TENS, "nt", "nw"),
+        (TIMES, "nx", "nw"),
+        (SCALE, "ns", "nw"),
+        (("oh", "o"), "no", "no"),
+        (MISHEARD, "nm", "nm"),
+        (MONTHS - {"may", "march"}, "mo", "time"),
+        (_WEEKDAYS, "wd", "time"),
+        (ORDINALS, "or", "time"),
+        (_TITLES, "ti", "ti"),
+        (_STREETS, "st", "st"),
+        (_UNITS, "un", "st"),
+        (_COMPANY_ENDS, "co", "co"),
+        (_STATES, "us", "us"),
+    )
+    found: dict[str, tuple[str, str]] = {}
+    for listed, kind, coarse in lists:
+        for word in listed:
+            found.setdefault(word, (kind, coarse))
+    return found
+
+
+_LISTED = _classes()
 
 
 def _case(surface: str) -> str:

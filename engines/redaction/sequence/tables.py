@@ -157,35 +157,42 @@ class Tables:
             adds = np.dot((kinds[word.kind], coarse[word.coarse], 0, 0), self._units)
             self._by_classes[classes] = adds
         left, right = before[word.key], behind[word.key]
-        if left or right:
-            adds = adds + np.dot((0, 0, left, right), self._units)
+        if left:
+            adds = adds + left * self._units[2]
+        if right:
+            adds = adds + right * self._units[3]
         return adds, self._keys[word.key]
 
     def ends(self) -> list[Numbers]:
         """Return what the text's beginning and its end add."""
         return [np.dot((0, self._names[_COARSE][end], 0, 0), self._units) for end in _ENDS]
 
-    def find(self, words: Numbers, keys: Sequence[int], gaps: Sequence[str]) -> Numbers:
-        """Return the rows of all features of a text's words, one family after the other: P, W, then `SINGLE`.
+    @staticmethod
+    def size(count: int) -> int:
+        """Return how many rows `find` says of a text of so many words."""
+        return 2 * (count + 3) + count * len(SINGLE)
 
-        `words` are what each word adds, with the text's beginning and its end around them. Zeros stand around pairs, so
-        that all of `PAIRS` are within the list: the pair whose second word is word i stands at i + 1.
+    def find(self, words: Numbers, keys: Sequence[int], gaps: Sequence[str], rows: Numbers) -> None:
+        """Write into `rows` those of all features of a text's words, one family after the other: P, W, then `SINGLE`.
+
+        `rows` are zeros, as many as `size` says. `words` are what each word adds, with the text's beginning and its end
+        around them. Zeros stay around pairs, so that all of `PAIRS` are within the list: the pair whose second word is
+        word i stands at i + 1.
         """
         count, width = len(keys), len(_PARTS)
-        classes = list(map(_KNOWN_GAPS.__getitem__, gaps))
-        beside = np.array([before * _GAPS + after for before, after in pairwise(classes)])
-        beside += _places(count)
-        places = self._beside.take(beside, axis=0)
-        places += words[:-2, :width]
-        places += words[1:-1, width : 2 * width]
-        places += words[2:, 2 * width :]
-        found = self._dense.take(places)
+        classes = np.fromiter(map(_KNOWN_GAPS.__getitem__, gaps), np.intp, count + 1)
+        beside = classes[:-1] * _GAPS
+        beside += classes[1:]
+        beside += places(count)
+        cells = self._beside.take(beside, axis=0)
+        cells += words[:-2, :width]
+        cells += words[1:-1, width : 2 * width]
+        cells += words[2:, 2 * width :]
+        found = self._dense.take(cells)
         step, known = self._width, self._pairs.get
-        rows: Numbers = np.zeros(2 * (count + 3) + count * len(SINGLE), dtype=np.intp)
         rows[1 : count + 1] = found[:, 0]
         rows[count + 5 : 2 * count + 4] = [known(a * step + b, 0) for a, b in pairwise(keys)]
         rows[2 * count + 6 :].reshape(-1, count)[:] = found[:, 1:].T
-        return rows
 
 
 def _rows(features: Iterable[Sequence[tuple[int, int, float]]], width: int, size: int) -> Floats:
@@ -199,6 +206,6 @@ def _rows(features: Iterable[Sequence[tuple[int, int, float]]], width: int, size
 
 
 @lru_cache(maxsize=256)
-def _places(count: int) -> Numbers:
+def places(count: int) -> Numbers:
     """Return what the words' places add to the number of what stands beside them."""
     return np.array([place(i, count) for i in range(count)], dtype=np.intp) * (_GAPS * _GAPS)

@@ -8,23 +8,24 @@ is approximated: the labels are CRFsuite's, but for ties.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from threading import Lock
 
 import numpy as np
 
 from engines.redaction.sequence import features
-from engines.redaction.sequence.decode import Decoder, Floats
+from engines.redaction.sequence.decode import Decoder, Floats, Searched
 from engines.redaction.sequence.features import PAIRS, REACH, SCENES, SHIFTS, describe, is_cased
 from engines.redaction.sequence.model import MODEL, OUTSIDE, Weights, pack, unpack
-from engines.redaction.sequence.tables import FAMILIES, PAIRED, SINGLE, Numbers, Tables
+from engines.redaction.sequence.tables import FAMILIES, PAIRED, SINGLE, Numbers, Tables, places
 from engines.redaction.tokens import Utterance
 
 __all__ = ["MODEL", "OUTSIDE", "Tagger", "Weights", "pack", "tagger", "unpack"]
 
-_WORDS_KEPT = 16_000
+_WORDS_KEPT = 32_000
 _SHORT = 3  # digits of a number that counts by its value (`features.describe`)
+_LONG = 16  # digits of the longest number that is worked out ahead: a card
 _AT_ONCE = 128  # words whose rows are gathered at once: long texts must not take memory by the gigabyte
 
 
@@ -62,7 +63,11 @@ class Tagger:
         self.lexicon = weights.lexicon
         self.topics = weights.topics
         self._size = len(weights.labels)
-        self._bias = weights.outside_bias
+        # What is taken from the scores of each label.
+        self._bias = (
+            _of_outside(weights.outside_bias[0], self._size),
+            _of_outside(weights.outside_bias[1], self._size),
+        )
         self._decoder = Decoder(weights.transitions)
         self.cost = self._decoder.cost
         self._shared: dict[tuple[str, str], Floats] = {}
@@ -120,13 +125,27 @@ class Tagger:
                 self._scene_rows[self._scenes[name] + self._scene_kinds[kind], list(row)] = list(row.values())
 
     def _warm_up(self) -> None:
-        """Work out everyday words ahead, so that the first texts need not wait for them."""
-        for name in sorted(self.lexicon.common)[: _WORDS_KEPT // 4]:
+        """Work out everyday words, and those with weights of their own, so that the first texts need not wait for them.
+
+        Of the latter those in small letters alone, and with the capital that they have in a text with capitals.
+        """
+        common = self.lexicon.common
+        for name in sorted(common)[: _WORDS_KEPT // 8]:
             self._unseen(self._words, name, False)
             self._unseen(self._words, name, True)
             self._unseen(self._words, name.capitalize(), True)
+        learnt = {name[2:] for name in self._near if name.startswith("w=") and name[2].isalpha()}
+        for name in sorted(learnt - common)[: _WORDS_KEPT // 4]:
+            self._unseen(self._words, name, False)
+            self._unseen(self._words, name.capitalize(), True)
         for number in range(min(1000, _WORDS_KEPT // 8)):
             self._unseen(self._words, str(number), False)
+        for number in range(min(100, _WORDS_KEPT // 80)):
+            for count in range(_SHORT + 1, _LONG + 1):
+                self._unseen(self._words, f"{number:02}".ljust(count, "0"), False)
+        for count in range(1, _AT_ONCE + 1):
+            _short_layout(count)
+            places(count)
 
     def _unseen(self, words: _Words, surface: str, cased: bool) -> int:
         """Return the number of a word that this kind of text had not."""
@@ -141,12 +160,18 @@ class Tagger:
     def _word(self, words: _Words, surface: str, cased: bool) -> int:
         """Work out a word that is not known yet, and return its number."""
         word = describe(surface, cased, self.lexicon)
-        last = word.near[-1] if word.near else ""
+        ends, last = word.near or ("", "")
         shared = self._shared.get((word.kind, last))
         if shared is None:  # what many words share is added up once
             shared = _added(self._near, self._near_rows, (f"k={word.kind}", last))
             self._shared[word.kind, last] = shared
-        block = shared + _added(self._near, self._near_rows, (f"w={word.key}", *word.near[:-1]))
+        rows, itself, ending = self._near_rows, self._near.get("w=" + word.key), self._near.get(ends)
+        if itself is not None and ending is not None:
+            block = rows[itself] + rows[ending]
+            block += shared
+        else:
+            only = itself if itself is not None else ending
+            block = shared + rows[-1 if only is None else only]  # the last row is of none
         middle = block[REACH * self._size : (REACH + 1) * self._size]
         middle += _added(self._own, self._own_rows, word.own)
         adds, key = self._tables.adds(word)
@@ -198,16 +223,13 @@ class Tagger:
     def _sum(self, words: _Words, found: list[int], gaps: list[str]) -> Floats:
         count = len(found) - 2
         numbers = np.array(found, dtype=np.intp)
-        keys = words.keys
-        tables = self._tables.find(
-            words.adds.take(numbers, axis=0), [keys[number] for number in found[1:-1]], gaps
-        )
-        all_rows = np.zeros(count + 2 * REACH + len(tables), dtype=np.intp)
+        around = count + 2 * REACH
+        all_rows = np.zeros(around + self._tables.size(count), dtype=np.intp)
+        keys = list(map(words.keys.__getitem__, found[1:-1]))
+        self._tables.find(words.adds.take(numbers, axis=0), keys, gaps, all_rows[around:])
         own = numbers[1:-1]
         own *= SHIFTS
-        own += words.first
-        all_rows[REACH : REACH + count] = own
-        all_rows[count + 2 * REACH :] = tables
+        np.add(own, words.first, all_rows[REACH : REACH + count])
         if count <= _AT_ONCE:
             where, shifts = _short_layout(count)
             return _gathered(words.rows, all_rows, where, shifts)
@@ -225,27 +247,36 @@ class Tagger:
         bias: float | None = None,
         lean: Floats | None = None,
         scene: Sequence[str] = (),
+        among: Collection[int] | None = None,
+        searched: Searched | None = None,
     ) -> tuple[list[int], list[float]]:
         """Return the label of each token by number, and by how much its score leads over that of `O`.
 
         `bias` stands in for the model's own; `lean`, by token, is taken from the score of `O` too; `scene` is what the
         turns before tell (`scene.Scene.names`). A stretch with one
         label is chosen for the sum of its leads, less the `cost` of that label; a single lead may well be negative.
+        Where only the labels of some tokens matter, `among` says which; others may have none. `searched` is what was
+        found in a text that this one goes on from.
         """
-        if not utterance.tokens:
+        if not utterance.lows:
             return [], []
         cased = is_cased(utterance.text)
         # Kept beside the tokens: a text in doubt is read a second time with another leaning.
         kept: tuple[Tagger, Sequence[str], Floats] | None = utterance.__dict__.get("scored")
         if kept is None or kept[0] is not self or kept[1] != scene:
             kept = utterance.__dict__["scored"] = self, scene, self._scores(utterance, cased, scene)
-        scores = kept[2].copy()
-        scores[:, 0] -= self._bias[cased] if bias is None else bias
+        scores: Floats = kept[2] - (self._bias[cased] if bias is None else _of_outside(bias, self._size))
         if lean is not None:
             scores[:, 0] -= lean
         ahead = self._decoder.leads(scores)
-        labels = self._decoder.best(ahead)
+        labels = self._decoder.best(ahead, among, searched)
         return labels, [float(ahead[i, label]) if label else 0.0 for i, label in enumerate(labels)]
+
+
+def _of_outside(bias: float, size: int) -> Floats:
+    row: Floats = np.zeros(size, dtype=np.float32)
+    row[0] = bias
+    return row
 
 
 def _added(numbers: dict[str, int], rows: Floats, features: Iterable[str]) -> Floats:
