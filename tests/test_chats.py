@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from accounts.errors import Conflict
 from accounts.models import AuditEvent
 from accounts.services import api_key_create
 from coaching import replying
-from coaching.beside import Asked
+from coaching.beside import Asked, Race
 from coaching.models import Guidance, SuggestedReply
 from coaching.replies import replies_now, reply_accept
 from coaching.replying import RepliesStage
@@ -374,15 +373,19 @@ class Answers:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.made: list[Asked] = []
+        self.dropped: list[str] = []
 
     def ask(self, schema: str, query: str) -> Asked:
         self.asked.append(query)
-        asked = Asked(Future(), time.monotonic() + 60)
+        race = Race()
+        asked = Asked(race.future, time.monotonic() + 60, race, gone=lambda: self.dropped.append(query))
         self.made.append(asked)
         return asked
 
     def answer(self, *texts: str) -> None:
-        self.made[-1].future.set_result({"replies": [(text, "") for text in texts]})
+        race = self.made[-1].race
+        assert race is not None
+        race.answered({"replies": [(text, "") for text in texts]})
 
 
 def replies_of(chat: Conversation) -> list[tuple[str, str]]:
@@ -416,7 +419,7 @@ def test_replies_come_from_guidance_at_once_and_from_others_in_time(world: World
         worker.look()
         say(chat, "agent", "One moment")
         worker.look()
-        assert replies_of(chat) == [] and model.made[-1].future.cancelled()
+        assert replies_of(chat) == [] and model.dropped[-1] == model.asked[-1]
 
 
 def test_replies_that_are_late_are_dropped_and_asked_for_again_by_the_next_worker(world: World) -> None:
@@ -428,7 +431,6 @@ def test_replies_that_are_late_are_dropped_and_asked_for_again_by_the_next_worke
         worker.look()
         late.made[-1].due = 0
         late.answer("Too late.")
-        late.made[-1].done_at.append(time.monotonic())
         worker.pass_to(worker.follower.clock_ms + 1_000)
         assert replies_of(chat) == []
         Worker(chat, RepliesStage({"model": again}))  # type: ignore[dict-item]
