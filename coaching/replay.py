@@ -27,7 +27,7 @@ from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
-from moments.selectors import active_specs
+from moments.selectors import FIELD_COLUMNS, active_specs, fields_of
 
 # A call ends a little after its last words.
 TAIL_MS = 1000
@@ -104,9 +104,13 @@ def steps(
         )
         for one in compiled
     ]
-    begun = tuple(tuple(engine.start()) for engine in engines)
-    if any(begun):
-        yield Step(None, 0, (), begun)
+    marked = tuple(ears.fields(known.fields, 0))
+    begun = tuple(
+        (*engine.start(), *(one for occurrence in marked for one in engine.observe(occurrence, "")))
+        for engine in engines
+    )
+    if marked or any(begun):
+        yield Step(None, 0, marked, begun)
     last = 0
     for turn in turns:
         # Finals of two speakers may overlap: the clock never goes back.
@@ -188,11 +192,7 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
     zone = company_zone()
     rows = Conversation.objects.filter(pk__in=ids).values(
         "pk",
-        "queue__key",
-        "channel",
-        "language",
-        "customer__segment",
-        "metadata",
+        *FIELD_COLUMNS,
         "started_at",
         "announced_at",
         "agent_id",
@@ -222,18 +222,5 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
             at=begun,
             key=str(pk),
         )
-        calls.append(Past(pk, said[pk], Known(_fields(row), begun), fits(scope, audience)))
+        calls.append(Past(pk, said[pk], Known(fields_of(row), begun), fits(scope, audience)))
     return calls
-
-
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}
-    fields = {
-        "queue": row["queue__key"],
-        "channel": row["channel"],
-        "language": row["language"],
-        "product": metadata.get("product"),
-        "customer.segment": row["customer__segment"],
-        **{f"metadata.{name}": value for name, value in metadata.items()},
-    }
-    return {name: value for name, value in fields.items() if value is not None}

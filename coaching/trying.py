@@ -148,7 +148,7 @@ def _played(
         events = [
             Event(
                 "moment",
-                _("heard") if one.sequence is not None else _("missing"),
+                _("heard") if one.searched is None else _("missing"),
                 names.get(one.key, one.key),
             )
             for one in step.occurrences

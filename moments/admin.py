@@ -86,20 +86,36 @@ class MomentDefinitionAdmin(AuditedAdmin):
                 ),
             },
         ),
+        (
+            _("How things are"),
+            {
+                "fields": ("mood", "field", "field_test", "values", "limit", "turns"),
+                "description": _(
+                    "Only for the kinds “customer’s sentiment” and “field of the call”: heard when it becomes so."
+                ),
+            },
+        ),
     )
     conditional_fields = {
         "phrases": "kind == 'phrase'",
         "pattern": "kind == 'pattern'",
         "entity": "kind == 'entity'",
         "reject_negated": "kind == 'phrase' || kind == 'pattern'",
-        "examples": "kind != 'absence' && kind != 'intent'",
-        "counter_examples": "kind != 'absence' && kind != 'intent'",
+        "speaker": "kind != 'metadata'",
+        "examples": "['phrase', 'pattern', 'entity', 'examples'].includes(kind)",
+        "counter_examples": "['phrase', 'pattern', 'entity', 'examples'].includes(kind)",
         "expected": "kind == 'absence'",
         "after": "kind == 'absence'",
         "within_seconds": "kind == 'absence'",
         "task": "kind == 'intent'",
         "intent": "kind == 'intent'",
         "least_score": "kind == 'intent'",
+        "mood": "kind == 'sentiment'",
+        "turns": "kind == 'sentiment'",
+        "field": "kind == 'metadata'",
+        "field_test": "kind == 'metadata'",
+        "values": "kind == 'metadata' && (field_test == 'is' || field_test == 'is_not')",
+        "limit": "kind == 'sentiment' || field_test == 'above' || field_test == 'below'",
     }
 
     @action(

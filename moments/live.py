@@ -20,7 +20,7 @@ from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
 from moments.classifying import IntentSession, live_classifiers
 from moments.models import MomentOccurrence, MomentRevision
-from moments.selectors import active_revisions, revisions_by_id, specs_of
+from moments.selectors import active_revisions, call_fields, revisions_by_id, specs_of
 
 log = structlog.get_logger(__name__)
 
@@ -70,16 +70,20 @@ class MomentSession:
         revisions: list[MomentRevision],
         intents: IntentSession,
         state: dict[str, Any] | None,
+        fields: dict[str, Any] | None = None,
     ) -> None:
         self._call = call
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._engine = MomentEngine(_compiled.of(revisions))
         self._intents = intents
+        # Of a call taken over too: what changed meanwhile has become so by now.
+        self._fields = fields
         if state is not None:
             self._engine.restore(state["engine"])
 
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         row = utterance.row
+        self._look_at_fields(row.start_ms, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         for occurrence in self._engine.hear(heard, self._intents.tell(heard)):
             self._found(occurrence, row, batch)
@@ -88,7 +92,18 @@ class MomentSession:
         """Nothing comes about before it is final; but others may want to know what it looks like."""
         batch.find(Early(self._engine.look))
 
+    def fields_changed(self, fields: dict[str, Any]) -> None:
+        """What is known of the call is now this; its next step looks at it."""
+        self._fields = fields
+
+    def _look_at_fields(self, now_ms: int, batch: Batch) -> None:
+        if self._fields is not None:
+            fields, self._fields = self._fields, None
+            for occurrence in self._engine.fields(fields, now_ms):
+                self._found(occurrence, None, batch)
+
     def clock(self, now_ms: int, batch: Batch) -> None:
+        self._look_at_fields(now_ms, batch)
         for occurrence in self._engine.advance(now_ms):
             self._found(occurrence, None, batch)
 
@@ -141,10 +156,12 @@ class MomentStage:
     fixed: tuple[str, ...] = ("revisions",)
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
-        """Begin with the newest revisions, or go on with those in `state`. One query; with intents two, and the model's
-        bytes where this process has not read them yet."""
+        """Begin with the newest revisions, or go on with those in `state`. One query; one more with intents, and one
+        with moments of the call's fields; and the model's bytes where this process has not read them yet."""
         revisions = active_revisions() if state is None else revisions_by_id(state["revisions"])
-        specs = _compiled.of(revisions).specs
+        compiled = _compiled.of(revisions)
+        specs = compiled.specs
         told = None if state is None else state.get("intents")
         intents = IntentSession(specs, live_classifiers(specs, told), told)
-        return MomentSession(call, revisions, intents, state)
+        fields = call_fields(call.conversation_id) if compiled.asks_fields else None
+        return MomentSession(call, revisions, intents, state, fields)

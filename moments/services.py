@@ -36,6 +36,15 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
     elif definition.kind == MomentDefinition.Kind.INTENT:
         spec["task"], spec["intent"] = definition.task, definition.intent
         spec["least_score"] = definition.least_score
+    elif definition.kind == MomentDefinition.Kind.SENTIMENT:
+        spec["mood"], spec["turns"], spec["limit"] = definition.mood, definition.turns, definition.limit
+    elif definition.kind == MomentDefinition.Kind.METADATA:
+        spec["speaker"] = MomentDefinition.Who.ANY
+        spec["field"], spec["test"] = definition.field.strip(), definition.field_test
+        if definition.field_test in (MomentDefinition.FieldTest.IS, MomentDefinition.FieldTest.IS_NOT):
+            spec["values"] = [value.strip() for value in definition.values if value.strip()]
+        elif definition.field_test != MomentDefinition.FieldTest.PRESENT:
+            spec["limit"] = definition.limit
     else:
         seconds = definition.within_seconds
         spec["expected"] = definition.expected.key if definition.expected else None
@@ -62,6 +71,12 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         task=spec.get("task", ""),
         intent=spec.get("intent", ""),
         least_score=spec.get("least_score"),
+        mood=spec.get("mood", ""),
+        turns=spec.get("turns", 1),
+        limit=spec.get("limit"),
+        field=spec.get("field", ""),
+        test=spec.get("test", ""),
+        values=tuple(spec.get("values", ())),
     )
 
 
@@ -71,6 +86,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         isinstance(one, str) for one in definition.phrases
     ):
         raise ValidationError({"phrases": _("Give a list of phrases.")})
+    if not isinstance(definition.values, list) or not all(isinstance(one, str) for one in definition.values):
+        raise ValidationError({"values": _("Give a list of values.")})
     if unshown := examples_check(definition):
         raise ValidationError(unshown)
     others = MomentDefinition.objects.exclude(pk=definition.pk).select_related("expected", "after")

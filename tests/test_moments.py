@@ -12,7 +12,7 @@ from moments import live
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
 from moments.selectors import active_revisions, active_specs, keys_listened_for
 from moments.services import moment_save
-from tests.understanding import call_begin, definition_make
+from tests.understanding import call_begin, definition_make, hint_action, policy_make, rule
 
 
 @pytest.fixture
@@ -202,3 +202,35 @@ def test_who_does_not_configure_gets_no_admin(world, persona):
     assert response.status_code == 403
     with world.northwind.scope():
         assert not MomentDefinition.objects.exists()
+
+
+def test_moods_and_fields_reach_the_screen(world, make_conversation):
+    with world.northwind.scope():
+        definition_make("upset", kind="sentiment", speaker="customer", mood="below", turns=1, limit=-0.3)
+        definition_make(
+            "urgent", kind="metadata", field="metadata.priority", field_test="is", values=["high"]
+        )
+        policy_make(
+            rule("upset", hint_action("Slow down"), priority=90),
+            rule(
+                "urgent",
+                {"do": "line", "title": "Skip the small talk", "say": "How can I help you right now?"},
+            ),
+        )
+        call = call_begin("northwind", make_conversation(state="live", metadata={"priority": "High"}))
+        call.tick(100)
+        assert [one.definition.key for one in MomentOccurrence.objects.all()] == ["urgent"]
+        assert MomentOccurrence.objects.get().utterance is None
+        call.take_over()
+        call.sequence = 5
+        call.say("agent", "this is terrible", 1000)
+        call.say("customer", "this is terrible", 4000)
+        shown = {data["title"]: data["reason"] for kind, data in call.shown if kind == "guidance"}
+    assert "marked “Urgent”" in shown["Skip the small talk"]
+    assert "the customer said “this is terrible”" in shown["Slow down"]
+    assert call.kinds().count("moment") == 2
+
+
+def test_a_mood_of_staff_is_refused(world):
+    with world.northwind.scope(), pytest.raises(ValidationError, match="never inferred"):
+        definition_make("cross", kind="sentiment", speaker="agent", mood="below", turns=1, limit=-0.3)
