@@ -27,6 +27,7 @@ from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
+from moments.meaning import MeaningSession
 from moments.selectors import FIELD_COLUMNS, active_specs, fields_of
 
 # A call ends a little after its last words.
@@ -91,7 +92,11 @@ class Step:
 
 
 def steps(
-    turns: Iterable[Turn], moments: CompiledMoments, compiled: Sequence[CompiledPolicies], known: Known
+    turns: Iterable[Turn],
+    moments: CompiledMoments,
+    compiled: Sequence[CompiledPolicies],
+    known: Known,
+    meanings: MeaningSession | None = None,
 ) -> Iterator[Step]:
     """Play a call: one step a turn, one for the time before it where that brought something, one for the end.
 
@@ -117,7 +122,7 @@ def steps(
         if turn.start_ms > last:
             yield from _passed(ears, engines, turn.start_ms)
         heard = Heard(turn.sequence, turn.speaker, turn.start_ms, turn.end_ms, turn.text)
-        found = tuple(ears.hear(heard))
+        found = tuple(ears.hear(heard, meanings.tell(heard) if meanings is not None else ()))
         decided = []
         for engine in engines:
             decided.append(tuple(engine.hear(heard, found)))
@@ -151,6 +156,7 @@ class Player:
         specs = active_specs()
         names = {spec.key: spec.name for spec in specs}
         self._moments = CompiledMoments(specs)
+        self._meanings = MeaningSession(specs)
         self._sides = {BacktestHit.Side.DRAFT.value: document_compiled(draft, names)}
         if published is not None:
             self._sides[BacktestHit.Side.PUBLISHED.value] = document_compiled(published, names, "published")
@@ -159,7 +165,8 @@ class Player:
         """What each side would have done in a call."""
         played = {side: Played() for side in self._sides}
         results = list(played.values())
-        for step in steps(call.turns, self._moments, list(self._sides.values()), call.known):
+        sides = list(self._sides.values())
+        for step in steps(call.turns, self._moments, sides, call.known, self._meanings):
             for result, decisions in zip(results, step.decisions, strict=True):
                 for one in decisions:
                     _count(result, one)

@@ -109,7 +109,7 @@ class MomentDefinitionAdmin(AuditedAdmin):
         "within_seconds": "kind == 'absence'",
         "task": "kind == 'intent'",
         "intent": "kind == 'intent'",
-        "least_score": "kind == 'intent'",
+        "least_score": "kind == 'intent' || kind == 'examples'",
         "mood": "kind == 'sentiment'",
         "turns": "kind == 'sentiment'",
         "field": "kind == 'metadata'",

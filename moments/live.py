@@ -19,6 +19,7 @@ from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
 from moments.classifying import IntentSession, live_classifiers
+from moments.meaning import MeaningSession
 from moments.models import MomentOccurrence, MomentRevision
 from moments.selectors import active_revisions, call_fields, revisions_by_id, specs_of
 
@@ -69,6 +70,7 @@ class MomentSession:
         call: CallContext,
         revisions: list[MomentRevision],
         intents: IntentSession,
+        meanings: MeaningSession,
         state: dict[str, Any] | None,
         fields: dict[str, Any] | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class MomentSession:
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._engine = MomentEngine(_compiled.of(revisions))
         self._intents = intents
+        self._meanings = meanings
         # Of a call taken over too: what changed meanwhile has become so by now.
         self._fields = fields
         if state is not None:
@@ -85,7 +88,8 @@ class MomentSession:
         row = utterance.row
         self._look_at_fields(row.start_ms, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
-        for occurrence in self._engine.hear(heard, self._intents.tell(heard)):
+        told = [*self._intents.tell(heard), *self._meanings.tell(heard)]
+        for occurrence in self._engine.hear(heard, told):
             self._found(occurrence, row, batch)
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
@@ -157,11 +161,11 @@ class MomentStage:
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
         """Begin with the newest revisions, or go on with those in `state`. One query; one more with intents, and one
-        with moments of the call's fields; and the model's bytes where this process has not read them yet."""
+        with moments of the call's fields; and the models' bytes where this process has not read them yet."""
         revisions = active_revisions() if state is None else revisions_by_id(state["revisions"])
         compiled = _compiled.of(revisions)
         specs = compiled.specs
         told = None if state is None else state.get("intents")
         intents = IntentSession(specs, live_classifiers(specs, told), told)
         fields = call_fields(call.conversation_id) if compiled.asks_fields else None
-        return MomentSession(call, revisions, intents, state, fields)
+        return MomentSession(call, revisions, intents, MeaningSession(specs), state, fields)

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from engines.rules import Heard, MomentEngine, MomentSpec, check, check_all
+from moments.meaning import meaning_learn, meaning_store
 from moments.models import Classifier, MomentDefinition, MomentRevision
 
 START = "start"
-EXAMPLES_MAX, EXAMPLE_LENGTH = 100, 300
+EXAMPLES_MAX, EXAMPLE_LENGTH = 200, 300
 
 
 def spec_of(definition: MomentDefinition) -> dict[str, Any]:
@@ -35,6 +36,10 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
         spec["entity"] = definition.entity
     elif definition.kind == MomentDefinition.Kind.INTENT:
         spec["task"], spec["intent"] = definition.task, definition.intent
+        spec["least_score"] = definition.least_score
+    elif definition.kind == MomentDefinition.Kind.EXAMPLES:
+        spec["examples"] = [one.strip() for one in definition.examples if one.strip()]
+        spec["near_misses"] = [one.strip() for one in definition.counter_examples if one.strip()]
         spec["least_score"] = definition.least_score
     elif definition.kind == MomentDefinition.Kind.SENTIMENT:
         spec["mood"], spec["turns"], spec["limit"] = definition.mood, definition.turns, definition.limit
@@ -111,6 +116,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         return
     if definition.kind == MomentDefinition.Kind.INTENT:
         _intent_check(definition)
+    if definition.kind == MomentDefinition.Kind.EXAMPLES:
+        meaning_learn(definition)
     specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
     wrong = check_all([*specs, engine_spec(spec_of(definition))])
     if complaints := wrong.get(definition.key, []):
@@ -188,6 +195,9 @@ def moment_save(*, definition: MomentDefinition, actor: User | None) -> MomentRe
         if newest is not None and newest.spec == spec:
             return newest
         number = 1 if newest is None else newest.number + 1
-        return MomentRevision.objects.create(
+        revision = MomentRevision.objects.create(
             definition=definition, number=number, spec=spec, created_by=actor
         )
+        if definition.kind == MomentDefinition.Kind.EXAMPLES:
+            meaning_store(revision=revision, learned=meaning_learn(definition))
+        return revision

@@ -9,7 +9,7 @@ from django.urls import reverse
 from conversations import events
 from engines.rules import CompiledMoments
 from moments import live
-from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
+from moments.models import MomentDefinition, MomentOccurrence, MomentRevision, StoredMeaning
 from moments.selectors import active_revisions, active_specs, keys_listened_for
 from moments.services import moment_save
 from tests.understanding import call_begin, definition_make, hint_action, policy_make, rule
@@ -234,3 +234,38 @@ def test_moods_and_fields_reach_the_screen(world, make_conversation):
 def test_a_mood_of_staff_is_refused(world):
     with world.northwind.scope(), pytest.raises(ValidationError, match="never inferred"):
         definition_make("cross", kind="sentiment", speaker="agent", mood="below", turns=1, limit=-0.3)
+
+
+LOST = ["i lost my card", "my card was stolen", "somebody took my bank card", "i can't find my credit card"]
+
+
+def test_meaning_by_examples(world, make_conversation):
+    with world.northwind.scope():
+        fields = {"kind": "examples", "speaker": "customer", "examples": LOST}
+        with pytest.raises(ValidationError, match="both to be heard and not"):
+            definition_make("card_lost", **fields, counter_examples=["I lost my card."])
+        definition = definition_make("card_lost", **fields, counter_examples=["my card does not work"])
+        [revision] = definition.revisions.all()
+        assert revision.meaning.figures["examples"] == 4
+        policy_make(rule("card_lost", hint_action("Block the card")))
+        call = call_begin("northwind", make_conversation(state="live"))
+        call.sequence = 5
+        call.say("agent", "i lost my card", 0)
+        call.say("customer", "my card does not work", 4000)
+        call.say("customer", "i think i lost my credit card", 8000)
+        [row] = MomentOccurrence.objects.filter(conversation=call.conversation)
+        assert row.revision == revision and row.score > 0.5
+        assert [data["title"] for kind, data in call.shown if kind == "guidance"] == ["Block the card"]
+        definition.examples = [*LOST, "my wallet is gone with the card"]
+        assert moment_save(definition=definition, actor=None).meaning.figures["examples"] == 5
+        assert revision.meaning.figures["examples"] == 4
+
+
+def test_a_changed_model_is_not_listened_with(world, make_conversation):
+    with world.northwind.scope():
+        definition = definition_make("card_lost", kind="examples", examples=LOST)
+        StoredMeaning.objects.filter(revision__definition=definition).update(data=b"something else")
+        call = call_begin("northwind", make_conversation(state="live"))
+        call.sequence = 5
+        call.say("customer", "i lost my card", 0)
+        assert not MomentOccurrence.objects.filter(conversation=call.conversation).exists()
