@@ -60,6 +60,7 @@ class MomentDefinitionAdmin(AuditedAdmin):
     prepopulated_fields = {"key": ("name",)}
     inlines = (RevisionInline,)
     actions_list = ("library",)
+    change_form_after_template = "admin/moments/try_meaning.html"
     warn_unsaved_form = True
     fieldsets = (
         (None, {"fields": ("name", "key", "active")}),
@@ -147,6 +148,9 @@ class MomentDefinitionAdmin(AuditedAdmin):
 
     def has_library_permission(self, request: HttpRequest) -> bool:
         return bool(super().has_add_permission(request))
+
+    class Media:
+        css = {"all": ("css/classifiers.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MomentDefinition]:
         since = timezone.now() - LATELY

@@ -7,9 +7,12 @@ class MomentsConfig(AppConfig):
     verbose_name = _("Moments")
 
     def ready(self) -> None:
+        from conversations import field_changes
         from conversations.hiding import follow
         from moments.events import register_own
         from moments.hidden import marks_move
+        from moments.tidings import fields_tell
 
         register_own()
         follow(marks_move)
+        field_changes.follow(fields_tell)

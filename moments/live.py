@@ -22,6 +22,7 @@ from moments.classifying import IntentSession, live_classifiers
 from moments.meaning import MeaningSession
 from moments.models import MomentOccurrence, MomentRevision
 from moments.selectors import active_revisions, call_fields, revisions_by_id, specs_of
+from moments.tidings import FIELDS
 
 log = structlog.get_logger(__name__)
 
@@ -96,9 +97,11 @@ class MomentSession:
         """Nothing comes about before it is final; but others may want to know what it looks like."""
         batch.find(Early(self._engine.look))
 
-    def fields_changed(self, fields: dict[str, Any]) -> None:
-        """What is known of the call is now this; its next step looks at it."""
-        self._fields = fields
+    def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
+        """Besides words: what is known of the call is now this."""
+        if mark.get("to") == MomentStage.key and mark.get("do") == FIELDS:
+            self._fields = mark["fields"]
+            self._look_at_fields(mark["at_ms"], batch)
 
     def _look_at_fields(self, now_ms: int, batch: Batch) -> None:
         if self._fields is not None:

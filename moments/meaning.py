@@ -21,7 +21,7 @@ from engines.intents import UnusableModel
 from engines.intents.meaning import MeaningModel, Meanings, telling
 from engines.intents.meaning_training import Learned, UnusableExamples, learn
 from engines.rules import Heard, MomentSpec, Occurrence
-from moments.models import MomentDefinition, MomentRevision, StoredMeaning
+from moments.models import MomentRevision, StoredMeaning
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +29,10 @@ KEPT_SETS = 64
 FAILURES_A_CALL = 3
 
 
-def meaning_learn(definition: MomentDefinition) -> Learned:
-    """What a definition's sentences teach. Raises `ValidationError`, in words, where they teach nothing."""
+def meaning_learn(examples: Sequence[str], near_misses: Sequence[str]) -> Learned:
+    """What sentences teach. Raises `ValidationError`, in words, where they teach nothing."""
     try:
-        return learn(_lines(definition.examples), _lines(definition.counter_examples))
+        return learn(_lines(examples), _lines(near_misses))
     except UnusableExamples as error:
         raise ValidationError({"examples": error.sentences}) from error
 
@@ -114,8 +114,11 @@ class MeaningSession:
 
     def __init__(self, specs: Sequence[MomentSpec]) -> None:
         by_revision = {spec.revision_id: spec for spec in specs if spec.kind == "examples"}
-        revisions, self._meanings = _models.of(tuple(by_revision)) if by_revision else ((), None)
-        self._specs = [by_revision[one] for one in revisions]
+        self._specs: list[MomentSpec] = []
+        self._meanings: Meanings | None = None
+        if by_revision:
+            revisions, self._meanings = _models.of(tuple(by_revision))
+            self._specs = [by_revision[one] for one in revisions]
         self._failed = 0
 
     def tell(self, heard: Heard) -> list[Occurrence]:

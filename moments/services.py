@@ -117,7 +117,7 @@ def moment_check(*, definition: MomentDefinition) -> None:
     if definition.kind == MomentDefinition.Kind.INTENT:
         _intent_check(definition)
     if definition.kind == MomentDefinition.Kind.EXAMPLES:
-        meaning_learn(definition)
+        meaning_learn(definition.examples, definition.counter_examples)
     specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
     wrong = check_all([*specs, engine_spec(spec_of(definition))])
     if complaints := wrong.get(definition.key, []):
@@ -199,5 +199,6 @@ def moment_save(*, definition: MomentDefinition, actor: User | None) -> MomentRe
             definition=definition, number=number, spec=spec, created_by=actor
         )
         if definition.kind == MomentDefinition.Kind.EXAMPLES:
-            meaning_store(revision=revision, learned=meaning_learn(definition))
+            learned = meaning_learn(definition.examples, definition.counter_examples)
+            meaning_store(revision=revision, learned=learned)
         return revision

@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from conversations import events
+from conversations.correlation import fields_apply
+from conversations.live.stages import Batch
 from engines.rules import CompiledMoments
 from moments import live
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision, StoredMeaning
@@ -269,3 +271,53 @@ def test_a_changed_model_is_not_listened_with(world, make_conversation):
         call.sequence = 5
         call.say("customer", "i lost my card", 0)
         assert not MomentOccurrence.objects.filter(conversation=call.conversation).exists()
+
+
+def test_a_field_that_changes_in_mid_call(
+    world, make_conversation, monkeypatch, django_capture_on_commit_callbacks
+):
+    told = []
+    monkeypatch.setattr("moments.tidings.marks_tell", lambda _call, marks: told.extend(marks))
+    with world.northwind.scope():
+        definition_make(
+            "urgent", kind="metadata", field="metadata.priority", field_test="is", values=["high"]
+        )
+        call = call_begin("northwind", make_conversation(state="live", metadata={"priority": "low"}))
+        call.tick(100)
+        assert call.shown == []
+        with django_capture_on_commit_callbacks(execute=True):
+            fields_apply(
+                conversation_id=call.conversation.pk, fields={"metadata": {"priority": "high", "other": "x"}}
+            )
+        [mark] = told
+        assert mark["fields"] == {"metadata.priority": "high"}
+        batch = Batch(call.conversation.pk)
+        for _key, session in call.sessions:
+            if hasattr(session, "told"):
+                session.told(mark | {"at_ms": 4000}, 4100, batch)
+        call.commit(batch)
+        [row] = MomentOccurrence.objects.all()
+        assert (row.definition.key, row.at_ms) == ("urgent", 4000)
+        call.tick(5000)
+        assert MomentOccurrence.objects.count() == 1
+
+
+def test_examples_are_tried_before_they_are_saved(world):
+    client = world.northwind.client("admin")
+    sent = {
+        "examples": LOST,
+        "near_misses": ["my card does not work"],
+        "text": "i think i lost my credit card",
+    }
+    answer = client.post("/api/v1/moments/try/", sent, content_type="application/json").json()
+    assert answer["heard"] and answer["nearest"] in LOST and answer["figures"]["examples"] == 4
+    answer = client.post(
+        "/api/v1/moments/try/", sent | {"text": "what a day"}, content_type="application/json"
+    )
+    assert not answer.json()["heard"] and answer["Cache-Control"] == "no-store"
+    refused = client.post(
+        "/api/v1/moments/try/", sent | {"examples": LOST[:2]}, content_type="application/json"
+    )
+    assert refused.status_code == 400 and "at least 3" in refused.content.decode()
+    page = client.get(reverse("admin:moments_momentdefinition_add")).content.decode()
+    assert 'data-try="/api/v1/moments/try/"' in page
