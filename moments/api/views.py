@@ -45,7 +45,7 @@ class MomentSerializer(serializers.Serializer[Any]):
     )
 
 
-class ExamplesSerializer(serializers.Serializer[Any]):
+class MeaningExamplesSerializer(serializers.Serializer[Any]):
     examples = serializers.ListField(
         child=serializers.CharField(max_length=EXAMPLE_LENGTH), max_length=EXAMPLES_MAX, allow_empty=True
     )
@@ -55,7 +55,7 @@ class ExamplesSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(max_length=2_000)
 
 
-class TriedSerializer(serializers.Serializer[Any]):
+class MeaningTriedSerializer(serializers.Serializer[Any]):
     heard = serializers.BooleanField()
     score = serializers.FloatField(help_text="0 to 1; it is heard above 0.5.")
     nearest = serializers.CharField(help_text="The example that is most like it.")
@@ -92,12 +92,12 @@ class MomentViewSet(ItemListMixin, CompanyViewSet):
         return {**events.render("moment", row), "conversation": row.conversation_id}
 
     @extend_schema(
-        request=ExamplesSerializer, responses={200: TriedSerializer, 400: ErrorSerializer}, filters=False
+        request=MeaningExamplesSerializer, responses={200: MeaningTriedSerializer, 400: ErrorSerializer}, filters=False
     )
     @action(detail=False, methods=["post"], url_path="try", pagination_class=None)
     def try_it(self, request: Request) -> Response:
         """Whether a moment with these examples would hear a text. Nothing of it is kept."""
-        given = ExamplesSerializer(data=request.data)
+        given = MeaningExamplesSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         said = given.validated_data
         try:
