@@ -83,7 +83,9 @@ class MomentDefinitionAdmin(AuditedAdmin):
             {
                 "fields": ("task", "intent", "least_score"),
                 "description": _(
-                    "Only for the kind “intent”: which classifier tells it, and which of its intents."
+                    "Of the kind “intent”: which classifier tells it, and which of its intents. Of the kind "
+                    "“meaning, by examples”, whose sentences stand above: how near it must be, if not as near as "
+                    "was learned from them."
                 ),
             },
         ),

@@ -23,7 +23,7 @@ function guessed(answer, words) {
     : { text: words.accepted, mark: "ic-verdict yes" };
   const list = document.createElement("ol");
   list.className = "ic-ranked";
-  for (const [intent, share] of answer.ranked) {
+  for (const [intent, share] of answer.ranked.slice(0, 3)) {
     const item = document.createElement("li");
     const meter = document.createElement("meter");
     meter.value = share;
