@@ -55,9 +55,9 @@ function meant(answer, words) {
   ];
 }
 
-function complaints(answer, words) {
-  const told = Object.values(answer.fields ?? {}).flat();
-  return [line({ text: words.failed, mark: "ic-verdict no" }), ...(told.length ? told : [answer.detail ?? ""]).map((one) => line(String(one)))];
+function complaints({ error }, words) {
+  const told = Object.values(error?.fields ?? {}).flat(2);
+  return [line({ text: words.failed, mark: "ic-verdict no" }), ...(told.length ? told : [error?.message ?? ""]).map((one) => line(String(one)))];
 }
 
 const lines = (id) => document.getElementById(id)?.value.split("\n").map((one) => one.trim()).filter(Boolean) ?? [];
