@@ -63,8 +63,8 @@ class AuditedAdmin(ModelAdmin):
 class OneRowAdmin(AuditedAdmin):
     """Settings of which there is one row or none: a second one cannot be added.
 
-    Every page of the admin asks each model whether it may be added to, for its menus. Only the model's own pages and the
-    lists of what can be added look whether the row is there.
+    Every page of the admin asks each model whether it may be added to, for its menus. Only the model's own pages and
+    the lists of what can be added look whether the row is there.
     """
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -13,6 +13,8 @@ from accounts.errors import Conflict
 from accounts.models import User
 from coaching.events import guidance_rows
 from coaching.models import Guidance
+from coaching.prefilling import prefill_take_back, prefill_write
+from coaching.tidings import dismissal_tell
 from conversations.redacted import redacted
 from conversations.services import call_lock, event_append
 
@@ -30,8 +32,10 @@ def guidance_answer(
     redacted): settle what is open. "wrong": it does not belong here; settles what is open, and stays with the evidence
     as a label for whoever measures the rule. "undo": open again what the agent settled, or let it go if its time is
     over; takes the label away.
+    Accepting a value for a form writes it (`coaching.prefilling`), undoing that takes it out again.
     The same answer twice is one answer. Raises `Conflict` where something else settled it first, `ValidationError`
-    for an unknown action. `user` is who answers; loading `guidance` by `coaching.access` has checked that they may.
+    for an unknown action, or a value that cannot be kept. `user` is who answers; loading `guidance` by
+    `coaching.access` has checked that they may.
     """
     if action not in ACTIONS:
         raise ValidationError(_("The action must be one of seen, accept, dismiss, wrong, undo."))
@@ -44,6 +48,8 @@ def guidance_answer(
             changed = rows.filter(shown_at__isnull=True).update(shown_at=shown)
         elif action == "undo":
             changed = _undo(guidance, now)
+            if changed:
+                prefill_take_back(guidance, user)
         elif action == "wrong":
             changed = _wrong(guidance, user, now)
         else:
@@ -52,9 +58,15 @@ def guidance_answer(
             changed = rows.filter(state=OPEN).update(
                 state=state, dismiss_reason=words, settled_at=now, settled_ms=_call_time(guidance, now)
             )
+            if changed and action == "accept":
+                prefill_write(guidance, user)
         row = guidance_rows().get(pk=guidance.pk)
         if changed:
             event_append(conversation_id=row.conversation_id, kind="guidance", row=row)
+            if action in {"dismiss", "wrong"} and row.state == DISMISSED:
+                dismissal_tell(guidance)
+            elif action == "undo" and row.state == OPEN:
+                dismissal_tell(guidance, undone=True)
         elif action in {"accept", "dismiss"} and row.state not in {state, Guidance.State.USED}:
             # What was recognised as used before the click needs no click.
             raise Conflict(_("This is settled already: %(state)s.") % {"state": row.get_state_display()})

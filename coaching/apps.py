@@ -12,7 +12,9 @@ class CoachingConfig(AppConfig):
         from coaching.escalation import ESCALATED, escalated_mail
         from coaching.events import register_own
         from coaching.hidden import evidence_move
+        from coaching.tidings import marks_again
         from coaching.unchecked import unchecked_tell
+        from conversations import marks_again as untold
         from conversations import news, outbox
         from conversations.hiding import follow
         from conversations.redaction.second_pass import UNCHECKED
@@ -20,5 +22,6 @@ class CoachingConfig(AppConfig):
         register_own()
         follow(evidence_move)
         news.follow(alerts_close)
+        untold.also(marks_again)
         outbox.subscribe(UNCHECKED, "coaching.alert_unchecked", unchecked_tell)
         outbox.subscribe(ESCALATED, "coaching.escalated_mail", escalated_mail)

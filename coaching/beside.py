@@ -2,12 +2,17 @@
 
 A call asks, goes on, and looks in at its next step (some ten a second) whether there is an answer. One that comes after
 its deadline is dropped and counted: what is on the screen must belong to what is being said.
+
+Calls of one company that ask the same share one look-up, and its answer for a minute. A knowledge look-up that takes
+longer than nineteen of twenty did is tried a second time beside the first, as a connection may hang: the first answer
+counts. That is done for one in twenty at most, and for one at a time, so that a database that is slow is not asked
+twice as much.
 """
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +20,7 @@ from threading import Lock
 from typing import Any
 
 import structlog
+from django.db import connection, transaction
 
 from accounts.errors import error_place
 from knowledge.selectors import passages_search
@@ -26,10 +32,49 @@ DEADLINE_SECONDS = 2.0
 THREADS = 2
 FRESH_SECONDS = 60.0
 KEPT_ANSWERS = 256
+# A second try: from so many answers on it is known what is usual, and for that share of questions at most.
+USUAL_OF, USUAL_LEAST, USUAL = 200, 20, 0.95
+SECOND_TRIES = 0.05
 
 # The card of a passage: plain data for `Guidance.payload` and its title; None where nothing answers.
 Card = dict[str, Any]
 Answer = Callable[[str], Card | None]
+
+
+class Race:
+    """One look-up, for all who ask it: up to two tries, of which the first that answers counts."""
+
+    def __init__(self) -> None:
+        self.future: Future[Card | None] = Future()
+        self.begun: float | None = None
+        self.ended: float | None = None
+        self.askers = 0
+        self.tries: list[Future[None]] = []
+        self._failed = 0
+        self._lock = Lock()
+
+    @property
+    def is_doubled(self) -> bool:
+        return len(self.tries) > 1
+
+    def answered(self, card: Card | None) -> bool:
+        """A try has answered. False for one that came second."""
+        with self._lock:
+            if self.future.done():
+                return False
+            self.ended = time.monotonic()
+            self.future.set_result(card)
+            return True
+
+    def failed(self, error: BaseException) -> bool:
+        """A try has failed. True where no other one may still answer."""
+        with self._lock:
+            self._failed += 1
+            if self.future.done() or self._failed < len(self.tries):
+                return False
+            self.ended = time.monotonic()
+            self.future.set_exception(error)
+            return True
 
 
 @dataclass(slots=True)
@@ -38,14 +83,19 @@ class Asked:
 
     future: Future[Card | None]
     due: float
-    done_at: list[float] = field(default_factory=list)
+    race: Race | None = None
+    look: Callable[[], None] = field(default=lambda: None)
+    gone: Callable[[], None] = field(default=lambda: None)
 
     def state(self) -> str:
         if self.future.done() and not self.future.cancelled():
-            if self.done_at and self.done_at[0] > self.due:
+            if self.race is not None and self.race.ended is not None and self.race.ended > self.due:
                 return "late"
             return "done" if self.future.exception() is None else "failed"
-        return "late" if time.monotonic() > self.due else ""
+        if time.monotonic() > self.due:
+            return "late"
+        self.look()
+        return ""
 
     @property
     def card(self) -> Card | None:
@@ -58,46 +108,131 @@ class Asked:
         return "" if error is None else f"{type(error).__name__} {error_place(error)}"
 
     def drop(self) -> None:
-        self.future.cancel()
+        """Nobody waits for it here any more."""
+        self.gone()
 
 
 class Lookups:
-    """Questions of all calls of this process, answered in threads of their own; the same one is asked once a minute."""
+    """Questions of all calls of this process, answered in threads of their own; the same one is asked once a minute.
 
-    def __init__(self, answer: Answer | None = None, deadline: float = DEADLINE_SECONDS) -> None:
+    `counts`: "asked", "kept" (answered already), "shared" (under way already), "doubled" (tried a second time),
+    "second" (of those the second try answered first), "failed", "dropped" (nobody waited for it any more).
+    """
+
+    def __init__(
+        self,
+        answer: Answer | None = None,
+        deadline: float = DEADLINE_SECONDS,
+        threads: int = THREADS,
+        *,
+        twice: bool = False,
+    ) -> None:
+        """`twice`: what hangs may be tried a second time; not for what is paid for by the question."""
+        self._threads = threads
+        self._twice = twice
         self._answer = answer or passage_card
         self._deadline = deadline
         self._pool: ThreadPoolExecutor | None = None
+        # Threads of its own: the others may be what hangs.
+        self._second: ThreadPoolExecutor | None = None
+        self._doubled: Race | None = None
         self._fresh: OrderedDict[tuple[str, str], tuple[float, Card | None]] = OrderedDict()
+        self._going: dict[tuple[str, str], Race] = {}
+        self._took: deque[float] = deque(maxlen=USUAL_OF)
         self._lock = Lock()
+        self.counts: Counter[str] = Counter()
 
     def ask(self, schema: str, query: str) -> Asked:
         """Begin to look it up in the company's knowledge."""
-        now = time.monotonic()
+        now, key = time.monotonic(), (schema, query)
         with self._lock:
-            known = self._fresh.get((schema, query))
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="beside")
-        if known is not None and now - known[0] < FRESH_SECONDS:
-            future: Future[Card | None] = Future()
-            future.set_result(known[1])
-            return Asked(future, now + self._deadline)
-        asked = Asked(self._pool.submit(self._look, schema, query), now + self._deadline)
-        asked.future.add_done_callback(lambda _done: asked.done_at.append(time.monotonic()))
-        return asked
+            self.counts["asked"] += 1
+            known = self._fresh.get(key)
+            if known is not None and now - known[0] < FRESH_SECONDS:
+                self.counts["kept"] += 1
+                future: Future[Card | None] = Future()
+                future.set_result(known[1])
+                return Asked(future, now + self._deadline)
+            race = self._going.get(key)
+            if race is None:
+                race = self._going[key] = Race()
+                if self._pool is None:
+                    self._pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="beside")
+                race.tries.append(self._pool.submit(self._look, key, race, 0))
+            else:
+                self.counts["shared"] += 1
+            race.askers += 1
+        return Asked(
+            race.future,
+            now + self._deadline,
+            race,
+            lambda: self._look_again(key, race),
+            lambda: self._leave(key, race),
+        )
 
-    def _look(self, schema: str, query: str) -> Card | None:
-        card = call_in_schema(schema, self._answer, query)
+    @property
+    def usual(self) -> float | None:
+        """In how many seconds nineteen of twenty answers come; None while that is not known."""
+        took = sorted(self._took)
+        return took[int(len(took) * USUAL)] if len(took) >= USUAL_LEAST else None
+
+    def _look_again(self, key: tuple[str, str], race: Race) -> None:
+        """Try a second time what takes unusually long, where that is sensible."""
+        begun = race.begun
+        if not self._twice or begun is None or race.is_doubled:
+            return  # it waits for a thread: another try would wait behind it
         with self._lock:
-            self._fresh[schema, query] = (time.monotonic(), card)
+            usual = self.usual
+            if usual is None or time.monotonic() - begun <= usual or race.is_doubled or race.future.done():
+                return
+            busy = self._doubled is not None and not self._doubled.tries[-1].done()
+            if busy or self.counts["doubled"] + 1 > max(1, self.counts["asked"] * SECOND_TRIES):
+                return
+            self.counts["doubled"] += 1
+            self._doubled = race
+            if self._second is None:
+                self._second = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside-again")
+            race.tries.append(self._second.submit(self._look, key, race, 1))
+
+    def _leave(self, key: tuple[str, str], race: Race) -> None:
+        with self._lock:
+            race.askers -= 1
+            if race.askers > 0 or race.future.done():
+                return
+            # What has not begun need not; what has will be kept for who asks next.
+            if sum(one.cancel() for one in race.tries) == len(race.tries):
+                self._going.pop(key, None)
+                self.counts["dropped"] += 1
+
+    def _look(self, key: tuple[str, str], race: Race, number: int) -> None:
+        begun = time.monotonic()
+        race.begun = race.begun or begun
+        schema, query = key
+        try:
+            card = call_in_schema(schema, self._answer, query)
+        except Exception as error:
+            # Told to who asked, who counts it on their policy's page.
+            if race.failed(error):
+                with self._lock:
+                    self._going.pop(key, None)
+                    self.counts["failed"] += 1
+            return
+        first = race.answered(card)
+        with self._lock:
+            self._going.pop(key, None)
+            self._took.append(time.monotonic() - begun)
+            self.counts["second"] += number if first else 0
+            self._fresh[key] = (time.monotonic(), card)
             while len(self._fresh) > KEPT_ANSWERS:
                 self._fresh.popitem(last=False)
-        return card
 
 
 def passage_card(query: str) -> Card | None:
-    """The passage that answers best. At most two queries."""
-    found = passages_search(query=query, limit=1)
+    """The passage that answers best. At most two queries, which the database gives up when nobody waits any more."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [round(DEADLINE_SECONDS * 1000)])
+        found = passages_search(query=query, limit=1)
     if not found:
         return None
     best = found[0]
@@ -112,4 +247,4 @@ def passage_card(query: str) -> Card | None:
     }
 
 
-LOOKUPS = Lookups()
+LOOKUPS = Lookups(twice=True)

@@ -21,7 +21,7 @@ from coaching.models import Guidance, PolicyRevision
 from conversations.live.stages import Batch, FinalUtterance
 from conversations.models import Utterance
 from engines.rules.decisions import Decision
-from engines.rules.spec import SHOWN, Action
+from engines.rules.spec import SHOWN, Action, Playbook, Step
 from engines.rules.used import UsedWatch
 
 Kind, State = Guidance.Kind, Guidance.State
@@ -65,6 +65,30 @@ class Look:
     optional: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A row that the agent has closed, where it stood, and which action of what had put it there."""
+
+    key: str
+    row: Guidance
+
+    @property
+    def policy(self) -> str:
+        return str(self.row.revision_id)
+
+    @property
+    def source(self) -> str:
+        return self.key.split("|", 2)[1]
+
+    @property
+    def rule(self) -> str:
+        return self.row.rule_key
+
+    @property
+    def index(self) -> int:
+        return self.row.action
+
+
 class Board:
     """The rows of one call that may still change. `state` and `rows`: those of a predecessor."""
 
@@ -79,23 +103,33 @@ class Board:
         self._open: dict[str, Guidance] = {}
         self._watched: dict[str, tuple[UsedWatch, int]] = {}
         self._provisional: set[str] = set()
+        # By the ids of their rows; their words may still be said, and the agent may open them again.
+        self._closed: dict[str, Closed] = {}
         self._budget = Budget(limits, muted=muted, state=None if state is None else state.get("budget"))
         if state is not None:
             self._restore(state)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        ids = {UUID(one) for one in state["open"].values()}
+        closed: Mapping[str, str] = state.get("closed", {})
+        ids = {UUID(one) for one in (*state["open"].values(), *closed)}
         rows = {str(row.pk): row for row in guidance_rows().filter(pk__in=ids)} if ids else {}
         self._open = {key: rows[one] for key, one in state["open"].items() if one in rows}
         self._provisional = {key for key in state.get("provisional", ()) if key in self._open}
+        self._closed = {one: Closed(key, rows[one]) for one, key in closed.items() if one in rows}
         for key, (said, until_ms) in state.get("used", {}).items():
-            if key in self._open:
-                self._watched[key] = (UsedWatch(self._open[key].say, said), until_ms)
+            row = self._row(key)
+            if row is not None:
+                self._watched[key] = (UsedWatch(row.say, said), until_ms)
+
+    def _row(self, key: str) -> Guidance | None:
+        closed = self._closed.get(key)
+        return self._open.get(key) if closed is None else closed.row
 
     def state(self) -> dict[str, Any]:
         return {
             "open": {key: str(row.pk) for key, row in self._open.items()},
             "provisional": sorted(self._provisional),
+            "closed": {one: closed.key for one, closed in self._closed.items()},
             "used": {key: [watch.state(), until] for key, (watch, until) in self._watched.items()},
             "budget": self._budget.state(),
         }
@@ -160,9 +194,8 @@ class Board:
     def step(
         self,
         decision: Decision,
-        step_id: str,
-        title: str,
-        say: str,
+        step: Step,
+        playbook: Playbook,
         revision: PolicyRevision,
         because: Because,
         batch: Batch,
@@ -175,16 +208,21 @@ class Board:
             rule_key=decision.rule_id,
             kind=Kind.STEP,
             label=_LABELS["step"],
-            title=title[:TITLE],
-            say=say,
+            title=step.title[:TITLE],
+            say=step.say,
+            # Where else the agent may go by hand.
+            payload={
+                "playbook": playbook.name,
+                "steps": [{"id": one.id, "title": one.title[:TITLE]} for one in playbook.steps],
+            },
             optional=False,
             playbook=decision.rule_id,
-            step=step_id,
+            step=step.id,
             at_ms=decision.at_ms,
             decided_at=timezone.now(),
             **because.fields(),
         )
-        self._place(step_key(revision, decision.rule_id, step_id), row, batch)
+        self._place(step_key(revision, decision.rule_id, step.id), row, batch)
 
     def leave_playbook(self, decision: Decision, revision: PolicyRevision, batch: Batch) -> None:
         for key, row in list(self._open.items()):
@@ -279,14 +317,52 @@ class Board:
         """The agent has spoken: were it the words of something on the screen?"""
         said = utterance.row
         for key, (watch, until_ms) in list(self._watched.items()):
-            row = self._open[key]
-            if said.start_ms > until_ms:
+            row = self._row(key)
+            if row is None or said.start_ms > until_ms:
                 del self._watched[key]
             elif said.end_ms > row.at_ms and watch.hear(said.text):
                 del self._watched[key]
                 values = {"used_ms": said.end_ms, "used_in": said}
                 batch.write(partial(_use, row, values))
                 batch.event("guidance", row)
+
+    # --- What the agent does --------------------------------------------------------------------------------
+
+    def dismissed(self, row_id: str) -> Closed | None:
+        """The agent has closed it, so that it may come again. None for what rules do not put there and take away."""
+        key = next((key for key, row in self._open.items() if str(row.pk) == row_id), "")
+        if not key or self._open[key].kind in {Kind.CHECKLIST, Kind.STEP}:
+            return None
+        closed = self._closed[row_id] = Closed(key, self._open.pop(key))
+        self._provisional.discard(key)
+        if key in self._watched:
+            self._watched[row_id] = self._watched.pop(key)
+        return closed
+
+    def taken_back(self, row_id: str) -> Closed | None:
+        """The agent wants it to stand there again: `reopen` it."""
+        return self._closed.get(row_id)
+
+    def reopen(self, closed: Closed, *, stands: bool) -> None:
+        """Put it back. `stands`: whether the rules will take it away again; otherwise it leaves with the call."""
+        row_id = str(closed.row.pk)
+        del self._closed[row_id]
+        key = closed.key if stands and closed.key not in self._open else row_id
+        self._open[key] = closed.row
+        if row_id in self._watched:
+            self._watched[key] = self._watched.pop(row_id)
+
+    def mute(self, mutes: Iterable[Mute], batch: Batch) -> None:
+        """What the agent mutes is this from now on; what was waiting of it waits no longer."""
+        silent = set(self._budget.mute(mutes))
+        for row in self._open.values():
+            if str(row.pk) in silent:
+                row.held = Guidance.Held.MUTED
+                batch.write(partial(_update, row.pk, {"held": row.held}))
+
+    def is_muted(self, kind: str, rule: str, *, optional: bool) -> bool:
+        """Whether the agent does not want to see this."""
+        return self._budget.is_muted(Offer("", kind, rule, optional=optional))
 
     def finish(self, now_ms: int, batch: Batch) -> None:
         """The call is over. What is left of the checklist and of playbooks stays as it is: it was not done."""

@@ -88,7 +88,7 @@ class Budget:
 
     def offer(self, offer: Offer, at_ms: int) -> Held | None:
         """Ask for a place at this call time. None: it has one, show it. `Held.SOON`: keep it, `due` names it later."""
-        if self._is_muted(offer):
+        if self.is_muted(offer):
             self.counts["muted"] += 1
             return Held.MUTED
         if offer.kind not in COUNTED:
@@ -128,7 +128,7 @@ class Budget:
     def mute(self, muted: Iterable[Mute]) -> list[str]:
         """The agent's mutes as they are now; returns the keys that no longer wait because of them."""
         self._muted = tuple(muted)
-        silent = [key for key, offer in self._waiting.items() if self._is_muted(offer)]
+        silent = [key for key, offer in self._waiting.items() if self.is_muted(offer)]
         for key in silent:
             del self._waiting[key]
             self.counts["muted"] += 1
@@ -142,7 +142,8 @@ class Budget:
             "counts": dict(self.counts),
         }
 
-    def _is_muted(self, offer: Offer) -> bool:
+    def is_muted(self, offer: Offer) -> bool:
+        """Whether the agent does not want to see this; it is not counted."""
         return (
             offer.optional
             and offer.kind in MUTABLE

@@ -22,6 +22,7 @@ LONGEST_MS = 8 * 60 * 60 * 1000
 
 _TIME = r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?:\.(\d{1,3}))?"
 _PAUSE = re.compile(r"^\(\s*(\d{1,4}(?:\.\d+)?)\s*(?:s|sec|seconds)\s*\)$", re.IGNORECASE)
+_HOLD = re.compile(r"^\(\s*(?:on\s+)?hold\s+(\d{1,4}(?:\.\d+)?)\s*(?:s|sec|seconds)\s*\)$", re.IGNORECASE)
 _LINE = re.compile(
     rf"^[\[(]?(?:{_TIME})?[\])]?\s*(agent|customer|a|c)\s*(?:[\[(]{_TIME}[\])])?\s*:\s*(.*)$", re.IGNORECASE
 )
@@ -39,16 +40,25 @@ class Turn:
     text: str
 
 
-def dialogue_read(text: str) -> list[Turn]:
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What was said, and when the customer was put on hold (True) and taken back."""
+
+    turns: list[Turn]
+    holds: list[tuple[int, bool]]
+
+
+def dialogue_read(text: str) -> Dialogue:
     """Read typed lines, and hide in them what the company hides in calls.
 
-    A line is `agent: …` or `customer: …`, with its time before it if one likes (`0:42 agent: …`, `1:02:03.5`), or a
-    pause `(25 s)`. A line without a speaker goes on with the one before. Raises `ValidationError`, which names the
-    line.
+    A line is `agent: …` or `customer: …`, with its time before it if one likes (`0:42 agent: …`, `1:02:03.5`), a pause
+    `(25 s)`, or a time that the customer is on hold, `(hold 90 s)`. A line without a speaker goes on with the one
+    before. Raises `ValidationError`, which names the line.
     """
     if len(text) > TEXT_MAX:
         raise ValidationError(_("The dialogue is longer than %(most)d characters.") % {"most": TEXT_MAX})
     read: list[tuple[str, int, str]] = []
+    holds: list[tuple[int, bool]] = []
     now = 0
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
@@ -56,6 +66,11 @@ def dialogue_read(text: str) -> list[Turn]:
             continue
         if pause := _PAUSE.match(line):
             now += round(float(pause[1]) * 1000)
+            continue
+        if held := _HOLD.match(line):
+            holds.append((now, True))
+            now += round(float(held[1]) * 1000)
+            holds.append((now, False))
             continue
         found = _LINE.match(line)
         if found is None:
@@ -96,7 +111,7 @@ def dialogue_read(text: str) -> list[Turn]:
         if following is not None and following < end:
             end = max(start + 1, min(end, following + 250))
         turns.append(Turn(sequence, speaker, start, end, hidden))
-    return turns
+    return Dialogue(turns, holds)
 
 
 def _lasts(said: str) -> int:

@@ -25,6 +25,7 @@ from coaching.models import BehaviourOutcome, Guidance, PolicyRevision, RuleFaul
 from coaching.mutes import limits_now, mutes_of
 from coaching.next_step_live import NextStepWatch, watch_open
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
+from coaching.tidings import heed
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Speaker, Utterance
 from engines.rules import Heard, Occurrence
@@ -32,7 +33,7 @@ from engines.rules.compiled import behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.spec import Action
-from moments.live import Early
+from moments.live import Early, Failed
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,8 @@ class GuidanceSession:
             self._board.heard(utterance, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         found = self._new(batch)
+        for failed in batch.finds(Failed)[:1]:
+            self._note_failed(failed.place)
         decided = self._guard(lambda: self._engine.hear(heard, found))
         self._do_all(decided, utterance, batch)
         if self._next_step is not None:
@@ -113,6 +116,13 @@ class GuidanceSession:
         self._begin(batch)
         self._pass(now_ms, batch)
         self._go_on(now_ms, batch)
+
+    def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
+        """The customer was held or taken back, or the agent did something that the rules must know."""
+        self._begin(batch)
+        decided = self._guard(lambda: heed(mark, self._engine, self._board, self._call.agent_id, batch))
+        self._do_all(decided, None, batch)
+        self._faults.hand_over(batch)
 
     def finish(self, now_ms: int, batch: Batch) -> None:
         self._pass(now_ms, batch)
@@ -193,6 +203,11 @@ class GuidanceSession:
             if revision_id:
                 self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, kind, times)
 
+    def _note_failed(self, place: str) -> None:
+        """Something that all policies listen to could not be heard; the first one's page says so."""
+        if self._revisions:
+            self._faults.note(next(iter(self._revisions)), "", RuleFault.Kind.ERROR, place)
+
     def _wrong(self, revision_id: str, rule: str, error: Exception) -> None:
         place = f"{type(error).__name__} {error_place(error)}"
         log.error("guidance.failed", revision=revision_id, rule=rule, place=place)
@@ -251,14 +266,15 @@ class GuidanceSession:
         caused: FinalUtterance | None,
         batch: Batch,
     ) -> None:
-        if action.do == "knowledge":
+        look = self._look_of(decision)
+        # What the agent mutes is not looked up; its row says that it was held back for that.
+        muted = self._board.is_muted(action.do, decision.rule_id, optional=look.optional)
+        if action.do == "knowledge" and not muted:
             key = key_of(decision)
             if key not in self._asked and not self._board.has(key):
                 self._asked[key] = (self._lookups.ask(self._call.schema, action.query), decision, because)
             return
-        self._board.show(
-            key_of(decision), decision, action, self._look_of(decision), revision, because, caused, batch
-        )
+        self._board.show(key_of(decision), decision, action, look, revision, because, caused, batch)
 
     def _look_in(self, now_ms: int, batch: Batch) -> None:
         """Take answers that have come; an answer that is late, or nothing, shows nothing."""
@@ -325,7 +341,7 @@ class GuidanceSession:
             number = self._compiled.playbook_numbers[playbook_key(decision.policy, decision.rule_id)]
             playbook = self._compiled.playbooks[number].playbook
             step = next(one for one in playbook.steps if one.id == step_id)
-            self._board.step(decision, step_id, step.title, step.say, revision, because, batch)
+            self._board.step(decision, step, playbook, revision, because, batch)
         elif decision.what == "step_done":
             key = step_key(revision, decision.rule_id, step_id)
             self._board.settle(key, Guidance.State.TICKED, decision.at_ms, because, batch)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from coaching.budget import MUTABLE, Limits, Mute
 from coaching.models import Guidance, GuidanceMute, GuidanceSettings
+from conversations.lifecycle import marks_tell
+from conversations.live.buffer import Mark
+from conversations.live.tidings import word
+from conversations.models import Conversation
+
+# The stage of the live way that shows guidance.
+STAGE = "guidance"
+_LIVE = (Conversation.State.ANNOUNCED, Conversation.State.LIVE)
 
 
 def limits_now() -> Limits:
@@ -62,9 +73,34 @@ def mute_set(*, user: User, guidance: Guidance, whole_kind: bool = False) -> Gui
             "until": now + timedelta(hours=settings.shift_hours),
         },
     )
+    _tell(user)
     return row
 
 
 def mute_end(*, user: User, mute_id: UUID | str) -> None:
     """Show it again. One that is over, or somebody else's, is no error and changes nothing."""
-    GuidanceMute.objects.filter(user=user, pk=mute_id).delete()
+    gone, _kinds = GuidanceMute.objects.filter(user=user, pk=mute_id).delete()
+    if gone:
+        _tell(user)
+
+
+def mutes_end_of(*, user: User, guidance: Guidance) -> None:
+    """Show again what this person muted at this guidance: its rule, or all of its kind."""
+    rows = GuidanceMute.objects.filter(user=user)
+    gone, _kinds = rows.filter(Q(rule_key=guidance.rule_key) | Q(kind=guidance.kind)).delete()
+    if gone:
+        _tell(user)
+
+
+def mutes_mark(user_id: UUID) -> Mark:
+    """What this person mutes, as the worker of their live call is told of it. One query."""
+    mutes = [[mute.kind, mute.rule] for mute in mutes_of(user_id)]
+    return word(STAGE, do="mutes", agent=str(user_id), mutes=mutes)
+
+
+def _tell(user: User) -> None:
+    """Calls that go on obey at once."""
+    for conversation_id in Conversation.objects.filter(agent=user, state__in=_LIVE).values_list(
+        "pk", flat=True
+    ):
+        transaction.on_commit(partial(marks_tell, conversation_id, [mutes_mark(user.pk)]))

@@ -6,6 +6,7 @@ clock that follows it.
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,8 @@ from coaching.models import BacktestHit
 from coaching.scopes import Audience, fits
 from coaching.selectors import company_zone
 from coaching.services import document_complaints
-from conversations.models import Conversation, Utterance
+from conversations.models import CallPhase, Conversation, Utterance
+from conversations.phases import Phase
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
@@ -43,6 +45,8 @@ class Known:
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     started_at_local: datetime | None = None
+    # When the customer was put on hold (True) and taken back, in the order of the call.
+    holds: Sequence[tuple[int, bool]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,11 @@ def steps(
     if marked or any(begun):
         yield Step(None, 0, marked, begun)
     last = 0
+    holds = deque(known.holds)
     for turn in turns:
         # Finals of two speakers may overlap: the clock never goes back.
         if turn.start_ms > last:
-            yield from _passed(ears, engines, turn.start_ms)
+            yield from _passed(ears, engines, holds, turn.start_ms)
         heard = Heard(turn.sequence, turn.speaker, turn.start_ms, turn.end_ms, turn.text)
         found = tuple(ears.hear(heard, meanings.tell(heard) if meanings is not None else ()))
         decided = []
@@ -128,8 +133,9 @@ def steps(
             decided.append(tuple(engine.hear(heard, found)))
         yield Step(turn, turn.end_ms, found, tuple(decided), tuple(engine.facts for engine in engines))
         last = max(last, turn.end_ms)
-    end = last + TAIL_MS
-    yield from _passed(ears, engines, end)
+    # Who is on hold when the call ends says nothing more.
+    end = max([last, *(at_ms for at_ms, _on in holds)]) + TAIL_MS
+    yield from _passed(ears, engines, holds, end)
     missing = tuple(ears.finish(end))
     decided = []
     for engine in engines:
@@ -139,7 +145,20 @@ def steps(
         yield Step(None, end, missing, tuple(decided))
 
 
-def _passed(ears: MomentEngine, engines: Sequence[RuleEngine], now_ms: int) -> Iterator[Step]:
+def _passed(
+    ears: MomentEngine, engines: Sequence[RuleEngine], holds: deque[tuple[int, bool]], now_ms: int
+) -> Iterator[Step]:
+    """The clock goes on to `now_ms`, with the holds that begin and end before it."""
+    while holds and holds[0][0] <= now_ms:
+        at_ms, on = holds.popleft()
+        yield from _waited(ears, engines, at_ms)
+        held = tuple(tuple(engine.hold(on, at_ms)) for engine in engines)
+        if any(held):
+            yield Step(None, at_ms, (), held)
+    yield from _waited(ears, engines, now_ms)
+
+
+def _waited(ears: MomentEngine, engines: Sequence[RuleEngine], now_ms: int) -> Iterator[Step]:
     missing = tuple(ears.advance(now_ms))
     decided = []
     for engine in engines:
@@ -193,7 +212,7 @@ def is_opening(one: Decision) -> bool:
 
 
 def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
-    """Past conversations with what was said in them, in the order of `ids`. Three queries, however many."""
+    """Past conversations with what was said in them, in the order of `ids`. Four queries, however many."""
     if not ids:
         return []
     zone = company_zone()
@@ -212,6 +231,7 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
     )
     for one in spoken.values_list("conversation_id", "sequence", "speaker", "start_ms", "end_ms", "text"):
         said[one[0]].append(Turn(one[1], one[2], one[3], one[4], one[5]))
+    holds = holds_of(ids)
     calls = []
     for pk in ids:
         row = known.get(pk)
@@ -229,5 +249,19 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
             at=begun,
             key=str(pk),
         )
-        calls.append(Past(pk, said[pk], Known(fields_of(row), begun), fits(scope, audience)))
+        calls.append(
+            Past(pk, said[pk], Known(fields_of(row), begun, holds.get(pk, ())), fits(scope, audience))
+        )
     return calls
+
+
+def holds_of(ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, bool]]]:
+    """When customers were held and taken back, as far as telephony has told. One query."""
+    found: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
+    rows = CallPhase.objects.filter(conversation__in=ids, refused=False).order_by("conversation", "at", "pk")
+    for conversation_id, phase, from_ms in rows.values_list("conversation_id", "phase", "from_ms"):
+        edges, on = found[conversation_id], phase == Phase.HOLD
+        if on != bool(edges and edges[-1][1]):
+            # Where audio stood still, the order of the telephony counts.
+            edges.append((max(from_ms, edges[-1][0] if edges else 0), on))
+    return found

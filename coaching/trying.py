@@ -108,10 +108,12 @@ def draft_try(
                 _("This call is outside the policy's scope: in a live call nothing of it would happen.")
             )
     else:
-        turns = dialogue_read(dialogue)
+        typed = dialogue_read(dialogue)
+        turns = typed.turns
         known = Known(
             {"channel": "voice", "language": "en", **(fields or {})},
             timezone.now().astimezone(company_zone()),
+            typed.holds,
         )
     specs = active_specs()
     names = {spec.key: spec.name for spec in specs}

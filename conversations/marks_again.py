@@ -5,10 +5,20 @@ Without it a call whose end of hold was lost would stay on hold, for its worker,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from conversations import consent, lifecycle
+from conversations.live.buffer import Mark
 from conversations.models import Conversation
+
+_ALSO: list[Callable[[Conversation], list[Mark]]] = []
+
+
+def also(marks_of: Callable[[Conversation], list[Mark]]) -> None:
+    """Have these told again, too: what higher rooms tell the worker of a call."""
+    if marks_of not in _ALSO:
+        _ALSO.append(marks_of)
 
 
 def marks_retell(conversation_id: UUID) -> None:
@@ -26,4 +36,5 @@ def marks_retell(conversation_id: UUID) -> None:
         "team_id": str(agent.team_id) if agent and agent.team_id else None,
     }
     marks = lifecycle.marks_of(conversation_id) + consent.marks_of(conversation)
-    lifecycle.marks_append(conversation_id, [*marks, now_with])
+    more = [mark for marks_of in _ALSO for mark in marks_of(conversation)]
+    lifecycle.marks_append(conversation_id, [*marks, now_with, *more])

@@ -19,6 +19,7 @@ from accounts.throttle import address_of
 from coaching.access import guidance_for
 from coaching.alerts import hand_lower, hand_raise
 from coaching.mutes import mute_end, mute_set, mutes_shown
+from coaching.tidings import playbook_move
 from conversations.access import conversation_for
 from conversations.consent import consent_record
 from conversations.events import stamp
@@ -92,6 +93,19 @@ def mute(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
         raise Http404("no such guidance in this conversation")
     mute_set(user=user, guidance=row, whole_kind=content.get("whole_kind") is True)
     return JsonResponse({"mutes": mutes_shown(user)})
+
+
+@answers_json(Permission.GUIDANCE_ANSWER, "POST")
+def step(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """`{"id", "step"}`: go on at another step of the playbook that the step `id` belongs to."""
+    user, content = _user(request), body(request)
+    conversation = _own(user, conversation_id)
+    row = guidance_for(user, str(content.get("id", "")))
+    if row.conversation_id != conversation.pk:
+        raise Http404("no such guidance in this conversation")
+    wanted = words(content, "step", maximum=80)
+    playbook_move(step=row, to=wanted)
+    return JsonResponse({"step": wanted})
 
 
 @answers_json(Permission.GUIDANCE_ANSWER, "POST")

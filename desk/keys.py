@@ -25,6 +25,7 @@ def actions() -> dict[str, str]:
         "/": _("search the knowledge"),
         "p": _("what the customer allows"),
         "k": _("pause while a card is given"),
+        "g": _("go to another step of the playbook"),
         "End": _("follow the call"),
     }
 

@@ -12,6 +12,7 @@ agent = [
     ("desk/calls/<uuid:conversation_id>/", views.call, "desk-call"),
     ("desk/calls/<uuid:conversation_id>/guidance/", changes.guidance, "desk-guidance"),
     ("desk/calls/<uuid:conversation_id>/mute/", changes.mute, "desk-mute"),
+    ("desk/calls/<uuid:conversation_id>/step/", changes.step, "desk-step"),
     ("desk/calls/<uuid:conversation_id>/hand/", changes.hand, "desk-hand"),
     ("desk/calls/<uuid:conversation_id>/note/", changes.note, "desk-note"),
     ("desk/calls/<uuid:conversation_id>/consent/", changes.consent, "desk-consent"),

@@ -137,6 +137,8 @@ def desk() -> dict[str, str]:
         "step_is_open": _("still open"),
         "step_is_missed": _("missed"),
         "step_done": _("Done: {title}"),
+        "step_here": _("now"),
+        "step_now": _("Now at: {title}"),
         "heard": _("Heard"),
         "rule": _("Rule"),
         "rule_of": _("{policy}, revision {revision}"),

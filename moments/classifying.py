@@ -1,12 +1,14 @@
 """Intents in a live call: the classifiers that were live when it began tell them, and what they tell is counted.
 
-A classifier that fails is counted and, after three times in one call, left out of it; the call's other moments go on.
+A classifier that fails, or takes too long, is counted and, after three times in one call, left out of it; the call's
+other moments go on.
 Nothing here reads the database while a call goes on: models are read when it is opened, once a process and version.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
@@ -25,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 KEPT_MODELS = 16
 FAILURES_A_CALL = 3
+# Guessing takes a millisecond; one that takes this long counts as having failed.
+SLOW_SECONDS = 0.25
 
 
 class _Models:
@@ -137,6 +141,7 @@ class IntentSession:
             if not specs or tally.failed >= FAILURES_A_CALL:
                 continue
             classifier_id, model = self._classifiers[task]
+            begun = time.perf_counter()
             try:
                 guess = model.guess(heard.text)
             except Exception as error:
@@ -144,6 +149,11 @@ class IntentSession:
                 tally.failed += 1
                 log.error("intents.failed", classifier=str(classifier_id), error=error_place(error))
                 continue
+            took = time.perf_counter() - begun
+            if took > SLOW_SECONDS:
+                # Every call of this process stood still meanwhile. What it told is told; it is counted all the same.
+                tally.failed += 1
+                log.error("intents.slow", classifier=str(classifier_id), seconds=round(took, 3))
             if guess.refused:
                 tally.refused += 1
                 continue

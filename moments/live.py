@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from accounts.errors import error_place
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
@@ -63,6 +64,13 @@ class Early:
     look: Callable[[Heard], list[Occurrence]]
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Moments could not be looked for in an utterance; `place` says what and where. For the stage that counts it."""
+
+    place: str
+
+
 class MomentSession:
     """Follows one call. Hands each `engines.rules.Occurrence` on by `batch.find`, after writing its row."""
 
@@ -89,8 +97,15 @@ class MomentSession:
         row = utterance.row
         self._look_at_fields(row.start_ms, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
-        told = [*self._intents.tell(heard), *self._meanings.tell(heard)]
-        for occurrence in self._engine.hear(heard, told):
+        try:
+            found = self._engine.hear(heard, [*self._intents.tell(heard), *self._meanings.tell(heard)])
+        except Exception as error:
+            # The call goes on, and its guidance by what it hears for itself.
+            place = f"{type(error).__name__} {error_place(error)}"
+            log.error("moments.failed", conversation=str(row.conversation_id), place=place)
+            batch.find(Failed(place))
+            return
+        for occurrence in found:
             self._found(occurrence, row, batch)
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from accounts.ids import new_id
 from conversations.lifecycle import marks_tell
+from conversations.live.buffer import Mark
+from conversations.live.tidings import word
+from conversations.models import Conversation
 from moments.models import MomentDefinition
 from moments.selectors import call_fields
 
@@ -18,10 +19,19 @@ def fields_tell(conversation_id: UUID) -> None:
 
     One query where none does.
     """
+    if marks := _marks(conversation_id):
+        marks_tell(conversation_id, marks)
+
+
+def marks_again(conversation: Conversation) -> list[Mark]:
+    """What a worker that may have missed it should know."""
+    return _marks(conversation.pk)
+
+
+def _marks(conversation_id: UUID) -> list[Mark]:
     asking = MomentDefinition.objects.filter(kind=MomentDefinition.Kind.METADATA, active=True)
     asked = set(asking.values_list("field", flat=True))
     if not asked:
-        return
+        return []
     known = {name: value for name, value in call_fields(conversation_id).items() if name in asked}
-    mark: dict[str, Any] = {"kind": "word", "to": STAGE, "id": str(new_id()), "do": FIELDS, "fields": known}
-    marks_tell(conversation_id, [mark])
+    return [word(STAGE, do=FIELDS, fields=known)]

@@ -6,6 +6,7 @@ Channel groups, Redis keys, cache keys and storage paths; Celery carries the sch
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from uuid import UUID
 
 from tenants.scope import current_schema
@@ -34,6 +35,7 @@ def group(schema: str, kind: str, ident: str | UUID | int | None = None) -> str:
     return ".".join(parts)
 
 
+@lru_cache(maxsize=8192)  # asked for several times for each tenth of a second of each call
 def redis_key(schema: str, *parts: str | UUID | int) -> str:
     """Key in the streams database, e.g. `cresta:northwind:audio:<id>`."""
     return ":".join([PREFIX, _part(schema), *(_part(part) for part in parts)])

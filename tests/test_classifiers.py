@@ -224,6 +224,18 @@ def test_a_classifier_that_fails_is_counted_and_left_out(company, make_conversat
     assert ClassifierTally.objects.get().failed == 3
 
 
+def test_a_classifier_that_takes_too_long_is_left_out_as_well(company, make_conversation, monkeypatch):
+    classifier_made(state="live")
+    cancel_moment()
+    monkeypatch.setattr("moments.classifying.SLOW_SECONDS", 0)
+    call = _call(make_conversation(state="live"))
+    for at in range(5):
+        call.say("customer", "please cancel my contract", at * 4000)
+    call.end(30_000)
+    tally = ClassifierTally.objects.get()
+    assert (tally.failed, sum(tally.scores) + tally.refused) == (3, 3)
+
+
 def test_a_stored_model_that_was_changed_is_not_used(company, make_conversation):
     made = classifier_made(state="live")
     StoredModel.objects.filter(pk=made.pk).update(data=b"something else")

@@ -98,7 +98,16 @@ def _server(folder: Path, application: str, **extra: str) -> Iterator[tuple[int,
         listener.bind(("127.0.0.1", 0))
         listener.listen(16)
         port = listener.getsockname()[1]
-        command = [sys.executable, "-m", "daphne", "-v", "0", "--fd", str(listener.fileno()), application]
+        command = [
+            sys.executable,
+            "-m",
+            "cresta_app.web",
+            "-v",
+            "0",
+            "--fd",
+            str(listener.fileno()),
+            application,
+        ]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()])
     try:
         yield process.pid, port

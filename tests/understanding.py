@@ -14,7 +14,7 @@ from accounts.ids import new_id
 from coaching.live import GuidanceStage
 from conversations import events
 from conversations.live.stage_sessions import partial_hear
-from conversations.live.stages import Batch, CallContext, FinalUtterance
+from conversations.live.stages import Batch, CallContext, FinalUtterance, HearsTidings
 from conversations.models import Conversation, Utterance
 from moments.live import MomentStage
 
@@ -72,6 +72,17 @@ class Call:
         for _key, session in self.sessions:
             session.clock(now_ms, batch)
         self.commit(batch)
+
+    def told(self, mark: dict[str, Any], at_ms: int) -> None:
+        """Tell the stages what happens besides words, as the live worker does."""
+        batch = self._batch()
+        for _key, session in self.sessions:
+            if isinstance(session, HearsTidings):
+                session.told({"at_ms": at_ms} | mark, at_ms, batch)
+        self.commit(batch)
+
+    def hold(self, on: bool, at_ms: int) -> None:
+        self.told({"kind": "held", "on": on}, at_ms)
 
     def end(self, now_ms: int) -> None:
         batch = self._batch()

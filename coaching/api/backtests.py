@@ -34,7 +34,7 @@ class TrialRequestSerializer(Serializer):
     dialogue = serializers.CharField(
         required=False,
         max_length=TEXT_MAX,
-        help_text="Lines that begin with agent: or customer:; (25 s) is a pause.",
+        help_text="Lines that begin with agent: or customer:; (25 s) is a pause, (hold 90 s) a time on hold.",
     )
     conversation = serializers.UUIDField(required=False, help_text="A past call instead of a dialogue.")
     fields_known = serializers.DictField(

@@ -68,3 +68,19 @@ class GuidanceSerializer(Serializer):
 class GuidanceAnswerSerializer(Serializer):
     action = serializers.ChoiceField(["seen", "accept", "dismiss", "wrong", "undo"])
     reason = serializers.CharField(required=False, max_length=400, help_text="Why it was dismissed.")
+
+
+class GuidanceMoveSerializer(Serializer):
+    step = serializers.CharField(max_length=80, help_text="The id of a step, as in `payload.steps`.")
+
+
+class GuidanceMuteSerializer(Serializer):
+    whole_kind = serializers.BooleanField(default=False, help_text="All of this kind, not this rule alone.")
+
+
+class MuteSerializer(Serializer):
+    id = serializers.UUIDField()
+    kind = serializers.CharField(help_text="A kind of guidance, or empty where it is one rule.")
+    rule = serializers.CharField()
+    title = serializers.CharField()
+    until = serializers.DateTimeField()

@@ -17,8 +17,16 @@ from accounts.api.base import CompanyViewSet, ItemListMixin
 from accounts.permissions import Permission
 from coaching.access import guidance_for, guidance_visible
 from coaching.answers import guidance_answer
-from coaching.api.serializers import GuidanceAnswerSerializer, GuidanceSerializer
+from coaching.api.serializers import (
+    GuidanceAnswerSerializer,
+    GuidanceMoveSerializer,
+    GuidanceMuteSerializer,
+    GuidanceSerializer,
+    MuteSerializer,
+)
 from coaching.models import Guidance
+from coaching.mutes import mute_set, mutes_end_of, mutes_shown
+from coaching.tidings import playbook_move
 from conversations import events
 
 
@@ -40,7 +48,7 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
     """What agents were shown in conversations that you may read, why, and what became of it; newest first."""
 
     permission = Permission.CONVERSATION_READ_OWN
-    permissions_by_action = {"answer": Permission.GUIDANCE_ANSWER}
+    permissions_by_action = dict.fromkeys(("answer", "move", "mute", "unmute"), Permission.GUIDANCE_ANSWER)
     serializer_class = GuidanceSerializer
     filterset_class = GuidanceFilter
     queryset = Guidance.objects.none()
@@ -66,3 +74,36 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
         given = GuidanceAnswerSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return self.shown(guidance_answer(guidance=row, user=self.user, **given.validated_data))
+
+    @extend_schema(request=GuidanceMoveSerializer, responses={202: GuidanceSerializer}, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def move(self, request: Request, pk: UUID) -> Response:
+        """Go on at another step of the playbook that this step belongs to, in your own call that is under way.
+
+        The call makes the change at once; it comes as events, and not with the answer.
+        """
+        row = guidance_for(self.user, pk)
+        given = GuidanceMoveSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        playbook_move(step=row, to=given.validated_data["step"])
+        answer = self.shown(row)
+        answer.status_code = 202
+        return answer
+
+    @extend_schema(request=GuidanceMuteSerializer, responses=MuteSerializer(many=True), filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def mute(self, request: Request, pk: UUID) -> Response:
+        """Show you no more of this rule, or of this kind, until your shift is over. Answers with all that you mute."""
+        row = guidance_for(self.user, pk)
+        given = GuidanceMuteSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        mute_set(user=self.user, guidance=row, whole_kind=given.validated_data["whole_kind"])
+        return Response(mutes_shown(self.user))
+
+    @extend_schema(request=None, responses=MuteSerializer(many=True), filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def unmute(self, request: Request, pk: UUID) -> Response:
+        """Show you again what you muted at this guidance: its rule, and its kind. Answers with what you still mute."""
+        row = guidance_for(self.user, pk)
+        mutes_end_of(user=self.user, guidance=row)
+        return Response(mutes_shown(self.user))

@@ -30,7 +30,6 @@ class Guidance(TimeOrderedModel):
     class Kind(models.TextChoices):
         HINT = "hint", _("hint")
         LINE = "line", _("script line")
-        CHECK = "check", _("checklist item")
         CHECKLIST = "checklist", _("checklist item")
         STEP = "step", _("step of a playbook")
         PRAISE = "praise", _("praise")

@@ -26,6 +26,7 @@ from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from conversations.live.gather import Gathered
@@ -136,7 +137,7 @@ class AudioBuffer:
         """
         self._redis = redis
         self._spill = Spill(redis, memory_bytes)
-        self._together: Any = Gathered(redis) if gather else None
+        self._together = Gathered(redis) if gather else None
         self._append = redis.register_script(_APPEND)
         self._end = redis.register_script(_END_ONCE)
         self._touch = redis.register_script(_TOUCH)
@@ -146,6 +147,11 @@ class AudioBuffer:
     def is_spilling(self) -> bool:
         """Whether audio goes to the storage now, because Redis holds too much."""
         return self._spill.due
+
+    async def _run(self, script: AsyncScript, keys: list[str], arguments: list[Any]) -> Any:
+        if self._together is not None:
+            return await self._together.run(script, keys, arguments)
+        return await script(keys=keys, args=arguments)
 
     # --- Calls ------------------------------------------------------------------------------------------
 
@@ -228,7 +234,7 @@ class AudioBuffer:
             arguments: list[Any] = [line, first, KEPT_SECONDS, limit, field]
             for stamp, value in zip(stamps, values, strict=True):
                 arguments += [stamp, value]
-            outcome, last, stored = await self._append(keys=keys, args=arguments, client=self._together)
+            outcome, last, stored = await self._run(self._append, keys, arguments)
             return Outcome(outcome.decode()), int(last), int(stored)
 
         answer = Outcome.FULL, first - 1, 0
@@ -343,7 +349,7 @@ class AudioBuffer:
         """Say that a line is attached, for the next `seconds`. False when another than `line` holds the call."""
         keys = [_line(schema, conversation_id), _alive(schema, conversation_id)]
         arguments: list[Any] = [line, _milliseconds(seconds)]
-        return int(await self._touch(keys=keys, args=arguments, client=self._together)) == 1
+        return int(await self._run(self._touch, keys, arguments)) == 1
 
     async def line_release(self, schema: str, conversation_id: UUID, *, line: str) -> None:
         """Say that `line` has gone, unless another one holds the call."""

@@ -32,8 +32,10 @@ from conversations.live.segments import Segments
 from conversations.live.signals import Signals
 from conversations.live.source import AudioSource, BufferedAudio
 from conversations.live.speakers import Speakers
-from conversations.live.stage_sessions import partial_hear, states_of, states_split
+from conversations.live.stage_sessions import partial_hear, states_of, states_split, time_pass
 from conversations.live.stages import Batch, FinalUtterance, Stage, StageSession
+from conversations.live.stopping import raise_stopped
+from conversations.live.tidings import Tidings
 from conversations.live.timeline import AgentChange, Timeline
 from conversations.live.transcript import utterance_add
 from engines.redaction.stream import StreamRedactor
@@ -42,6 +44,9 @@ from engines.speech.types import CallToHear, Heard, Hypothesis, SpeechError
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
+
+# What is worked on one after the other; None: the end.
+Work = tuple[Lane, Heard | None] | AgentChange | Tidings | None
 
 CHECKPOINT_MS = 5_000
 HEARTBEAT_SECONDS = 2.0
@@ -105,6 +110,7 @@ class LiveCall:
             state=state.get("recording"),
         )
         self.timeline = Timeline(claim.heard_phases)
+        self.tidings = Tidings(self.timeline, state.get("tidings", {}))
         self.card_pause = CardPause(
             on=claim.card_pause, conversation_id=self.call.conversation_id, state=state.get("card_pause")
         )
@@ -119,7 +125,7 @@ class LiveCall:
         self.stage_sessions: list[StageSession] = []
         # What the live lane has read while the audio before it is still being read: the recording goes in order.
         self._ahead: list[tuple[int, list[bytes]]] = []
-        self._heard: asyncio.Queue[tuple[Lane, Heard | None] | AgentChange | None] = asyncio.Queue(1_000)
+        self._heard: asyncio.Queue[Work] = asyncio.Queue(1_000)
         self._agent_told = str(self.call.agent_id or "")
         self._commits = CommitQueue(means.committer, claim.context.schema, self.source)
         self._fixed_told: dict[str, Any] | None = None
@@ -211,7 +217,7 @@ class LiveCall:
         number = start_ms // CHUNK_MS
         heard_of = time.monotonic()
         while True:
-            self._raise_stopped()
+            raise_stopped(self.means.stopping)
             chunks = await self.source.read(number)
             if is_live and time.monotonic() - self._marked_at > MARKS_SECONDS:
                 await self._marks()
@@ -251,20 +257,14 @@ class LiveCall:
             self.recorder.add(start_ms, sides)
         await lane.session.finish()
 
-    def _raise_stopped(self) -> None:
-        """End what runs when the worker stops or another part of the call has failed.
-
-        Both are told by cancellation, but one that arrives as a Redis command completes can be lost: the client waits
-        with `asyncio.wait_for`, which in Python 3.11 may swallow it. The task still knows that it was asked to end.
-        """
-        task = asyncio.current_task()
-        if self.means.stopping.is_set() or (task is not None and task.cancelling()):
-            raise asyncio.CancelledError
-
     async def _marks(self) -> None:
         """Take note of what happened to the call. What is told late holds for the audio that went by meanwhile."""
         self._marked_at = time.monotonic()
-        changes = [self.timeline.add(mark) for mark in await self.source.marks()]
+        marks = await self.source.marks()
+        self.tidings.take(marks)
+        if self.tidings.overdue(self.arrivals.upto_ms):
+            await self._heard.put(self.tidings)
+        changes = [self.timeline.add(mark) for mark in marks]
         # Whoever takes over is told all of them again: only the last one counts.
         change = next((each for each in reversed(changes) if each is not None), None)
         if change is not None and (change.agent_id or "") != self._agent_told:
@@ -319,6 +319,10 @@ class LiveCall:
         while (item := await self._heard.get()) is not None:
             if isinstance(item, AgentChange):
                 await self._agent(item)
+            elif isinstance(item, Tidings):
+                batch = item.told_at_once(self.stage_sessions, self.clock_ms, self.call)
+                if not batch.is_empty:
+                    self._commit(batch)
             else:
                 lane, heard = item
                 if heard is None:
@@ -333,7 +337,7 @@ class LiveCall:
                     await self._final(lane, heard)
                 elif lane is self.lanes[-1]:
                     await self._partial(lane, heard)
-            self._raise_stopped()
+            raise_stopped(self.means.stopping)
             await self._commits.room()
 
     async def _agent(self, change: AgentChange) -> None:
@@ -405,8 +409,7 @@ class LiveCall:
         if now_ms > self.clock_ms:
             self.clock_ms = now_ms
             batch = Batch(self.call.conversation_id)
-            for session in self.stage_sessions:
-                session.clock(now_ms, batch)
+            time_pass(self.tidings, self.stage_sessions, now_ms, batch)
             heard_ms = min(each.upto for each in self.coverage)
             if self.card_pause.is_open:
                 self._card(self.card_pause.look(self.lanes[-1].redactor, now_ms, batch))
@@ -442,6 +445,7 @@ class LiveCall:
                 "redaction": self._behind.redactor.state(),
                 "recording": self.recorder.state(),
                 "card_pause": self.card_pause.state(),
+                "tidings": self.tidings.state(),
                 "stages": stages,
             },
             recorded_ms=self.recorder.recorded_ms,
@@ -460,9 +464,7 @@ class LiveCall:
         batch = Batch(self.call.conversation_id)
         end_ms = self.arrivals.upto_ms or self.clock_ms
         self.clock_ms = max(self.clock_ms, end_ms)
-        for session in self.stage_sessions:
-            session.clock(end_ms, batch)
-            session.finish(end_ms, batch)
+        time_pass(self.tidings, self.stage_sessions, end_ms, batch, over=True)
         self._card(self.card_pause.end(end_ms, batch))
         segment = self.recorder.take(end_ms, self.claim.epoch, all_of_it=True)
         if segment is not None:
@@ -492,5 +494,5 @@ class LiveCall:
                 late_ms=max(0, self.arrivals.upto_ms - min(self.lanes[-1].heard_ms)),
                 quiet_ms=self.arrivals.quiet_ms(self.roles),
             )
-            self._raise_stopped()
+            raise_stopped(self.means.stopping)
             await asyncio.sleep(HEARTBEAT_SECONDS)

@@ -10,13 +10,14 @@ import asyncio
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.commands.core import AsyncScript
+from redis.exceptions import NoScriptError, RedisError
 
 GATHER_SECONDS = 0.004
 
 
 class Gathered:
-    """Takes the place of a client where scripts are run (`Script(client=…)`). Each asker gets its own answer or error.
+    """Runs scripts for many askers at once. Each gets its own answer or error.
 
     What one asker asks for next is not sent before its last question is answered; between askers there is no order.
     """
@@ -27,17 +28,21 @@ class Gathered:
         self._asked: list[tuple[asyncio.Future[Any], tuple[Any, ...]]] = []
         self._sending: set[asyncio.Task[None]] = set()
 
-    async def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Any:
-        """Run a script that the server knows. Raises redis errors."""
+    async def run(self, script: AsyncScript, keys: list[str], arguments: list[Any]) -> Any:
+        """Run a script of one of the server's clients. Raises redis errors."""
+        try:
+            return await self._ask((script.sha, len(keys), *keys, *arguments))
+        except NoScriptError:
+            await self._redis.script_load(script.script)
+            return await self._ask((script.sha, len(keys), *keys, *arguments))
+
+    def _ask(self, question: tuple[Any, ...]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         if not self._asked:
             loop.call_later(self._seconds, self._flush)
-        self._asked.append((answer, (sha, numkeys, *keys_and_args)))
-        return await answer
-
-    async def script_load(self, script: str) -> Any:
-        return await self._redis.script_load(script)
+        self._asked.append((answer, question))
+        return answer
 
     def _flush(self) -> None:
         asked, self._asked = self._asked, []

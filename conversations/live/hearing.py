@@ -27,6 +27,7 @@ from conversations.live.wire import (
     CloseCode,
     Done,
     Gap,
+    KeepAlive,
     LineCodec,
     Missing,
     ProtocolError,
@@ -178,7 +179,7 @@ class Hearing:
             action = self.codec.text(data) if type(data) is str else self.codec.binary(data)  # type: ignore[arg-type]
             if type(action) is Audio:
                 self._audio(action.payload)
-            else:
+            elif type(action) is not KeepAlive:
                 self._act(action)
         except ProtocolError as error:
             self.end(Closing(error.code, error.reason))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from conversations.live.stages import Batch, CallContext, HearsPartials, Stage, StageSession
+from conversations.live.stages import Batch, CallContext, Stage, StageSession
+from conversations.live.tidings import Tidings
 
 
 def states_of(stages: Sequence[Stage], sessions: Sequence[StageSession]) -> dict[str, Any]:
@@ -20,9 +21,22 @@ def partial_hear(
     batch = Batch(call.conversation_id)
     if text:
         for session in sessions:
-            if isinstance(session, HearsPartials):
-                session.partial(speaker, text, *span_ms, batch)
+            # Not `isinstance(session, HearsPartials)`, which looks through the class anew each time.
+            hear: Callable[..., None] | None = getattr(session, "partial", None)
+            if hear is not None:
+                hear(speaker, text, *span_ms, batch)
     return batch
+
+
+def time_pass(
+    tidings: Tidings, sessions: Sequence[StageSession], now_ms: int, batch: Batch, *, over: bool = False
+) -> None:
+    """Everything before `now_ms` has been heard. `over`: and the call is."""
+    tidings.tell(sessions, now_ms, batch, at_once=over)
+    for session in sessions:
+        session.clock(now_ms, batch)
+        if over:
+            session.finish(now_ms, batch)
 
 
 def states_split(stages: Sequence[Stage], states: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -98,7 +98,10 @@ class Batch:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.rows or self.writes or self.events or self.jobs)
+        """Whether there is nothing to commit. What others are handed after the commit needs one as well."""
+        return not (
+            self.rows or self.writes or self.events or self.jobs or self.after_publish or self.together
+        )
 
 
 class StageSession(Protocol):
@@ -120,12 +123,19 @@ class StageSession(Protocol):
         """
 
 
-@runtime_checkable
 class HearsPartials(Protocol):
-    """A session that also wants words which are not final yet."""
+    """A session that also wants words which are not final yet: any that has this method."""
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
         """Take what a speaker seems to be saying, redacted. Its final follows, and may say otherwise."""
+
+
+@runtime_checkable
+class HearsTidings(Protocol):
+    """A session that is also told what happens besides words: see `tidings`."""
+
+    def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
+        """Take a thing, of `mark["at_ms"]`; everything before `now_ms` has been heard."""
 
 
 class Stage(Protocol):

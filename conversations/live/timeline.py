@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from conversations.live.coverage import Coverage
@@ -19,6 +20,7 @@ TALK = frozenset({"connected", "consult", "conference"})
 # What a call without a word from its telephony is in.
 FIRST_PHASE = "connected"
 ENDED = "ended"
+HOLD = "hold"
 # Why there is no sound while a card is given.
 CARD = "pci pause"
 
@@ -88,6 +90,30 @@ class Timeline:
 
     def phase(self, at_ms: int) -> str:
         return _at(self._phases, at_ms, FIRST_PHASE)
+
+    @property
+    def phases_told(self) -> int:
+        """How often a phase was told: what was read of phases stays so while this does."""
+        return len(self._phases)
+
+    def next_phase(self, after_ms: int) -> float:
+        """When the next phase begins that is known already; infinity where none is."""
+        index = bisect_right(self._phases, after_ms, key=lambda each: each[0])
+        return self._phases[index][0] if index < len(self._phases) else inf
+
+    def held(self, at_ms: int) -> tuple[int, bool]:
+        """Whether the customer is held at `at_ms`, and since when that has been so."""
+        since_ms, held = 0, False
+        for from_ms, phase in self._phases[: bisect_right(self._phases, at_ms, key=lambda each: each[0])]:
+            if (phase == HOLD) != held:
+                since_ms, held = from_ms, not held
+        return since_ms, held
+
+    def holds(self, after_ms: int, upto_ms: int) -> list[tuple[int, bool]]:
+        """When the customer was held or taken back after one moment and up to another, in order."""
+        reach = [bisect_right(self._phases, each, key=lambda each: each[0]) for each in (after_ms, upto_ms)]
+        edges: dict[int, bool] = {from_ms: phase == HOLD for from_ms, phase in self._phases[slice(*reach)]}
+        return list(edges.items())
 
     def paused(self, at_ms: int) -> bool:
         """Whether a card is being given at `at_ms`: nothing is recorded, or shown while it is spoken."""

@@ -60,7 +60,7 @@ def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> l
             [
                 python,
                 "-m",
-                "daphne",
+                "cresta_app.web",
                 "-v",
                 "0",
                 "-b",

@@ -13,7 +13,7 @@ from engines.rules.decisions import Decision, What
 from engines.rules.explain import clock, quote
 from engines.rules.facts import Facts
 from engines.rules.followers import Playbooks
-from engines.rules.screen import Screen
+from engines.rules.screen import Screen, Shown
 from engines.rules.spec import SHOWN, Action
 
 # What was held back for longer is no longer worth saying.
@@ -53,6 +53,8 @@ class Acts:
         self.screen = Screen(compiled)
         self._fired: dict[int, tuple[int, int]] = {}
         self._held: dict[int, _Held] = {}
+        # What the agent has closed, in case they open it again.
+        self._closed: dict[str, Shown] = {}
         self._set: set[tuple[str, str]] = set()
         self._items = {
             action.title: "open" for one in compiled.rules for action in one.rule.then if action.do == "check"
@@ -68,12 +70,44 @@ class Acts:
         """Forget a rule that was held back."""
         self._held.pop(number, None)
 
-    def dismiss(self, key: str) -> None:
+    def dismiss(self, key: str, index: int | None, at_ms: int) -> None:
         """Take away what the agent has closed. Closed before the words were final, it does not come with them."""
         shown = self.screen.close(key)
+        if shown is None or (index is not None and index not in shown.indexes):
+            if shown is not None:
+                self.screen.put(key, shown)
+            return
+        gone = shown.indexes if index is None else (index,)
+        rest = tuple(one for one in shown.indexes if one not in gone)
+        if rest:
+            self.screen.put(key, replace(shown, indexes=rest))
+        known = self._closed.get(key)
+        if not shown.supposed:
+            earlier = known.indexes if known is not None and known.at_ms == shown.at_ms else ()
+            self._closed[key] = replace(shown, indexes=tuple(sorted({*earlier, *gone})))
         number = self._compiled.rule_numbers.get(key)
-        if shown is not None and shown.supposed and number is not None:
-            self._fired[number] = (shown.at_ms, self._fired.get(number, (0, 0))[1] + 1)
+        if number is not None:
+            last_ms, count = self._fired.get(number, (0, 0))
+            self._fired[number] = (max(last_ms, shown.at_ms, at_ms), count + bool(shown.supposed))
+
+    def undismiss(self, key: str, index: int, at_ms: int) -> bool:
+        """Show again what the agent had closed. False where nothing was, or its time is over."""
+        closed, shown = self._closed.get(key), self.screen.shown(key)
+        if closed is None or index not in closed.indexes:
+            return False
+        if shown is not None and shown.at_ms != closed.at_ms:
+            return False  # the rule has acted anew meanwhile
+        rest = tuple(one for one in closed.indexes if one != index)
+        if rest:
+            self._closed[key] = replace(closed, indexes=rest)
+        else:
+            del self._closed[key]
+        if closed.lasts_ms and closed.at_ms + closed.lasts_ms <= at_ms:
+            return False
+        self.screen.close(key)
+        stands = () if shown is None else shown.indexes
+        self.screen.put(key, replace(closed, indexes=tuple(sorted({*stands, index}))))
+        return True
 
     def may_act(self, number: int, now_ms: int) -> bool:
         """Say whether the limits of a rule let it act now."""
@@ -211,6 +245,7 @@ class Acts:
             "screen": self.screen.state(),
             "fired": {keys[number]: list(fired) for number, fired in self._fired.items()},
             "held": {keys[number]: held.data() for number, held in self._held.items()},
+            "closed": {key: shown.data() for key, shown in self._closed.items()},
             "set": sorted(map(list, self._set)),
             "items": {title: now for title, now in self._items.items() if now != "open"},
         }
@@ -224,6 +259,11 @@ class Acts:
         }
         self._held = {
             number[key]: _Held.read(value, text_of) for key, value in state["held"].items() if key in number
+        }
+        self._closed = {
+            key: Shown.read(value)
+            for key, value in state.get("closed", {}).items()
+            if key in number or key in self._compiled.behaviour_numbers
         }
         self._set = {(do, value) for do, value in state["set"]}
         self._items |= {title: now for title, now in state["items"].items() if title in self._items}

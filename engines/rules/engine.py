@@ -169,8 +169,8 @@ class RuleEngine:
                 decisions += self._acts.release(due_ms)
 
     def hold(self, on: bool, at_ms: int) -> list[Decision]:
-        """Say that the customer was put on hold, or taken back."""
-        return self._decide(self._facts.hold(on, at_ms), at_ms, None)
+        """Say that the customer was put on hold, or taken back; everything spoken before has been heard."""
+        return self.advance(at_ms) + self._decide(self._facts.hold(on, at_ms), at_ms, None)
 
     def set_fields(self, fields: Mapping[str, Value | None], at_ms: int) -> list[Decision]:
         """Replace what is known of the call besides its words."""
@@ -183,10 +183,22 @@ class RuleEngine:
             raise ValueError(f"no playbook {playbook!r}")
         return self._playbooks.move(number, step, at_ms, Because("Because it was chosen by hand"))
 
-    def dismiss(self, policy: str, rule_id: str, source: str = "rule") -> None:
-        """Note that the agent has closed what a rule, or with `source` "behaviour" one of those, showed."""
+    def dismiss(
+        self, policy: str, rule_id: str, source: str = "rule", *, index: int | None = None, at_ms: int = 0
+    ) -> None:
+        """Note that the agent has closed what a rule, or with `source` "behaviour" one of those, showed.
+
+        `index`: which of its actions (None: all). The rule rests from then on, `at_ms`, for its cooldown.
+        """
         key = rule_key if source == "rule" else behaviour_key
-        self._acts.dismiss(key(policy, rule_id))
+        self._acts.dismiss(key(policy, rule_id), index, at_ms)
+
+    def undismiss(
+        self, policy: str, rule_id: str, source: str = "rule", *, index: int = 0, at_ms: int = 0
+    ) -> bool:
+        """Note that the agent has opened again what they had closed. False where nothing was, or its time is over."""
+        key = rule_key if source == "rule" else behaviour_key
+        return self._acts.undismiss(key(policy, rule_id), index, at_ms)
 
     def finish(self, now_ms: int) -> list[Decision]:
         """End the call: what was awaited until its end is missing. What is shown stays the caller's to close."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,16 @@ class Shown:
     lasts_ms: int
     supposed: str = ""
 
+    def data(self) -> list[Any]:
+        """Return it for JSON."""
+        return [self.at_ms, list(self.indexes), self.lasts_ms, self.supposed]
+
+    @classmethod
+    def read(cls, data: Sequence[Any]) -> Shown:
+        """Return what `data` was taken of."""
+        at_ms, indexes, lasts_ms, supposed = data
+        return cls(at_ms, tuple(indexes), lasts_ms, supposed)
+
 
 class Screen:
     """Follows one call. What is shown is known by the key of its rule or behaviour."""
@@ -44,6 +54,10 @@ class Screen:
         shown = self._shown.get(key)
         return shown is not None and not shown.supposed
 
+    def shown(self, key: str) -> Shown | None:
+        """Return what a rule shows."""
+        return self._shown.get(key)
+
     def is_supposed(self, key: str) -> bool:
         """Say whether a rule shows something provisionally."""
         shown = self._shown.get(key)
@@ -55,11 +69,11 @@ class Screen:
 
     def open(self, key: str, at_ms: int, indexes: tuple[int, ...], lasts_ms: int) -> None:
         """Show something."""
-        self._put(key, Shown(at_ms, indexes, lasts_ms))
+        self.put(key, Shown(at_ms, indexes, lasts_ms))
 
     def suppose(self, key: str, at_ms: int, indexes: tuple[int, ...], speaker: str) -> None:
         """Show something provisionally, on a speaker's words that are not final yet."""
-        self._put(key, Shown(at_ms, indexes, 0, speaker or "?"))
+        self.put(key, Shown(at_ms, indexes, 0, speaker or "?"))
 
     def close(self, key: str) -> Shown | None:
         """Take something away, and return what it was."""
@@ -110,7 +124,8 @@ class Screen:
         due_ms = self.next_due()
         return due_ms is not None and due_ms <= now_ms
 
-    def _put(self, key: str, shown: Shown) -> None:
+    def put(self, key: str, shown: Shown) -> None:
+        """Let a rule show this, in place of what it showed."""
         self._known = False
         self._shown[key] = shown
         for action in self._actions(key, shown):
@@ -127,17 +142,14 @@ class Screen:
 
     def state(self) -> dict[str, Any]:
         """Return what a successor needs, for JSON."""
-        return {
-            key: [shown.at_ms, list(shown.indexes), shown.lasts_ms, shown.supposed]
-            for key, shown in self._shown.items()
-        }
+        return {key: shown.data() for key, shown in self._shown.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken. What belongs to nobody any more is dropped."""
         self._shown, self._contents, self._known = {}, {}, False
-        for key, (at_ms, indexes, lasts_ms, supposed) in state.items():
+        for key, value in state.items():
             if key in self._compiled.rule_numbers or key in self._compiled.behaviour_numbers:
-                self._put(key, Shown(at_ms, tuple(indexes), lasts_ms, supposed))
+                self.put(key, Shown.read(value))
 
 
 def _content(action: Action) -> _Content:

@@ -15,8 +15,16 @@ function plain(value) {
 }
 
 export class Customer {
-  constructor({ name, segment, fields, contacts, words, past }) {
-    Object.assign(this, { name, segment, fields, contacts, words, past });
+  constructor({ name, segment, fields, filled, contacts, words, past }) {
+    Object.assign(this, { name, segment, fields, filled, contacts, words, past });
+  }
+
+  /** `items`: the guidance of the call; what the agent accepted for a form stands here. */
+  fill(items) {
+    const kept = items.filter((item) => item.kind === "prefill" && item.payload?.written && ["accepted", "used"].includes(item.state));
+    this.filled.hidden = !kept.length;
+    this.filled.querySelector("dl").replaceChildren(...kept.flatMap((item) =>
+      [make("dt", {}, label(String(item.payload.field).split(".").at(-1))), make("dd", {}, plain(item.payload.value))]));
   }
 
   open(conversation, contacts) {

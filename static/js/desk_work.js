@@ -16,6 +16,7 @@ import { bindKeys, isTyping } from "./keys.js";
 import { Mutes } from "./mutes.js";
 import { Note } from "./notes.js";
 import { PhaseChip } from "./phase.js";
+import { PlaybookMove } from "./playbook_move.js";
 import { read, Refused, write } from "./requests.js";
 import { Line, LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
@@ -68,8 +69,9 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   const whispers = new Whispers({ part: $("whispers"), words, me: page.me.id, failed: warn });
   const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
   const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), words, reveal });
-  const steps = new Checklist({ kinds: ["checklist", "check"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
-  const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), contacts: $("cu-contacts"), words, past: page.conversations });
+  const moves = new PlaybookMove({ menu: $("plays-move"), words, failed: warn });
+  const steps = new Checklist({ kinds: ["checklist"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
+  const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), filled: $("cu-filled"), contacts: $("cu-contacts"), words, past: page.conversations });
   const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("note-trouble"), again: $("note-trouble").querySelector("button"), words });
   const summary = new Summary({
     body: $("sum"), count: $("sum-count"), origin: $("sum-origin"), choices: $("choices"), trouble: $("sum-trouble"),
@@ -132,10 +134,12 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     handover.open(store);
     hints.open(store);
     plays.open(store);
+    moves.open(store, id);
     steps.open(store);
     hand.open(store, id);
     whispers.open(store);
     customer.open(conversation, call.contacts);
+    customer.fill(store.all("guidance"));
     consent.open(store, call);
     card.open(store, id);
     phase.reset();
@@ -146,6 +150,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     store.on("conversation", changed);
     store.on("guidance", (item) => {
       if (item.kind === "step") steps.draw(); // its strip names the step of now
+      if (item.kind === "prefill") customer.fill(store.all("guidance"));
       drawAfter();
     });
     tab("now");
@@ -330,7 +335,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     part.querySelector("ul").replaceChildren(...items.map((item) => {
       const good = isGood(item);
       const sign = good ? "check" : SETTLED[item.state] ?? "minus";
-      const isItem = ["checklist", "check", "step"].includes(item.kind);
+      const isItem = ["checklist", "step"].includes(item.kind);
       const what = isItem ? (good ? words.step_is_done : item.state === "missed" ? words.step_is_missed : words.step_is_open)
         : good ? words.was_accepted : words[`was_${item.state}`] ?? item.state;
       return make("li", {}, icon(sign, what), make("span", { title: what }, item.title),
@@ -389,6 +394,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
       return consent.ask();
     },
     k: inLive(() => card.toggle()),
+    g: inLive(() => moves.show()),
     End: () => (store ? transcript.follow() : false),
     ArrowDown: inAfter(() => summary.move(1)),
     ArrowUp: inAfter(() => summary.move(-1)),

@@ -154,6 +154,8 @@ export class Rows {
     const to = Math.min(total, top + seen + AROUND);
     const ids = this.#order.slice(from, to);
     const here = new Set(ids);
+    // A focused row that leaves has the browser lay out at once, and a list that is shorter then loses its place.
+    this.#room(this.below, total * height);
     for (const [id, { element }] of this.#elements) {
       if (here.has(id)) continue;
       element.remove();

@@ -108,7 +108,7 @@ def live_site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -
             [
                 sys.executable,
                 "-m",
-                "daphne",
+                "cresta_app.web",
                 "-b",
                 "127.0.0.1",
                 "-p",

@@ -12,6 +12,7 @@ from coaching.live import GuidanceStage
 from coaching.models import OUTCOME, BehaviourOutcome, Guidance, PolicyRevision, RuleEffect, RuleFault
 from conversations import news
 from conversations.models import Conversation, Disposition
+from engines.rules import MomentEngine
 from engines.rules.engine import RuleEngine
 from moments.live import MomentStage
 from tests import understanding
@@ -320,6 +321,21 @@ def test_an_engine_that_throws_does_not_end_the_call(call, monkeypatch):
     monkeypatch.setattr(RuleEngine, "hear", throws)
     call.say("customer", THREAT, 0)
     assert RuleFault.objects.get().rule_key == ""
+
+
+def test_moments_that_cannot_be_looked_for_leave_the_rules_their_own_ears(begin, monkeypatch):
+    policy_make(rule({"phrases": ["cancel my service"]}, hint_action("Ask why"), id="own"))
+
+    def throws(*args, **kwargs):
+        raise RuntimeError("what the customer said")
+
+    call = begin()
+    monkeypatch.setattr(MomentEngine, "hear", throws)
+    call.say("customer", THREAT, 0)
+    assert Guidance.objects.get().title == "Ask why"
+    fault = RuleFault.objects.get()
+    assert (fault.rule_key, fault.count) == ("", 1)
+    assert fault.last.startswith("RuntimeError") and "customer" not in fault.last
 
 
 def test_a_revision_that_cannot_be_read_any_more_is_left_out_and_counted(world, heard, policy, begin):

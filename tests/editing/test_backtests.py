@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -14,6 +15,7 @@ from coaching import backtest as engine
 from coaching.backtest import backtest_cancel, backtest_resume, backtest_start, backtest_step
 from coaching.backtest_report import backtest_examples, backtest_report, rule_label
 from coaching.models import Backtest, BacktestHit, Guidance, Policy, PolicyRevision, RuleLabel
+from conversations.models import CallPhase
 from tests.budgets import query_budget
 from tests.editing.documents import CANCEL, OFFER, document, rule
 
@@ -77,6 +79,24 @@ def test_it_counts_how_often_each_rule_acts_and_in_which_calls(policy, calls):
     assert set(run.hits.values_list("conversation_id", flat=True)) == {calls[0].pk, calls[2].pk}
     noise = backtest_report(run).noise
     assert (noise.p50, noise.p95, noise.most, noise.mean) == (0, 2, 2, 1.0)
+
+
+def test_holds_are_played_as_far_as_telephony_has_told_them(company, calls):
+    quiet = Policy.objects.create(
+        name="Holds", draft=document(rule("back", {"measure": "hold_ms", "above": 60_000}, name="Back"))
+    )
+    told = [("connected", 0), ("hold", 4_000), ("hold", 5_000), ("connected", 30_000), ("hold", 31_000)]
+    for number, (phase, from_ms) in enumerate([*told, ("ended", 100_000)]):
+        CallPhase.objects.create(
+            conversation=calls[0],
+            phase=phase,
+            key=str(number),
+            from_ms=from_ms,
+            at=timezone.now() + timedelta(milliseconds=from_ms),
+        )
+    play(quiet)
+    hit = BacktestHit.objects.get()
+    assert (hit.conversation_id, hit.at_ms) == (calls[0].pk, 91_000)
 
 
 def test_only_the_last_and_only_what_is_in_scope(policy, calls, company):

@@ -15,7 +15,7 @@ def company(world):
 
 
 def read(text):
-    return [(turn.speaker, turn.start_ms, turn.end_ms, turn.text) for turn in dialogue_read(text)]
+    return [(turn.speaker, turn.start_ms, turn.end_ms, turn.text) for turn in dialogue_read(text).turns]
 
 
 def test_lines_without_times_follow_each_other_at_the_pace_of_speech():
@@ -43,7 +43,7 @@ def test_a_time_may_stand_before_the_speaker_or_after(line):
 
 
 def test_given_times_may_overlap_a_little_but_nobody_is_heard_after_his_turn():
-    turns = dialogue_read("0:00 agent: " + "word " * 30 + "\n0:05 customer: stop")
+    turns = dialogue_read("0:00 agent: " + "word " * 30 + "\n0:05 customer: stop").turns
     assert turns[0].end_ms == 5_250
 
 
@@ -64,6 +64,12 @@ def test_what_cannot_be_read_is_refused_with_its_line(text, words):
 
 
 def test_what_calls_hide_is_hidden_here_too():
-    [turn] = dialogue_read("customer: my card is 4111 1111 1111 1111")
+    [turn] = dialogue_read("customer: my card is 4111 1111 1111 1111").turns
     assert "4111" not in turn.text
     assert "CREDIT_CARD" in turn.text
+
+
+def test_a_hold_is_typed_like_a_pause():
+    typed = dialogue_read("agent: one moment\n(hold 90 s)\nagent: here I am\n(on hold 5 s)")
+    assert typed.holds == [(800, True), (90_800, False), (92_600, True), (97_600, False)]
+    assert typed.turns[1].start_ms > 90_800

@@ -144,3 +144,11 @@ def test_the_api_tells_the_same(world):
     assert {event["kind"] for step in told["steps"] for event in step["events"]} == {"fired", "held"}
     empty = client.post("/api/v1/policy-trials/", "{}", content_type="application/json")
     assert empty.status_code == 400
+
+
+def test_a_hold_is_lived_through_in_a_typed_dialogue(world):
+    hold = rule("back", {"measure": "hold_ms", "above": 60_000})
+    trial = tried(world, hold, talk="agent: one moment\n(hold 90 s)\nagent: here I am\n(hold 30 s)")
+    assert [(step.at_ms, event.why) for step in trial.steps for event in step.events] == [
+        (60_800, "Because the hold took 1:00")
+    ]

@@ -235,3 +235,67 @@ def test_what_the_agent_closed_before_the_final_does_not_come_back_with_it():
     call.engine.dismiss("p", "r")
     assert call.customer("cancel it", 0) == []
     assert brief(call.customer("cancel", 90)) == [("r", "show")]
+
+
+def test_what_the_agent_closed_rests_from_then_and_once_is_once():
+    call = Call(
+        rule(CANCEL, hint("Cool"), id="cool", cooldown_ms=30_000, expires_ms=0),
+        rule(CANCEL, hint("Once"), id="once", once=True),
+    )
+    assert acts(call.customer("cancel", 0)) == ["cool", "once"]
+    for rule_id in ("cool", "once"):
+        call.engine.dismiss("p", rule_id, index=0, at_ms=20_000)
+    call.hand_over()
+    assert call.customer("cancel", 40) == [], "thirty seconds begin when it was closed"
+    assert acts(call.customer("cancel", 51)) == ["cool"]
+
+
+def test_of_two_hints_of_a_rule_one_can_be_closed():
+    call = Call(
+        rule(CANCEL, hint("One"), {"do": "line", "title": "Two", "say": "Read this"}, withdraw_when=OFFER)
+    )
+    call.customer("cancel", 0)
+    call.engine.dismiss("p", "r", index=0, at_ms=5_000)
+    call.hand_over()
+    gone = call.agent("here is an offer", 10)
+    assert [(one.what, one.index) for one in gone] == [("withdraw", 1)]
+
+
+def test_what_was_closed_and_opened_again_leaves_in_its_time():
+    call = Call(rule(CANCEL, hint(), expires_ms=30_000))
+    call.customer("cancel", 0)
+    call.engine.dismiss("p", "r", index=0, at_ms=5_000)
+    call.hand_over()
+    assert call.engine.undismiss("p", "r", index=0, at_ms=6_000)
+    assert call.customer("cancel", 8) == [], "it stands there again"
+    assert [(one.what, one.at_ms) for one in call.until(60)] == [("expire", 32_000)]
+    assert not call.engine.undismiss("p", "r", index=0, at_ms=61_000), "it ran out, nobody closed it"
+    call.customer("cancel", 70)
+    call.engine.dismiss("p", "r", index=0, at_ms=75_000)
+    assert not call.engine.undismiss("p", "r", index=0, at_ms=150_000), "its time is over"
+
+
+def test_a_long_hold_sets_a_rule_off_whoever_follows_the_call():
+    def played(hand_over):
+        call = Call(
+            rule({"measure": "hold_ms", "above": 60_000}, hint("Come back to them"), id="long"),
+            rule({"measure": "hold_ms", "below": 1_000}, hint("No"), id="short"),
+        )
+        call.agent("one moment please", 1)
+        made = call.engine.hold(True, 5_000) + call.until(64)
+        if hand_over:
+            call.hand_over()
+        made += call.until(70) + call.engine.hold(False, 80_000) + call.until(90)
+        # Told only when it is over: what happened in it comes with its end.
+        made += call.engine.hold(True, 100_000) + call.engine.hold(False, 120_000)
+        return [(one.rule_id, one.what, one.at_ms) for one in made]
+
+    assert played(hand_over=True) == played(hand_over=False)
+    assert ("long", "show", 65_000) in [each[:3] for each in played(hand_over=False)]
+
+
+def test_a_hold_that_is_told_as_a_whole_is_lived_through():
+    call = Call(rule({"measure": "hold_ms", "above": 60_000}, id="long"))
+    assert call.engine.hold(True, 5_000) == []
+    (made,) = call.engine.hold(False, 100_000)
+    assert (made.rule_id, made.at_ms) == ("long", 65_000)

@@ -140,6 +140,15 @@ ROWS = [
     ("POST", about("confirm", lambda past: f"/summaries/{past.summary.pk}/confirm/"), AGENT, {}),
     ("GET", about("guidance", lambda past: f"/guidance/{past.hint.pk}/"), OWN),
     ("POST", about("answer", lambda past: f"/guidance/{past.hint.pk}/answer/"), AGENT, {"action": "accept"}),
+    # What was shown in a call that is over is no step of a playbook under way.
+    (
+        "POST",
+        about("move", lambda past: f"/guidance/{past.hint.pk}/move/"),
+        AGENT | {"agent": 400},
+        {"step": "offer"},
+    ),
+    ("POST", about("mute", lambda past: f"/guidance/{past.hint.pk}/mute/"), AGENT, {}),
+    ("POST", about("unmute", lambda past: f"/guidance/{past.hint.pk}/unmute/"), AGENT, {}),
     ("GET", "/api/v1/alerts/", WATCHING),
     ("GET", about("alert", lambda past: f"/alerts/{past.alert.pk}/"), WATCHED),
     ("POST", about("resolve", lambda past: f"/alerts/{past.alert.pk}/resolve/"), WATCHED, {}),

@@ -85,6 +85,14 @@ def mute(company: Company) -> str:
     return f"/desk/calls/{conversation.pk}/mute/"
 
 
+def step(company: Company) -> str:
+    conversation = _live(company)
+    steps = [{"id": one, "title": one} for one in ("ask", "offer")]
+    row = live.hint(conversation, "ask", kind="step", playbook="stay", step="ask", payload={"steps": steps})
+    MOVED["id"] = str(row.pk)
+    return f"/desk/calls/{conversation.pk}/step/"
+
+
 def hand(company: Company) -> str:
     return f"/desk/calls/{_live(company).pk}/hand/"
 
@@ -154,6 +162,7 @@ def whisper_answer(company: Company) -> str:
 ANSWER: dict[str, Any] = {"action": "accept"}
 CHOICE: dict[str, Any] = {}
 MUTED: dict[str, Any] = {}
+MOVED: dict[str, Any] = {"step": "offer"}
 
 ROWS: list[tuple[Any, ...]] = [
     ("GET", "/desk/", AGENTS),
@@ -161,6 +170,7 @@ ROWS: list[tuple[Any, ...]] = [
     ("GET", call, CALL),
     ("POST", guidance, OWN, ANSWER),
     ("POST", mute, OWN, MUTED),
+    ("POST", step, OWN, MOVED),
     ("POST", hand, OWN, {"raised": True}),
     # One's own: what others muted is as if it were not there, and stays as it is.
     ("POST", "/desk/mutes/019a0000-0000-7000-8000-000000000000/end/", {**AGENTS, "nobody": 401}),

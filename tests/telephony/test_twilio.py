@@ -126,10 +126,26 @@ def test_a_silent_track_holds_the_other_up_by_a_tenth_of_a_second_and_late_frame
 def test_a_hole_of_the_line_keeps_the_clock() -> None:
     tracks = Tracks(1)
     said = tracks.put(0, 0, b"\x01" * 160) + tracks.put(0, 1020, b"\x02" * 160)
-    assert [type(action) for action in said] == [Audio, Gap, Audio]
-    assert said[1] == Gap(1000, "line gap")
+    assert said == [Audio(b"\x01" * 160), Gap(1000, "line gap")]
     # Jitter is not a hole: sound goes on where it was.
-    assert tracks.put(0, 1070, b"\x03" * 160) == [Audio(b"\x03" * 160)]
+    assert tracks.put(0, 1070, b"\x03" * 160) == []
+    assert tracks.rest() == b"\x02" * 160 + b"\x03" * 160
+
+
+def test_sound_is_given_as_it_crosses_a_tenth_of_a_second() -> None:
+    tracks = Tracks(2)
+    given = [
+        (number, len(sound(tracks.put(track, 20 * number, b"\x01" * 160))) // 2)
+        for number in range(15)
+        for track in range(2)
+    ]
+    assert [one for one in given if one[1]] == [(4, 800), (9, 800), (14, 800)]
+    # After a hole that does not end on a tenth, still on the clock's tenths, which chunks end with.
+    tracks.put(0, 1030, b"\x01" * 160)
+    said = [
+        sound(tracks.put(track, 1030 + 20 * number, b"\x01" * 160)) for number in range(5) for track in (1, 0)
+    ]
+    assert [len(one) // 2 for one in said if one] == [8 * 80]
 
 
 def test_a_hole_of_one_track_is_silence_there_alone() -> None:
@@ -222,7 +238,8 @@ def test_binary_is_refused_a_message_twice_counts_once_and_digits_are_not_told()
     with pytest.raises(ProtocolError):
         codec.binary(b"\x00")
     read(codec, CONNECTED, start())
-    assert len(sound(read(codec, media(2, 0), media(2, 0)))) == 160
+    read(codec, media(2, 0), media(2, 0))
+    assert len(codec.rest()) == 160
     digit = {
         "event": "dtmf",
         "streamSid": SID,

@@ -6,13 +6,13 @@ text. A stream of both tracks brings them as mono messages of their own (`tracks
 
 from __future__ import annotations
 
-import json
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import orjson
 from pydantic import ValidationError
 
 from conversations.live.wire import (
@@ -65,9 +65,9 @@ class TwilioCodec(LineCodec):
         if len(message) > MAX_TEXT:
             raise ProtocolError(CloseCode.MESSAGE_TOO_BIG, "message too big")
         try:
-            fields = json.loads(message)
+            fields = orjson.loads(message)
             event = fields["event"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             event = None
         if type(event) is not str:
             raise ProtocolError(CloseCode.BAD_MESSAGE, "a message must be a JSON object with an event")
