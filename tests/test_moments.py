@@ -158,7 +158,8 @@ def test_a_set_is_compiled_once(world, notice, make_conversation, monkeypatch):
 def test_opening_a_call_costs_a_few_queries(world, notice, make_conversation, django_assert_num_queries):
     conversation = make_conversation(state="live")
     assert len(active_revisions()) == 1
-    with django_assert_num_queries(5):  # moments; the call's circumstances, limits, policies, their documents
+    # Moments; the call's circumstances, limits, policies, their documents; the live model of the next step.
+    with django_assert_num_queries(6):
         call_begin("northwind", conversation)
 
 
