@@ -120,6 +120,8 @@ class GuidanceSession:
     def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
         """The customer was held or taken back, or the agent did something that the rules must know."""
         self._begin(batch)
+        for occurrence in self._new(batch):
+            self._do_all(self._guard(partial(self._engine.observe, occurrence)), None, batch)
         decided = self._guard(lambda: heed(mark, self._engine, self._board, self._call.agent_id, batch))
         self._do_all(decided, None, batch)
         self._faults.hand_over(batch)

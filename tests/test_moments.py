@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from conversations import events
 from conversations.correlation import fields_apply
-from conversations.live.stages import Batch
 from engines.rules import CompiledMoments
 from moments import live
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision, StoredMeaning
@@ -283,6 +282,7 @@ def test_a_field_that_changes_in_mid_call(
         definition_make(
             "urgent", kind="metadata", field="metadata.priority", field_test="is", values=["high"]
         )
+        policy_make(rule("urgent", hint_action("Hurry")))
         call = call_begin("northwind", make_conversation(state="live", metadata={"priority": "low"}))
         call.tick(100)
         assert call.shown == []
@@ -292,13 +292,10 @@ def test_a_field_that_changes_in_mid_call(
             )
         [mark] = told
         assert mark["fields"] == {"metadata.priority": "high"}
-        batch = Batch(call.conversation.pk)
-        for _key, session in call.sessions:
-            if hasattr(session, "told"):
-                session.told(mark | {"at_ms": 4000}, 4100, batch)
-        call.commit(batch)
+        call.told(mark, 4000)
         [row] = MomentOccurrence.objects.all()
         assert (row.definition.key, row.at_ms) == ("urgent", 4000)
+        assert [data["title"] for kind, data in call.shown if kind == "guidance"] == ["Hurry"]
         call.tick(5000)
         assert MomentOccurrence.objects.count() == 1
 
