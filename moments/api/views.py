@@ -92,7 +92,9 @@ class MomentViewSet(ItemListMixin, CompanyViewSet):
         return {**events.render("moment", row), "conversation": row.conversation_id}
 
     @extend_schema(
-        request=MeaningExamplesSerializer, responses={200: MeaningTriedSerializer, 400: ErrorSerializer}, filters=False
+        request=MeaningExamplesSerializer,
+        responses={200: MeaningTriedSerializer, 400: ErrorSerializer},
+        filters=False,
     )
     @action(detail=False, methods=["post"], url_path="try", pagination_class=None)
     def try_it(self, request: Request) -> Response:
