@@ -16,8 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from coaching.budget import Budget, Limits, Mute, Offer
+from coaching.drawing import may_be_withheld
 from coaching.events import guidance_rows
-from coaching.models import Guidance, PolicyRevision
+from coaching.models import ExperimentArm, Guidance, PolicyRevision
 from conversations.live.stages import Batch, FinalUtterance
 from conversations.models import Utterance
 from engines.rules.decisions import Decision
@@ -90,7 +91,7 @@ class Closed:
 
 
 class Board:
-    """The rows of one call that may still change. `state` and `rows`: those of a predecessor."""
+    """The rows of one call that may still change. `state`: that of a predecessor."""
 
     def __init__(
         self,
@@ -100,6 +101,7 @@ class Board:
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self._conversation_id = conversation_id
+        self._withheld: set[str] = set()
         self._open: dict[str, Guidance] = {}
         self._watched: dict[str, tuple[UsedWatch, int]] = {}
         self._provisional: set[str] = set()
@@ -116,6 +118,7 @@ class Board:
         self._open = {key: rows[one] for key, one in state["open"].items() if one in rows}
         self._provisional = {key for key in state.get("provisional", ()) if key in self._open}
         self._closed = {one: Closed(key, rows[one]) for one, key in closed.items() if one in rows}
+        self._withheld = set(state.get("withheld", ()))
         for key, (said, until_ms) in state.get("used", {}).items():
             row = self._row(key)
             if row is not None:
@@ -138,6 +141,16 @@ class Board:
     def shown_of(self) -> frozenset[str]:
         """The revisions of which something still stands."""
         return frozenset(str(row.revision_id) for row in self._open.values())
+
+    @property
+    def withheld(self) -> list[str]:
+        """The revisions whose optional guidance an experiment keeps from this call."""
+        return sorted(self._withheld)
+
+    def withhold(self, arms: Iterable[ExperimentArm]) -> None:
+        """From here on what an arm does without is decided and kept, but neither shown nor in anything's place."""
+        for arm in arms:
+            (self._withheld.add if arm.arm == arm.Arm.HELD else self._withheld.discard)(str(arm.revision_id))
 
     def has(self, key: str) -> bool:
         return key in self._open
@@ -236,9 +249,11 @@ class Board:
         )
 
     def _place(self, key: str, row: Guidance, batch: Batch) -> None:
-        held = self._budget.offer(
-            Offer(str(row.pk), row.kind, row.rule_key, row.priority, row.optional), row.at_ms
-        )
+        held: str | None = Guidance.Held.TRIAL
+        if str(row.revision_id) not in self._withheld or not may_be_withheld(row.kind, row.optional):
+            held = self._budget.offer(
+                Offer(str(row.pk), row.kind, row.rule_key, row.priority, row.optional), row.at_ms
+            )
         self._open[key] = row
         batch.create(row)
         if held is None:

@@ -34,5 +34,4 @@ def settings_of(row: Policy | PolicyRevision, names: Names) -> dict[str, Any]:
         "from": time(row.starts_at),
         "until": time(row.ends_at),
         "share of agents": f"{row.rollout_percent} %",
-        "agents without it": f"{row.holdout_percent} %",
     }

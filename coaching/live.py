@@ -19,9 +19,10 @@ from accounts.errors import error_place
 from coaching.beside import LOOKUPS, Asked, Lookups
 from coaching.board import Because, Board, Look, key_of, step_key
 from coaching.compiled import Ready, compiled_for, part_of
+from coaching.drawing import arms_drawn
 from coaching.effects import alert_add, effect_add
 from coaching.faults import Faults
-from coaching.models import BehaviourOutcome, Guidance, PolicyRevision, RuleFault
+from coaching.models import BehaviourOutcome, ExperimentArm, Guidance, PolicyRevision, RuleFault
 from coaching.mutes import limits_now, mutes_of
 from coaching.next_step_live import NextStepWatch, watch_open
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
@@ -54,9 +55,11 @@ class GuidanceSession:
         lookups: Lookups,
         state: dict[str, Any] | None = None,
         heard: Iterable[Utterance] = (),
+        drawn: Iterable[ExperimentArm] = (),
         next_step: NextStepWatch | None = None,
     ) -> None:
         self._call = call
+        self._drawn = list(drawn)
         self._next_step = next_step
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._compiled = ready.policies
@@ -142,6 +145,7 @@ class GuidanceSession:
             "agent": str(self._call.agent_id or ""),
             "team": str(self._call.team_id or ""),
             "revisions": list(self._revisions),
+            "withheld": self._board.withheld,
             "begun": self._begun,
             "now_ms": self._now_ms,
             "engine": self._engine.state(),
@@ -150,6 +154,10 @@ class GuidanceSession:
         }
 
     def _begin(self, batch: Batch) -> None:
+        for arm in self._drawn:
+            arm.conversation_id = self._call.conversation_id
+            batch.create(arm)
+        self._drawn.clear()
         if not self._begun:
             self._begun = True
             self._do_all(self._guard(self._engine.start), None, batch)
@@ -355,7 +363,7 @@ class GuidanceStage:
     """The stage "guidance" of `cresta_app.live`. `lookups`: where slow questions are answered."""
 
     key = "guidance"
-    fixed: tuple[str, ...] = ("revisions",)
+    fixed: tuple[str, ...] = ("revisions", "withheld")
 
     def __init__(self, lookups: Lookups = LOOKUPS) -> None:
         self._lookups = lookups
@@ -372,8 +380,11 @@ class GuidanceStage:
             board = Board(call.conversation_id, limits_now(), ())
             return GuidanceSession(call, [], compiled_for([]), facts, board, self._lookups)
         board = Board(call.conversation_id, limits_now(), mutes_of(call.agent_id), state)
+        drawn: list[ExperimentArm] = []
         if state is None:
             revisions = effective_revisions(audience=facts.audience)
+            drawn = arms_drawn(revisions, facts.audience)
+            board.withhold(drawn)
         else:
             revisions = revisions_by_id(state["revisions"])
             if (state["agent"], state["team"]) != (str(call.agent_id or ""), str(call.team_id or "")):
@@ -382,12 +393,18 @@ class GuidanceStage:
                 revisions = now + [
                     one for one in revisions if one.pk not in known and str(one.pk) in board.shown_of
                 ]
+                # The screen is the new agent's as in their other calls; the call counts for whom it began with.
+                arms = arms_drawn(now, facts.audience)
+                board.withhold(arms)
+                drawn = [] if state["agent"] else arms
         ready = compiled_for(revisions)
         heard = [] if state is None else _said_last(call.conversation_id)
         # A call that began without one goes on without one.
         begun = None if state is None else state.get("next_step")
         watch = watch_open(facts.fields, begun, heard) if state is None or begun else None
-        return GuidanceSession(call, revisions, ready, facts, board, self._lookups, state, heard, watch)
+        return GuidanceSession(
+            call, revisions, ready, facts, board, self._lookups, state, heard, drawn, watch
+        )
 
 
 def _said_last(conversation_id: UUID) -> list[Utterance]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -25,6 +25,7 @@ from accounts.throttle import address_of
 from coaching import exchange
 from coaching.builder_admin import EditingAdmin
 from coaching.comparing import revision_changes, settings_of
+from coaching.experiment_admin import experiments_of
 from coaching.models import SCOPED, Policy, PolicyRevision
 from coaching.policy_form import PolicyForm
 from coaching.scopes import scope_in_words, scope_names
@@ -54,10 +55,7 @@ class RevisionInline(ReadOnlyInline):
 
     @admin.display(description=_("agents"))
     def share(self, obj: PolicyRevision) -> str:
-        parts = [f"{obj.rollout_percent} %"]
-        if obj.holdout_percent:
-            parts.append(_t("%(share)d %% without it") % {"share": obj.holdout_percent})
-        return ", ".join(parts)
+        return f"{obj.rollout_percent} %"
 
     @admin.display(description=_("brought back"))
     def brought_back(self, obj: PolicyRevision) -> str:
@@ -75,7 +73,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
     list_display = ("name", "shown_state", "effect", "whom", "revision_number", "updated_at")
     list_filter = ("state",)
     search_fields = ("name",)
-    readonly_fields = ("standing", "complaints", "trouble", "log")
+    readonly_fields = ("standing", "complaints", "experiments", "trouble", "log")
     inlines = (RevisionInline,)
     actions_detail: tuple[str, ...] = (
         "publish",
@@ -95,9 +93,10 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
             _("For whom"),
             {
                 "fields": (
-                    ("teams", "agents", "queues"),
-                    ("channels", "languages"),
-                    ("days", "from_time", "until_time"),
+                    ("teams", "agents"),
+                    ("queues", "channels"),
+                    ("languages", "days"),
+                    ("from_time", "until_time"),
                     "combine",
                 ),
                 "description": _(
@@ -108,11 +107,26 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         ),
         (
             _("When, and for how many"),
-            {"fields": (("starts_at", "ends_at"), ("rollout_percent", "holdout_percent"))},
+            {"fields": ("starts_at", "ends_at", "rollout_percent", "experiments")},
         ),
         (_("What went wrong lately"), {"fields": ("trouble",)}),
         (_("Who did what"), {"fields": ("log",)}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
+        """A policy that is not there yet has nothing to tell of itself."""
+        if obj is not None:
+            return self.fieldsets
+        told = set(self.readonly_fields)
+        kept: list[Any] = []
+        for title, how in self.fieldsets:
+            fields: list[Any] = [name for name in cast("Any", how["fields"]) if name not in told]
+            if fields:
+                kept.append((title, {**how, "fields": fields}))
+        return kept
+
+    def get_inlines(self, request: HttpRequest, obj: Policy | None = None) -> Any:
+        return self.inlines if obj is not None else ()
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.compare_view)
@@ -303,6 +317,10 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
                 "number": newest.number
             }
         return _t("Revision %(number)d is in effect, as shown here.") % {"number": newest.number}
+
+    @admin.display(description=_("experiments"))
+    def experiments(self, obj: Policy) -> SafeString | str:
+        return experiments_of(obj) if obj.pk and obj.in_use_from is not None else "–"
 
     @admin.display(description=_("to look at"))
     def complaints(self, obj: Policy) -> SafeString | str:

@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from accounts.models import Queue, Team, User
 from accounts.permissions import Role
-from coaching.models import SCOPED, Policy
+from coaching.models import SCOPED, Policy, empty_document
 from coaching.scopes import DAYS, scope_clean, scope_complaints
 from coaching.services import document_complaints
 from conversations.models import Conversation
@@ -44,39 +44,44 @@ class PolicyForm(forms.ModelForm):
     """`scope` is put together from the pickers; `wanted` is what the services take."""
 
     teams = forms.ModelMultipleChoiceField(
-        Team.objects.none(), required=False, label=_("teams"), widget=UnfoldAdminSelectMultipleWidget
+        Team.objects.none(), required=False, label=_("Teams"), widget=UnfoldAdminSelectMultipleWidget
     )
     agents = forms.ModelMultipleChoiceField(
-        User.objects.none(), required=False, label=_("agents"), widget=UnfoldAdminSelectMultipleWidget
+        User.objects.none(), required=False, label=_("Agents"), widget=UnfoldAdminSelectMultipleWidget
     )
     queues = forms.ModelMultipleChoiceField(
         Queue.objects.none(),
         required=False,
-        label=_("queues"),
+        label=_("Queues"),
         to_field_name="key",
         widget=UnfoldAdminSelectMultipleWidget,
     )
     channels = forms.MultipleChoiceField(
         choices=Conversation.Channel.choices,
         required=False,
-        label=_("channels"),
+        label=_("Channels"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     languages = forms.CharField(
         required=False,
-        label=_("languages"),
+        label=_("Languages"),
         max_length=200,
         help_text=_("As en, de or es-MX, with spaces between."),
         widget=UnfoldAdminTextInputWidget,
     )
     days = forms.MultipleChoiceField(
-        choices=_DAY_NAMES, required=False, label=_("days"), widget=UnfoldAdminCheckboxSelectMultipleWidget
+        choices=_DAY_NAMES, required=False, label=_("Days"), widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
-    from_time = forms.TimeField(required=False, label=_("from"), widget=UnfoldAdminSingleTimeWidget)
-    until_time = forms.TimeField(required=False, label=_("until"), widget=UnfoldAdminSingleTimeWidget)
+    from_time = forms.TimeField(
+        required=False, label=_("From (time of day)"), widget=UnfoldAdminSingleTimeWidget
+    )
+    until_time = forms.TimeField(
+        required=False, label=_("Until (time of day)"), widget=UnfoldAdminSingleTimeWidget
+    )
     draft = DraftField(
         required=False,
-        label=_("draft"),
+        initial=empty_document,
+        label=_("Draft"),
         help_text=_("The policy language: rules, behaviours, playbooks. It is checked before it is kept."),
     )
 

@@ -114,11 +114,6 @@ def share_of(salt: str, audience: Audience) -> float:
     return int.from_bytes(digest[:8], "big") % _PARTS * 100 / _PARTS
 
 
-def is_held_out(policy_id: UUID | str, percent: int, audience: Audience) -> bool:
-    """Whether the agent is one of those who get nothing of the policy."""
-    return percent > 0 and share_of(f"holdout:{policy_id}", audience) < percent
-
-
 def is_rolled_out(policy_id: UUID | str, percent: int, audience: Audience) -> bool:
     """Whether the agent is in the share that has the revision. A larger share only adds agents."""
     return percent >= 100 or share_of(f"rollout:{policy_id}", audience) < percent

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Max, Q, QuerySet, Sum
+from django.db.models import F, FilteredRelation, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import AuditEvent
-from coaching.models import Policy, PolicyRevision, RuleFault
-from coaching.scopes import Audience, combined, fits, is_held_out, is_rolled_out
+from coaching.models import Experiment, Policy, PolicyRevision, RuleFault
+from coaching.scopes import Audience, combined, fits, is_rolled_out
 from conversations.live.stages import CallContext
 from conversations.models import Conversation
 from moments.selectors import FIELD_COLUMNS, fields_of
@@ -28,7 +28,8 @@ def effective_revisions(*, audience: Audience, now: datetime | None = None) -> l
     """The revisions that a conversation which begins now goes by, in the order of their policies. One query.
 
     Of each policy in use: the newest revision whose time has come and in whose share the agent is; nothing, where its
-    time is over, it is not for this conversation, or the agent is held out. Documents are not loaded (`documents_of`).
+    time is over or it is not for this conversation. Documents are not loaded (`documents_of`). What
+    `coaching.drawing` asks of a running experiment comes along.
     """
     now = now or timezone.now()
     rows = (
@@ -36,6 +37,17 @@ def effective_revisions(*, audience: Audience, now: datetime | None = None) -> l
             Q(starts_at__isnull=True) | Q(starts_at__lte=now),
             policy__in_use_from__isnull=False,
             number__gte=F("policy__in_use_from"),
+        )
+        .alias(
+            trial=FilteredRelation(
+                "policy__experiments",
+                condition=Q(policy__experiments__state=Experiment.State.RUNNING),
+            )
+        )
+        .annotate(
+            experiment_id=F("trial__pk"),
+            experiment_unit=F("trial__unit"),
+            experiment_percent=F("trial__holdout_percent"),
         )
         .select_related("policy")
         .defer(*_LARGE)
@@ -48,9 +60,7 @@ def effective_revisions(*, audience: Audience, now: datetime | None = None) -> l
     return combined(
         row
         for row in chosen.values()
-        if (row.ends_at is None or row.ends_at > now)
-        and fits(row.scope, audience)
-        and not is_held_out(row.policy_id, row.holdout_percent, audience)
+        if (row.ends_at is None or row.ends_at > now) and fits(row.scope, audience)
     )
 
 

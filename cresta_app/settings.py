@@ -358,6 +358,8 @@ SPECTACULAR_SETTINGS = {
         "ConversationStateEnum": "conversations.models.Conversation.State",
         "ClassifierStateEnum": "moments.models.Classifier.State",
         "BacktestStateEnum": "coaching.models.Backtest.State",
+        "ExperimentOutcomeEnum": "coaching.models.Experiment.Outcome",
+        "ExperimentStateEnum": "coaching.models.Experiment.State",
         "PolicyStateEnum": "coaching.models.Policy.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
     },

@@ -25,6 +25,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         _("Guidance"),
         [
             ("coaching.policy", "rule"),
+            ("coaching.experiment", "science"),
             ("moments.momentdefinition", "target"),
             ("moments.classifier", "category"),
             ("moments.trainingset", "dataset"),

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 from django.utils import timezone
 
@@ -321,7 +322,8 @@ class _Past:
                 alert_claim(alert=alert, user=supervisor)
                 if chance < 0.6:
                     alert_resolve(alert=alert, user=supervisor)
-        alerts_close(news.COMPLETED, conversation.pk, None)
+        with transaction.atomic():
+            alerts_close(news.COMPLETED, conversation.pk, None)
         alerts = Alert.objects.filter(conversation=conversation)
         alerts.update(raised_at=decided)
         taken = _at(self.started_at + timedelta(seconds=25), "at_ms")

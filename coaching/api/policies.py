@@ -52,9 +52,6 @@ class ScopedSerializer(Serializer):
     rollout_percent = serializers.IntegerField(
         min_value=1, max_value=100, help_text="Share of agents; the others stay with the revision before."
     )
-    holdout_percent = serializers.IntegerField(
-        min_value=0, max_value=90, help_text="Share of agents who get nothing of it, always the same ones."
-    )
 
 
 class GuidancePolicySerializer(ScopedSerializer):
@@ -82,7 +79,6 @@ class DraftSerializer(Serializer):
     starts_at = serializers.DateTimeField(allow_null=True, required=False)
     ends_at = serializers.DateTimeField(allow_null=True, required=False)
     rollout_percent = serializers.IntegerField(min_value=1, max_value=100, required=False)
-    holdout_percent = serializers.IntegerField(min_value=0, max_value=90, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         unknown = set(self.initial_data) - set(self.fields)

@@ -1,8 +1,9 @@
-"""Policies and their revisions, what agents were shown, what rules did, alerts, models of the next step."""
+"""Policies, their revisions and experiments, what agents were shown, what rules did, alerts, next-step models."""
 
 from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
 from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
 from coaching.models.effects import BehaviourOutcome, RuleEffect
+from coaching.models.experiments import Better, Experiment, ExperimentArm
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
 from coaching.models.next_steps import NextStepFile, NextStepVersion
 from coaching.models.policies import (
@@ -24,7 +25,10 @@ __all__ = [
     "Backtest",
     "BacktestHit",
     "BehaviourOutcome",
+    "Better",
     "Combine",
+    "Experiment",
+    "ExperimentArm",
     "Guidance",
     "GuidanceMute",
     "GuidanceSettings",

@@ -53,12 +53,13 @@ class Guidance(TimeOrderedModel):
         HELD = "held", _("held back")
 
     class Held(models.TextChoices):
-        """As `coaching.budget.Held`."""
+        """As `coaching.budget.Held`; `TRIAL`: the call is in the arm of an experiment that does without."""
 
         NOT = "", _("not held back")
         SOON = "soon", _("another came just before")
         ENOUGH = "enough", _("enough for this call")
         MUTED = "muted", _("muted by the agent")
+        TRIAL = "trial", _("for an experiment")
 
     class Outcome(models.TextChoices):
         """What became of it in the end, the strongest that holds: what counts is whether the words were said."""

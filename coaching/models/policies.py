@@ -51,18 +51,12 @@ class Scoped(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text=_("The others stay with the revision before."),
     )
-    holdout_percent = models.PositiveSmallIntegerField(
-        _("share of agents without it (%)"),
-        default=0,
-        validators=[MaxValueValidator(90)],
-        help_text=_("For comparison: these agents get nothing of the policy. Always the same ones."),
-    )
 
     class Meta:
         abstract = True
 
 
-SCOPED = ("scope", "combine", "starts_at", "ends_at", "rollout_percent", "holdout_percent")
+SCOPED = ("scope", "combine", "starts_at", "ends_at", "rollout_percent")
 
 
 class Policy(Scoped, TimeOrderedModel):

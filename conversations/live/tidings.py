@@ -1,9 +1,9 @@
 """What the stages of a live call are told besides words: the customer held, and what people did on their pages.
 
 Each thing is told when everything spoken before it has been heard, so that a worker that takes over tells the same at
-the same places. What people did must not wait for a recogniser that lags: it is told after a second at the latest.
-Holds follow from the call's timeline; the rest comes as marks of the kind `WORD`, each with an `id` of its own and
-with the key of the stage that it is for in `to`.
+the same places. What people did must not wait for a recogniser that lags: then it is told after half a second all the
+same. Holds follow from the call's timeline; the rest comes as marks of the kind `WORD`, each with an `id` of its own
+and with the key of the stage that it is for in `to`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from conversations.live.timeline import Timeline
 
 WORD, HELD = "word", "held"
 # So long may what was spoken before still be on its way from the recogniser, once its sound is here.
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 0.5
 
 
 def word(to: str, **fields: Any) -> Mark:

@@ -138,7 +138,8 @@ class Stack:
         await self.command("prepare", quiet=True)
         if self.options.demo:
             self._say("stack", "making the demo companies (the first time takes a moment)")
-            await self.command("provision_demo", *self.options.demo_arguments)
+            # A line for each of a hundred past calls tells nobody anything.
+            await self.command("provision_demo", *self.options.demo_arguments, LOG_LEVEL="WARNING")
         stamp_file.write_text(stamp)
 
     def _has_tables(self) -> bool:
@@ -148,7 +149,7 @@ class Stack:
             row = connection.execute("SELECT to_regclass('public.tenants_domain')").fetchone()
         return row is not None and row[0] is not None
 
-    async def command(self, *arguments: str, quiet: bool = False) -> None:
+    async def command(self, *arguments: str, quiet: bool = False, **env: str) -> None:
         """Run one of our management commands to its end; `quiet` passes its lines on only if it fails.
 
         Raises `ServiceError` if it fails.
@@ -157,7 +158,7 @@ class Stack:
         process = await asyncio.create_subprocess_exec(
             *manage(*arguments),
             cwd=BASE_DIR,
-            env=self.environment(),
+            env=self.environment() | env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -47,8 +47,8 @@ def slow():
 
 
 def used_to(lookups):
-    for number in range(beside.USUAL_LEAST):
-        assert settled(lookups.ask("northwind", f"easy {number}")) == "done"
+    """Let it have been asked often, and have answered at once."""
+    lookups._took.extend([0.002] * beside.USUAL_LEAST)
 
 
 def test_calls_of_a_company_share_a_look_up_and_its_answer(slow):

@@ -157,14 +157,6 @@ def test_a_share_of_agents_is_stable_and_only_grows(heard, policy):
     assert taken[10] < taken[40]
 
 
-def test_held_out_agents_get_nothing_of_it(heard, policy):
-    policy_draft_save(policy=policy.policy, actor=None, holdout_percent=20)
-    policy_publish(policy=policy.policy, actor=None)
-    agents = [f"01a1fb5b-0000-7000-8000-{number:012}" for number in range(150)]
-    without = [one for one in agents if not _in_effect(agent_id=one)]
-    assert 14 < len(without) < 48
-
-
 def test_a_revision_waits_for_its_time_and_the_one_before_holds_until_then(heard, policy):
     now = timezone.now()
     policy_draft_save(

@@ -74,7 +74,7 @@ def test_what_the_form_sends_is_kept_as_the_draft(company, policy):
     said = document(rule("stay", CANCEL, title="Offer help"))
     sent = {
         "name": "Save", "draft": json.dumps(said), "combine": "also", "rollout_percent": "100",
-        "holdout_percent": "0", "revisions-TOTAL_FORMS": "0", "revisions-INITIAL_FORMS": "0",
+        "revisions-TOTAL_FORMS": "0", "revisions-INITIAL_FORMS": "0",
     }  # fmt: skip
     answer = client.post(f"/admin/coaching/policy/{policy.pk}/change/", sent)
     assert answer.status_code == 302, re.findall(r"errorlist.*", answer.content.decode())

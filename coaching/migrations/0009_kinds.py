@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coaching", "0007_next_steps"),
+        ("coaching", "0008_experiments"),
     ]
 
     operations = [
