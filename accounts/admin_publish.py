@@ -11,10 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action
-from unfold.enums import ActionVariant
-from unfold.forms import BaseDialogForm
 
-from accounts.admin_audit import AuditedAdmin, page_of
+from accounts.admin_audit import AuditedAdmin
+from accounts.admin_dialogs import dialog, dialog_done
 
 
 class ReadOnlyInline(TabularInline):
@@ -59,47 +58,36 @@ class PublishAdmin(AuditedAdmin):
         if getattr(request, "publish_when_saved", False):
             self._publish(request, form.instance)
 
-    @action(
-        description=gettext_lazy("Publish"),
-        url_path="publish",
+    @dialog(
+        gettext_lazy("Publish"),
+        path="publish",
         icon="publish",
-        variant=ActionVariant.PRIMARY,
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Publish as it was last saved?"),
-            "description": gettext_lazy(
-                "It takes effect with the next conversation. Calls under way keep what they have."
-            ),
-            "form_class": BaseDialogForm,
-            "form_submit_text": gettext_lazy("Publish"),
-        },
+        title=gettext_lazy("Publish as it was last saved?"),
+        words=gettext_lazy(
+            "It takes effect with the next conversation. Calls under way keep what they have."
+        ),
+        primary=True,
     )
     def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        obj = self.get_object(request, object_id)
-        if obj is not None:
+        def work(obj: Any) -> str:
             self._publish(request, obj)
-        return page_of(request, self.model, object_id)
+            return ""
 
-    @action(
-        description=gettext_lazy("Retire"),
-        url_path="retire",
+        return dialog_done(self, request, object_id, work)
+
+    @dialog(
+        gettext_lazy("Retire"),
+        path="retire",
         icon="block",
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Take it out of use?"),
-            "description": gettext_lazy(
-                "From the next conversation on it has no effect. It can be published again."
-            ),
-            "form_class": BaseDialogForm,
-            "form_submit_text": gettext_lazy("Retire"),
-        },
+        title=gettext_lazy("Take it out of use?"),
+        words=gettext_lazy("From the next conversation on it has no effect. It can be published again."),
     )
     def retire(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        obj = self.get_object(request, object_id)
-        if obj is not None:
+        def work(obj: Any) -> str:
             self.revision_retire(request, obj)
-            self.message_user(request, _("“%(thing)s” is retired.") % {"thing": obj}, messages.SUCCESS)
-        return page_of(request, self.model, object_id)
+            return _("“%(thing)s” is retired.") % {"thing": obj}
+
+        return dialog_done(self, request, object_id, work)
 
     def _publish(self, request: HttpRequest, obj: Any) -> None:
         try:

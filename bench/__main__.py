@@ -20,6 +20,7 @@ BENCHES = {
     "intents": "bench.intents",
     "next_step": "bench.next_step",
     "live": "bench.live",
+    "meaning": "bench.meaning",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_audit import ReadOnlyAdmin
-from coaching import admin_alerts, admin_limits  # noqa: F401 register their own
+from coaching import admin_alerts, admin_limits, admin_next_steps  # noqa: F401 register their own
 from coaching.models import BehaviourOutcome, Guidance, RuleEffect
 from coaching.policy_admin import PolicyAdmin
 

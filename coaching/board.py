@@ -155,6 +155,11 @@ class Board:
     def has(self, key: str) -> bool:
         return key in self._open
 
+    def is_over(self, key: str, now_ms: int) -> bool:
+        """Whether something has stood for as long as it was to."""
+        row = self._open.get(key)
+        return row is not None and row.expires_ms is not None and row.expires_ms <= now_ms
+
     # --- Opening ------------------------------------------------------------------------------------------
 
     def show(
@@ -163,7 +168,7 @@ class Board:
         decision: Decision,
         action: Action,
         look: Look,
-        revision: PolicyRevision,
+        revision: PolicyRevision | None,
         because: Because,
         caused: FinalUtterance | None,
         batch: Batch,

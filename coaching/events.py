@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from coaching.models import HAND, Alert, Guidance, Whisper
 from coaching.replies import reply_rows, reply_shown
@@ -85,8 +86,15 @@ def guidance_shown(row: Guidance) -> dict[str, Any]:
             "final_to_sent": _between(row.final_at, row.sent_at),
             "final_to_shown": _between(row.final_at, row.shown_at),
         },
-        "revision": {"policy": row.revision.policy.name, "number": row.revision.number},
+        "revision": _came_of(row),
     }
+
+
+def _came_of(row: Guidance) -> dict[str, Any]:
+    """The policy and its revision, or the model of the next step and its version."""
+    if row.revision is not None:
+        return {"policy": row.revision.policy.name, "number": row.revision.number}
+    return {"policy": _("Learned next step"), "number": row.payload["next_step"]["version"]}
 
 
 def alert_shown(row: Alert) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from coaching.effects import alert_add, effect_add
 from coaching.faults import Faults
 from coaching.models import BehaviourOutcome, ExperimentArm, Guidance, PolicyRevision, RuleFault
 from coaching.mutes import limits_now, mutes_of
+from coaching.next_step_live import NextStepWatch, watch_open
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
 from coaching.tidings import heed
 from conversations.live.stages import Batch, CallContext, FinalUtterance
@@ -55,9 +56,11 @@ class GuidanceSession:
         state: dict[str, Any] | None = None,
         heard: Iterable[Utterance] = (),
         drawn: Iterable[ExperimentArm] = (),
+        next_step: NextStepWatch | None = None,
     ) -> None:
         self._call = call
         self._drawn = list(drawn)
+        self._next_step = next_step
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._compiled = ready.policies
         self._board = board
@@ -97,6 +100,8 @@ class GuidanceSession:
             self._note_failed(failed.place)
         decided = self._guard(lambda: self._engine.hear(heard, found))
         self._do_all(decided, utterance, batch)
+        if self._next_step is not None:
+            self._next_step.utterance(utterance, self._board, batch)
         self._go_on(row.end_ms, batch)
         while len(self._heard) > KEPT_UTTERANCES:
             del self._heard[next(iter(self._heard))]
@@ -118,6 +123,8 @@ class GuidanceSession:
     def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
         """The customer was held or taken back, or the agent did something that the rules must know."""
         self._begin(batch)
+        for occurrence in self._new(batch):
+            self._do_all(self._guard(partial(self._engine.observe, occurrence)), None, batch)
         decided = self._guard(lambda: heed(mark, self._engine, self._board, self._call.agent_id, batch))
         self._do_all(decided, None, batch)
         self._faults.hand_over(batch)
@@ -142,6 +149,7 @@ class GuidanceSession:
             "begun": self._begun,
             "now_ms": self._now_ms,
             "engine": self._engine.state(),
+            "next_step": None if self._next_step is None else self._next_step.state(),
             **self._board.state(),
         }
 
@@ -163,6 +171,8 @@ class GuidanceSession:
         """What every step ends with."""
         self._now_ms = max(self._now_ms, now_ms)
         self._look_in(now_ms, batch)
+        if self._next_step is not None:
+            self._next_step.due(now_ms, self._board, batch)
         self._board.due(now_ms, batch)
         self._faults.hand_over(batch)
 
@@ -361,7 +371,7 @@ class GuidanceStage:
     def open(self, call: CallContext, state: dict[str, Any] | None) -> GuidanceSession:
         """Begin with what is in effect for this conversation, or go on from `state`.
 
-        Five queries, six the first time that a set of revisions is met; two more when a call is taken over. A call
+        Six queries, seven the first time that a set of revisions is met; two more when a call is taken over. A call
         that went to another agent goes on with what is in effect for them, and with those earlier policies of which
         something is still shown.
         """
@@ -389,7 +399,12 @@ class GuidanceStage:
                 drawn = [] if state["agent"] else arms
         ready = compiled_for(revisions)
         heard = [] if state is None else _said_last(call.conversation_id)
-        return GuidanceSession(call, revisions, ready, facts, board, self._lookups, state, heard, drawn)
+        # A call that began without one goes on without one.
+        begun = None if state is None else state.get("next_step")
+        watch = watch_open(facts.fields, begun, heard) if state is None or begun else None
+        return GuidanceSession(
+            call, revisions, ready, facts, board, self._lookups, state, heard, drawn, watch
+        )
 
 
 def _said_last(conversation_id: UUID) -> list[Utterance]:

@@ -137,6 +137,18 @@ def next_steps_promote(
     return version
 
 
+def next_steps_roll_back(*, actor: User | None, address: str | None = None) -> NextStepVersion:
+    """Put back the version that was live before the one that is. Raises `Conflict` where there is none."""
+    live = NextStepVersion.objects.filter(state=State.LIVE).first()
+    before = NextStepVersion.objects.filter(state=State.RETIRED, live_from__isnull=False)
+    if live is not None and live.live_from is not None:
+        before = before.filter(live_from__lt=live.live_from)
+    version = before.order_by("-live_from").first()
+    if version is None:
+        raise Conflict(_("No other version has been live."))
+    return next_steps_promote(version_id=version.pk, actor=actor, address=address)
+
+
 def next_steps_retire(*, version_id: UUID, actor: User | None, address: str | None = None) -> NextStepVersion:
     """Take a version out of use. Without a live one nothing is suggested."""
     with transaction.atomic():
@@ -249,3 +261,8 @@ class _Models:
 
 
 _models = _Models()
+
+
+def tools_of(version: NextStepVersion) -> tuple[NextStepModel, dict[str, TaskSchema]]:
+    """A version's model and playbooks, read once a process. Raises `Conflict` where they cannot be used."""
+    return _models.of(version)

@@ -29,7 +29,8 @@ from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
-from moments.selectors import active_specs
+from moments.meaning import MeaningSession
+from moments.selectors import FIELD_COLUMNS, active_specs, fields_of
 
 # A call ends a little after its last words.
 TAIL_MS = 1000
@@ -95,7 +96,11 @@ class Step:
 
 
 def steps(
-    turns: Iterable[Turn], moments: CompiledMoments, compiled: Sequence[CompiledPolicies], known: Known
+    turns: Iterable[Turn],
+    moments: CompiledMoments,
+    compiled: Sequence[CompiledPolicies],
+    known: Known,
+    meanings: MeaningSession | None = None,
 ) -> Iterator[Step]:
     """Play a call: one step a turn, one for the time before it where that brought something, one for the end.
 
@@ -108,9 +113,13 @@ def steps(
         )
         for one in compiled
     ]
-    begun = tuple(tuple(engine.start()) for engine in engines)
-    if any(begun):
-        yield Step(None, 0, (), begun)
+    marked = tuple(ears.fields(known.fields, 0))
+    begun = tuple(
+        (*engine.start(), *(one for occurrence in marked for one in engine.observe(occurrence, "")))
+        for engine in engines
+    )
+    if marked or any(begun):
+        yield Step(None, 0, marked, begun)
     last = 0
     holds = deque(known.holds)
     for turn in turns:
@@ -118,7 +127,7 @@ def steps(
         if turn.start_ms > last:
             yield from _passed(ears, engines, holds, turn.start_ms)
         heard = Heard(turn.sequence, turn.speaker, turn.start_ms, turn.end_ms, turn.text)
-        found = tuple(ears.hear(heard))
+        found = tuple(ears.hear(heard, meanings.tell(heard) if meanings is not None else ()))
         decided = []
         for engine in engines:
             decided.append(tuple(engine.hear(heard, found)))
@@ -166,6 +175,7 @@ class Player:
         specs = active_specs()
         names = {spec.key: spec.name for spec in specs}
         self._moments = CompiledMoments(specs)
+        self._meanings = MeaningSession(specs)
         self._sides = {BacktestHit.Side.DRAFT.value: document_compiled(draft, names)}
         if published is not None:
             self._sides[BacktestHit.Side.PUBLISHED.value] = document_compiled(published, names, "published")
@@ -174,7 +184,8 @@ class Player:
         """What each side would have done in a call."""
         played = {side: Played() for side in self._sides}
         results = list(played.values())
-        for step in steps(call.turns, self._moments, list(self._sides.values()), call.known):
+        sides = list(self._sides.values())
+        for step in steps(call.turns, self._moments, sides, call.known, self._meanings):
             for result, decisions in zip(results, step.decisions, strict=True):
                 for one in decisions:
                     _count(result, one)
@@ -207,11 +218,7 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
     zone = company_zone()
     rows = Conversation.objects.filter(pk__in=ids).values(
         "pk",
-        "queue__key",
-        "channel",
-        "language",
-        "customer__segment",
-        "metadata",
+        *FIELD_COLUMNS,
         "started_at",
         "announced_at",
         "agent_id",
@@ -242,7 +249,9 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
             at=begun,
             key=str(pk),
         )
-        calls.append(Past(pk, said[pk], Known(_fields(row), begun, holds.get(pk, ())), fits(scope, audience)))
+        calls.append(
+            Past(pk, said[pk], Known(fields_of(row), begun, holds.get(pk, ())), fits(scope, audience))
+        )
     return calls
 
 
@@ -256,16 +265,3 @@ def holds_of(ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, bool]]]:
             # Where audio stood still, the order of the telephony counts.
             edges.append((max(from_ms, edges[-1][0] if edges else 0), on))
     return found
-
-
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}
-    fields = {
-        "queue": row["queue__key"],
-        "channel": row["channel"],
-        "language": row["language"],
-        "product": metadata.get("product"),
-        "customer.segment": row["customer__segment"],
-        **{f"metadata.{name}": value for name, value in metadata.items()},
-    }
-    return {name: value for name, value in fields.items() if value is not None}

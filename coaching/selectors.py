@@ -17,6 +17,7 @@ from coaching.models import Experiment, Policy, PolicyRevision, RuleFault
 from coaching.scopes import Audience, combined, fits, is_rolled_out
 from conversations.live.stages import CallContext
 from conversations.models import Conversation
+from moments.selectors import FIELD_COLUMNS, fields_of
 from tenants.models import Tenant
 from tenants.scope import current_schema
 
@@ -91,12 +92,9 @@ def call_facts(call: CallContext) -> CallFacts:
     """Read them as they are now. Two queries."""
     row = (
         Conversation.objects.filter(pk=call.conversation_id)
-        .values(
-            "queue__key", "channel", "language", "customer__segment", "metadata", "started_at", "announced_at"
-        )
+        .values(*FIELD_COLUMNS, "started_at", "announced_at")
         .get()
     )
-    metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}
     begun = (row["started_at"] or row["announced_at"]).astimezone(company_zone())
     language = row["language"] or call.language
     audience = Audience(
@@ -108,15 +106,7 @@ def call_facts(call: CallContext) -> CallFacts:
         at=begun,
         key=str(call.conversation_id),
     )
-    fields: dict[str, Any] = {
-        "queue": row["queue__key"],
-        "channel": row["channel"],
-        "language": language,
-        "product": metadata.get("product"),
-        "customer.segment": row["customer__segment"],
-        **{f"metadata.{name}": value for name, value in metadata.items()},
-    }
-    return CallFacts(audience, {name: value for name, value in fields.items() if value is not None}, begun)
+    return CallFacts(audience, fields_of({**row, "language": language}), begun)
 
 
 def company_zone() -> ZoneInfo:

@@ -37,6 +37,7 @@ from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
 from engines.rules.explain import clock
 from engines.rules.measures import Measures
+from moments.meaning import MeaningSession
 from moments.selectors import active_specs
 
 
@@ -117,13 +118,15 @@ def draft_try(
     specs = active_specs()
     names = {spec.key: spec.name for spec in specs}
     compiled = document_compiled(document, names)
-    return _played(document, turns, CompiledMoments(specs), compiled, known, names, notes)
+    moments, meanings = CompiledMoments(specs), MeaningSession(specs)
+    return _played(document, turns, moments, meanings, compiled, known, names, notes)
 
 
 def _played(
     document: Any,
     turns: Sequence[Turn],
     moments: CompiledMoments,
+    meanings: MeaningSession,
     compiled: CompiledPolicies,
     known: Known,
     names: Mapping[str, str],
@@ -145,12 +148,12 @@ def _played(
     hints = 0
     checklist: list[str] = []
     shown = []
-    for step in steps(turns, moments, [compiled, *watcher.compiled], known):
+    for step in steps(turns, moments, [compiled, *watcher.compiled], known, meanings):
         decisions, *loosened = step.decisions
         events = [
             Event(
                 "moment",
-                _("heard") if one.sequence is not None else _("missing"),
+                _("heard") if one.searched is None else _("missing"),
                 names.get(one.key, one.key),
             )
             for one in step.occurrences

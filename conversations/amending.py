@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.services import audit
 from conversations import consent
+from conversations.field_changes import fields_written
 from conversations.live import metadata as fields
 from conversations.models import Conversation, Disposition
 from conversations.outbox import jobs_announce
@@ -51,6 +52,7 @@ def conversation_amend(
             changed.append("disposition")
         if changed:
             row.save(update_fields=changed)
+            fields_written(row)
             entry = audit(
                 actor=actor,
                 action="conversation.amend",

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from accounts.models import Queue
 from conversations.consent import CONSENT_KEY, REGION_KEY, consent_from_metadata
 from conversations.customers import customer_clean, customer_update
+from conversations.field_changes import fields_written
 from conversations.lifecycle import event_fields, lifecycle_apply, lifecycle_event
 from conversations.live import metadata
 from conversations.live.identifiers import all_known_as, known_as
@@ -281,6 +282,7 @@ def fields_apply(*, conversation_id: UUID, fields: Mapping[str, Any]) -> None:
         conversation.metadata = extra
         conversation.save(update_fields=["queue", "direction", "language", "customer", "metadata"])
         event_append(conversation_id=conversation.pk, kind="conversation", row=conversation)
+        fields_written(conversation)
     # Consent often comes from the menu, as a field of the call; and the region decides what is needed.
     said = fields.get("metadata", {})
     if said.keys() & {CONSENT_KEY, REGION_KEY}:

@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -292,6 +293,8 @@ def quotes(evidence: Iterable[Payload], spoken: dict[str, Payload], label: Label
         if "searched" in one:
             from_ms, to_ms = one["searched"]
             found.append(Quote(from_ms, SafeString(""), to_ms))
+        elif "marked" in one:
+            found.append(Quote(one["at_ms"], escape(one["marked"])))
         elif (row := spoken.get(str(one["utterance"]))) is not None:
             at_ms = one.get("at_ms")
             html = excerpt_html(row["text"], one["start"], one["end"], label)

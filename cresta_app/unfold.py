@@ -29,6 +29,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("moments.momentdefinition", "target"),
             ("moments.classifier", "category"),
             ("moments.trainingset", "dataset"),
+            ("coaching.nextstepversion", "route"),
             ("coaching.guidance", "tips_and_updates"),
             ("coaching.guidancesettings", "tune"),
             ("coaching.guidancemute", "notifications_off"),

@@ -74,8 +74,8 @@ def _lines(facts: JSON) -> Iterator[str]:
                 begin, end = place["searched"]
                 yield f"           searched from {_at(begin)} to {_at(end)}"
             else:
-                at = place.get("at_ms", starts.get(place["utterance"], 0))
-                yield f"           at {_at(at)}, line #{numbers.get(place['utterance'], '?')}"
+                at = place.get("at_ms", starts.get(place.get("utterance"), 0))
+                yield f"           at {_at(at)}, line #{numbers.get(place.get('utterance'), '?')}"
 
     ledger = facts["ledger"]
     yield from _title(f"Ledger: {ledger['state']} ({ledger['reason']})")

@@ -60,6 +60,7 @@ class MomentDefinitionAdmin(AuditedAdmin):
     prepopulated_fields = {"key": ("name",)}
     inlines = (RevisionInline,)
     actions_list = ("library",)
+    change_form_after_template = "admin/moments/try_meaning.html"
     warn_unsaved_form = True
     fieldsets = (
         (None, {"fields": ("name", "key", "active")}),
@@ -82,7 +83,18 @@ class MomentDefinitionAdmin(AuditedAdmin):
             {
                 "fields": ("task", "intent", "least_score"),
                 "description": _(
-                    "Only for the kind “intent”: which classifier tells it, and which of its intents."
+                    "Of the kind “intent”: which classifier tells it, and which of its intents. Of the kind "
+                    "“meaning, by examples”, whose sentences stand above: how near it must be, if not as near as "
+                    "was learned from them."
+                ),
+            },
+        ),
+        (
+            _("How things are"),
+            {
+                "fields": ("mood", "field", "field_test", "values", "limit", "turns"),
+                "description": _(
+                    "Only for the kinds “customer’s sentiment” and “field of the call”: heard when it becomes so."
                 ),
             },
         ),
@@ -92,14 +104,21 @@ class MomentDefinitionAdmin(AuditedAdmin):
         "pattern": "kind == 'pattern'",
         "entity": "kind == 'entity'",
         "reject_negated": "kind == 'phrase' || kind == 'pattern'",
-        "examples": "kind != 'absence' && kind != 'intent'",
-        "counter_examples": "kind != 'absence' && kind != 'intent'",
+        "speaker": "kind != 'metadata'",
+        "examples": "['phrase', 'pattern', 'entity', 'examples'].includes(kind)",
+        "counter_examples": "['phrase', 'pattern', 'entity', 'examples'].includes(kind)",
         "expected": "kind == 'absence'",
         "after": "kind == 'absence'",
         "within_seconds": "kind == 'absence'",
         "task": "kind == 'intent'",
         "intent": "kind == 'intent'",
-        "least_score": "kind == 'intent'",
+        "least_score": "kind == 'intent' || kind == 'examples'",
+        "mood": "kind == 'sentiment'",
+        "turns": "kind == 'sentiment'",
+        "field": "kind == 'metadata'",
+        "field_test": "kind == 'metadata'",
+        "values": "kind == 'metadata' && (field_test == 'is' || field_test == 'is_not')",
+        "limit": "kind == 'sentiment' || field_test == 'above' || field_test == 'below'",
     }
 
     @action(
@@ -131,6 +150,9 @@ class MomentDefinitionAdmin(AuditedAdmin):
 
     def has_library_permission(self, request: HttpRequest) -> bool:
         return bool(super().has_add_permission(request))
+
+    class Media:
+        css = {"all": ("css/classifiers.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MomentDefinition]:
         since = timezone.now() - LATELY

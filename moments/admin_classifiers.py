@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -12,13 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
-from unfold.forms import BaseDialogForm
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin, page_of
-from accounts.errors import Conflict
+from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_dialogs import dialog, dialog_done
 from accounts.throttle import address_of
 from engines.intents import MAX_BYTES, UnusableFile, check_examples, read_examples
 from moments.classifier_page import page_of_classifier
@@ -169,95 +166,62 @@ class ClassifierAdmin(AuditedAdmin):
             response["Refresh"] = "5"
         return response
 
-    def _do(
-        self, request: HttpRequest, object_id: str, work: Callable[[Classifier], Classifier], words: str
-    ) -> Any:
-        classifier = self.get_object(request, object_id)
-        if isinstance(classifier, Classifier):
-            try:
-                done = work(classifier)
-            except Conflict as error:
-                self.message_user(request, str(error), messages.ERROR)
-            else:
-                self.message_user(request, words % {"name": done}, messages.SUCCESS)
-        return page_of(request, self.model, object_id)
-
-    @action(
-        description=gettext_lazy("Promote"),
-        url_path="promote",
+    @dialog(
+        gettext_lazy("Promote"),
+        path="promote",
         icon="publish",
-        variant=ActionVariant.PRIMARY,
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Make this version the live one?"),
-            "description": gettext_lazy(
-                "Calls that begin from now on use it. The version that is live now is kept, and can be put back."
-            ),
-            "form_class": BaseDialogForm,
-            "form_submit_text": gettext_lazy("Promote"),
-        },
+        title=gettext_lazy("Make this version the live one?"),
+        words=gettext_lazy(
+            "Calls that begin from now on use it. The version that is live now is kept, and can be put back."
+        ),
+        primary=True,
     )
     def promote(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        return self._do(
-            request,
-            object_id,
-            lambda one: classifier_promote(
+        def work(one: Classifier) -> str:
+            done = classifier_promote(
                 classifier_id=one.pk,
                 actor=request.user,  # type: ignore[arg-type]
                 address=address_of(request) or None,
-            ),
-            _("“%(name)s” is live."),
-        )
+            )
+            return _("“%(name)s” is live.") % {"name": done}
 
-    @action(
-        description=gettext_lazy("Roll back"),
-        url_path="roll-back",
+        return dialog_done(self, request, object_id, work)
+
+    @dialog(
+        gettext_lazy("Roll back"),
+        path="roll-back",
         icon="undo",
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Put back the version before?"),
-            "description": gettext_lazy("Of this task, the version that was live before the one that is."),
-            "form_class": BaseDialogForm,
-            "form_submit_text": gettext_lazy("Roll back"),
-        },
+        title=gettext_lazy("Put back the version before?"),
+        words=gettext_lazy("Of this task, the version that was live before the one that is."),
     )
     def roll_back(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        return self._do(
-            request,
-            object_id,
-            lambda one: classifier_roll_back(
+        def work(one: Classifier) -> str:
+            done = classifier_roll_back(
                 task=one.task,
                 actor=request.user,  # type: ignore[arg-type]
                 address=address_of(request) or None,
-            ),
-            _("“%(name)s” is live again."),
-        )
+            )
+            return _("“%(name)s” is live again.") % {"name": done}
 
-    @action(
-        description=gettext_lazy("Retire"),
-        url_path="retire",
+        return dialog_done(self, request, object_id, work)
+
+    @dialog(
+        gettext_lazy("Retire"),
+        path="retire",
         icon="block",
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Take it out of use?"),
-            "description": gettext_lazy(
-                "If it is live, calls that begin from now on hear no intents of this task."
-            ),
-            "form_class": BaseDialogForm,
-            "form_submit_text": gettext_lazy("Retire"),
-        },
+        title=gettext_lazy("Take it out of use?"),
+        words=gettext_lazy("If it is live, calls that begin from now on hear no intents of this task."),
     )
     def retire(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        return self._do(
-            request,
-            object_id,
-            lambda one: classifier_retire(
+        def work(one: Classifier) -> str:
+            done = classifier_retire(
                 classifier_id=one.pk,
                 actor=request.user,  # type: ignore[arg-type]
                 address=address_of(request) or None,
-            ),
-            _("“%(name)s” is retired."),
-        )
+            )
+            return _("“%(name)s” is retired.") % {"name": done}
+
+        return dialog_done(self, request, object_id, work)
 
     @admin.display(description=gettext_lazy("classifier"), ordering="task")
     def name(self, obj: Classifier) -> str:

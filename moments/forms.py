@@ -41,6 +41,11 @@ class MomentForm(forms.ModelForm):
         label=MomentDefinition._meta.get_field("examples").verbose_name,
         help_text=MomentDefinition._meta.get_field("examples").help_text,
     )
+    values = LinesField(
+        required=False,
+        label=MomentDefinition._meta.get_field("values").verbose_name,
+        help_text=MomentDefinition._meta.get_field("values").help_text,
+    )
     counter_examples = LinesField(
         required=False,
         label=MomentDefinition._meta.get_field("counter_examples").verbose_name,
@@ -66,8 +71,23 @@ class MomentForm(forms.ModelForm):
             "task",
             "intent",
             "least_score",
+            "mood",
+            "turns",
+            "field",
+            "field_test",
+            "values",
+            "limit",
             "active",
         ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Of one kind only: the others leave it as it is.
+        self.fields["turns"].required = False
+
+    def clean_turns(self) -> int:
+        given = self.cleaned_data["turns"]
+        return int(MomentDefinition._meta.get_field("turns").default if given is None else given)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

@@ -55,6 +55,7 @@ def library_install(*, keys: Iterable[str], actor: User | None) -> list[MomentDe
 
 
 def _definition(ready: Ready) -> MomentDefinition:
+    by_words = ready.kind in ("phrase", "entity")
     return MomentDefinition(
         key=ready.key,
         name=ready.name,
@@ -62,6 +63,12 @@ def _definition(ready: Ready) -> MomentDefinition:
         speaker=ready.speaker,
         phrases=list(ready.phrases),
         entity=ready.entity,
-        examples=list(ready.heard),
-        counter_examples=list(ready.unheard),
+        mood=ready.mood,
+        turns=ready.turns,
+        limit=ready.limit,
+        field=ready.field,
+        field_test=ready.test,
+        values=list(ready.values),
+        examples=list(ready.heard) if by_words else [],
+        counter_examples=list(ready.unheard) if by_words else [],
     )

@@ -20,8 +20,10 @@ from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
 from moments.classifying import IntentSession, live_classifiers
+from moments.meaning import MeaningSession
 from moments.models import MomentOccurrence, MomentRevision
-from moments.selectors import active_revisions, revisions_by_id, specs_of
+from moments.selectors import active_revisions, call_fields, revisions_by_id, specs_of
+from moments.tidings import FIELDS
 
 log = structlog.get_logger(__name__)
 
@@ -77,20 +79,26 @@ class MomentSession:
         call: CallContext,
         revisions: list[MomentRevision],
         intents: IntentSession,
+        meanings: MeaningSession,
         state: dict[str, Any] | None,
+        fields: dict[str, Any] | None = None,
     ) -> None:
         self._call = call
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._engine = MomentEngine(_compiled.of(revisions))
         self._intents = intents
+        self._meanings = meanings
+        # Of a call taken over too: what changed meanwhile has become so by now.
+        self._fields = fields
         if state is not None:
             self._engine.restore(state["engine"])
 
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         row = utterance.row
+        self._look_at_fields(row.start_ms, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         try:
-            found = self._engine.hear(heard, self._intents.tell(heard))
+            found = self._engine.hear(heard, [*self._intents.tell(heard), *self._meanings.tell(heard)])
         except Exception as error:
             # The call goes on, and its guidance by what it hears for itself.
             place = f"{type(error).__name__} {error_place(error)}"
@@ -104,7 +112,20 @@ class MomentSession:
         """Nothing comes about before it is final; but others may want to know what it looks like."""
         batch.find(Early(self._engine.look))
 
+    def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
+        """Besides words: what is known of the call is now this."""
+        if mark.get("to") == MomentStage.key and mark.get("do") == FIELDS:
+            self._fields = mark["fields"]
+            self._look_at_fields(mark["at_ms"], batch)
+
+    def _look_at_fields(self, now_ms: int, batch: Batch) -> None:
+        if self._fields is not None:
+            fields, self._fields = self._fields, None
+            for occurrence in self._engine.fields(fields, now_ms):
+                self._found(occurrence, None, batch)
+
     def clock(self, now_ms: int, batch: Batch) -> None:
+        self._look_at_fields(now_ms, batch)
         for occurrence in self._engine.advance(now_ms):
             self._found(occurrence, None, batch)
 
@@ -157,10 +178,12 @@ class MomentStage:
     fixed: tuple[str, ...] = ("revisions",)
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
-        """Begin with the newest revisions, or go on with those in `state`. One query; with intents two, and the model's
-        bytes where this process has not read them yet."""
+        """Begin with the newest revisions, or go on with those in `state`. One query; one more with intents, and one
+        with moments of the call's fields; and the models' bytes where this process has not read them yet."""
         revisions = active_revisions() if state is None else revisions_by_id(state["revisions"])
-        specs = _compiled.of(revisions).specs
+        compiled = _compiled.of(revisions)
+        specs = compiled.specs
         told = None if state is None else state.get("intents")
         intents = IntentSession(specs, live_classifiers(specs, told), told)
-        return MomentSession(call, revisions, intents, state)
+        fields = call_fields(call.conversation_id) if compiled.asks_fields else None
+        return MomentSession(call, revisions, intents, MeaningSession(specs), state, fields)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
-from conversations.models import CallOwner
+from conversations.models import CallOwner, Conversation
 from engines.rules import MomentSpec
 from moments.models import MomentRevision
 from moments.services import engine_spec
+
+FIELD_COLUMNS = ("queue__key", "channel", "language", "customer__segment", "metadata")
 
 
 def active_revisions() -> list[MomentRevision]:
@@ -33,6 +36,25 @@ def active_specs() -> list[MomentSpec]:
 def specs_of(revisions: Iterable[MomentRevision]) -> list[MomentSpec]:
     """The engine's form of revisions; `revision_id` leads back to the row."""
     return [engine_spec(revision.spec, revision_id=str(revision.pk)) for revision in revisions]
+
+
+def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a call besides its words, as rules and moments name it; `row`: `FIELD_COLUMNS` of it."""
+    metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}
+    fields = {
+        "queue": row["queue__key"],
+        "channel": row["channel"],
+        "language": row["language"],
+        "product": metadata.get("product"),
+        "customer.segment": row["customer__segment"],
+        **{f"metadata.{name}": value for name, value in metadata.items()},
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def call_fields(conversation_id: UUID) -> dict[str, Any]:
+    """What is known now of a call besides its words. One query."""
+    return fields_of(Conversation.objects.filter(pk=conversation_id).values(*FIELD_COLUMNS).get())
 
 
 def keys_listened_for(conversation_id: UUID) -> set[str] | None:

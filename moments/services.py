@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from engines.rules import Heard, MomentEngine, MomentSpec, check, check_all
+from moments.meaning import meaning_learn, meaning_store
 from moments.models import Classifier, MomentDefinition, MomentRevision
 
 START = "start"
-EXAMPLES_MAX, EXAMPLE_LENGTH = 100, 300
+EXAMPLES_MAX, EXAMPLE_LENGTH = 200, 300
 
 
 def spec_of(definition: MomentDefinition) -> dict[str, Any]:
@@ -36,6 +37,19 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
     elif definition.kind == MomentDefinition.Kind.INTENT:
         spec["task"], spec["intent"] = definition.task, definition.intent
         spec["least_score"] = definition.least_score
+    elif definition.kind == MomentDefinition.Kind.EXAMPLES:
+        spec["examples"] = [one.strip() for one in definition.examples if one.strip()]
+        spec["near_misses"] = [one.strip() for one in definition.counter_examples if one.strip()]
+        spec["least_score"] = definition.least_score
+    elif definition.kind == MomentDefinition.Kind.SENTIMENT:
+        spec["mood"], spec["turns"], spec["limit"] = definition.mood, definition.turns, definition.limit
+    elif definition.kind == MomentDefinition.Kind.METADATA:
+        spec["speaker"] = MomentDefinition.Who.ANY
+        spec["field"], spec["test"] = definition.field.strip(), definition.field_test
+        if definition.field_test in (MomentDefinition.FieldTest.IS, MomentDefinition.FieldTest.IS_NOT):
+            spec["values"] = [value.strip() for value in definition.values if value.strip()]
+        elif definition.field_test != MomentDefinition.FieldTest.PRESENT:
+            spec["limit"] = definition.limit
     else:
         seconds = definition.within_seconds
         spec["expected"] = definition.expected.key if definition.expected else None
@@ -62,6 +76,12 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         task=spec.get("task", ""),
         intent=spec.get("intent", ""),
         least_score=spec.get("least_score"),
+        mood=spec.get("mood", ""),
+        turns=spec.get("turns", 1),
+        limit=spec.get("limit"),
+        field=spec.get("field", ""),
+        test=spec.get("test", ""),
+        values=tuple(spec.get("values", ())),
     )
 
 
@@ -71,6 +91,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         isinstance(one, str) for one in definition.phrases
     ):
         raise ValidationError({"phrases": _("Give a list of phrases.")})
+    if not isinstance(definition.values, list) or not all(isinstance(one, str) for one in definition.values):
+        raise ValidationError({"values": _("Give a list of values.")})
     if unshown := examples_check(definition):
         raise ValidationError(unshown)
     others = MomentDefinition.objects.exclude(pk=definition.pk).select_related("expected", "after")
@@ -94,6 +116,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         return
     if definition.kind == MomentDefinition.Kind.INTENT:
         _intent_check(definition)
+    if definition.kind == MomentDefinition.Kind.EXAMPLES:
+        meaning_learn(definition.examples, definition.counter_examples)
     specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
     wrong = check_all([*specs, engine_spec(spec_of(definition))])
     if complaints := wrong.get(definition.key, []):
@@ -171,6 +195,10 @@ def moment_save(*, definition: MomentDefinition, actor: User | None) -> MomentRe
         if newest is not None and newest.spec == spec:
             return newest
         number = 1 if newest is None else newest.number + 1
-        return MomentRevision.objects.create(
+        revision = MomentRevision.objects.create(
             definition=definition, number=number, spec=spec, created_by=actor
         )
+        if definition.kind == MomentDefinition.Kind.EXAMPLES:
+            learned = meaning_learn(definition.examples, definition.counter_examples)
+            meaning_store(revision=revision, learned=learned)
+        return revision

@@ -71,6 +71,9 @@ def _answer(
 
 def _place(occurrence: MomentOccurrence) -> dict[str, Any]:
     if occurrence.utterance_id is None:
+        if occurrence.searched_from_ms is None:
+            # A field of the call, which nobody said: it was so from then on.
+            return {"marked": occurrence.definition.name, "at_ms": occurrence.at_ms}
         return {"searched": [occurrence.searched_from_ms, occurrence.searched_to_ms]}
     return {
         "utterance": str(occurrence.utterance_id),

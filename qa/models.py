@@ -122,7 +122,8 @@ class Evaluation(TimeOrderedModel):
 class Answer(TimeOrderedModel):
     """The answer to one criterion. `automatic` stays when a person overrides `value`, with the reason.
 
-    `evidence`: list of {"utterance", "start", "end", "at_ms"}; for an absence, {"searched": [from_ms, to_ms]}.
+    `evidence`: list of {"utterance", "start", "end", "at_ms"}; for an absence, {"searched": [from_ms, to_ms]};
+    for a field of the call, {"marked", "at_ms"}.
     """
 
     class Value(models.TextChoices):

@@ -17,6 +17,7 @@ from accounts.errors import Conflict
 from accounts.models import AuditEvent
 from engines.intents import BINS, Guess, IntentModel
 from moments import training
+from moments.classifier_page import page_of_classifier
 from moments.drifting import classifiers_look
 from moments.models import (
     Classifier,
@@ -355,3 +356,33 @@ def test_a_model_of_one_company_is_not_another_s(world):
         assert not Classifier.objects.exists()
         assert world.acme.client("admin").get(f"/api/v1/classifiers/{made.pk}/").status_code == 404
     assert trained().model.labels == ("balance", "cancel", "card_lost", "transfer")
+
+
+def test_the_grid_of_what_is_taken_for_what(world):
+    with world.northwind.scope():
+        made = classifier_made()
+        few = page_of_classifier(made)["grid"]
+        assert [row["name"] for row in few["rows"]][:4] == ["balance", "cancel", "card_lost", "transfer"]
+        assert few["names"][-1] == "refused" and few["left_out"] == 0
+        made.figures = made.figures | {
+            "per_intent": [{"intent": f"i{at:02}", "texts": 20, "recall": 0.9} for at in range(40)],
+            "mixed_up": [
+                {"intent": "i07", "guess": "i31", "texts": 3},
+                {"intent": "i02", "guess": "oos", "texts": 1},
+            ],
+        }
+        many = page_of_classifier(made)["grid"]
+        assert many["names"] == ["i02", "i07", "i31", "refused"] and many["left_out"] == 37
+        cells = {
+            (row["name"], name): cell
+            for row in many["rows"]
+            for name, cell in zip(many["names"], row["cells"], strict=True)
+        }
+        assert cells["i07", "i31"] == {"texts": 3, "mark": "l3", "title": "i07, taken for i31: 3 of 20"}
+        assert cells["i02", "i02"]["texts"] == 18 and cells["i02", "refused"]["mark"] == "l2"
+        page = (
+            world.northwind.client("admin")
+            .get(f"/admin/moments/classifier/{made.pk}/change/")
+            .content.decode()
+        )
+        assert f'data-try="/api/v1/classifiers/{made.pk}/try/"' in page and "ic-grid" in page

@@ -9,18 +9,16 @@ from django.core.exceptions import ValidationError
 
 from engines.rules import CompiledMoments, Heard, MomentEngine, MomentSpec
 from engines.rules.entities import ENTITIES
-from moments.installing import library_install, library_offered
+from moments.installing import _definition, library_install, library_offered
 from moments.library import LIBRARY, READY, Ready
 from moments.models import MomentDefinition
-from moments.services import moment_save
+from moments.services import engine_spec, moment_save, spec_of
 from tests.budgets import query_budget
 from tests.conftest import World
 
 
 def _spec(ready: Ready) -> MomentSpec:
-    return MomentSpec(
-        ready.key, ready.name, "", ready.kind, ready.speaker, phrases=ready.phrases, entity=ready.entity
-    )
+    return engine_spec(spec_of(_definition(ready)))
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +30,11 @@ def engine() -> MomentEngine:
 
 @pytest.mark.parametrize("ready", LIBRARY, ids=lambda ready: ready.key)
 def test_each_is_heard_where_it_must_be(engine: MomentEngine, ready: Ready) -> None:
+    assert len(ready.heard) + len(ready.unheard) >= 3
+    if ready.kind in ("sentiment", "metadata"):
+        assert all(_stands(ready, lines) for lines in ready.heard)
+        assert not any(_stands(ready, lines) for lines in ready.unheard)
+        return
     speaker = "customer" if ready.speaker == "any" else ready.speaker
     other = "agent" if speaker == "customer" else "customer"
 
@@ -45,6 +48,22 @@ def test_each_is_heard_where_it_must_be(engine: MomentEngine, ready: Ready) -> N
         assert ready.key in keys(sentence.upper(), speaker)
     for sentence in ready.unheard:
         assert ready.key not in keys(sentence, speaker), sentence
+
+
+def _stands(ready: Ready, lines: str) -> bool:
+    engine = MomentEngine([_spec(ready)])
+    if ready.kind == "metadata":
+        field, value = lines.split(": ")
+        return bool(engine.fields({"language": "en", field: value}, 0))
+    said = enumerate(lines.split(" / "))
+    found = [one for at, line in said for one in engine.hear(Heard(at, "customer", at * 1000, 0, line))]
+    staff = MomentEngine([_spec(ready)])
+    assert not [
+        one
+        for at, line in enumerate(lines.split(" / "))
+        for one in staff.hear(Heard(at, "agent", 0, 0, line))
+    ]
+    return bool(found)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from conversations import events
+from conversations.correlation import fields_apply
 from engines.rules import CompiledMoments
 from moments import live
-from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
+from moments.models import MomentDefinition, MomentOccurrence, MomentRevision, StoredMeaning
 from moments.selectors import active_revisions, active_specs, keys_listened_for
 from moments.services import moment_save
-from tests.understanding import call_begin, definition_make
+from tests.understanding import call_begin, definition_make, hint_action, policy_make, rule
 
 
 @pytest.fixture
@@ -156,7 +157,8 @@ def test_a_set_is_compiled_once(world, notice, make_conversation, monkeypatch):
 def test_opening_a_call_costs_a_few_queries(world, notice, make_conversation, django_assert_num_queries):
     conversation = make_conversation(state="live")
     assert len(active_revisions()) == 1
-    with django_assert_num_queries(5):  # moments; the call's circumstances, limits, policies, their documents
+    # Moments; the call's circumstances, limits, policies, their documents; the live model of the next step.
+    with django_assert_num_queries(6):
         call_begin("northwind", conversation)
 
 
@@ -202,3 +204,118 @@ def test_who_does_not_configure_gets_no_admin(world, persona):
     assert response.status_code == 403
     with world.northwind.scope():
         assert not MomentDefinition.objects.exists()
+
+
+def test_moods_and_fields_reach_the_screen(world, make_conversation):
+    with world.northwind.scope():
+        definition_make("upset", kind="sentiment", speaker="customer", mood="below", turns=1, limit=-0.3)
+        definition_make(
+            "urgent", kind="metadata", field="metadata.priority", field_test="is", values=["high"]
+        )
+        policy_make(
+            rule("upset", hint_action("Slow down"), priority=90),
+            rule(
+                "urgent",
+                {"do": "line", "title": "Skip the small talk", "say": "How can I help you right now?"},
+            ),
+        )
+        call = call_begin("northwind", make_conversation(state="live", metadata={"priority": "High"}))
+        call.tick(100)
+        assert [one.definition.key for one in MomentOccurrence.objects.all()] == ["urgent"]
+        assert MomentOccurrence.objects.get().utterance is None
+        call.take_over()
+        call.sequence = 5
+        call.say("agent", "this is terrible", 1000)
+        call.say("customer", "this is terrible", 4000)
+        shown = {data["title"]: data["reason"] for kind, data in call.shown if kind == "guidance"}
+    assert "marked “Urgent”" in shown["Skip the small talk"]
+    assert "the customer said “this is terrible”" in shown["Slow down"]
+    assert call.kinds().count("moment") == 2
+
+
+def test_a_mood_of_staff_is_refused(world):
+    with world.northwind.scope(), pytest.raises(ValidationError, match="never inferred"):
+        definition_make("cross", kind="sentiment", speaker="agent", mood="below", turns=1, limit=-0.3)
+
+
+LOST = ["i lost my card", "my card was stolen", "somebody took my bank card", "i can't find my credit card"]
+
+
+def test_meaning_by_examples(world, make_conversation):
+    with world.northwind.scope():
+        fields = {"kind": "examples", "speaker": "customer", "examples": LOST}
+        with pytest.raises(ValidationError, match="both to be heard and not"):
+            definition_make("card_lost", **fields, counter_examples=["I lost my card."])
+        definition = definition_make("card_lost", **fields, counter_examples=["my card does not work"])
+        [revision] = definition.revisions.all()
+        assert revision.meaning.figures["examples"] == 4
+        policy_make(rule("card_lost", hint_action("Block the card")))
+        call = call_begin("northwind", make_conversation(state="live"))
+        call.sequence = 5
+        call.say("agent", "i lost my card", 0)
+        call.say("customer", "my card does not work", 4000)
+        call.say("customer", "i think i lost my credit card", 8000)
+        [row] = MomentOccurrence.objects.filter(conversation=call.conversation)
+        assert row.revision == revision and row.score > 0.5
+        assert [data["title"] for kind, data in call.shown if kind == "guidance"] == ["Block the card"]
+        definition.examples = [*LOST, "my wallet is gone with the card"]
+        assert moment_save(definition=definition, actor=None).meaning.figures["examples"] == 5
+        assert revision.meaning.figures["examples"] == 4
+
+
+def test_a_changed_model_is_not_listened_with(world, make_conversation):
+    with world.northwind.scope():
+        definition = definition_make("card_lost", kind="examples", examples=LOST)
+        StoredMeaning.objects.filter(revision__definition=definition).update(data=b"something else")
+        call = call_begin("northwind", make_conversation(state="live"))
+        call.sequence = 5
+        call.say("customer", "i lost my card", 0)
+        assert not MomentOccurrence.objects.filter(conversation=call.conversation).exists()
+
+
+def test_a_field_that_changes_in_mid_call(
+    world, make_conversation, monkeypatch, django_capture_on_commit_callbacks
+):
+    told = []
+    monkeypatch.setattr("moments.tidings.marks_tell", lambda _call, marks: told.extend(marks))
+    with world.northwind.scope():
+        definition_make(
+            "urgent", kind="metadata", field="metadata.priority", field_test="is", values=["high"]
+        )
+        policy_make(rule("urgent", hint_action("Hurry")))
+        call = call_begin("northwind", make_conversation(state="live", metadata={"priority": "low"}))
+        call.tick(100)
+        assert call.shown == []
+        with django_capture_on_commit_callbacks(execute=True):
+            fields_apply(
+                conversation_id=call.conversation.pk, fields={"metadata": {"priority": "high", "other": "x"}}
+            )
+        [mark] = told
+        assert mark["fields"] == {"metadata.priority": "high"}
+        call.told(mark, 4000)
+        [row] = MomentOccurrence.objects.all()
+        assert (row.definition.key, row.at_ms) == ("urgent", 4000)
+        assert [data["title"] for kind, data in call.shown if kind == "guidance"] == ["Hurry"]
+        call.tick(5000)
+        assert MomentOccurrence.objects.count() == 1
+
+
+def test_examples_are_tried_before_they_are_saved(world):
+    client = world.northwind.client("admin")
+    sent = {
+        "examples": LOST,
+        "near_misses": ["my card does not work"],
+        "text": "i think i lost my credit card",
+    }
+    answer = client.post("/api/v1/moments/try/", sent, content_type="application/json").json()
+    assert answer["heard"] and answer["nearest"] in LOST and answer["figures"]["examples"] == 4
+    answer = client.post(
+        "/api/v1/moments/try/", sent | {"text": "what a day"}, content_type="application/json"
+    )
+    assert not answer.json()["heard"] and answer["Cache-Control"] == "no-store"
+    refused = client.post(
+        "/api/v1/moments/try/", sent | {"examples": LOST[:2]}, content_type="application/json"
+    )
+    assert refused.status_code == 400 and "at least 3" in refused.content.decode()
+    page = client.get(reverse("admin:moments_momentdefinition_add")).content.decode()
+    assert 'data-try="/api/v1/moments/try/"' in page

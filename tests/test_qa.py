@@ -14,8 +14,10 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from conversations import events
 from conversations.models import ConversationEvent, OutboxJob
+from conversations.review import quotes
+from moments.models import MomentOccurrence
 from qa.access import answer_for, evaluation_for, evaluations_visible
-from qa.judgement import total_of
+from qa.judgement import judge, total_of
 from qa.models import Answer, Criterion, Evaluation, ScorecardRevision, ScorecardTemplate
 from qa.services import SCORED, answer_override, conversation_score, scorecard_publish, scorecard_retire
 from tests.understanding import call_begin, definition_make
@@ -313,3 +315,18 @@ def test_an_admin_writes_and_publishes_a_scorecard(world, heard):
         url = reverse("admin:qa_scorecardtemplate_change", args=[revision.template_id])
     assert "scored by revision 1, as shown here" in client.get(url).content.decode()
     assert b"Sales call" in client.get(reverse("admin:qa_scorecardtemplate_changelist")).content
+
+
+def test_a_field_of_the_call_is_evidence_by_its_name(world, make_conversation):
+    with world.northwind.scope():
+        made = definition_make(
+            "valued", name="Valued <b>", kind="metadata", field="customer.segment", field_test="present"
+        )
+        heard = MomentOccurrence(
+            conversation=make_conversation(), definition=made, revision=made.revisions.get(), at_ms=4000
+        )
+        criterion = {"moment": "valued", "applies_after": None, "expect": "present", "missing": None}
+        [judged] = judge({"criteria": [criterion]}, [heard], 9000, None)
+    assert judged.value == "yes" and judged.evidence == [{"marked": "Valued <b>", "at_ms": 4000}]
+    [quote] = quotes(judged.evidence, {}, str)
+    assert (quote.at_ms, quote.html, quote.until_ms) == (4000, "Valued &lt;b&gt;", None)

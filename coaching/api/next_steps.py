@@ -18,7 +18,13 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from coaching.models import NextStepVersion
-from coaching.next_steps import NoneLive, next_steps_promote, next_steps_retire, next_steps_suggest
+from coaching.next_steps import (
+    NoneLive,
+    next_steps_promote,
+    next_steps_retire,
+    next_steps_roll_back,
+    next_steps_suggest,
+)
 from engines.next_step.dialogue import ROLES, Event
 
 EVENTS_MAX = 400
@@ -132,6 +138,12 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
         return self.shown(
             next_steps_promote(version_id=version.pk, actor=self.user, address=address_of(request))
         )
+
+    @extend_schema(request=None, responses={200: VersionSerializer, 409: ErrorSerializer}, filters=False)
+    @action(detail=False, methods=["post"], url_path="roll-back", pagination_class=None)
+    def roll_back(self, request: Request) -> Response:
+        """Put back the version that was live before the one that is. Answers with that one."""
+        return self.shown(next_steps_roll_back(actor=self.user, address=address_of(request)))
 
     @extend_schema(request=None, responses=VersionSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)

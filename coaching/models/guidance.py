@@ -76,7 +76,8 @@ class Guidance(TimeOrderedModel):
         UNSEEN = "unseen", _("not seen")
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="guidance")
-    revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT)
+    # None: the model of the next step suggested it, as `payload` says.
+    revision = models.ForeignKey(PolicyRevision, null=True, blank=True, on_delete=models.PROTECT)
     rule_key = models.CharField(max_length=80)
     action = models.PositiveSmallIntegerField(default=0)
     kind = models.CharField(max_length=10, choices=Kind)

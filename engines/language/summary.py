@@ -15,7 +15,7 @@ from typing import Literal
 from engines.language import cues
 from engines.language.clauses import Clause, Line, clauses_of
 from engines.language.evidence import content
-from engines.rules.moments import Occurrence
+from engines.rules.occurrences import Occurrence
 
 __all__ = ["SECTIONS", "Draft", "Line", "SummaryLine", "summarise"]
 

@@ -13,15 +13,8 @@ from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
 from engines.rules.describing import describe
 from engines.rules.engine import RuleEngine
-from engines.rules.moments import (
-    CompiledMoments,
-    Heard,
-    MomentEngine,
-    MomentSpec,
-    Occurrence,
-    check,
-    check_all,
-)
+from engines.rules.moments import CompiledMoments, MomentEngine, check, check_all
+from engines.rules.occurrences import Heard, MomentSpec, Occurrence
 from engines.rules.reading import parse_policy
 from engines.rules.spec import Policy, PolicyError
 from engines.rules.writing import to_data

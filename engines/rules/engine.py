@@ -22,7 +22,7 @@ from engines.rules.explain import quote
 from engines.rules.facts import NO_CAUSE, Facts
 from engines.rules.fires import MAX_PLACES, Change, Fire, fire_of
 from engines.rules.followers import Behaviours, Playbooks
-from engines.rules.moments import Heard, Occurrence
+from engines.rules.occurrences import Heard, Occurrence
 from engines.rules.screen import UNCONFIRMED_MS
 from engines.rules.spec import SHOWN, Value
 

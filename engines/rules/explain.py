@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engines.rules.moments import Occurrence
+    from engines.rules.occurrences import Occurrence
 
 QUOTE = "{quote}"
 MAX_QUOTE = 80
@@ -46,8 +46,11 @@ def form_of(occurrence: Occurrence, names: Mapping[str, str]) -> str:
     if occurrence.sequence is not None:
         who = "someone" if occurrence.speaker in {"any", "", "unknown"} else f"the {occurrence.speaker}"
         return f"Because {who} said “{QUOTE}” at {clock(occurrence.at_ms)}"
+    if occurrence.searched is None:
+        # A field of the call: nobody said it.
+        return f"Because the call is marked “{_name(occurrence.key, names)}”"
     what = _lower(names.get(occurrence.expected or "", occurrence.expected or _name(occurrence.key, names)))
-    from_ms, to_ms = occurrence.searched or (0, occurrence.at_ms)
+    from_ms, to_ms = occurrence.searched
     if from_ms == 0:
         return f"Because no {what} was given in the first {clock(to_ms)}"
     return f"Because no {what} was given between {clock(from_ms)} and {clock(to_ms)}"

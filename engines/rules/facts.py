@@ -21,7 +21,7 @@ from engines.rules.compiled import TIMED, CompiledPolicies, Formula, Literal
 from engines.rules.explain import form_of
 from engines.rules.fires import Change, Fire, Wait, waiting
 from engines.rules.measures import Measures
-from engines.rules.moments import Heard, Occurrence
+from engines.rules.occurrences import Heard, Occurrence
 
 NO_CAUSE = -1
 

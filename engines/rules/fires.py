@@ -8,7 +8,7 @@ from typing import Any
 
 from engines.rules.decisions import Evidence
 from engines.rules.explain import quote
-from engines.rules.moments import Heard
+from engines.rules.occurrences import Heard
 
 # How many places of one utterance are kept as evidence.
 MAX_PLACES = 8

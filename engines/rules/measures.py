@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engines.language import sentiment
-from engines.rules.moments import Heard
+from engines.rules.occurrences import Heard
 
 KEPT = 512
 _OVERLAPPING = 8

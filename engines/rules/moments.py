@@ -9,81 +9,22 @@ then does an absence run out, so that a sentence begun in time and final late st
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from engines.rules.detectors import Detector, Detectors
 from engines.rules.entities import ENTITIES
+from engines.rules.occurrences import START, Heard, MomentSpec, Occurrence
 from engines.rules.patterns import PatternError, parse_pattern
 from engines.rules.phrases import PhraseError, Variant, parse
+from engines.rules.spec import Value
+from engines.rules.standing import Standing, check_field, check_mood
 
-START = "start"
 MAX_PHRASES = 200
 MAX_VARIANTS = 2_000
-KINDS = ("phrase", "pattern", "entity", "absence", "intent")
+KINDS = ("phrase", "pattern", "entity", "absence", "intent", "examples", "sentiment", "metadata")
+# Told by a classifier or a model outside, whose findings come with `MomentEngine.hear`.
+OUTSIDE = frozenset({"intent", "examples"})
 SPEAKERS = ("agent", "customer", "any")
-
-
-@dataclass(frozen=True, slots=True)
-class MomentSpec:
-    """One definition.
-
-    `kind` decides which fields count: "phrase" uses `phrases` (the written form is in `phrases.py`),
-    "pattern" uses `pattern` (a regular expression, case ignored, on the redacted text as written), "entity"
-    uses `entity` (a name in `entities.ENTITIES`), "absence" uses `expected` and `after` (keys of spoken
-    moments, or `after="start"` for the start of the call) and `within_ms` (None: until the call ends),
-    "intent" uses `task` and `intent`: it is told by a classifier outside, whose occurrences come with
-    `MomentEngine.hear`. `speaker` is who must say it; an absence ignores it. `reject_negated` drops what is
-    denied ("i'm not going to cancel"). `least_score`: how sure a classifier must be.
-    """
-
-    key: str
-    name: str
-    revision_id: str
-    kind: Literal["phrase", "pattern", "entity", "absence", "intent"]
-    speaker: Literal["agent", "customer", "any"] = "any"
-    phrases: tuple[str, ...] = ()
-    pattern: str | None = None
-    reject_negated: bool = True
-    expected: str | None = None
-    after: str = START
-    within_ms: int | None = None
-    entity: str = ""
-    task: str = ""
-    intent: str = ""
-    least_score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One final utterance, redacted. Times are call time; `sequence` grows along the conversation."""
-
-    sequence: int
-    speaker: str
-    start_ms: int
-    end_ms: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """A moment that came about.
-
-    Said: `at_ms` and `until_ms` are the utterance's start and end, `spans` half-open character offsets in
-    its text. Absent: `sequence` is None, `spans` is empty, `at_ms` is when time ran out, `searched` the
-    stretch of call time in which `expected` was not said. `score`, of an intent: how sure the classifier was, 0..1.
-    """
-
-    key: str
-    revision_id: str
-    at_ms: int
-    sequence: int | None
-    speaker: str
-    spans: tuple[tuple[int, int], ...]
-    searched: tuple[int, int] | None = None
-    expected: str | None = None
-    until_ms: int = 0
-    score: float | None = None
 
 
 def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
@@ -111,7 +52,11 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
     elif spec.kind == "intent":
         if not spec.task or not spec.intent:
             wrong.append("Say which classifier tells it, and which of its intents it is.")
-    else:
+    elif spec.kind == "sentiment":
+        wrong += check_mood(spec)
+    elif spec.kind == "metadata":
+        wrong += check_field(spec)
+    elif spec.kind != "examples":
         wrong.append(f"“{spec.kind}” is no kind of moment: choose {', '.join(KINDS)}.")
     return wrong
 
@@ -207,13 +152,15 @@ class CompiledMoments:
                 self.starters.setdefault(spec.after, []).append(spec)
                 self.fulfilled_by.setdefault(str(spec.expected), []).append(spec)
                 continue
-            if spec.kind == "intent":
-                continue  # told from outside
+            if spec.kind not in ("phrase", "pattern", "entity"):
+                continue  # told from outside, or by no words
             variants = _phrases(spec)[0] if spec.kind == "phrase" else ()
             pattern = parse_pattern(spec.pattern or "") if spec.kind == "pattern" else None
             entity = spec.entity if spec.kind == "entity" else ""
             detectors.append(Detector(owner, spec.speaker, variants, pattern, spec.reject_negated, entity))
         self.detectors = Detectors(detectors)
+        self.standing = [spec for spec in self.specs if spec.kind in ("sentiment", "metadata")]
+        self.asks_fields = any(spec.kind == "metadata" for spec in self.specs)
 
 
 class MomentEngine:
@@ -228,6 +175,7 @@ class MomentEngine:
         # When each moment that some absence expects was last said. A final may be late: what overlapped the
         # end of the sentence that starts the wait answers it, though it was heard first.
         self._last: dict[str, tuple[int, int]] = {}
+        self._standing = Standing(self._moments.standing)
         for spec in self._moments.starters.get(START, ()):
             self._open[spec.key] = (0, spec.within_ms)
 
@@ -256,31 +204,59 @@ class MomentEngine:
         if self._sequence is not None and heard.sequence <= self._sequence:
             return []
         self._sequence = heard.sequence
-        occurrences = [*self.look(heard), *told]
-        for occurrence in occurrences:
-            for spec in self._moments.fulfilled_by.get(occurrence.key, ()):
-                self._fulfil(spec, heard)
-        for occurrence in occurrences:
-            for spec in self._moments.starters.get(occurrence.key, ()):
-                self._await(spec, heard)
+        occurrences = [*self.look(heard), *told, *self._moods(heard)]
+        self._waits(occurrences, heard.start_ms, heard.end_ms)
         return occurrences
 
-    def _fulfil(self, spec: MomentSpec, heard: Heard) -> None:
+    def fields(self, fields: Mapping[str, Value | None], at_ms: int) -> list[Occurrence]:
+        """Take what is known of the call, at its beginning and whenever it changes; return what has become so."""
+        occurrences = [
+            Occurrence(spec.key, spec.revision_id, at_ms, None, "", (), until_ms=at_ms)
+            for spec in self._standing.fields(fields)
+        ]
+        self._waits(occurrences, at_ms, at_ms)
+        return occurrences
+
+    def _moods(self, heard: Heard) -> list[Occurrence]:
+        return [
+            Occurrence(
+                spec.key,
+                spec.revision_id,
+                heard.start_ms,
+                heard.sequence,
+                heard.speaker,
+                ((0, len(heard.text)),),
+                until_ms=heard.end_ms,
+                score=round(value, 3),
+            )
+            for spec, value in self._standing.hear(heard)
+        ]
+
+    def _waits(self, occurrences: Sequence[Occurrence], start_ms: int, end_ms: int) -> None:
+        """End and begin the waits that these bring about."""
+        for occurrence in occurrences:
+            for spec in self._moments.fulfilled_by.get(occurrence.key, ()):
+                self._fulfil(spec, start_ms, end_ms)
+        for occurrence in occurrences:
+            for spec in self._moments.starters.get(occurrence.key, ()):
+                self._await(spec, end_ms)
+
+    def _fulfil(self, spec: MomentSpec, start_ms: int, end_ms: int) -> None:
         key = str(spec.expected)
         known = self._last.get(key)
-        if known is None or heard.end_ms > known[1]:
-            self._last[key] = (heard.start_ms, heard.end_ms)
+        if known is None or end_ms > known[1]:
+            self._last[key] = (start_ms, end_ms)
         waiting = self._open.get(spec.key)
-        if waiting is not None and _answers(heard.start_ms, heard.end_ms, waiting):
+        if waiting is not None and _answers(start_ms, end_ms, waiting):
             del self._open[spec.key]
 
-    def _await(self, spec: MomentSpec, heard: Heard) -> None:
+    def _await(self, spec: MomentSpec, end_ms: int) -> None:
         if spec.key in self._open:
             return
-        until = None if spec.within_ms is None else heard.end_ms + spec.within_ms
+        until = None if spec.within_ms is None else end_ms + spec.within_ms
         last = self._last.get(str(spec.expected))
-        if last is None or not _answers(last[0], last[1], (heard.end_ms, until)):
-            self._open[spec.key] = (heard.end_ms, until)
+        if last is None or not _answers(last[0], last[1], (end_ms, until)):
+            self._open[spec.key] = (end_ms, until)
 
     def advance(self, now_ms: int) -> list[Occurrence]:
         """Return the absences whose time ran out, everything before `now_ms` having been heard."""
@@ -331,6 +307,7 @@ class MomentEngine:
             "sequence": self._sequence,
             "open": {key: list(waiting) for key, waiting in self._open.items()},
             "last": {key: list(said) for key, said in self._last.items()},
+            **({"standing": self._standing.state()} if self._moments.standing else {}),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -349,6 +326,8 @@ class MomentEngine:
             for key, (start, end) in state["last"].items()
             if key in self._moments.fulfilled_by
         }
+        if "standing" in state:
+            self._standing.restore(state["standing"])
 
 
 def _answers(start_ms: int, end_ms: int, waiting: tuple[int, int | None]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin, page_of
+from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_dialogs import dialog, dialog_done
 from accounts.admin_publish import ReadOnlyInline
 from conversations.news import KINDS
 from integrations.egress import EgressError, url_check
@@ -124,59 +123,45 @@ class WebhookEndpointAdmin(AuditedAdmin):
         for endpoint in queryset:
             endpoint_delete(endpoint=endpoint, actor=request.user)  # type: ignore[arg-type]
 
-    @action(
-        description=gettext_lazy("Send a test"),
-        url_path="test",
+    @dialog(
+        gettext_lazy("Send a test"),
+        path="test",
         icon="send",
-        variant=ActionVariant.PRIMARY,
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Send a test message?"),
-            "description": gettext_lazy("It gets a webhook.test, whatever it subscribes to."),
-            "form_class": BaseDialogForm,
-            "form_submit_text": gettext_lazy("Send"),
-        },
+        title=gettext_lazy("Send a test message?"),
+        words=gettext_lazy("It gets a webhook.test, whatever it subscribes to."),
+        submit=gettext_lazy("Send"),
+        primary=True,
     )
     def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         def work(endpoint: WebhookEndpoint) -> str:
             endpoint_test(endpoint=endpoint, actor=request.user)  # type: ignore[arg-type]
             return _("It is on its way: the deliveries say what came of it.")
 
-        return self._done(request, object_id, work)
+        return dialog_done(self, request, object_id, work)
 
-    @action(
-        description=gettext_lazy("New secret"),
-        url_path="rotate",
+    @dialog(
+        gettext_lazy("New secret"),
+        path="rotate",
         icon="key",
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Make a new secret?"),
-            "description": gettext_lazy(
-                "For three days messages are signed with both, the old and the new one."
-            ),
-            "form_class": BaseDialogForm,
-            "form_submit_text": gettext_lazy("Make it"),
-        },
+        title=gettext_lazy("Make a new secret?"),
+        words=gettext_lazy("For three days messages are signed with both, the old and the new one."),
+        submit=gettext_lazy("Make it"),
     )
     def rotate(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        endpoint = self.get_object(request, object_id)
-        if endpoint is not None:
+        def work(endpoint: WebhookEndpoint) -> str:
             self._secret_show(request, endpoint_rotate(endpoint=endpoint, actor=request.user))  # type: ignore[arg-type]
-        return page_of(request, self.model, object_id)
+            return ""
 
-    @action(
-        description=gettext_lazy("Send failed again"),
-        url_path="replay",
+        return dialog_done(self, request, object_id, work)
+
+    @dialog(
+        gettext_lazy("Send failed again"),
+        path="replay",
         icon="replay",
-        permissions=["change"],
-        dialog={
-            "title": gettext_lazy("Send again what failed?"),
-            "description": gettext_lazy(
-                "Messages keep their ids, so that receivers know what they had already."
-            ),
-            "form_class": SinceForm,
-            "form_submit_text": gettext_lazy("Send"),
-        },
+        title=gettext_lazy("Send again what failed?"),
+        words=gettext_lazy("Messages keep their ids, so that receivers know what they had already."),
+        submit=gettext_lazy("Send"),
+        form=SinceForm,
     )
     def replay(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         def work(endpoint: WebhookEndpoint) -> str:
@@ -184,7 +169,7 @@ class WebhookEndpointAdmin(AuditedAdmin):
             count = endpoint_replay(endpoint=endpoint, since=since, actor=request.user)  # type: ignore[arg-type]
             return _sent_again(count)
 
-        return self._done(request, object_id, work)
+        return dialog_done(self, request, object_id, work)
 
     def _secret_show(self, request: HttpRequest, secret: str) -> None:
         self.message_user(
@@ -192,19 +177,6 @@ class WebhookEndpointAdmin(AuditedAdmin):
             _("The signing secret of this endpoint, shown this once: %(secret)s") % {"secret": secret},
             messages.WARNING,
         )
-
-    def _done(
-        self, request: HttpRequest, object_id: str, work: Callable[[WebhookEndpoint], str]
-    ) -> HttpResponse:
-        """Do what a button asks for, say what `work` returned or refused, and go back to the endpoint's page."""
-        endpoint = self.get_object(request, object_id)
-        if endpoint is not None:
-            try:
-                said, level = work(endpoint), messages.SUCCESS
-            except ValidationError as error:
-                said, level = error.messages[0], messages.ERROR
-            self.message_user(request, said, level)
-        return page_of(request, self.model, object_id)
 
 
 def _sent_again(count: int) -> str:

@@ -26,6 +26,14 @@ class OfferedSerializer(serializers.Serializer[Any]):
     counter_examples = serializers.ListField(
         child=serializers.CharField(), help_text="It is heard in none of these."
     )
+    mood = serializers.CharField(
+        help_text="Of the customer's sentiment: below, above, falling or rising; else empty."
+    )
+    turns = serializers.IntegerField(help_text="Over how many of the customer's utterances.")
+    limit = serializers.FloatField(allow_null=True)
+    field = serializers.CharField(help_text="Of the kind metadata: which field of the call; else empty.")
+    test = serializers.CharField()
+    values = serializers.ListField(child=serializers.CharField())
     installed = serializers.BooleanField(help_text="Whether the company has a moment of this key.")
 
 
@@ -71,5 +79,6 @@ def _shown(one: Offered) -> dict[str, Any]:
         "phrases": ready.phrases,
         "examples": ready.heard,
         "counter_examples": ready.unheard,
+        **{name: getattr(ready, name) for name in ("mood", "turns", "limit", "field", "test", "values")},
         "installed": one.installed,
     }

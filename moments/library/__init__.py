@@ -8,8 +8,9 @@ definition is checked against them each time it is saved.
 from moments.library.agents import AGENTS
 from moments.library.customers import CUSTOMERS
 from moments.library.ready import Ready
+from moments.library.standing import STANDING
 
-LIBRARY: tuple[Ready, ...] = CUSTOMERS + AGENTS
+LIBRARY: tuple[Ready, ...] = CUSTOMERS + AGENTS + STANDING
 READY = {one.key: one for one in LIBRARY}
 
 __all__ = ["LIBRARY", "READY", "Ready"]

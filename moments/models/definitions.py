@@ -20,10 +20,26 @@ class MomentDefinition(TimeOrderedModel):
         ENTITY = "entity", _("amount or date")
         ABSENCE = "absence", _("something missing")
         INTENT = "intent", _("intent")
+        EXAMPLES = "examples", _("meaning, by examples")
+        SENTIMENT = "sentiment", _("customer’s sentiment")
+        METADATA = "metadata", _("field of the call")
 
     class Entity(models.TextChoices):
         AMOUNT = "amount", _("amount of money")
         DATE = "date", _("date or day")
+
+    class Mood(models.TextChoices):
+        BELOW = "below", _("is below a level")
+        ABOVE = "above", _("is above a level")
+        FALLING = "falling", _("falls by so much")
+        RISING = "rising", _("rises by so much")
+
+    class FieldTest(models.TextChoices):
+        IS = "is", _("is one of")
+        IS_NOT = "is_not", _("is none of")
+        ABOVE = "above", _("is greater than")
+        BELOW = "below", _("is less than")
+        PRESENT = "present", _("is known")
 
     class Who(models.TextChoices):
         AGENT = "agent", _("agent")
@@ -32,7 +48,7 @@ class MomentDefinition(TimeOrderedModel):
 
     key = models.SlugField(_("key"), max_length=60, unique=True)
     name = models.CharField(_("name"), max_length=80)
-    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.PHRASE)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.PHRASE)
     speaker = models.CharField(_("who says it"), max_length=8, choices=Who, default=Who.ANY)
     phrases = models.JSONField(
         _("phrases"),
@@ -75,6 +91,29 @@ class MomentDefinition(TimeOrderedModel):
         blank=True,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text=_("0 to 1. Empty: whatever the classifier does not refuse."),
+    )
+    mood = models.CharField(_("their mood"), max_length=8, blank=True, default="", choices=Mood)
+    turns = models.PositiveSmallIntegerField(
+        _("over their last utterances"),
+        default=3,
+        help_text=_(
+            "How many of the customer’s utterances count. A change compares them with as many before."
+        ),
+    )
+    field = models.CharField(
+        _("field of the call"),
+        max_length=80,
+        blank=True,
+        default="",
+        help_text=_("queue, channel, language, product, customer.segment, or metadata.NAME as CRM names it."),
+    )
+    field_test = models.CharField(_("which"), max_length=8, blank=True, default="", choices=FieldTest)
+    values = models.JSONField(_("values"), default=list, blank=True, help_text=_("One a line."))
+    limit = models.FloatField(
+        _("limit"),
+        null=True,
+        blank=True,
+        help_text=_("Of a mood: its level, -1 (furious) to 1 (delighted), or by how much it changes."),
     )
     examples = models.JSONField(
         _("must be heard in"),
@@ -121,6 +160,28 @@ class MomentRevision(TimeOrderedModel):
         return f"{self.definition} revision {self.number}"
 
 
+class StoredMeaning(models.Model):
+    """What a revision of the kind “examples” has learned of them: plain arrays and JSON, and what they can do.
+
+    `figures`: how many of its own examples and of ordinary sentences it takes, each judged by what was learned of
+    the others.
+    """
+
+    revision = models.OneToOneField(
+        MomentRevision, primary_key=True, on_delete=models.CASCADE, related_name="meaning"
+    )
+    sha256 = models.CharField(max_length=64)
+    data = models.BinaryField()
+    figures = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("learned meaning")
+        verbose_name_plural = _("learned meanings")
+
+    def __str__(self) -> str:
+        return f"{self.revision_id}"
+
+
 class MomentOccurrence(TimeOrderedModel):
     """Where a moment was heard: `start`/`end` in the utterance's text, or, for an absence, the stretch searched."""
 
@@ -133,7 +194,7 @@ class MomentOccurrence(TimeOrderedModel):
     searched_from_ms = models.PositiveIntegerField(null=True)
     searched_to_ms = models.PositiveIntegerField(null=True)
     at_ms = models.PositiveIntegerField()
-    # Of an intent: how sure the classifier was, 0..1.
+    # Of an intent how sure the classifier was, of examples how near, both 0..1; of a mood its level or change.
     score = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -25,13 +25,15 @@ Serializer = serializers.Serializer[Any]
 
 
 class EvidenceSerializer(Serializer):
-    """Words in an utterance with their time, or, for something missing, the stretch that was searched."""
+    """Words in an utterance with their time; for something missing the stretch that was searched; for a field of the
+    call the moment's name (`marked`)."""
 
     utterance = serializers.UUIDField(required=False)
     start = serializers.IntegerField(required=False, allow_null=True)
     end = serializers.IntegerField(required=False, allow_null=True)
     at_ms = serializers.IntegerField(required=False)
     searched = serializers.ListField(child=serializers.IntegerField(), required=False)
+    marked = serializers.CharField(required=False)
 
 
 class AnswerSerializer(Serializer):

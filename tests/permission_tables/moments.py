@@ -10,4 +10,10 @@ ROWS = [
     ("POST", "/admin/moments/momentdefinition/library/", ADMIN_ONLY | {"admin": 302}, {"key": ["complaint"]}),
     ("GET", "/api/v1/moment-library/", API),
     ("POST", "/api/v1/moment-library/", API | {"admin": 201}, {"keys": ["complaint"]}),
+    (
+        "POST",
+        "/api/v1/moments/try/",
+        API,
+        {"examples": ["i lost my card", "my card is gone", "where is my card"], "text": "i lost it"},
+    ),
 ]

@@ -21,17 +21,39 @@ def about(name: str, state: str = "candidate") -> Callable[[Company], str]:
     return path
 
 
+def page(name: str) -> Callable[[Company], str]:
+    """The admin page of a version, or one of its buttons."""
+
+    def path(company: Company) -> str:
+        from tests.next_steps_made import version_made
+
+        return f"/admin/coaching/nextstepversion/{version_made().pk}/{name}/"
+
+    path.__name__ = f"next step page {name}"
+    return path
+
+
 def suggest(company: Company) -> str:
     """The question, with a live version to answer it."""
     about("promote", "live")(company)
     return "/api/v1/next-steps/suggest/"
 
 
+PAGE = ADMIN_ONLY | {"nobody": 302}
+# The dialog's button.
+SURE = {"_form_submitted": "on"}
 QUESTION = {"task": "ride", "events": [{"role": "customer", "text": "I need a ride"}]}
 ROWS = [
     ("GET", "/api/v1/next-steps/", ADMIN_ONLY),
     ("POST", about("promote"), ADMIN_ONLY),
     ("POST", about("retire", "live"), ADMIN_ONLY),
+    # No other version has been live.
+    ("POST", "/api/v1/next-steps/roll-back/", ADMIN_ONLY | {"admin": 409}),
+    ("GET", "/admin/coaching/nextstepversion/", PAGE),
+    ("GET", page("change"), PAGE),
+    ("POST", page("promote"), PAGE | {"admin": 302}, SURE),
+    ("POST", page("roll-back"), PAGE | {"admin": 302}, SURE),
+    ("POST", page("retire"), PAGE | {"admin": 302}, SURE),
     (
         "POST",
         suggest,

@@ -1,0 +1,108 @@
+// Boxes of admin pages in which a sentence is tried: asked by the API, which keeps nothing of it.
+const token = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+const percent = (share) => `${(share * 100).toFixed(0)}\u00a0%`;
+
+function line(...parts) {
+  const p = document.createElement("p");
+  for (const part of parts) {
+    if (typeof part === "string") p.append(part);
+    else {
+      const b = document.createElement(part.tag ?? "b");
+      b.textContent = part.text;
+      if (part.mark) b.className = part.mark;
+      p.append(b, " ");
+    }
+  }
+  return p;
+}
+
+// What a classifier takes the text for, and its three best guesses as bars.
+function guessed(answer, words) {
+  const verdict = answer.refused
+    ? { text: words.refused, mark: "ic-verdict no" }
+    : { text: words.accepted, mark: "ic-verdict yes" };
+  const list = document.createElement("ol");
+  list.className = "ic-ranked";
+  for (const [intent, share] of answer.ranked.slice(0, 3)) {
+    const item = document.createElement("li");
+    const meter = document.createElement("meter");
+    meter.value = share;
+    meter.textContent = percent(share);
+    const name = document.createElement("span");
+    name.textContent = intent;
+    const much = document.createElement("span");
+    much.className = "num";
+    much.textContent = percent(share);
+    item.append(name, meter, much);
+    list.append(item);
+  }
+  return [line(verdict, { text: answer.intent }, `${words.sure} ${percent(answer.score)}`), list];
+}
+
+// Whether examples hear the text, how clearly, and which of them is most like it.
+function meant(answer, words) {
+  const verdict = answer.heard
+    ? { text: words.accepted, mark: "ic-verdict yes" }
+    : { text: words.refused, mark: "ic-verdict no" };
+  const { figures } = answer;
+  const said = words.figures
+    .replace("%h", figures.heard).replace("%n", figures.examples)
+    .replace("%a", figures.alarms).replace("%o", figures.ordinary);
+  return [
+    line(verdict, `${words.sure} ${answer.score.toFixed(2)} ${words.from}`),
+    line(`${words.nearest} `, { tag: "q", text: answer.nearest }, `(${percent(answer.likeness)})`),
+    line({ tag: "span", mark: "ic-quiet", text: said }),
+  ];
+}
+
+function complaints({ error }, words) {
+  const told = Object.values(error?.fields ?? {}).flat(2);
+  return [line({ text: words.failed, mark: "ic-verdict no" }), ...(told.length ? told : [error?.message ?? ""]).map((one) => line(String(one)))];
+}
+
+const lines = (id) => document.getElementById(id)?.value.split("\n").map((one) => one.trim()).filter(Boolean) ?? [];
+
+for (const box of document.querySelectorAll("[data-try]")) {
+  const field = box.querySelector("input");
+  const button = box.querySelector("button");
+  const result = box.querySelector("[role=status]");
+  const words = box.dataset;
+  const isMeaning = words.shows === "meaning";
+  const ask = async () => {
+    if (!field.value.trim() || button.disabled) return;
+    button.disabled = true;
+    const sent = { text: field.value.trim() };
+    if (isMeaning) {
+      sent.examples = lines("id_examples");
+      sent.near_misses = lines("id_counter_examples");
+    }
+    try {
+      const response = await fetch(words.try, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
+        body: JSON.stringify(sent),
+      });
+      const answer = await response.json();
+      const shown = !response.ok ? complaints(answer, words) : isMeaning ? meant(answer, words) : guessed(answer, words);
+      result.replaceChildren(...shown);
+    } catch {
+      result.replaceChildren(line({ text: words.failed, mark: "ic-verdict no" }));
+    } finally {
+      button.disabled = false;
+    }
+  };
+  button.addEventListener("click", ask);
+  field.addEventListener("keydown", (event) => {
+    // Within the page's form, whose Enter would save it.
+    if (event.key === "Enter") {
+      event.preventDefault();
+      ask();
+    }
+  });
+  const kind = document.getElementById("id_kind");
+  if (isMeaning && kind) {
+    const show = () => { box.hidden = kind.value !== "examples"; };
+    kind.addEventListener("change", show);
+    show();
+  }
+}
