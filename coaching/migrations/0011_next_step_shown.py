@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("coaching", "0009_kinds"),
+        ("coaching", "0010_chats"),
     ]
 
     operations = [
