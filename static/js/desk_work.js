@@ -44,10 +44,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   let state = { ...page.state, calls: ours(page.state.calls) }; // {calls, tray}
   const settled = new Set(); // calls confirmed here: a list read before that may still be on its way with them in it
   let store = null; // of the call on the desk
-  let socket = null;
-  let callId = null;
-  let opening = null;
-  let shownMode = null;
+  let [socket, callId, opening, shownMode] = [null, null, null, null];
 
   const callTime = () => (store?.conversation?.started_at ? clock.since(store.conversation.started_at) : 0);
   const reveal = (id) => {
