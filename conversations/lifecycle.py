@@ -39,7 +39,7 @@ from conversations.phases import LifecycleEvent, Phase, Transfer, may_follow
 from conversations.publish import tell_agent
 from conversations.services import conversation_lock, event_append
 from conversations.summaries import lines_drafted
-from tenants import keys
+from tenants import keys, names
 from tenants.scope import current_schema
 
 log = structlog.get_logger(__name__)
@@ -304,18 +304,22 @@ def marks_tell(conversation_id: UUID, marks: list[Mark]) -> None:
 def marks_append(conversation_id: UUID, marks: list[Mark]) -> None:
     """Put marks behind the audio of a call that goes on. Raises redis errors and `OSError`."""
     schema = current_schema()
-    owner = CallOwner.objects.filter(pk=conversation_id, wrapped_key__isnull=False).first()
+    owners = CallOwner.objects.filter(pk=conversation_id, wrapped_key__isnull=False)
+    owner = owners.select_related("conversation").first()
     if owner is None:
         return
     key = keys.unwrap(
         schema, bytes(owner.wrapped_key or b""), owner.key_version, bound_to=f"call:{conversation_id}"
     )
+    is_chat = owner.conversation.channel == Conversation.Channel.CHAT
 
     async def tell() -> None:
         async with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
             buffer = AudioBuffer(client)
             for mark in marks:
                 await buffer.append_mark(schema, conversation_id, mark, key)
+            if is_chat:  # whose worker does not look ten times a second
+                await client.publish(names.CHATS_WAKE, names.chat_wake(schema, conversation_id))
 
     asyncio.run(tell())
 

@@ -15,13 +15,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+from redis.exceptions import RedisError
+
 from conversations.live import ending
 from conversations.live.commit import CallCommit
 from conversations.live.means import Means
 from conversations.live.ownership import Claim
 from conversations.live.stage_sessions import states_of, states_split
+from conversations.live.buffer import Mark
+from conversations.live.source import BufferedAudio
 from conversations.live.stages import Batch, CallContext, FinalUtterance, Stage, StageSession
+from conversations.live.tidings import Tidings
+from conversations.live.timeline import Timeline
 from conversations.models import Chat, Utterance
+
+log = structlog.get_logger(__name__)
 
 # How often time passes for the stages: while answers may be on their way after a message, and later.
 TICK_SECONDS = 0.2
@@ -75,6 +84,8 @@ class ChatFollower:
         self.upto = claim.utterances
         self.clock_ms: int = claim.engine_state.get("clock_ms", 0)
         self._fixed_told: dict[str, Any] | None = None
+        # Nothing is held in a chat: what is told is what people do on their pages.
+        self._tidings = Tidings(Timeline(), claim.engine_state.get("tidings", {}))
 
     def open(self) -> None:
         """Open the stages where the last commit left them. In the company's schema."""
@@ -102,6 +113,10 @@ class ChatFollower:
         for session in self.sessions:
             session.utterance(spoken, batch)
         return self.part(batch)
+
+    def tell(self, marks: list[Mark], now_ms: int) -> None:
+        """Take note of what people did on their pages; the stages are told as time next passes."""
+        self._tidings.take(mark | {"at_ms": now_ms} for mark in marks)
 
     def tick(self, now_ms: int) -> CallCommit | None:
         """Let time pass. None: nothing came of it."""
@@ -137,7 +152,7 @@ class ChatFollower:
             batch=batch,
             utterances=self.upto,
             coverage=[],
-            engine_state={"clock_ms": self.clock_ms, "stages": stages},
+            engine_state={"clock_ms": self.clock_ms, "tidings": self._tidings.state(), "stages": stages},
             recorded_ms=0,
             fixed_state=fixed if is_new else None,
         )
@@ -146,6 +161,7 @@ class ChatFollower:
         if now_ms <= self.clock_ms:
             return
         self.clock_ms = now_ms
+        self._tidings.tell(self.sessions, now_ms, batch, at_once=True)
         for session in self.sessions:
             session.clock(now_ms, batch)
 
@@ -166,6 +182,7 @@ class LiveChat:
         self.schema = claim.context.schema
         self.ident = claim.context.conversation_id
         self.follower = ChatFollower(claim, means.stages + means.chat_stages)
+        self._marks = BufferedAudio(means.buffer, self.schema, self.ident, claim.key)
         self._began = claim.started_at
         self._looked = self._checked = self._beaten = self._moved = 0.0
 
@@ -210,6 +227,10 @@ class LiveChat:
 
     async def _look(self) -> str | None:
         """Take what is new. Returns why the chat ended, None while it goes on."""
+        try:
+            self.follower.tell(await self._marks.marks(), self._now_ms())
+        except (RedisError, OSError) as error:
+            log.warning("chat.marks_away", conversation=str(self.ident), error=type(error).__name__)
         while True:
             news = await self._database(chat_news, self.ident, self.follower.upto)
             if not self.follower.is_for(news):

@@ -15,10 +15,17 @@ from coaching.access import guidance_for
 from coaching.answers import guidance_answer
 from coaching.models import Guidance
 from coaching.mutes import mute_end, mute_set
+from conversations.chats import Opening, chat_open, message_take
 from conversations.live.buffer import AudioBuffer
+from conversations.live.chat import ChatFollower, chat_news
+from conversations.live.commit import group_write
+from conversations.live.ownership import call_claim
 from conversations.live.tidings import WORD
 from conversations.marks_again import marks_retell
 from conversations.models import Conversation
+from cresta_app.live import stages
+from engines.redaction.text import RawText
+from tenants import names
 from tests.coaching.conftest import THREAT
 from tests.live_calls import call_make
 from tests.understanding import Call, call_begin, hint_action, policy_make, rule
@@ -317,3 +324,31 @@ def test_the_worker_finds_it_behind_the_call_s_audio_and_again_after_redis_was_a
     assert [(one["do"], one.get("guidance"), one.get("mutes")) for one in again] == [
         ("dismiss", str(step.pk), None), ("mutes", None, []),
     ]  # fmt: skip
+
+
+def test_a_chat_s_worker_is_woken_and_told_once(world, agent, heard):
+    policy_make(playbooks=[PLAYBOOK])
+    chat, _new = chat_open(opening=Opening("c-1", agent=agent.email))
+    message_take(conversation_id=chat.pk, role="customer", text=RawText(THREAT), message_id="m-1")
+
+    def follow():
+        claim = call_claim(conversation_id=chat.pk, worker="test")
+        follower = ChatFollower(claim, stages())
+        follower.open()
+        for row in chat_news(chat.pk, follower.upto).messages:
+            group_write([follower.message(row)])
+        return follower
+
+    first = follow()
+    with redis.Redis.from_url(tidings_url()) as client, client.pubsub() as listener:
+        listener.subscribe(names.CHATS_WAKE)
+        assert listener.get_message(timeout=5)["type"] == "subscribe"
+        tidings.playbook_move(step=own(agent, step="ask"), to="part")
+        assert listener.get_message(timeout=5)["data"] == names.chat_wake("northwind", chat.pk).encode()
+    marks = _marks(chat.pk, first.claim.key)
+    first.tell(marks, 9_000)
+    group_write([first.tick(10_000)])
+    assert [(row.step, row.at_ms) for row in Guidance.objects.filter(state="open")] == [("part", 9_000)]
+    second = follow()
+    second.tell(marks, 12_000)
+    assert second.tick(13_000) is None
