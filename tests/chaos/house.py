@@ -279,7 +279,9 @@ class House:
 
     async def _line_begin(self, call: Call) -> ClientConnection:
         """Connect and begin the call. A database that was killed before may cost the first try its connection."""
-        for _attempt in range(10):
+        for attempt in range(10):
+            # As our client does: the call may have been made before the first try lost its answer.
+            start = {"type": "start", "version": 1, "resume": attempt > 0} | start_of(call)
             socket = await connect(
                 f"ws://{self.host}:{self.port}{PATH}",
                 host="127.0.0.1",
@@ -288,7 +290,7 @@ class House:
                 proxy=None,
             )
             try:
-                await socket.send(json.dumps({"type": "start", "version": 1} | start_of(call)))
+                await socket.send(json.dumps(start))
                 call.played.conversation = json.loads(await socket.recv())["conversation"]
                 return socket
             except ConnectionClosed as closed:

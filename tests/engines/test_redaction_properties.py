@@ -188,7 +188,7 @@ def superlinear(pattern: re.Pattern[str]) -> str | None:
         # Only what is slow at all is measured with care: 4 times the text may take 4 times as long, and some.
         if took >= 1.0:
             return unit
-        if took > 0.02:
+        if took > 0.008:
             slow = min(took, *(seconds(pattern, long) for _ in range(2)))
             fast = min(seconds(pattern, short) for _ in range(3))
             if slow > 9 * max(fast, 0.001):
