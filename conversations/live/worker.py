@@ -52,6 +52,7 @@ DATABASE_THREADS = 6
 SETTLED_SECONDS = 10.0
 WHOLE_SECONDS = 600.0
 WHOLE_CALLS = 50
+CIRCLES_AFTER = (50_000, 20, 100)
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,9 @@ class LiveWorker:
     async def _tidy(self) -> None:
         """Keep the search for circles of objects short. Until cancelled."""
         whole_at = time.monotonic() + WHOLE_SECONDS
+        # At Python's own numbers five hundred calls are held up by tens of milliseconds several times a second, for
+        # circles that are not there.
+        gc.set_threshold(*CIRCLES_AFTER)
         while True:
             await asyncio.sleep(SETTLED_SECONDS)
             if (
