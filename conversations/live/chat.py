@@ -19,12 +19,12 @@ import structlog
 from redis.exceptions import RedisError
 
 from conversations.live import ending
+from conversations.live.buffer import Mark
 from conversations.live.commit import CallCommit
 from conversations.live.means import Means
 from conversations.live.ownership import Claim
-from conversations.live.stage_sessions import states_of, states_split
-from conversations.live.buffer import Mark
 from conversations.live.source import BufferedAudio
+from conversations.live.stage_sessions import states_of, states_split
 from conversations.live.stages import Batch, CallContext, FinalUtterance, Stage, StageSession
 from conversations.live.tidings import Tidings
 from conversations.live.timeline import Timeline
