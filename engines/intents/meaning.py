@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engines.intents.model import UnusableModel
+from engines.intents.model import UnusableModel, model_opened
 from engines.intents.text import neighbours, pieces_of, words_of
 
 Floats = npt.NDArray[np.float32]
@@ -164,23 +164,11 @@ class MeaningModel:
     @classmethod
     def from_bytes(cls, data: bytes) -> MeaningModel:
         """Read a model. Raises `UnusableModel` for anything that is none."""
-        if len(data) > MAX_STORED_BYTES:
-            raise UnusableModel("the file is too large")
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as file:
-                if sum(part.file_size for part in file.infolist()) > 8 * MAX_STORED_BYTES:
-                    raise UnusableModel("the file is too large when opened")
-                head = json.loads(file.read("model.json"))
-                grams = tuple(file.read("grams.txt").decode().split("\n"))
-                weights = np.lib.format.read_array(io.BytesIO(file.read("weights.npy")), allow_pickle=False)
+        with model_opened(data, MAX_STORED_BYTES, 8 * MAX_STORED_BYTES) as file:
+            head = json.loads(file.read("model.json"))
+            grams = tuple(file.read("grams.txt").decode().split("\n"))
+            weights = np.lib.format.read_array(io.BytesIO(file.read("weights.npy")), allow_pickle=False)
             return cls._checked(head, grams, weights)
-        except UnusableModel:
-            raise
-        except (
-            zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, OSError, NotImplementedError,
-            RecursionError,
-        ) as error:  # fmt: skip
-            raise UnusableModel(f"this is no model: {type(error).__name__}") from error
 
     @classmethod
     def _checked(cls, head: Any, grams: tuple[str, ...], weights: Floats) -> MeaningModel:

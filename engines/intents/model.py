@@ -14,7 +14,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,6 +70,31 @@ def evidence_of(margins: Floats, unknown: Floats, intents: int) -> tuple[npt.NDA
     outside = margins[:, intents] if margins.shape[1] > intents else top
     evidence = np.column_stack([top, top - rest.max(1), top - outside, unknown])
     return best, evidence.astype(np.float32)
+
+
+@contextmanager
+def model_opened(data: bytes, stored_bytes: int, open_bytes: int) -> Iterator[zipfile.ZipFile]:
+    """Open a model's file of at most these sizes. Whatever is wrong with it within raises `UnusableModel`."""
+    if len(data) > stored_bytes:
+        raise UnusableModel("the file is too large")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            if sum(part.file_size for part in file.infolist()) > open_bytes:
+                raise UnusableModel("the file is too large when opened")
+            yield file
+    except UnusableModel:
+        raise
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        TypeError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RecursionError,
+    ) as error:
+        raise UnusableModel(f"this is no model: {type(error).__name__}") from error
 
 
 @dataclass(frozen=True)
@@ -138,29 +164,11 @@ class IntentModel:
     @classmethod
     def from_bytes(cls, data: bytes) -> IntentModel:
         """Read a model. Raises `UnusableModel` for anything that is none."""
-        if len(data) > MAX_STORED_BYTES:
-            raise UnusableModel("the file is too large")
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as file:
-                if sum(part.file_size for part in file.infolist()) > MAX_OPEN_BYTES:
-                    raise UnusableModel("the file is too large when opened")
-                head = json.loads(file.read("model.json"))
-                grams = tuple(file.read("grams.txt").decode().split("\n"))
-                arrays = {name: _read(file, name) for name in _ARRAYS}
+        with model_opened(data, MAX_STORED_BYTES, MAX_OPEN_BYTES) as file:
+            head = json.loads(file.read("model.json"))
+            grams = tuple(file.read("grams.txt").decode().split("\n"))
+            arrays = {name: _read(file, name) for name in _ARRAYS}
             return cls._checked(head, grams, arrays)
-        except UnusableModel:
-            raise
-        except (
-            zipfile.BadZipFile,
-            KeyError,
-            ValueError,
-            TypeError,
-            EOFError,
-            OSError,
-            NotImplementedError,
-            RecursionError,
-        ) as error:
-            raise UnusableModel(f"this is no model: {type(error).__name__}") from error
 
     @classmethod
     def _checked(cls, head: Any, grams: tuple[str, ...], arrays: Mapping[str, Floats]) -> IntentModel:
