@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
@@ -115,6 +114,8 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
         held = np.concatenate([strength.cross * flat[: wide * tall], strength.pair * pair])
         return value + 0.5 * float(held @ flat), slope + held
 
+    from scipy.optimize import minimize  # whoever only reads a model need not have half a second's worth of library
+
     begin = np.zeros(wide * tall + len(features))
     options = {"maxiter": strength.rounds, "maxcor": 8}
     # One thread: these vectors are too short to share out, and waiting threads would take the other calls' cores.
@@ -140,7 +141,9 @@ def _vocabulary(rows: Sequence[tuple[str, Sequence[str]]], strength: Strength) -
     return {name: i for i, name in enumerate(sorted(kept))}
 
 
-def _matrix(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> csr_matrix:
+def _matrix(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> Any:
+    from scipy.sparse import csr_matrix
+
     columns = [sorted({vocabulary[name] for name in names if name in vocabulary}) for names in rows]
     ends = np.cumsum([0, *map(len, columns)])
     flat = np.fromiter((column for own in columns for column in own), dtype=np.int32, count=int(ends[-1]))
