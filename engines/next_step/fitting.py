@@ -114,7 +114,8 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
         held = np.concatenate([strength.cross * flat[: wide * tall], strength.pair * pair])
         return value + 0.5 * float(held @ flat), slope + held
 
-    from scipy.optimize import minimize  # whoever only reads a model need not have half a second's worth of library
+    # Here, because whoever only reads a model need not load half a second's worth of library.
+    from scipy.optimize import minimize
 
     begin = np.zeros(wide * tall + len(features))
     options = {"maxiter": strength.rounds, "maxcor": 8}
