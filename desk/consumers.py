@@ -29,8 +29,8 @@ from accounts.socket_auth import SIGNED_OUT, Reader
 from coaching.presence import DESK, FLOOR, RENEW_SECONDS, leaving, seen
 from coaching.shifts import shifts_now
 from conversations.access import conversation_for, conversations_visible
-from conversations.publish import agent_group, conversation_group, floor_group
-from conversations.selectors import item_visible
+from conversations.publish import agent_group, conversation_group, event_of, floor_group
+from conversations.selectors import GUARDED, item_visible
 from desk import answers
 from desk.floor_selectors import floor_rows, floor_tiles, panel_opened, panels_open
 from desk.following import Following, events_missing
@@ -50,6 +50,8 @@ MESSAGE_MAX = 4096
 # A page that stays open is asked again whether it may: people leave, calls change hands.
 RECHECK_SECONDS = 30.0
 FLOOR_DEBOUNCE_SECONDS = 0.4
+# Events that are not for everybody who follows a call, or that may change who may.
+JUDGED = frozenset({*GUARDED, "conversation"})
 
 
 class SignedOut(Exception):
@@ -128,6 +130,10 @@ class Socket(AsyncJsonWebsocketConsumer):
     async def opened(self) -> None:
         raise NotImplementedError
 
+    @property
+    def check_due(self) -> bool:
+        return time.monotonic() - self.checked > RECHECK_SECONDS
+
     async def check(self) -> None:
         """See that the person may still be here; raises what closes the socket otherwise."""
         self.scope["user"] = await self.database(user_now, self.reader)
@@ -157,7 +163,7 @@ class Socket(AsyncJsonWebsocketConsumer):
             return await self.complain(_("A message is an object with a type."))
         if content["type"] == "ping":
             # A page asks whether the line is alive; we use it to ask whether the page may still follow.
-            if time.monotonic() - self.checked > RECHECK_SECONDS:
+            if self.check_due:
                 await self.check()
             await self.here()
             await self.asked()
@@ -217,7 +223,10 @@ class ConversationConsumer(Socket):
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         # One for each agent at work: they are brought their messages by the hub and not by Channels' layer.
         self.scope, self.base_send = scope, send
-        self.mailbox: Mailbox = asyncio.Queue()
+        self.mailbox = Mailbox()
+        self.mailbox.at_once = self.at_once
+        # What sends a text without waiting, where the server has such a thing.
+        self.text_send: Callable[[bytes], bool] | None = scope.get("extensions", {}).get("websocket.text")
         self.joined: list[str] = []
         await mailbox_run(self.mailbox, receive, self.dispatch, self.joined)
 
@@ -267,25 +276,43 @@ class ConversationConsumer(Socket):
             event = {**event, "kind": "hidden", "data": {"id": data["id"]}}
         await self.send_json({"type": "event", **event})
 
+    def at_once(self, message: dict[str, Any]) -> bool:
+        """Do what takes no look at the database, which is nearly everything; the rest is for the methods below."""
+        if self.shut:
+            return True
+        kind = message["type"]
+        if kind == "conversation.event":
+            if not self.following.is_next(message) or message["kind"] in JUDGED:
+                return False
+        elif kind == "conversation.heartbeat":
+            if self.following.is_behind(message["head"]) or self.check_due:
+                return False
+        elif kind != "conversation.partial":
+            return False
+        if self.text_send is None or not self.text_send(message["json"]):
+            return False
+        if kind == "conversation.event":
+            self.following.sent_to(message["seq"])
+        return True
+
     async def conversation_event(self, message: dict[str, Any]) -> None:
-        event = message["event"]
-        if not self.following.is_behind(event["seq"]):
+        if not self.following.is_behind(message["seq"]):
             return
-        if self.following.is_next(event):
-            await self.show(event)
-            self.following.sent_to(event["seq"])
+        if self.following.is_next(message):
+            await self.show(event_of(message))
+            self.following.sent_to(message["seq"])
         else:
             await self.catch_up()
 
     async def conversation_partial(self, message: dict[str, Any]) -> None:
-        await self.send_json({**message, "type": "partial"})
+        await self.send(text_data=message["json"].decode())
 
     async def conversation_heartbeat(self, message: dict[str, Any]) -> None:
-        if time.monotonic() - self.checked > RECHECK_SECONDS:
+        if self.check_due:
             await self.check()
-        if self.following.is_behind(int(message.get("head") or 0)):
+        if self.following.is_behind(message["head"]):
             await self.catch_up()
-        await self.send_json({**message, "type": "heartbeat"})
+        await self.send(text_data=message["json"].decode())
 
     async def told(self, content: dict[str, Any]) -> None:
         if content["type"] == "resume":

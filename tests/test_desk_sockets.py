@@ -15,7 +15,7 @@ from django.db import transaction
 
 from conversations import events
 from conversations.models import Conversation, ConversationEvent
-from conversations.publish import channel_of, conversation_group, encode, publish
+from conversations.publish import channel_of, conversation_group, event_told, publish
 from conversations.services import conversation_attach, event_append
 from cresta_app.asgi import application
 from desk import consumers
@@ -122,7 +122,7 @@ async def test_lost_doubled_and_disordered_messages(northwind: Company) -> None:
         made = [await within(northwind, _announce_quietly, call, f"line {n}", written) for n in range(6)]
 
         def send(*which: int) -> None:
-            publish([(group, encode({"type": "conversation.event", "event": made[n]})) for n in which])
+            publish([(group, event_told(call.pk, made[n])) for n in which])
 
         send(0, 0, 2)  # one twice, the second lost
         assert numbers(await heard(socket)) == written[:6]  # the gap is read, with all that is committed
