@@ -35,6 +35,7 @@ from desk import answers
 from desk.floor_selectors import floor_rows, floor_tiles, panel_opened, panels_open
 from desk.following import Following, events_missing
 from desk.hub import Mailbox, hub, mailbox_run
+from desk.rechecks import Follower, SignedOut, readable, rechecks, user_now
 from desk.selectors import desk_state, now_ms
 from tenants.scope import TenantThreads
 
@@ -52,18 +53,6 @@ RECHECK_SECONDS = 30.0
 FLOOR_DEBOUNCE_SECONDS = 0.4
 # Events that are not for everybody who follows a call, or that may change who may.
 JUDGED = frozenset({*GUARDED, "conversation"})
-
-
-class SignedOut(Exception):
-    """The person behind the socket may no longer sign in."""
-
-
-def user_now(reader: Reader) -> User:
-    """Read the person of a socket again: signed out, no longer active, or of another role since?"""
-    user = reader()
-    if user is None:
-        raise SignedOut
-    return user
 
 
 class Socket(AsyncJsonWebsocketConsumer):
@@ -141,6 +130,10 @@ class Socket(AsyncJsonWebsocketConsumer):
             raise PermissionDenied
         self.checked = time.monotonic()
 
+    async def check_if_due(self) -> None:
+        if self.check_due:
+            await self.check()
+
     async def join(self, group: str) -> None:
         self.groups.append(group)
         await self.channel_layer.group_add(group, self.channel_name)
@@ -163,8 +156,7 @@ class Socket(AsyncJsonWebsocketConsumer):
             return await self.complain(_("A message is an object with a type."))
         if content["type"] == "ping":
             # A page asks whether the line is alive; we use it to ask whether the page may still follow.
-            if self.check_due:
-                await self.check()
+            await self.check_if_due()
             await self.here()
             await self.asked()
             return await self.send_json({"type": "pong", "now": now_ms()})
@@ -219,6 +211,7 @@ class ConversationConsumer(Socket):
 
     permission = Permission.CONVERSATION_READ_OWN
     for_panel = True
+    rechecking: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         # One for each agent at work: they are brought their messages by the hub and not by Channels' layer.
@@ -247,14 +240,30 @@ class ConversationConsumer(Socket):
         await self.catch_up()
 
     async def check(self) -> None:
-        self.user, self.agent_id = await self.database(self._readable, self.reader, self.conversation_id)
+        follower = Follower(self.reader, self.conversation_id)
+        self.user, self.agent_id = await self.database(readable, follower)
         self.checked = time.monotonic()
 
-    @staticmethod
-    def _readable(reader: Reader, conversation_id: UUID) -> tuple[User, str | None]:
-        user = user_now(reader)
-        conversation = conversation_for(user, conversation_id)
-        return user, str(conversation.agent_id) if conversation.agent_id else None
+    async def check_if_due(self) -> None:
+        """With others, and beside what is going on: no hint waits for it."""
+        if self.check_due and (self.rechecking is None or self.rechecking.done()):
+            self.checked = time.monotonic()
+            self.rechecking = asyncio.create_task(self._recheck())
+
+    async def _recheck(self) -> None:
+        follower = Follower(self.reader, self.conversation_id)
+        try:
+            found = await rechecks().readable(threads, self.scope["schema"], follower)
+            message = {"type": "conversation.checked", "found": found}
+        except Exception as error:
+            message = {"type": "conversation.checked", "error": error}
+        # Through the queue, so that what follows from it happens in this socket's own order.
+        self.mailbox.put_nowait(message)
+
+    async def conversation_checked(self, message: dict[str, Any]) -> None:
+        if "error" in message:
+            raise message["error"]
+        self.user, self.agent_id = message["found"]
 
     async def catch_up(self) -> None:
         """Send what is committed and was not sent, from the database."""
@@ -308,11 +317,15 @@ class ConversationConsumer(Socket):
         await self.send(text_data=message["json"].decode())
 
     async def conversation_heartbeat(self, message: dict[str, Any]) -> None:
-        if self.check_due:
-            await self.check()
+        await self.check_if_due()
         if self.following.is_behind(message["head"]):
             await self.catch_up()
         await self.send(text_data=message["json"].decode())
+
+    async def disconnect(self, code: int) -> None:
+        if self.rechecking is not None:
+            await self.rechecking
+        await super().disconnect(code)
 
     async def told(self, content: dict[str, Any]) -> None:
         if content["type"] == "resume":
