@@ -31,7 +31,7 @@ from conversations import chat_lines, chats, events
 from conversations.access import conversations_visible
 from conversations.live.identifiers import known_as
 from conversations.models import CallOwner, Conversation
-from conversations.publish import conversation_group
+from conversations.publish import conversation_group, event_of
 from desk.consumers import Socket
 from engines.redaction.text import RawText
 from integrations.chats.api import MessageSerializer, TransferSerializer, opening_read, taken_shown
@@ -152,7 +152,7 @@ class ChatSystemConsumer(Socket):
     # --- To the chat system -------------------------------------------------------------------------------
 
     async def conversation_event(self, message: dict[str, Any]) -> None:
-        event, ident = message["event"], message["conversation"]
+        event, ident = event_of(message), message["conversation"]
         about = {"chat": ident, "external_id": self.known.get(ident, "")}
         if event["kind"] == "reply":
             replies = await self.database(_replies, UUID(ident))
