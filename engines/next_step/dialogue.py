@@ -18,13 +18,15 @@ class Event:
     """Something said, done or found.
 
     `action` names what the agent did; None where nobody labelled it. `facts` are pairs of a field and its value:
-    what a query asked with, or what the system answered.
+    what a query asked with, or what the system answered. `rejected`: actions that were suggested after this event and
+    that the agent dismissed.
     """
 
     role: Role
     text: str = ""
     action: str | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Dialogue:
 
 
 def dialogue_from(row: Mapping[str, Any]) -> Dialogue:
-    """Read a dialogue: `id`, `task`, `events` with `role`, `text`, `action`, `constraints`, `result`.
+    """Read a dialogue: `id`, `task`, `events` with `role`, `text`, `action`, `constraints`, `result`, `rejected`.
 
     Raises:
         ValueError: if something is missing or of the wrong kind.
@@ -73,8 +75,11 @@ def _event(row: Mapping[str, Any]) -> Event:
         raise ValueError(f"“{role}” is no role: customer, agent or system")
     if action is not None and not isinstance(action, str):
         raise ValueError("an action is a name")
+    rejected = row.get("rejected") or []
+    if not isinstance(rejected, list) or not all(isinstance(one, str) for one in rejected):
+        raise ValueError("what was rejected is a list of names")
     facts = [*_pairs(row.get("constraints") or ()), *_pairs([row.get("result") or {}])]
-    return Event(cast(Role, role), text if isinstance(text, str) else "", action, tuple(facts))
+    return Event(cast(Role, role), text if isinstance(text, str) else "", action, tuple(facts), tuple(rejected))
 
 
 def _pairs(groups: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
