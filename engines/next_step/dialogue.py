@@ -58,15 +58,37 @@ def dialogue_from(row: Mapping[str, Any]) -> Dialogue:
 
 def read_dialogues(path: Path) -> list[Dialogue]:
     """Read JSON Lines. Raises ValueError, which names the line, and OSError."""
-    found = []
     with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    found.append(dialogue_from(json.loads(line)))
-                except (ValueError, AttributeError) as error:
-                    raise ValueError(f"{path.name}, line {number}: {error}") from error
+        return dialogues_of(lines, path.name)
+
+
+def dialogues_of(lines: Iterable[str], name: str) -> list[Dialogue]:
+    """Read lines of JSON. Raises ValueError, which gives the file's name and the line."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                found.append(dialogue_from(json.loads(line)))
+            except (ValueError, AttributeError, TypeError, RecursionError) as error:
+                raise ValueError(f"{name}, line {number}: {error}") from error
     return found
+
+
+def row_of(dialogue: Dialogue) -> dict[str, Any]:
+    """A dialogue as `dialogue_from` reads it."""
+    return {"id": dialogue.id, "task": dialogue.task, "events": [_row(event) for event in dialogue.events]}
+
+
+def _row(event: Event) -> dict[str, Any]:
+    row: dict[str, Any] = {"role": event.role, "text": event.text}
+    if event.action is not None:
+        row["action"] = event.action
+    if event.facts:
+        # One pair each: a field can be there twice.
+        row["constraints"] = [{name: value} for name, value in event.facts]
+    if event.rejected:
+        row["rejected"] = list(event.rejected)
+    return row
 
 
 def _event(row: Mapping[str, Any]) -> Event:
@@ -79,7 +101,9 @@ def _event(row: Mapping[str, Any]) -> Event:
     if not isinstance(rejected, list) or not all(isinstance(one, str) for one in rejected):
         raise ValueError("what was rejected is a list of names")
     facts = [*_pairs(row.get("constraints") or ()), *_pairs([row.get("result") or {}])]
-    return Event(cast(Role, role), text if isinstance(text, str) else "", action, tuple(facts), tuple(rejected))
+    return Event(
+        cast(Role, role), text if isinstance(text, str) else "", action, tuple(facts), tuple(rejected)
+    )
 
 
 def _pairs(groups: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -99,9 +99,17 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
     sizes = np.array([len(step.marks) for step in steps])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     owner = np.repeat(np.arange(len(steps)), sizes)
-    gold = np.array([start + step.gold for start, step in zip(starts, steps, strict=True) if step.gold >= 0], int)
+    gold = np.array(
+        [start + step.gold for start, step in zip(starts, steps, strict=True) if step.gold >= 0], int
+    )
     wrong = np.array(
-        [start + one for start, step in zip(starts, steps, strict=True) if step.gold < 0 for one in step.wrong], int
+        [
+            start + one
+            for start, step in zip(starts, steps, strict=True)
+            if step.gold < 0
+            for one in step.wrong
+        ],
+        int,
     )
     labelled = np.array([step.gold >= 0 for step in steps])
     refused = np.flatnonzero(~labelled)

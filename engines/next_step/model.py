@@ -137,7 +137,9 @@ def steps(dialogue: Dialogue, schema: TaskSchema | None, learned: Learned, *, un
         now.add(event)
         # A step that was dismissed and then taken all the same was not wrong.
         next_done = next((labels[later] for later in sorted(labels) if later > i), None)
-        wrong = tuple(place[one] for one in dict.fromkeys(event.rejected) if one in place and one != next_done)
+        wrong = tuple(
+            place[one] for one in dict.fromkeys(event.rejected) if one in place and one != next_done
+        )
         if wrong:
             found = tuple(tuple(names) for names in pairs(now, every))
             yield Step(tuple(now.contexts(named)), marks, found, -1, dialogue.task, wrong)
