@@ -55,7 +55,8 @@ class TrainForm(forms.ModelForm):
             "kept until it is."
         ),
     )
-    playbooks = forms.FileField(
+    # Not named like the model's own field, which holds what is read of it.
+    books = forms.FileField(
         label=gettext_lazy("Playbooks"),
         required=False,
         widget=UnfoldAdminFileFieldWidget,
@@ -75,12 +76,12 @@ class TrainForm(forms.ModelForm):
 
     class Meta:
         model = NextStepVersion
-        fields = ["file", "playbooks", "with_labels", "note"]
+        fields = ["file", "books", "with_labels", "note"]
 
     def clean(self) -> dict[str, Any]:
         """Say by line what is wrong; files of which nothing can be learned go no further."""
         cleaned = super().clean() or {}
-        file, books = cleaned.get("file"), cleaned.get("playbooks")
+        file, books = cleaned.get("file"), cleaned.get("books")
         if file is None:
             return cleaned
         try:
@@ -92,7 +93,9 @@ class TrainForm(forms.ModelForm):
             )
             training_checked(self.given.dialogues, self.given.playbooks)
         except ValidationError as error:
-            self.add_error(None, error)
+            given = getattr(error, "error_dict", {None: error})
+            for name, errors in given.items():
+                self.add_error("books" if name == "playbooks" else name, errors)
         except Conflict as error:
             self.add_error(None, str(error))
         return cleaned
@@ -126,7 +129,7 @@ class NextStepVersionAdmin(AuditedAdmin):
         return super().get_form(request, obj, change, **kwargs, form=NoteForm if obj else TrainForm)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("note",) if obj else ("file", "playbooks", "with_labels", "note")
+        return ("note",) if obj else ("file", "books", "with_labels", "note")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         shown = super().get_actions_detail(request, object_id)
@@ -166,7 +169,10 @@ class NextStepVersionAdmin(AuditedAdmin):
         version = self.get_object(request, object_id)
         extra = dict(extra_context or {})
         if isinstance(version, NextStepVersion) and self.has_view_permission(request, version):
-            extra |= {"page": page_of_version(version), "title": self.name(version)}
+            extra |= {
+                "page": page_of_version(version),
+                "title": _("Next step, version %(number)d") % {"number": version.version},
+            }
         response = super().change_view(request, object_id, form_url, extra)
         if (
             isinstance(version, NextStepVersion)
@@ -252,7 +258,7 @@ class NextStepVersionAdmin(AuditedAdmin):
 
     @admin.display(description=gettext_lazy("version"), ordering="version")
     def name(self, obj: NextStepVersion) -> str:
-        return _("Next step, version %(number)d") % {"number": obj.version}
+        return _("Version %(number)d") % {"number": obj.version}
 
     @display(
         description=gettext_lazy("state"),
@@ -268,11 +274,11 @@ class NextStepVersionAdmin(AuditedAdmin):
         label = str(obj.get_state_display())
         return obj.state, f"{label} {obj.progress} %" if obj.state == State.TRAINING else label
 
-    @admin.display(description=gettext_lazy("right, tasks with past calls"))
+    @admin.display(description=gettext_lazy("right, known tasks"))
     def seen(self, obj: NextStepVersion) -> str:
         return percent(obj.figures.get("seen_accuracy"))
 
-    @admin.display(description=gettext_lazy("right, tasks without"))
+    @admin.display(description=gettext_lazy("right, new tasks"))
     def unseen(self, obj: NextStepVersion) -> str:
         return percent(obj.figures.get("unseen_accuracy"))
 
