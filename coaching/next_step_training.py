@@ -46,6 +46,8 @@ MOST_DIALOGUES = 20_000
 SEED = 20_240_601
 # A part takes minutes at most; one that was not heard of for so long was lost with its worker.
 LOST_AFTER = timedelta(minutes=30)
+# Words are not kept for a training that nobody goes on with.
+KEPT_FOR = timedelta(days=7)
 State = NextStepVersion.State
 Told = Callable[[NextStepVersion], Any]
 
@@ -143,7 +145,7 @@ def next_steps_resume(
     with transaction.atomic():
         version = NextStepVersion.objects.select_for_update().get(pk=version_id)
         if not NextStepTraining.objects.filter(pk=version_id).exists():
-            raise Conflict(_("This version has been trained. Begin another one."))
+            raise Conflict(_("There is nothing left to learn from. Begin another training."))
         _alone(but=version_id)
         if version.state != State.TRAINING:
             version.state, version.problem, version.seen_at = State.TRAINING, "", None
@@ -261,7 +263,15 @@ def next_steps_train(
 
 
 def next_step_trainings_wake() -> int:
-    """Go on with trainings whose worker went away or whose message was lost. Returns how many there were."""
+    """Go on with trainings whose worker went away or whose message was lost. Returns how many there were.
+
+    What one was given that was cancelled or failed `KEPT_FOR` ago, and not gone on with, is removed.
+    """
+    old = timezone.now() - KEPT_FOR
+    left = NextStepTraining.objects.filter(version__state__in=[State.CANCELLED, State.FAILED])
+    left.filter(
+        Q(version__seen_at__lt=old) | Q(version__seen_at__isnull=True, version__created_at__lt=old)
+    ).delete()
     quiet = timezone.now() - LOST_AFTER
     unheard = Q(seen_at__lt=quiet) | Q(seen_at__isnull=True, created_at__lt=quiet)
     waiting = list(NextStepVersion.objects.filter(unheard, state=State.TRAINING).values_list("pk", flat=True))

@@ -1,4 +1,4 @@
-"""Training of the next step as a job: begun from the page and the API, in parts, cancelled, gone on with, lost, failed."""
+"""Training of the next step as a job: begun by page and API, done in parts, cancelled, gone on with, lost, failed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_api_begins_a_training_that_is_done_in_parts(
         # What it was given is gone, and it can be used.
         assert not NextStepTraining.objects.exists()
         next_steps_promote(version_id=version.pk, actor=None)
-        with pytest.raises(Conflict, match="has been trained"):
+        with pytest.raises(Conflict, match="nothing left to learn"):
             next_steps_resume(version_id=version.pk, actor=None)
         # Without playbooks those of the live version are taken.
         assert given_read(dialogues=LINES, name="x").playbooks == version.playbooks
@@ -140,6 +140,18 @@ def test_a_training_whose_worker_went_away_is_begun_again(
         NextStepVersion.objects.filter(pk=version.pk).update(seen_at=long_ago)
         assert next_step_trainings_wake() == 1
     assert begun == [str(version.pk)]
+
+
+def test_what_a_training_was_given_leaves_when_nobody_goes_on_with_it(world: World) -> None:
+    with world.northwind.scope():
+        version = training_made(state="cancelled")
+        next_step_trainings_wake()
+        assert NextStepTraining.objects.exists()
+        NextStepVersion.objects.filter(pk=version.pk).update(seen_at=timezone.now() - timedelta(days=8))
+        next_step_trainings_wake()
+        assert not NextStepTraining.objects.exists()
+        with pytest.raises(Conflict, match="nothing left to learn"):
+            next_steps_resume(version_id=version.pk, actor=None)
 
 
 def test_the_page_begins_a_training_and_says_what_is_wrong(
