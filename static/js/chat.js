@@ -47,7 +47,8 @@ export class ChatBox {
     this.#drawn = "";
     this.field.value = "";
     this.#say("");
-    this.field.placeholder = writable ? this.words.chat_write : this.words.chat_away;
+    const write = this.taken === null ? this.words.chat_join : this.words.chat_write;
+    this.field.placeholder = writable ? write : this.words.chat_away;
     store.on("reply", (_reply, before) => {
       if (!before && this.#now().length === 1) announce(this.words.chat_suggested);
       this.draw();
@@ -119,6 +120,7 @@ export class ChatBox {
     if (!text || this.#sending) return;
     if (this.#attempt?.text !== text) this.#attempt = { text, id: crypto.randomUUID() };
     this.#sending = true;
+    this.form.setAttribute("aria-busy", "true");
     const store = this.#store;
     try {
       await this.send({ text, message_id: this.#attempt.id, ...(this.#reply && { reply: this.#reply }) });
@@ -132,6 +134,7 @@ export class ChatBox {
       if (store === this.#store) this.#say(error.message || this.words.offline);
     } finally {
       this.#sending = false;
+      this.form.removeAttribute("aria-busy");
     }
   }
 

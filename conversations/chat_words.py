@@ -1,0 +1,17 @@
+"""What pages say about writing in a chat, put together in the browser; the same on the desk, the floor and one's page."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+def chat_words() -> dict[str, str]:
+    return {
+        "chat_write": _("Write to the customer"),
+        "chat_join": _("Take part: write to the customer in your own name"),
+        "chat_away": _("The chat system is not connected: what is written here cannot be sent now."),
+        "chat_suggested": _("A reply is suggested."),
+        "chat_unconfirmed": _("The chat system has not confirmed your last message yet."),
+        "chat_insert": _("Put it into the answer"),
+        "chat_copy": _("Copy"),
+    }
