@@ -1,4 +1,4 @@
-"""What pages say about writing in a chat, put together in the browser; the same on the desk, the floor and one's page."""
+"""What pages say about writing in a chat: the same on the desk, on the floor and on the chat's own page."""
 
 from __future__ import annotations
 

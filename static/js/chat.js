@@ -1,6 +1,7 @@
 // Writing in a chat: what is suggested, a field for the answer, and whether it went out. Of a call nothing of it shows.
 import { announce } from "./frame.js";
 import { icon, make, say } from "./dom.js";
+import { keyCap } from "./keys.js";
 import { Refused } from "./requests.js";
 
 const CONFIRMED_WITHIN = 8000;
@@ -69,7 +70,16 @@ export class ChatBox {
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.list.hidden = !replies.length;
-    this.list.replaceChildren(...replies.map((reply) => this.#row(reply)));
+    this.list.replaceChildren(...replies.map((reply, at) => this.#row(reply, at === 0)));
+  }
+
+  /** Go to the field, with the first suggestion in it while nothing is written there. False: there is no field. */
+  answer() {
+    if (this.part.hidden || !this.part.getClientRects().length) return false;
+    const [first] = this.#now();
+    if (first && !this.field.value.trim()) this.#insert(first);
+    else this.field.focus();
+    return true;
   }
 
   /** What is suggested for the customer's last message, until somebody has answered it. */
@@ -81,11 +91,11 @@ export class ChatBox {
     return rows.filter((row) => row.after === after).sort((a, b) => a.position - b.position);
   }
 
-  #row(reply) {
+  #row(reply, isFirst) {
     const { words } = this;
     return make("li", { class: reply.accepted_at ? "is-taken" : "" },
       make("button", { type: "button", class: "reply", title: words.chat_insert, click: () => this.#insert(reply) },
-        make("span", {}, reply.text), make("small", { class: "muted" }, reply.source_label)),
+        make("span", {}, reply.text), make("small", { class: "muted" }, reply.source_label, isFirst ? make("kbd", {}, keyCap("r")) : null)),
       make("button", { type: "button", class: "btn btn-sm btn-quiet btn-icon", title: words.chat_copy, "aria-label": words.chat_copy, click: () => this.#copy(reply) }, icon("copy")));
   }
 

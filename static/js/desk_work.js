@@ -400,6 +400,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     },
     k: inLive(() => card.toggle()),
     g: inLive(() => moves.show()),
+    r: inLive(() => chat.answer()),
     End: () => (store ? transcript.follow() : false),
     ArrowDown: inAfter(() => summary.move(1)),
     ArrowUp: inAfter(() => summary.move(-1)),
