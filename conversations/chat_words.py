@@ -11,7 +11,10 @@ def chat_words() -> dict[str, str]:
         "chat_join": _("Take part: write to the customer in your own name"),
         "chat_away": _("The chat system is not connected: what is written here cannot be sent now."),
         "chat_suggested": _("A reply is suggested."),
-        "chat_unconfirmed": _("The chat system has not confirmed your last message yet."),
+        "chat_waits": _("Not delivered yet:"),
+        "chat_failed": _("Not delivered:"),
+        "chat_again": _("Send again"),
+        "chat_again_sent": _("Sent again."),
         "chat_insert": _("Put it into the answer"),
         "chat_copy": _("Copy"),
     }

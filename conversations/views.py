@@ -248,10 +248,14 @@ def joining_data(user: User, shown: Review) -> dict[str, Any] | None:
         return None
     if conversation.agent_id == user.pk or not user.may(Permission.WHISPER_SEND):
         return None
+    # As far as pages need them: to say which message did not go out.
+    ours = {one["utterance"] for one in shown.messages}
+    spoken = [one for one in shown.spoken if one["id"] in ours]
     return {
         "url": reverse("floor-message", args=[conversation.pk]),
+        "me": str(user.pk),
         "writable": is_connected(current_schema()),
-        "items": {"conversation": [shown.shown], "message": shown.messages},
+        "items": {"conversation": [shown.shown], "message": shown.messages, "utterance": spoken},
         "words": chat_words(),
     }
 

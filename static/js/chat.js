@@ -20,15 +20,16 @@ export class ChatBox {
   #reply = null; // the suggestion in the field
   #attempt = null; // {text, id}: the same message again has the same id, and goes out once
   #drawn = "";
+  #unsent = "";
 
-  /** `send(content)` and `taken(reply)` are requests; `taken` null: nothing is suggested to this person. */
-  constructor({ part, words, send, taken = null }) {
-    Object.assign(this, { part, words, send, taken });
-    this.list = part.querySelector("ul");
+  /** `send(content)` and `taken(reply)` are requests; `taken` null: nothing is suggested to this person, `me`. */
+  constructor({ part, words, me, send, taken = null }) {
+    Object.assign(this, { part, words, me, send, taken });
+    this.list = part.querySelector(".replies");
+    this.waiting = part.querySelector(".unsent");
     this.form = part.querySelector("form");
     this.field = part.querySelector("textarea");
     this.why = part.querySelector(".why-not");
-    this.state = part.querySelector(".chat-state");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -45,7 +46,7 @@ export class ChatBox {
   open(store, writable) {
     this.#store = store;
     this.#reply = this.#attempt = null;
-    this.#drawn = "";
+    this.#drawn = this.#unsent = "";
     this.field.value = "";
     this.#say("");
     const write = this.taken === null ? this.words.chat_join : this.words.chat_write;
@@ -63,14 +64,46 @@ export class ChatBox {
     const shown = Boolean(this.#store?.isLive && conversation.channel === "chat");
     this.part.hidden = !shown;
     if (!shown) return;
-    const waiting = this.#store.all("message").some((one) => !one.delivered_at && Date.now() - Date.parse(one.sent_at) > CONFIRMED_WITHIN);
-    say(this.state, waiting ? this.words.chat_unconfirmed : "");
+    this.#drawUnsent();
     const replies = this.#now();
     const drawn = JSON.stringify(replies);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.list.hidden = !replies.length;
     this.list.replaceChildren(...replies.map((reply, at) => this.#row(reply, at === 0)));
+  }
+
+  /** What was written here and did not reach the customer, as far as the chat system says. */
+  #drawUnsent() {
+    const rows = this.#store.all("message").filter((one) => one.failed_at || (!one.delivered_at && Date.now() - Date.parse(one.sent_at) > CONFIRMED_WITHIN));
+    const drawn = JSON.stringify(rows.map((one) => [one.id, one.failed_at]));
+    if (drawn === this.#unsent) return;
+    this.#unsent = drawn;
+    this.waiting.hidden = !rows.length;
+    this.waiting.replaceChildren(...rows.map((one) => this.#waits(one)));
+  }
+
+  #waits(one) {
+    const { words } = this;
+    const again = make("button", { type: "button", class: "btn btn-sm", click: () => this.#again(one, again) }, words.chat_again);
+    return make("li", { class: one.failed_at ? "is-failed" : "" }, icon(one.failed_at ? "alert-triangle" : "clock"),
+      make("span", { class: "clip" }, make("b", {}, one.failed_at ? words.chat_failed : words.chat_waits), " ", this.#store.get("utterance", one.utterance)?.text ?? ""),
+      one.from?.id === this.me ? again : make("span", { class: "small muted" }, one.from?.name ?? ""));
+  }
+
+  /** Have it sent once more, under the same id. */
+  async #again(one, button) {
+    const store = this.#store;
+    button.disabled = true;
+    try {
+      await this.send({ message_id: one.message_id, again: true });
+      announce(this.words.chat_again_sent);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (store === this.#store) this.#say(error.message || this.words.offline);
+    } finally {
+      button.disabled = false;
+    }
   }
 
   /** Go to the field, with the first suggestion in it while nothing is written there. False: there is no field. */

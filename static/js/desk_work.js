@@ -65,7 +65,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   });
   const hand = new Hand({ button: $("hand"), words, clock, wanted: page.hands, failed: warn });
   const chat = new ChatBox({
-    part: $("chat"), words,
+    part: $("chat"), words, me: page.me.id,
     send: (content) => write(`/desk/calls/${callId}/message/`, content),
     taken: (reply) => write(`/desk/calls/${callId}/reply/`, { reply }),
   });

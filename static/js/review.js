@@ -242,9 +242,9 @@ function follow() {
 /** Writing in a chat under way, where this person may: a store of what was written, with its box. Null: no such thing. */
 function takePart() {
   if (!document.getElementById("joining-data")) return null;
-  const { items, url, words, writable } = pageData("joining-data");
+  const { items, me, url, words, writable } = pageData("joining-data");
   const store = new Store({ head: Number(page.dataset.head), items });
-  const box = new ChatBox({ part: document.getElementById("chat"), words, send: (content) => write(url, content) });
+  const box = new ChatBox({ part: document.getElementById("chat"), words, me, send: (content) => write(url, content) });
   box.open(store, writable);
   setInterval(() => box.draw(), 2000);
   return Object.assign(store, { box });

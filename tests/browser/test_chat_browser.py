@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.services import api_key_create
 from coaching.models import SuggestedReply
 from conversations import chat_lines
-from conversations.chats import message_write
-from conversations.models import Conversation, Utterance
+from conversations.chat_writing import message_failed, message_write
+from conversations.models import ChatMessage, Conversation, Utterance
 from conversations.services import event_append
 from engines.redaction.text import RawText
 from tenants.scope import current_schema
@@ -41,7 +41,7 @@ def test_a_chat_on_the_desk(committed: World, sign_in: Pages, monkeypatch: pytes
     company = committed.northwind
     people = company.people
     # As long as a slow machine needs: nobody renews it here.
-    monkeypatch.setattr(chat_lines, "RENEW_SECONDS", 300.0)
+    monkeypatch.setattr(chat_lines, "AWAY_SECONDS", 900.0)
     with company.scope():
         secret = api_key_create(owner=people["admin"], name="chat system", scopes=["ingest"])[1]
         chat_lines.connected(current_schema(), "browser-test")
@@ -78,6 +78,14 @@ def test_a_chat_on_the_desk(committed: World, sign_in: Pages, monkeypatch: pytes
     with company.scope():
         assert Utterance.objects.get(speaker="agent").text == "May I ask why? I am sorry to hear it."
         assert SuggestedReply.objects.get(accepted_at__isnull=False).text == "May I ask why?"
+        # The chat system could not bring it to the customer: it says so here, and is sent once more.
+        ours = ChatMessage.objects.get(origin="desk")
+        message_failed(conversation_id=chat.pk, message_id=ours.message_id)
+    failed = page.locator("#chat .unsent li.is-failed", has_text="May I ask why?")
+    failed.get_by_role("button", name="Send again").click()
+    failed.wait_for(state="detached")
+    with company.scope():
+        assert ChatMessage.objects.get(pk=ours.pk).failed_at is None
         message_write(conversation=chat, user=people["supervisor"], text=RawText("You get the fee back."))
     supervisor = page.locator("#tx li", has_text="You get the fee back.")
     supervisor.get_by_text("Supervisor").wait_for()
