@@ -34,14 +34,15 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
         document.get(part) for part in ("rules", "behaviours", "playbooks")
     ):
         found.append(Complaint("rules", _("The policy has no rules yet."), "error"))
-    return found + document_complaints(document)
+    return found + document_complaints(document, policy.scope)
 
 
-def document_complaints(document: Any) -> list[Complaint]:
-    """What is wrong with a document, against the moments that are listened for now. One query."""
+def document_complaints(document: Any, scope: Mapping[str, Any] | None = None) -> list[Complaint]:
+    """What is wrong with a document of a policy for `scope`, against the moments listened for now. One query."""
     moments = active_specs()
     speakers = {moment.key: moment.speaker for moment in moments}
-    return list(check_policy(document, speakers.keys(), speakers=speakers))
+    channels = (scope or {}).get("channels") or ()
+    return list(check_policy(document, speakers.keys(), speakers=speakers, channels=channels))
 
 
 def four_eyes() -> bool:

@@ -41,6 +41,10 @@ def encode(message: dict[str, Any]) -> bytes:
     return bytes(_serializer.serialize(message))
 
 
+def decode(packed: bytes) -> dict[str, Any]:
+    return dict(_serializer.deserialize(packed))
+
+
 def conversation_group(schema: str, conversation_id: UUID | str) -> str:
     return names.group(schema, "conversation", conversation_id)
 

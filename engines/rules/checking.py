@@ -52,11 +52,12 @@ def check_policy(
     *,
     speakers: Mapping[str, str] | None = None,
     fields: Collection[str] = spec.FIELDS,
+    channels: Collection[str] = (),
 ) -> list[Complaint]:
     """Return all complaints about a policy or its document, errors first.
 
     `moments` are the keys of the library's moments, `speakers` who says them ("any", "agent", "customer"), `fields`
-    the known fields; `metadata.NAME` is always one.
+    the known fields; `metadata.NAME` is always one. `channels`: the only ones that the policy is for (none: all).
     """
     if isinstance(document, Policy):
         policy = document
@@ -65,7 +66,9 @@ def check_policy(
         if complaints:
             return complaints
     found = _ids(policy)
-    check = _Conditions(moments, speakers or {}, fields)
+    check = _Conditions(
+        moments, speakers or {}, fields, written=bool(channels) and spec.WRITTEN.issuperset(channels)
+    )
     for where, condition in spec.conditions_of(policy):
         found += check.condition(where, condition)
     for at, rule in enumerate(policy.rules):
@@ -110,8 +113,14 @@ class _Conditions:
     """Checks conditions by themselves: names, words, limits."""
 
     def __init__(
-        self, moments: Collection[str], speakers: Mapping[str, str], fields: Collection[str]
+        self,
+        moments: Collection[str],
+        speakers: Mapping[str, str],
+        fields: Collection[str],
+        *,
+        written: bool = False,
     ) -> None:
+        self._written = written
         self._moments, self._speakers, self._fields = moments, speakers, fields
         self._words: dict[spec.WordsSaid, list[Complaint]] = {}
 
@@ -143,6 +152,15 @@ class _Conditions:
             return self._field(path, one)
         if isinstance(one, spec.Missing) and one.after == one.expected:
             return [Complaint(path, "Something cannot be missing after itself: choose another “after”.")]
+        if isinstance(one, spec.Measured) and self._written and one.measure in spec.OF_SOUND:
+            return [
+                Complaint(
+                    path,
+                    f"“{one.measure}” is measured of sound, and the policy is for what is written only: there this part"
+                    " is never so, nor is its opposite. Take it out, or choose other channels.",
+                    "warning",
+                )
+            ]
         if isinstance(one, spec.LocalTime) and one.begins is not None and one.begins == one.ends:
             return [Complaint(path, "From and until are the same time: that is never.")]
         return []
