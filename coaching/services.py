@@ -41,7 +41,8 @@ def document_complaints(document: Any) -> list[Complaint]:
     """What is wrong with a document, against the moments that are listened for now. One query."""
     moments = active_specs()
     speakers = {moment.key: moment.speaker for moment in moments}
-    return list(check_policy(document, speakers.keys(), speakers=speakers))
+    tells = {moment.key: moment.entity for moment in moments if moment.names}
+    return list(check_policy(document, speakers.keys(), speakers=speakers, tells=tells))
 
 
 def four_eyes() -> bool:

@@ -8,7 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from moments.models import MomentDefinition
+from moments.models import ListedName, MomentDefinition
+from moments.naming import name_refused
 from moments.services import moment_check
 
 
@@ -99,5 +100,26 @@ class MomentForm(forms.ModelForm):
             try:
                 moment_check(definition=draft)
             except ValidationError as error:
+                self.add_error(None, error)
+        return cleaned
+
+
+class ListedNameForm(forms.ModelForm):
+    spellings = LinesField(
+        required=False,
+        label=ListedName._meta.get_field("spellings").verbose_name,
+        help_text=ListedName._meta.get_field("spellings").help_text,
+    )
+
+    class Meta:
+        model = ListedName
+        fields = ["kind", "name", "spellings", "exact"]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not self.errors:
+            draft = ListedName(pk=self.instance.pk, **(cleaned or {}))
+            draft._state.adding = self.instance._state.adding
+            if (error := name_refused(row=draft)) is not None:
                 self.add_error(None, error)
         return cleaned

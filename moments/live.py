@@ -168,6 +168,7 @@ def occurrence_row(
         searched_to_ms=searched_to,
         at_ms=occurrence.at_ms,
         score=occurrence.score,
+        names=list(occurrence.names),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from engines.rules import spec
 from engines.rules.detectors import Detector, Detectors
+from engines.rules.filling_checks import check_outcome_slots, check_slots
 from engines.rules.logic import (
     Alternative,
     alternatives,
@@ -51,12 +52,13 @@ def check_policy(
     moments: Collection[str],
     *,
     speakers: Mapping[str, str] | None = None,
+    tells: Mapping[str, str] | None = None,
     fields: Collection[str] = spec.FIELDS,
 ) -> list[Complaint]:
     """Return all complaints about a policy or its document, errors first.
 
-    `moments` are the keys of the library's moments, `speakers` who says them ("any", "agent", "customer"), `fields`
-    the known fields; `metadata.NAME` is always one.
+    `moments` are the keys of the library's moments, `speakers` who says them ("any", "agent", "customer"), `tells` what
+    those name that tell it ("competitor"), `fields` the known fields; `metadata.NAME` is always one.
     """
     if isinstance(document, Policy):
         policy = document
@@ -70,12 +72,14 @@ def check_policy(
         found += check.condition(where, condition)
     for at, rule in enumerate(policy.rules):
         found += _rule(f"rules[{at}]", rule, policy)
+        found += check_slots(f"rules[{at}]", rule, tells or {})
     for at, behaviour in enumerate(policy.behaviours):
         found += _fires(f"behaviours[{at}].situation", behaviour.situation, "The behaviour")
         if behaviour.situation == behaviour.expected:
             found.append(
                 Complaint(f"behaviours[{at}].expected", "The situation is itself what is expected in it.")
             )
+        found += check_outcome_slots(f"behaviours[{at}]", behaviour, tells or {})
     aimed = {
         (action.playbook, action.step) for rule in policy.rules for action in rule.then if action.do == "step"
     }
