@@ -26,7 +26,7 @@ class ListedNameAdmin(AuditedAdmin):
     change_form_after_template = "admin/moments/try_names.html"
     warn_unsaved_form = True
     without = _(
-        "No names yet. Moments of the kind “something named” hear a product or a competitor only once it is listed here."
+        "No names yet. Moments of the kind “something named” hear a product or a competitor once it is listed here."
     )
 
     class Media:

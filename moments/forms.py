@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from moments.models import ListedName, MomentDefinition
@@ -30,28 +32,18 @@ class LinesField(forms.CharField):
         return bool(self.to_python(initial) != self.to_python(data))
 
 
-class MomentForm(forms.ModelForm):
-    phrases = LinesField(
-        required=False,
-        label=MomentDefinition._meta.get_field("phrases").verbose_name,
-        help_text=MomentDefinition._meta.get_field("phrases").help_text,
-    )
+def _lines(model: type[Model], name: str) -> LinesField:
+    """The lines of a model's field, called as Django would call it."""
+    field: Any = model._meta.get_field(name)
+    return LinesField(required=False, label=capfirst(field.verbose_name), help_text=field.help_text)
 
-    examples = LinesField(
-        required=False,
-        label=MomentDefinition._meta.get_field("examples").verbose_name,
-        help_text=MomentDefinition._meta.get_field("examples").help_text,
-    )
-    values = LinesField(
-        required=False,
-        label=MomentDefinition._meta.get_field("values").verbose_name,
-        help_text=MomentDefinition._meta.get_field("values").help_text,
-    )
-    counter_examples = LinesField(
-        required=False,
-        label=MomentDefinition._meta.get_field("counter_examples").verbose_name,
-        help_text=MomentDefinition._meta.get_field("counter_examples").help_text,
-    )
+
+class MomentForm(forms.ModelForm):
+    phrases = _lines(MomentDefinition, "phrases")
+
+    examples = _lines(MomentDefinition, "examples")
+    values = _lines(MomentDefinition, "values")
+    counter_examples = _lines(MomentDefinition, "counter_examples")
 
     class Meta:
         model = MomentDefinition
@@ -105,11 +97,7 @@ class MomentForm(forms.ModelForm):
 
 
 class ListedNameForm(forms.ModelForm):
-    spellings = LinesField(
-        required=False,
-        label=ListedName._meta.get_field("spellings").verbose_name,
-        help_text=ListedName._meta.get_field("spellings").help_text,
-    )
+    spellings = _lines(ListedName, "spellings")
 
     class Meta:
         model = ListedName

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from engines.rules.entities import LISTED
 from accounts.services import audit
+from engines.rules.entities import LISTED
 from moments.library import LIBRARY, READY, Ready
 from moments.models import ListedName, MomentDefinition
 from moments.services import moment_save
@@ -41,7 +41,9 @@ def library_offered() -> list[Offered]:
     offered = []
     for one in LIBRARY:
         name = names.get(one.entity, EXAMPLE_NAME)
-        heard, unheard = (tuple(line.replace("{name}", name) for line in lines) for lines in (one.heard, one.unheard))
+        heard, unheard = (
+            tuple(line.replace("{name}", name) for line in lines) for lines in (one.heard, one.unheard)
+        )
         lacks = one.entity if one.entity in LISTED and one.entity not in names else ""
         offered.append(Offered(one, one.key in known, heard, unheard, lacks))
     return offered

@@ -17,7 +17,6 @@ from moments.services import engine_spec, moment_save, spec_of
 from tests.budgets import query_budget
 from tests.conftest import World
 
-
 LISTED_HERE = {"name": "Northwind", "spellings": [], "exact": False}
 
 

@@ -261,7 +261,9 @@ class Acts:
             "held": {keys[number]: held.data() for number, held in self._held.items()},
             "closed": {key: shown.data() for key, shown in self._closed.items()},
             "set": sorted(map(list, self._set)),
-            **({"named": {entity: list(names) for entity, names in self.named.items()}} if self.named else {}),
+            **(
+                {"named": {entity: list(names) for entity, names in self.named.items()}} if self.named else {}
+            ),
             "items": {title: now for title, now in self._items.items() if now != "open"},
         }
 

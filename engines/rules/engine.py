@@ -355,9 +355,7 @@ class RuleEngine:
                 # The words have no home before they are final: no evidence points at them.
                 reason = replace(reason, sequence=None, evidence=())
                 decisions += [
-                    replace(
-                        decision(one, "show", index, now_ms, reason, self._acts.named), provisional=True
-                    )
+                    replace(decision(one, "show", index, now_ms, reason, self._acts.named), provisional=True)
                     for index in shown
                 ]
         return decisions

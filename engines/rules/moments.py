@@ -13,7 +13,7 @@ from typing import Any
 
 from engines.rules.detectors import Detector, Detectors
 from engines.rules.entities import ENTITIES, LISTED
-from engines.rules.names import NameFinder, Named, check_names
+from engines.rules.names import Named, NameFinder, check_names
 from engines.rules.occurrences import START, Heard, MomentSpec, Occurrence
 from engines.rules.patterns import PatternError, parse_pattern
 from engines.rules.phrases import PhraseError, Variant, parse

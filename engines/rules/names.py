@@ -28,11 +28,12 @@ PIECED_FROM = 5
 _WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*\+?")
 _GAP = re.compile(r"[\s\-‐‑–_'’/]*(?:&\s*)?")
 _PIECE = re.compile(r"\d+|\D+")
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen",
+)
+_TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
 _VALUES = {word: value for value, word in enumerate(_UNITS)}
 _VALUES |= {word: 10 * (at + 2) for at, word in enumerate(_TENS)}
 

@@ -22,7 +22,9 @@ class OfferedSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     speaker = serializers.CharField()
     phrases = serializers.ListField(child=serializers.CharField())
-    entity = serializers.CharField(help_text="What is named: amount, date, product or competitor; else empty.")
+    entity = serializers.CharField(
+        help_text="What is named: amount, date, product or competitor; else empty."
+    )
     examples = serializers.ListField(child=serializers.CharField(), help_text="It is heard in each of these.")
     counter_examples = serializers.ListField(
         child=serializers.CharField(), help_text="It is heard in none of these."

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError as Refused
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -74,7 +72,7 @@ class TriedNamesSerializer(Serializer):
 
 
 class NameViewSet(ItemListMixin, CompanyViewSet):
-    """Products and competitors that moments listen for, with other spellings. A change reaches the next conversation."""
+    """Products and competitors that moments listen for, with other spellings. A change counts for new conversations."""
 
     permission = Permission.ADMIN_CONFIGURE
     serializer_class = ListedNameSerializer
@@ -109,12 +107,9 @@ class NameViewSet(ItemListMixin, CompanyViewSet):
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Take it off. The last name of a list that a moment listens for stays."""
         row = get_object_or_404(self.get_queryset(), pk=pk)
-        try:
-            with transaction.atomic():
-                self._audit("delete", row)
-                name_delete(row=row, actor=self.user)
-        except ValidationError as error:
-            raise Refused({"name": error.messages}) from None
+        with transaction.atomic():
+            self._audit("delete", row)
+            name_delete(row=row, actor=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -141,12 +136,9 @@ class NameViewSet(ItemListMixin, CompanyViewSet):
         changed = [name for name, value in given.items() if new or getattr(row, name) != value]
         for name, value in given.items():
             setattr(row, name, value)
-        try:
-            with transaction.atomic():
-                name_save(row=row, actor=self.user)
-                self._audit("create" if new else "update", row, {} if new else {"fields": changed})
-        except ValidationError as error:
-            raise Refused(error.message_dict) from None
+        with transaction.atomic():
+            name_save(row=row, actor=self.user)
+            self._audit("create" if new else "update", row, {} if new else {"fields": changed})
         return row
 
     def _audit(self, done: str, row: ListedName, changes: dict[str, Any] | None = None) -> None:

@@ -84,9 +84,10 @@ def test_a_sound_list_has_no_complaints_and_an_empty_one_says_that_it_never_fire
     spec = MomentSpec("rival", "Rival", "r", "entity", "customer", entity="competitor")
     assert "never be heard" in check(spec)[0] and "Products and competitors" in check(spec)[0]
     assert CompiledMoments([spec]).refused
-    assert "choose amount, date, product or competitor" in check(
-        MomentSpec("x", "X", "r", "entity", entity="colour")
-    )[0]
+    assert (
+        "choose amount, date, product or competitor"
+        in check(MomentSpec("x", "X", "r", "entity", entity="colour"))[0]
+    )
 
 
 RIVAL = MomentSpec(
