@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
-from accounts.models import User
+from accounts.models import Queue, User
 from accounts.services import audit
 from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
@@ -38,11 +38,16 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
 
 
 def document_complaints(document: Any) -> list[Complaint]:
-    """What is wrong with a document, against the moments that are listened for now. One query."""
+    """What is wrong with a document, against the moments that are listened for now. One query, two where it asks for
+    a queue."""
     moments = active_specs()
     speakers = {moment.key: moment.speaker for moment in moments}
     tells = {moment.key: moment.entity for moment in moments if moment.names}
-    return list(check_policy(document, speakers.keys(), speakers=speakers, tells=tells))
+    return list(check_policy(document, speakers.keys(), speakers=speakers, tells=tells, queues=_queues))
+
+
+def _queues() -> list[str]:
+    return list(Queue.objects.values_list("key", flat=True))
 
 
 def four_eyes() -> bool:

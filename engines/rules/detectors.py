@@ -45,6 +45,7 @@ class Detectors:
     """Finds what an utterance contains. `speaker` is "agent", "customer" or any other name."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
+        self.all = tuple(detectors)
         self._strict = {detector.owner for detector in detectors if detector.reject_negated}
         named = {"agent", "customer", "any"} | {detector.speaker for detector in detectors}
         self._entities = {

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engines.rules.apart import Apart
 from engines.rules.detectors import Detector, Detectors
 from engines.rules.entities import ENTITIES, LISTED
 from engines.rules.names import Named, NameFinder, check_names
 from engines.rules.occurrences import START, Heard, MomentSpec, Occurrence
-from engines.rules.patterns import PatternError, parse_pattern
+from engines.rules.ordinary import share_heard
+from engines.rules.patterns import Pattern, PatternError, parse_pattern
 from engines.rules.phrases import PhraseError, Variant, parse
 from engines.rules.spec import Value
 from engines.rules.standing import Standing, check_field, check_mood
@@ -38,13 +40,8 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
         wrong.append("The moment needs a key, and “start” is taken: it means the start of the call.")
     if spec.speaker not in SPEAKERS:
         wrong.append(f"“{spec.speaker}” is no speaker: choose agent, customer or any.")
-    if spec.kind == "phrase":
-        wrong += _phrases(spec)[1]
-    elif spec.kind == "pattern":
-        try:
-            parse_pattern(spec.pattern or "")
-        except PatternError as error:
-            wrong.append(str(error))
+    if spec.kind in ("phrase", "pattern"):
+        wrong += _check_words(spec)
     elif spec.kind == "entity":
         wrong += _check_entity(spec)
     elif spec.kind == "absence":
@@ -59,6 +56,23 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
     elif spec.kind != "examples":
         wrong.append(f"“{spec.kind}” is no kind of moment: choose {', '.join(KINDS)}.")
     return wrong
+
+
+def _check_words(spec: MomentSpec) -> list[str]:
+    variants: tuple[Variant, ...] = ()
+    pattern: Pattern | None = None
+    if spec.kind == "phrase":
+        variants, wrong = _phrases(spec)
+        if wrong:
+            return wrong
+    else:
+        try:
+            pattern = parse_pattern(spec.pattern or "")
+        except PatternError as error:
+            return [str(error)]
+    if share_heard(variants, pattern, reject_negated=spec.reject_negated) == 1:
+        return ["It would be heard in everything that is said: ask for something particular."]
+    return []
 
 
 def _check_entity(spec: MomentSpec) -> list[str]:
@@ -198,6 +212,7 @@ class MomentEngine:
         # end of the sentence that starts the wait answers it, though it was heard first.
         self._last: dict[str, tuple[int, int]] = {}
         self._standing = Standing(self._moments.standing)
+        self._apart = Apart(self._moments.detectors)
         for spec in self._moments.starters.get(START, ()):
             self._open[spec.key] = (0, spec.within_ms)
 
@@ -216,8 +231,16 @@ class MomentEngine:
                 entity=specs[owner].entity,
                 names=self._names(owner, heard.text, spans),
             )
-            for owner, spans in self._moments.detectors.find(heard.speaker, heard.text)
+            for owner, spans in self._apart.find(heard.speaker, heard.text)
         ]
+
+    def failed(self) -> dict[str, tuple[int, str]]:
+        """Return how often detectors have failed so far, by the moment's key, and the last error's type of each."""
+        apart = self._apart
+        return {
+            self._moments.specs[owner].key: (times, apart.kinds[owner])
+            for owner, times in apart.failures.items()
+        }
 
     def _names(self, owner: int, text: str, spans: tuple[tuple[int, int], ...]) -> tuple[str, ...]:
         finder = self._moments.finders.get(owner)

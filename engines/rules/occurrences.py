@@ -20,7 +20,7 @@ class MomentSpec:
     uses `entity` (a name in `entities.ENTITIES`, or one in `entities.LISTED` with the `names` of its list), "absence"
     uses `expected` and `after` (keys of spoken moments, or `after="start"` for the start of the call) and `within_ms`
     (None: until the call ends), "intent" uses `task` and `intent`: it is told by a classifier outside, whose
-    occurrences come with `MomentEngine.hear`; so is "examples", what means the same as one of some sentences. "sentiment" uses `mood`
+    occurrences come with `MomentEngine.hear`; so is "examples". "sentiment" uses `mood`
     (below or above a level; falling or rising by so much), `limit` and `turns` (over how many of the customer's
     utterances), "metadata" a test of a `field` of the call with `values` or `limit`: see `standing.py`.
     `speaker` is who must say it; an absence and a field ignore it. `reject_negated` drops what is denied ("i'm not

@@ -28,6 +28,7 @@ MEASURES = (
 OF_A_SPEAKER = frozenset({"talk_share", "words_per_minute"})
 OVER_A_WINDOW = frozenset({"talk_share", "overtalk_ms", "words_per_minute", "sentiment", "sentiment_change"})
 FIELDS = ("queue", "channel", "language", "product", "customer.segment")
+CHANNELS = ("voice", "chat", "email")
 METADATA = "metadata."
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LABELS = ("Say", "Do", "Know")
