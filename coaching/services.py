@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,8 +16,10 @@ from accounts.services import audit
 from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
 from coaching.scopes import scope_clean, scope_complaints
+from engines.intents.languages import is_english
 from engines.rules.checking import check_policy
-from engines.rules.spec import Complaint
+from engines.rules.reading import read_policy
+from engines.rules.spec import Complaint, moment_keys
 from moments.selectors import active_specs
 
 State = Policy.State
@@ -34,16 +36,42 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
         document.get(part) for part in ("rules", "behaviours", "playbooks")
     ):
         found.append(Complaint("rules", _("The policy has no rules yet."), "error"))
-    return found + document_complaints(document)
+    return found + document_complaints(document, languages=policy.scope.get("languages") or ())
 
 
-def document_complaints(document: Any) -> list[Complaint]:
-    """What is wrong with a document, against the moments that are listened for now. One query, two where it asks for
-    a queue."""
+def document_complaints(document: Any, *, languages: Collection[str] = ()) -> list[Complaint]:
+    """What is wrong with a document, against the moments that are listened for now, in calls in these languages (none:
+    any). One query, two where it asks for a queue."""
     moments = active_specs()
     speakers = {moment.key: moment.speaker for moment in moments}
     tells = {moment.key: moment.entity for moment in moments if moment.names}
-    return list(check_policy(document, speakers.keys(), speakers=speakers, tells=tells, queues=_queues))
+    found = check_policy(document, speakers.keys(), speakers=speakers, tells=tells, queues=_queues)
+    if languages and not any(map(is_english, languages)):
+        found += _unheard(
+            document, {moment.key: moment.name for moment in moments if moment.kind == "examples"}
+        )
+    return found
+
+
+def _unheard(document: Any, english: Mapping[str, str]) -> list[Complaint]:
+    """What is told by English examples and asked for in calls that are in no English."""
+    policy, wrong = read_policy(document)
+    return (
+        []
+        if wrong
+        else [
+            Complaint(
+                "scope",
+                _(
+                    "“%(name)s” is learned from English examples and never heard in calls in these languages: ask for a "
+                    "phrase or an intent instead."
+                )
+                % {"name": english[key]},
+                "warning",
+            )
+            for key in sorted(moment_keys(policy) & english.keys())
+        ]
+    )
 
 
 def _queues() -> list[str]:

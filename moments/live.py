@@ -152,6 +152,7 @@ class MomentSession:
             "revisions": list(self._revisions),
             "engine": self._engine.state(),
             "intents": self._intents.state(),
+            "meanings": self._meanings.listens,
         }
 
     def _found(self, occurrence: Occurrence, utterance: Utterance | None, batch: Batch) -> None:
@@ -188,7 +189,7 @@ class MomentStage:
     """The stage "moments" of `cresta_app.live`."""
 
     key = "moments"
-    fixed: tuple[str, ...] = ("revisions",)
+    fixed: tuple[str, ...] = ("revisions", "meanings")
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
         """Begin with the newest revisions, or go on with those in `state`. One query; one more with intents, and one
@@ -199,4 +200,4 @@ class MomentStage:
         told = None if state is None else state.get("intents")
         intents = IntentSession(specs, live_classifiers(specs, told), told)
         fields = call_fields(call.conversation_id) if compiled.asks_fields else None
-        return MomentSession(call, revisions, intents, MeaningSession(specs), state, fields)
+        return MomentSession(call, revisions, intents, MeaningSession(specs, call.language), state, fields)
