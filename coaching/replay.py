@@ -23,6 +23,7 @@ from coaching.selectors import company_zone
 from coaching.services import document_complaints
 from conversations.models import CallPhase, Conversation, Utterance
 from conversations.phases import Phase
+from engines.intents.languages import is_english
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
@@ -47,6 +48,10 @@ class Known:
     started_at_local: datetime | None = None
     # When the customer was put on hold (True) and taken back, in the order of the call.
     holds: Sequence[tuple[int, bool]] = ()
+
+    @property
+    def language(self) -> str:
+        return str(self.fields.get("language") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,8 @@ class Player:
         played = {side: Played() for side in self._sides}
         results = list(played.values())
         sides = list(self._sides.values())
-        for step in steps(call.turns, self._moments, sides, call.known, self._meanings):
+        meanings = self._meanings if is_english(call.known.language) else None
+        for step in steps(call.turns, self._moments, sides, call.known, meanings):
             for result, decisions in zip(results, step.decisions, strict=True):
                 for one in decisions:
                     _count(result, one)

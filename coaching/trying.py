@@ -119,7 +119,7 @@ def draft_try(
     specs = active_specs()
     names = {spec.key: spec.name for spec in specs}
     compiled = document_compiled(document, names)
-    moments, meanings = CompiledMoments(specs), MeaningSession(specs)
+    moments, meanings = CompiledMoments(specs), MeaningSession(specs, known.language)
     return _played(document, turns, moments, meanings, compiled, known, names, notes)
 
 

@@ -27,6 +27,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("coaching.policy", "rule"),
             ("coaching.experiment", "science"),
             ("moments.momentdefinition", "target"),
+            ("moments.listedname", "sell"),
             ("moments.classifier", "category"),
             ("moments.trainingset", "dataset"),
             ("coaching.nextstepversion", "route"),

@@ -33,7 +33,9 @@ from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
+from moments.api.definitions import DefinitionViewSet
 from moments.api.library import MomentLibraryViewSet
+from moments.api.names import NameViewSet
 from moments.api.views import MomentViewSet
 from providers.api.views import ProviderViewSet
 from qa.api.views import ScoreViewSet
@@ -55,6 +57,8 @@ router.register("redaction-examples", ExampleViewSet, basename="api-redaction-ex
 router.register("redaction-runs", RunViewSet, basename="api-redaction-run")
 router.register("moments", MomentViewSet, basename="api-moment")
 router.register("moment-library", MomentLibraryViewSet, basename="api-moment-library")
+router.register("moment-definitions", DefinitionViewSet, basename="api-moment-definition")
+router.register("moment-names", NameViewSet, basename="api-moment-name")
 router.register("classifiers", ClassifierViewSet, basename="api-classifier")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")

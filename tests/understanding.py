@@ -135,7 +135,7 @@ def call_begin(schema: str, conversation: Conversation, *, team_id: Any = None) 
             agent_id=conversation.agent_id,
             team_id=team_id,
             queue_id=None,
-            language="en",
+            language=conversation.language,
         ),
     )
 

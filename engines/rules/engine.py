@@ -18,8 +18,9 @@ from engines.rules.acting import Acts, decision
 from engines.rules.because import Because, because
 from engines.rules.compiled import CompiledPolicies, behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
-from engines.rules.explain import quote
+from engines.rules.explain import quote, said_by_name
 from engines.rules.facts import NO_CAUSE, Facts
+from engines.rules.filling import lacks
 from engines.rules.fires import MAX_PLACES, Change, Fire, fire_of
 from engines.rules.followers import Behaviours, Playbooks
 from engines.rules.occurrences import Heard, Occurrence
@@ -102,6 +103,7 @@ class RuleEngine:
         if heard.speaker == "customer":
             self._customer_ms = None
             decisions += self._acts.release(now_ms)
+        self._acts.name(occurrences)
         found = self._found(heard, occurrences, self._compiled.detectors)
         change = self._facts.hear(heard, found)
         decisions += self._acts.outcomes(self._behaviours.turned(heard.start_ms, self._text_of))
@@ -110,6 +112,7 @@ class RuleEngine:
 
     def observe(self, occurrence: Occurrence, text: str = "") -> list[Decision]:
         """Take a moment found apart from `hear`: by time, or by what is slower. `text`: that of its utterance."""
+        self._acts.name((occurrence,))
         leaves = self._compiled.by_moment.get(occurrence.key, ())
         if not leaves:
             return []
@@ -134,9 +137,12 @@ class RuleEngine:
         change = Change(now_ms, assumed)
         before = {leaf: self._facts.true.get(leaf) for leaf in assumed}
         self._facts.true |= assumed
+        named = self._acts.named
+        self._acts.name(occurrences)
         try:
             return self._suppose(change, now_ms, heard.speaker)
         finally:
+            self._acts.named = named
             for leaf, fire_before in before.items():
                 if fire_before is None:
                     self._facts.true.pop(leaf, None)
@@ -235,7 +241,14 @@ class RuleEngine:
         place = occurrence.spans[0][0] if occurrence.spans else 0
         words: str | None = quote(text, occurrence.spans) if text else None
         return Fire(
-            occurrence.at_ms, until_ms, occurrence.sequence, occurrence.speaker, evidence, place, words
+            occurrence.at_ms,
+            until_ms,
+            occurrence.sequence,
+            occurrence.speaker,
+            evidence,
+            place,
+            words,
+            said_by_name(occurrence, words or ""),
         )
 
     def _decide(self, change: Change, now_ms: int, sequence: int | None) -> list[Decision]:
@@ -333,14 +346,17 @@ class RuleEngine:
             shown = [
                 index
                 for index, action in enumerate(one.rule.then)
-                if action.do in SHOWN and not self._acts.screen.shows(action)
+                if action.do in SHOWN
+                and not self._acts.screen.shows(action)
+                and not lacks(action, self._acts.named)
             ]
             if shown:
                 self._acts.screen.suppose(one.key, now_ms, tuple(shown), speaker)
                 # The words have no home before they are final: no evidence points at them.
                 reason = replace(reason, sequence=None, evidence=())
                 decisions += [
-                    replace(decision(one, "show", index, now_ms, reason), provisional=True) for index in shown
+                    replace(decision(one, "show", index, now_ms, reason, self._acts.named), provisional=True)
+                    for index in shown
                 ]
         return decisions
 

@@ -31,6 +31,7 @@ OVER_A_WINDOW = frozenset({"talk_share", "overtalk_ms", "words_per_minute", "sen
 OF_SOUND = frozenset({"talk_share", "silence_ms", "overtalk_ms", "words_per_minute", "hold_ms"})
 WRITTEN = frozenset({"chat", "email"})
 FIELDS = ("queue", "channel", "language", "product", "customer.segment")
+CHANNELS = ("voice", "chat", "email")
 METADATA = "metadata."
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LABELS = ("Say", "Do", "Know")

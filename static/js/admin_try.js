@@ -55,6 +55,14 @@ function meant(answer, words) {
   ];
 }
 
+// Which names of the company's lists are heard, each in the words that were taken for it.
+function named(answer, words) {
+  if (!answer.found.length) return [line({ text: words.refused, mark: "ic-verdict no" })];
+  return answer.found.map((one) => line(
+    { text: words.accepted, mark: "ic-verdict yes" }, { text: one.name }, `(${words[one.kind]}) `, { tag: "q", text: one.words },
+  ));
+}
+
 function complaints({ error }, words) {
   const told = Object.values(error?.fields ?? {}).flat(2);
   return [line({ text: words.failed, mark: "ic-verdict no" }), ...(told.length ? told : [error?.message ?? ""]).map((one) => line(String(one)))];
@@ -68,6 +76,7 @@ for (const box of document.querySelectorAll("[data-try]")) {
   const result = box.querySelector("[role=status]");
   const words = box.dataset;
   const isMeaning = words.shows === "meaning";
+  const show = { meaning: meant, names: named }[words.shows] ?? guessed;
   const ask = async () => {
     if (!field.value.trim() || button.disabled) return;
     button.disabled = true;
@@ -76,6 +85,14 @@ for (const box of document.querySelectorAll("[data-try]")) {
       sent.examples = lines("id_examples");
       sent.near_misses = lines("id_counter_examples");
     }
+    const name = words.shows === "names" ? document.getElementById("id_name")?.value.trim() : "";
+    if (name) {
+      const own = location.pathname.match(/\/([0-9a-f-]{36})\/change\/$/);
+      sent.name = {
+        ...(own && { id: own[1] }), kind: document.getElementById("id_kind").value, name,
+        spellings: lines("id_spellings"), exact: document.getElementById("id_exact").checked,
+      };
+    }
     try {
       const response = await fetch(words.try, {
         method: "POST",
@@ -83,7 +100,7 @@ for (const box of document.querySelectorAll("[data-try]")) {
         body: JSON.stringify(sent),
       });
       const answer = await response.json();
-      const shown = !response.ok ? complaints(answer, words) : isMeaning ? meant(answer, words) : guessed(answer, words);
+      const shown = response.ok ? show(answer, words) : complaints(answer, words);
       result.replaceChildren(...shown);
     } catch {
       result.replaceChildren(line({ text: words.failed, mark: "ic-verdict no" }));
