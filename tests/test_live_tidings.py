@@ -127,5 +127,5 @@ def test_what_is_noted_in_an_otherwise_empty_step_is_not_lost():
     follow(world, Source(dict.fromkeys(range(1, 41), LOUD), late=timedelta()))
     assert sum(len(part.batch.after_publish) for part in world.parts) > 0
     together = Batch(None)
-    together.published_together(lambda things, when: None, "thing")
+    together.published_together(lambda told: None, "thing")
     assert not together.is_empty
