@@ -10,7 +10,7 @@ import redis
 from django.core.exceptions import ValidationError
 
 from accounts.errors import Conflict
-from coaching import mutes, tidings
+from coaching import mutes, playbooks, tidings
 from coaching.access import guidance_for
 from coaching.answers import guidance_answer
 from coaching.models import Guidance
@@ -60,7 +60,9 @@ def told(monkeypatch) -> list[dict[str, Any]]:
     def tell(_conversation_id: Any, new: list[dict[str, Any]]) -> None:
         marks.extend(new)
 
-    for module, name in ((tidings, "marks_tell"), (mutes, "marks_tell"), (tidings, "marks_append")):
+    for module, name in (
+        (tidings, "marks_tell"), (mutes, "marks_tell"), (tidings, "marks_append"), (playbooks, "marks_append"),
+    ):  # fmt: skip
         monkeypatch.setattr(module, name, tell)
     return marks
 
@@ -285,6 +287,43 @@ def test_the_api_and_the_desk_move_and_mute_alike(world, begin, agent, told):
     muted = post(f"/api/v1/guidance/{hint.pk}/mute/", {}).json()
     assert [(one["rule"], one["kind"]) for one in muted] == [("ask", "")]
     assert post(f"/api/v1/guidance/{hint.pk}/unmute/", {}).json() == []
+
+
+def test_a_playbook_that_has_not_begun_is_begun_by_hand_whoever_follows_the_call(world, begin, agent, told):
+    row = policy_make(playbooks=[PLAYBOOK | {"start": {"heard": "offer"}}])
+    revision = str(row.pk)
+    offered = [{"revision": revision, "playbook": "stay", "policy": "Test", "title": "Keep them"}]
+    client = world.northwind.client("agent")
+
+    def post(url, **content):
+        return client.post(url, content, content_type="application/json")
+
+    for takes_over in (False, True):
+        told.clear()
+        call = begin()
+        ident = str(call.conversation.pk)
+        call.say("customer", THREAT, 0)
+        assert client.get(f"/api/v1/guidance/playbooks/?conversation={ident}").json() == offered
+        assert client.get(f"/desk/calls/{ident}/").json()["playbooks"] == offered
+        assert world.northwind.client("supervisor").get(f"/desk/calls/{ident}/").json()["playbooks"] == []
+        wanted = {"revision": revision, "playbook": "stay"}
+        assert post("/api/v1/guidance/begin/", conversation=ident, **wanted).status_code == 202
+        assert post(f"/desk/calls/{ident}/step/", **wanted).json() == {"playbook": "stay"}
+        for wrong in ({"playbook": "x"}, {"revision": ident}, {"revision": "x"}):
+            assert post(f"/desk/calls/{ident}/step/", **wanted | wrong).status_code == 400
+        for number, mark in enumerate(told):
+            if takes_over:
+                call.take_over()
+            call.told(mark, 6_000 + number * 1_000)
+        assert len(told) == 2, "and the second changes nothing"
+        row = Guidance.objects.get(conversation=call.conversation, kind="step")
+        assert (row.step, row.at_ms, row.reason) == ("ask", 6_000, "Because it was begun by hand")
+        # From there it moves as the talk moves.
+        call.say("agent", "let me repeat that", 20_000)
+        assert own(agent, conversation=call.conversation, state="open", kind="step").step == "offer"
+    Conversation.objects.filter(pk=call.conversation.pk).update(state="wrap_up")
+    assert post(f"/desk/calls/{ident}/step/", **wanted).status_code == 409
+    assert client.get(f"/api/v1/guidance/playbooks/?conversation={ident}").json() == []
 
 
 # --- On the way -------------------------------------------------------------------------------------------
