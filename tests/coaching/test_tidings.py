@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,16 +16,21 @@ from coaching.access import guidance_for
 from coaching.answers import guidance_answer
 from coaching.models import Guidance
 from coaching.mutes import mute_end, mute_set
+from coaching.replay import document_compiled, past_calls, steps
 from conversations.chats import Opening, chat_open, message_take
+from conversations.live import tidings as live_tidings
 from conversations.live.buffer import AudioBuffer
 from conversations.live.chat import ChatFollower, chat_news
 from conversations.live.commit import group_write
 from conversations.live.ownership import call_claim
 from conversations.live.tidings import WORD
+from conversations.live.timeline import Timeline
 from conversations.marks_again import marks_retell
-from conversations.models import Conversation
+from conversations.models import CallPhase, Conversation
 from cresta_app.live import stages
 from engines.redaction.text import RawText
+from engines.rules import CompiledMoments
+from moments.selectors import active_specs
 from tenants import names
 from tests.coaching.conftest import THREAT
 from tests.live_calls import call_make
@@ -103,6 +109,55 @@ def test_a_hint_for_who_leaves_a_customer_on_hold_comes_whoever_follows_the_call
         call.hold(False, 70_000)
         call.tick(140_000)
         assert Guidance.objects.filter(conversation=call.conversation).count() == 1
+
+
+def test_a_hold_without_sound_is_the_same_live_and_when_it_is_played_again(begin, agent, monkeypatch):
+    wall = [1_000.0]
+    monkeypatch.setattr(live_tidings.time, "time", lambda: wall[0])
+    row = policy_make(
+        rule({"measure": "hold_ms", "above": 60_000}, hint_action("Come back to them"), id="hold"),
+        rule(
+            {"missing": {"heard": "offer"}, "after": {"heard": "threat"}, "within_ms": 40_000},
+            hint_action("Make an offer"),
+            id="late",
+        ),
+    )
+    call, timeline = begin(), Timeline()
+    tidings = live_tidings.Tidings(timeline, {})
+    call.say("customer", THREAT, 11_000, 14_000)
+    # The line stands still at 0:15 for 90 seconds; what comes then is counted on from there.
+    timeline.add({"kind": "phase", "phase": "hold", "at_ms": 15_000})
+    tidings.overdue(15_000)
+    for seconds in (30, 30, 15, 15):
+        wall[0] += seconds
+        assert tidings.overdue(15_000)
+        if seconds == 15:
+            call.take_over()
+            tidings = live_tidings.Tidings(timeline, tidings.state())
+            tidings.overdue(0)
+        batch = tidings.told_at_once([session for _key, session in call.sessions], 15_000, call.context)
+        call.commit(batch)
+    call.hold(False, 15_000)
+    call.say("agent", "thank you for waiting", 16_000, 18_000)
+    call.tick(120_000)
+    live = sorted(Guidance.objects.values_list("rule_key", "at_ms"))
+    assert live == [("hold", 75_000), ("late", 54_000)]
+
+    began = call.conversation.announced_at
+    for phase, at in (("hold", 0), ("connected", 90)):
+        CallPhase.objects.create(
+            conversation=call.conversation,
+            phase=phase,
+            key=phase,
+            from_ms=15_000,
+            at=began + timedelta(seconds=at),
+        )
+    [past] = past_calls([call.conversation.pk], {})
+    assert past.known.stood == {15_000: 105_000}
+    compiled = document_compiled(row.document, {"threat": "Threat", "offer": "Offer"})
+    moments = CompiledMoments(active_specs())
+    played = [one for step in steps(past.turns, moments, [compiled], past.known) for one in step.decisions[0]]
+    assert sorted((one.rule_id, one.at_ms) for one in played if one.what == "show") == live
 
 
 # --- Dismissed --------------------------------------------------------------------------------------------
