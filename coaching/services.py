@@ -63,7 +63,7 @@ def _unheard(document: Any, english: Mapping[str, str]) -> list[Complaint]:
             Complaint(
                 "scope",
                 _(
-                    "“%(name)s” is learned from English examples and never heard in calls in these languages: ask for a "
+                    "“%(name)s” is learned from English examples and never heard in calls in these: ask for a "
                     "phrase or an intent instead."
                 )
                 % {"name": english[key]},
