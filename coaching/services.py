@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -36,16 +36,19 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
         document.get(part) for part in ("rules", "behaviours", "playbooks")
     ):
         found.append(Complaint("rules", _("The policy has no rules yet."), "error"))
-    return found + document_complaints(document, languages=policy.scope.get("languages") or ())
+    return found + document_complaints(document, policy.scope)
 
 
-def document_complaints(document: Any, *, languages: Collection[str] = ()) -> list[Complaint]:
-    """What is wrong with a document, against the moments that are listened for now, in calls in these languages (none:
-    any). One query, two where it asks for a queue."""
+def document_complaints(document: Any, scope: Mapping[str, Any] | None = None) -> list[Complaint]:
+    """What is wrong with a document of a policy for `scope`, against the moments that are listened for now. One query,
+    two where it asks for a queue."""
     moments = active_specs()
     speakers = {moment.key: moment.speaker for moment in moments}
     tells = {moment.key: moment.entity for moment in moments if moment.names}
-    found = check_policy(document, speakers.keys(), speakers=speakers, tells=tells, queues=_queues)
+    channels, languages = ((scope or {}).get(name) or () for name in ("channels", "languages"))
+    found = check_policy(
+        document, speakers.keys(), speakers=speakers, tells=tells, queues=_queues, channels=channels
+    )
     if languages and not any(map(is_english, languages)):
         found += _unheard(
             document, {moment.key: moment.name for moment in moments if moment.kind == "examples"}
@@ -56,22 +59,12 @@ def document_complaints(document: Any, *, languages: Collection[str] = ()) -> li
 def _unheard(document: Any, english: Mapping[str, str]) -> list[Complaint]:
     """What is told by English examples and asked for in calls that are in no English."""
     policy, wrong = read_policy(document)
-    return (
-        []
-        if wrong
-        else [
-            Complaint(
-                "scope",
-                _(
-                    "“%(name)s” is learned from English examples and never heard in calls in these: ask for a "
-                    "phrase or an intent instead."
-                )
-                % {"name": english[key]},
-                "warning",
-            )
-            for key in sorted(moment_keys(policy) & english.keys())
-        ]
+    sentence = _(
+        "“%(name)s” is learned from English examples and never heard in calls in these languages: ask for a phrase or "
+        "an intent instead."
     )
+    keys = [] if wrong else sorted(moment_keys(policy) & english.keys())
+    return [Complaint("scope", sentence % {"name": english[key]}, "warning") for key in keys]
 
 
 def _queues() -> list[str]:

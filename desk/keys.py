@@ -26,6 +26,7 @@ def actions() -> dict[str, str]:
         "p": _("what the customer allows"),
         "k": _("pause while a card is given"),
         "g": _("go to another step of the playbook"),
+        "r": _("write in the chat, with the suggested reply"),
         "End": _("follow the call"),
     }
 

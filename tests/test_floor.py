@@ -114,7 +114,7 @@ def test_snapshot_and_events_are_a_later_snapshot(
     pages = [Page(call) for _ in range(6)]
     with django_capture_on_commit_callbacks(execute=True):
         happens(northwind, call)
-    sent = [message["event"] for message in told if message["type"] == "conversation.event"]
+    sent = [publish.event_of(message) for message in told if message["type"] == "conversation.event"]
     assert len(sent) >= 3
     late = events.snapshot(call)
     expected = {kind: {row["id"]: row for row in rows} for kind, rows in late["items"].items()}

@@ -42,13 +42,15 @@ def check_policy(
     speakers: Mapping[str, str] | None = None,
     tells: Mapping[str, str] | None = None,
     fields: Collection[str] = spec.FIELDS,
+    channels: Collection[str] = (),
     queues: Callable[[], Collection[str]] | None = None,
 ) -> list[Complaint]:
     """Return all complaints about a policy or its document, errors first.
 
     `moments` are the keys of the library's moments, `speakers` who says them ("any", "agent", "customer"), `tells` what
-    those name that tell it ("competitor"), `fields` the known fields; `metadata.NAME` is always one. `queues` gives the
-    keys of the company's queues, and is asked only where a condition names one.
+    those name that tell it ("competitor"), `fields` the known fields; `metadata.NAME` is always one. `channels`: the
+    only ones that the policy is for (none: all). `queues` gives the keys of the company's queues, and is asked only
+    where a condition names one.
     """
     if isinstance(document, Policy):
         policy = document
@@ -57,7 +59,13 @@ def check_policy(
         if complaints:
             return complaints
     found = _ids(policy)
-    check = _Conditions(moments, speakers or {}, fields, queues)
+    check = _Conditions(
+        moments,
+        speakers or {},
+        fields,
+        queues,
+        written=bool(channels) and spec.WRITTEN.issuperset(channels),
+    )
     for where, condition in spec.conditions_of(policy):
         found += check.condition(where, condition)
     for at, rule in enumerate(policy.rules):
@@ -109,7 +117,10 @@ class _Conditions:
         speakers: Mapping[str, str],
         fields: Collection[str],
         queues: Callable[[], Collection[str]] | None,
+        *,
+        written: bool = False,
     ) -> None:
+        self._written = written
         self._moments, self._speakers, self._fields, self._queues = moments, speakers, fields, queues
         self._words: dict[spec.WordsSaid, list[Complaint]] = {}
 
@@ -141,6 +152,15 @@ class _Conditions:
             return self._field(path, one)
         if isinstance(one, spec.Missing) and one.after == one.expected:
             return [Complaint(path, "Something cannot be missing after itself: choose another “after”.")]
+        if isinstance(one, spec.Measured) and self._written and one.measure in spec.OF_SOUND:
+            return [
+                Complaint(
+                    path,
+                    f"“{one.measure}” is measured of sound, and the policy is for what is written only: there this part"
+                    " is never so, nor is its opposite. Take it out, or choose other channels.",
+                    "warning",
+                )
+            ]
         if isinstance(one, spec.Missing) and one.within_ms is not None:
             return _hurried(path, one.within_ms)
         if isinstance(one, spec.LocalTime) and one.begins is not None and one.begins == one.ends:

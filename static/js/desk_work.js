@@ -65,7 +65,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   });
   const hand = new Hand({ button: $("hand"), words, clock, wanted: page.hands, failed: warn });
   const chat = new ChatBox({
-    part: $("chat"), words,
+    part: $("chat"), words, me: page.me.id,
     send: (content) => write(`/desk/calls/${callId}/message/`, content),
     taken: (reply) => write(`/desk/calls/${callId}/reply/`, { reply }),
   });
@@ -400,6 +400,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     },
     k: inLive(() => card.toggle()),
     g: inLive(() => moves.show()),
+    r: inLive(() => chat.answer()),
     End: () => (store ? transcript.follow() : false),
     ArrowDown: inAfter(() => summary.move(1)),
     ArrowUp: inAfter(() => summary.move(-1)),

@@ -396,3 +396,18 @@ def test_no_document_makes_the_check_fall_and_what_it_passes_runs():
         call.engine.finish(90_000)
         assert not call.engine.failures
     assert passed > 20
+
+
+def test_sound_is_asked_for_in_vain_where_all_is_written():
+    document = {
+        "format": 1,
+        "rules": [
+            rule({"any": [CANCEL, {"measure": "silence_ms", "above": 5_000}]}, hint()),
+            rule({"measure": "turns", "above": 9}, hint("Turns"), id="turns"),
+        ],
+    }
+    for channels in ((), ("voice",), ("voice", "chat")):
+        assert check_policy(document, NAMES, channels=channels) == []
+    (one,) = check_policy(document, NAMES, channels=("chat", "email"))
+    assert (one.kind, one.where) == ("warning", "rules[0].when.any[1]")
+    assert one.sentence.startswith("“silence_ms” is measured of sound")
