@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -87,7 +88,7 @@ class PolicyForm(forms.ModelForm):
         widget=UnfoldAdminSelectMultipleWidget,
     )
     channels = forms.MultipleChoiceField(
-        choices=Conversation.Channel.choices,
+        choices=lambda: [(key, capfirst(name)) for key, name in Conversation.Channel.choices],
         required=False,
         label=_("Channels"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,

@@ -21,7 +21,7 @@ from coaching.models import BacktestHit
 from coaching.scopes import Audience, fits
 from coaching.selectors import company_zone
 from coaching.services import document_complaints
-from conversations.models import CallPhase, Conversation, Utterance
+from conversations.models import CallPhase, Conversation, Speaker, Utterance
 from conversations.phases import Phase
 from engines.intents.languages import is_english
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
@@ -33,6 +33,8 @@ from engines.rules.reading import parse_policy
 from moments.meaning import MeaningSession
 from moments.selectors import FIELD_COLUMNS, active_specs, fields_of
 
+# Words that are not final come about once a second, the first as soon as there are some.
+FIRST_PARTIAL_MS, PARTIAL_EVERY_MS = 700, 1000
 # A call ends a little after its last words.
 TAIL_MS = 1000
 # A hold that took so much longer than its sound: there was none, and the call's clock stood still.
@@ -131,16 +133,21 @@ def steps(
         yield Step(None, 0, marked, begun)
     last = 0
     holds = deque(known.holds)
-    for turn in turns:
+    said = list(turns)
+    speech = _Speech(said, engines)
+    for turn in said:
         # Finals of two speakers may overlap: the clock never goes back.
         if turn.start_ms > last:
+            speech.until(turn.start_ms)
             yield from _passed(ears, engines, holds, known.stood, turn.start_ms)
+        speech.until(turn.end_ms)
         heard = Heard(turn.sequence, turn.speaker, turn.start_ms, turn.end_ms, turn.text)
         found = tuple(ears.hear(heard, meanings.tell(heard) if meanings is not None else ()))
         decided = []
         for engine in engines:
             decided.append(tuple(engine.hear(heard, found)))
         yield Step(turn, turn.end_ms, found, tuple(decided), tuple(engine.facts for engine in engines))
+        speech.heard.add(turn.sequence)
         last = max(last, turn.end_ms)
     # Who is on hold when the call ends says nothing more.
     end = max([last, *(at_ms for at_ms, _on in holds)]) + TAIL_MS
@@ -152,6 +159,38 @@ def steps(
         decided.append((*told, *engine.finish(end)))
     if missing or any(decided):
         yield Step(None, end, missing, tuple(decided))
+
+
+class _Speech:
+    """Tells engines while the customer speaks, as words that are not final do in a live call.
+
+    The words themselves were not kept. That there are some is known from when an utterance begins and ends.
+    """
+
+    def __init__(self, turns: Sequence[Turn], engines: Sequence[RuleEngine]) -> None:
+        self._engines = engines
+        # Only for rules that wait for it.
+        waits = any(engine.waits_for_customer for engine in engines)
+        self._ticks = deque(
+            sorted(
+                (at_ms, turn.sequence)
+                for turn in turns
+                if waits and turn.speaker == Speaker.CUSTOMER
+                for at_ms in range(turn.start_ms + FIRST_PARTIAL_MS, turn.end_ms, PARTIAL_EVERY_MS)
+            )
+        )
+        self.heard: set[int] = set()
+
+    def until(self, now_ms: int) -> None:
+        """Tell what was being said before `now_ms` and has not come as a final yet."""
+        at_ms = None
+        while self._ticks and self._ticks[0][0] < now_ms:
+            tick_ms, sequence = self._ticks.popleft()
+            if sequence not in self.heard:
+                at_ms = tick_ms
+        if at_ms is not None:
+            for engine in self._engines:
+                engine.speaks(at_ms)
 
 
 def _passed(

@@ -59,22 +59,12 @@ def document_complaints(document: Any, scope: Mapping[str, Any] | None = None) -
 def _unheard(document: Any, english: Mapping[str, str]) -> list[Complaint]:
     """What is told by English examples and asked for in calls that are in no English."""
     policy, wrong = read_policy(document)
-    return (
-        []
-        if wrong
-        else [
-            Complaint(
-                "scope",
-                _(
-                    "“%(name)s” is learned from English examples and never heard in calls in these languages: ask for "
-                    "a phrase or an intent instead."
-                )
-                % {"name": english[key]},
-                "warning",
-            )
-            for key in sorted(moment_keys(policy) & english.keys())
-        ]
+    sentence = _(
+        "“%(name)s” is learned from English examples and never heard in calls in these languages: ask for a phrase or "
+        "an intent instead."
     )
+    keys = [] if wrong else sorted(moment_keys(policy) & english.keys())
+    return [Complaint("scope", sentence % {"name": english[key]}, "warning") for key in keys]
 
 
 def _queues() -> list[str]:

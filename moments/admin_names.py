@@ -18,15 +18,15 @@ from moments.naming import name_delete, name_save, names_refused
 @admin.register(ListedName)
 class ListedNameAdmin(AuditedAdmin):
     form = ListedNameForm
-    list_display = ("name", "kind", "spelled", "exact", "updated_at")
-    list_filter = ("kind",)
+    list_display = ("name", "kind", "spelled", "updated_at")
+    list_filter = ("kind", "exact")
     search_fields = ("name", "spellings")
     fields = ("kind", "name", "spellings", "exact")
     list_after_template = "admin/moments/try_names.html"
     change_form_after_template = "admin/moments/try_names.html"
     warn_unsaved_form = True
     without = _(
-        "No names yet. Moments of the kind “something named” hear a product or a competitor once it is listed here."
+        "Moments of the kind “something named” hear a product or a competitor once it is listed here."
     )
 
     class Media:

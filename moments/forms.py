@@ -35,12 +35,16 @@ class LinesField(forms.CharField):
 def _lines(model: type[Model], name: str) -> LinesField:
     """The lines of a model's field, called as Django would call it."""
     field: Any = model._meta.get_field(name)
-    return LinesField(required=False, label=capfirst(field.verbose_name), help_text=field.help_text)
+    return LinesField(
+        required=False,
+        label=capfirst(field.verbose_name),
+        help_text=field.help_text,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
+    )
 
 
 class MomentForm(forms.ModelForm):
     phrases = _lines(MomentDefinition, "phrases")
-
     examples = _lines(MomentDefinition, "examples")
     values = _lines(MomentDefinition, "values")
     counter_examples = _lines(MomentDefinition, "counter_examples")

@@ -65,6 +65,11 @@ class RuleEngine:
         self.kinds: dict[str, str] = {}
 
     @property
+    def waits_for_customer(self) -> bool:
+        """Whether any rule waits until the customer has finished."""
+        return any(one.rule.quiet for one in self._compiled.rules)
+
+    @property
     def facts(self) -> Facts:
         """What is so in the call by now, for who wants to look at it; not to be changed."""
         return self._facts
@@ -125,7 +130,7 @@ class RuleEngine:
     def partial(self, heard: Heard, occurrences: Sequence[Occurrence] = ()) -> list[Decision]:
         """Take words that are not final yet: rules with `on_partials` may show something, provisionally."""
         if heard.speaker == "customer":
-            self._customer_ms = max(heard.start_ms, heard.end_ms)
+            self.speaks(max(heard.start_ms, heard.end_ms))
         if not self._compiled.on_partials:
             return []
         assumed: dict[int, Fire] = {}
@@ -148,6 +153,10 @@ class RuleEngine:
                     self._facts.true.pop(leaf, None)
                 else:
                     self._facts.true[leaf] = fire_before
+
+    def speaks(self, at_ms: int) -> None:
+        """Note that the customer was in the middle of speaking at `at_ms`; their words come with their final."""
+        self._customer_ms = at_ms
 
     def advance(self, now_ms: int) -> list[Decision]:
         """Return what the passing of time brings, everything spoken before `now_ms` having been heard."""

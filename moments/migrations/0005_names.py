@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "product or competitor",
-                "verbose_name_plural": "products and competitors",
+                "verbose_name_plural": "products & competitors",
                 "ordering": ["kind", "name", "id"],
                 "constraints": [
                     models.UniqueConstraint(

@@ -36,7 +36,7 @@ class ListedName(TimeOrderedModel):
 
     class Meta:
         verbose_name = _("product or competitor")
-        verbose_name_plural = _("products and competitors")
+        verbose_name_plural = _("products & competitors")
         ordering = ["kind", "name", "id"]
         constraints = [
             models.UniqueConstraint(
