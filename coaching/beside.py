@@ -23,7 +23,7 @@ import structlog
 from django.db import connection, transaction
 
 from accounts.errors import error_place
-from knowledge.selectors import passages_search
+from knowledge.search import passages_search
 from tenants.scope import call_in_schema
 
 log = structlog.get_logger(__name__)

@@ -23,7 +23,7 @@ from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Speaker, Utterance
 from conversations.redacted import redacted
 from engines.next_step.dialogue import Event
-from knowledge.selectors import passages_search
+from knowledge.search import passages_search
 from providers.chat import replies_propose
 
 log = structlog.get_logger(__name__)

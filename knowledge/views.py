@@ -14,7 +14,8 @@ from accounts.permissions import Permission
 from accounts.views import needs
 from knowledge.access import document_for
 from knowledge.models import Chunk
-from knowledge.selectors import document_parts, documents_listed, passages_search
+from knowledge.search import passages_search
+from knowledge.selectors import document_parts, documents_listed
 
 FOUND = 10
 DOCUMENTS = 100

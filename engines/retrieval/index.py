@@ -28,6 +28,8 @@ UNIT_PASSAGES = 12
 SATURATION = 1.5
 TITLE_WEIGHT, TITLE_LENGTH = 3.0, 0.5
 TEXT_LENGTH = 0.8
+# Passages are of much the same length, but for lists and tables, which are whole.
+PASSAGE_LENGTH = 0.3
 # Headings stand for the words under them.
 HEADING_WEIGHT = 2.0
 NAME_WORDS = 5
@@ -175,12 +177,11 @@ class Snapshot:
         of_unit = np.repeat(
             np.arange(self.units, dtype=np.int32), [end - start for start, end in self.unit_passages]
         )
-        body = _matrix(
-            _joined(counts, np.float32), np.repeat(of_unit, rows), _joined(terms, np.int32), shape
-        )
+        body = _matrix(_joined(counts, np.float32), np.repeat(of_unit, rows), _joined(terms, np.int32), shape)
         title = _matrix(np.ones(len(title_rows), np.float32), title_rows, title_terms, shape)
         lengths = np.asarray(body.sum(axis=1)).ravel()
-        self.mean_length = float(lengths.mean()) if self.units else 1.0
+        passages = sum(end - start for start, end in self.unit_passages)
+        self.mean_passage = max(1.0, float(lengths.sum()) / max(1, passages))
         both = _scaled(title, TITLE_WEIGHT, TITLE_LENGTH) + _scaled(body, 1.0, TEXT_LENGTH)
         both = both.tocsr()
         both.data = both.data * (SATURATION + 1) / (both.data + SATURATION)
@@ -212,7 +213,9 @@ class Snapshot:
     def known(self) -> dict[str, int]:
         """The words that are found, with how many units have them."""
         return {
-            word: int(self.texts_with[term]) for word, term in self.vocabulary.items() if self.texts_with[term]
+            word: int(self.texts_with[term])
+            for word, term in self.vocabulary.items()
+            if self.texts_with[term]
         }
 
     @cached_property

@@ -7,7 +7,8 @@
 3. What the house wrote for itself, and overviews, count one and a half times.
 4. For what was said at length: the words that the best five have in common and others have not are asked as well
    (relevance feedback, Lavrenko and Croft 2001), at a fifth of the weight.
-5. Within a unit, passages are ranked by the same words; the best one has the unit's score.
+5. Within a unit, passages are ranked by the same words; the best one has the unit's score. Where a few words were
+   asked, the passage counts twice as much as its unit.
 
 The numbers are round ones from the middle of where nothing changes much; `docs/knowledge.md` says what was measured.
 """
@@ -22,7 +23,7 @@ import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
 
-from engines.retrieval.index import SATURATION, TEXT_LENGTH, Snapshot, names_asked
+from engines.retrieval.index import PASSAGE_LENGTH, SATURATION, Snapshot, names_asked
 
 # A question of so few words is what somebody typed: no word of it is left out.
 FEW_WORDS = 8
@@ -48,11 +49,22 @@ MEASURED = Weights()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, in lexemes by their places. `instead`: words to try beside, each with a weight."""
+    """What is asked, in lexemes by their places. `weights`: how much each sentence counts, 1 if none is given.
+    `instead`: words to try beside those of the first sentence, each with a weight."""
 
     sentences: Sequence[Mapping[int, str]]
+    weights: Sequence[float] = ()
     talk: Collection[str] = frozenset()
     instead: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is a few words, as somebody types them."""
+        return len({word for sentence in self.sentences for word in sentence.values()}) <= FEW_WORDS
+
+    def weight(self, number: int) -> float:
+        """How much a sentence counts."""
+        return self.weights[number] if self.weights else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +89,38 @@ def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = M
     for words in asked:
         for term, weight in words.items():
             together[term] += weight
-    hits = [hit for unit in best for hit in _passages(snapshot, int(unit), together, float(scores[unit]))]
+    found = [(unit, _worths(snapshot, int(unit), together)) for unit in best]
+    highest = max((worth for _unit, worths in found for _key, worth in worths), default=0.0) or 1.0
+    hits = []
+    for unit, worths in found:
+        score, best_here = float(scores[unit]), max((worth for _key, worth in worths), default=0.0)
+        text = snapshot.text_key(int(unit))
+        if best_here <= 0:
+            # Only the title has the words: the beginning says what it is about.
+            hits += [Hit(text, key, score) for key, _worth in worths[:1]]
+        elif question.is_short:
+            # A few words are answered by a paragraph; what stands around it says whether it is meant.
+            own = scores[best[0]]
+            hits += [
+                Hit(text, key, (score / own + worth / highest) / 2 * own)
+                for key, worth in worths
+                if worth > 0
+            ]
+        else:
+            hits += [Hit(text, key, score * worth / best_here) for key, worth in worths if worth > 0]
     return sorted(hits, key=lambda hit: -hit.score)
 
 
 def _asked(snapshot: Snapshot, question: Question, weights: Weights) -> list[dict[int, float]]:
     """What is asked of each sentence: terms with their weights."""
     often = Counter(word for sentence in question.sentences for word in set(sentence.values()))
-    few = len(often) <= FEW_WORDS
+    few = question.is_short
     talk_weight = TALK_OF_FEW if few else 0.0
     asked = []
-    for sentence in question.sentences:
+    for number, sentence in enumerate(question.sentences):
         words: dict[int, float] = {}
         for word in set(sentence.values()):
-            weight = talk_weight if word in question.talk else 1.0
+            weight = (talk_weight if word in question.talk else 1.0) * question.weight(number)
             # Figures and addresses of what was said at length are that customer's own.
             if not few and any(letter.isdigit() or letter == "@" for letter in word):
                 weight = 0.0
@@ -100,7 +130,7 @@ def _asked(snapshot: Snapshot, question: Question, weights: Weights) -> list[dic
     if question.instead and asked:
         for word, weight in question.instead.items():
             if (term := snapshot.vocabulary.get(word)) is not None:
-                asked[-1][term] = max(asked[-1].get(term, 0.0), weight)
+                asked[0][term] = max(asked[0].get(term, 0.0), weight)
     return asked
 
 
@@ -117,8 +147,11 @@ def _unit_scores(
         columns = {name: number for number, name in enumerate(sorted(often))}
         matrix = snapshot.name_matrix[:, [snapshot.names[name] for name in columns]]
         wanted = [
-            {columns[name]: weights.names * often[name] ** -weights.repeated for name in names}
-            for names in named
+            {
+                columns[name]: weights.names * often[name] ** -weights.repeated * question.weight(number)
+                for name in names
+            }
+            for number, names in enumerate(named)
         ]
         scores += (matrix @ _by_sentence(wanted)(len(columns))).toarray()
     total = (scores**weights.sharpness).sum(axis=1)
@@ -157,18 +190,12 @@ def _top(scores: NDArray[np.float32], most: int) -> NDArray[np.intp]:
     return found[np.argsort(-scores[found], kind="stable")][:most]
 
 
-def _passages(
-    snapshot: Snapshot, unit: int, wanted: NDArray[np.float32], score: float
-) -> list[Hit]:
+def _worths(snapshot: Snapshot, unit: int, wanted: NDArray[np.float32]) -> list[tuple[str, float]]:
+    """How much of what is wanted each passage of a unit has (BM25)."""
     found = []
-    usual = max(1.0, snapshot.mean_length / 3)
     for key, terms, counts in snapshot.passages(unit):
-        held_back = SATURATION * (1 - TEXT_LENGTH + TEXT_LENGTH * float(counts.sum()) / usual)
+        length = float(counts.sum()) / snapshot.mean_passage
+        held_back = SATURATION * (1 - PASSAGE_LENGTH + PASSAGE_LENGTH * length)
         worth = counts * (SATURATION + 1) / (counts + held_back)
-        found.append((float((worth * wanted[terms] * snapshot.rarity[terms]).sum()), key))
-    text = snapshot.text_key(unit)
-    best = max((worth for worth, _key in found), default=0.0)
-    if best <= 0:
-        # Only the title has the words: the beginning says what it is about.
-        return [Hit(text, found[0][1], score)] if found else []
-    return [Hit(text, key, score * worth / best) for worth, key in found if worth > 0]
+        found.append((key, float((worth * wanted[terms] * snapshot.rarity[terms]).sum())))
+    return found

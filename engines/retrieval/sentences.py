@@ -14,7 +14,7 @@ MOST = 96
 # What a person types into a search box; longer is what was said.
 TYPED = 200
 
-_CUT = re.compile(r"(?<=[.!?…。？！])[\"”')*\]]*\s+|[\r\n]+|[\"“”„]|(?<=:)\s+|\s[-–—]\s|\s*;\s+")  # noqa: RUF001
+_CUT = re.compile(r"(?<=[.!?…。？！])[\"”')*\]]*\s+|[\r\n]+|[\"“”„]|(?<=:)\s+|\s[-–—]\s|\s*;\s+")
 _WORD = re.compile(r"[^\W_]{2,}")
 _PHRASE = re.compile(r"(-?)\"([^\"]+)\"")
 _WITHOUT = re.compile(r"(?:^|\s)-([^\W_][\w-]*)")

@@ -15,9 +15,10 @@ from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet
 from accounts.permissions import Permission
+from engines.retrieval.sentences import LENGTH
 from knowledge.access import document_for
 from knowledge.models import Document
-from knowledge.selectors import QUERY_LENGTH, passages_search
+from knowledge.search import passages_search
 
 
 class PassageSerializer(serializers.Serializer[Any]):
@@ -37,7 +38,7 @@ class PassageSerializer(serializers.Serializer[Any]):
 
 
 class SearchSerializer(serializers.Serializer[Any]):
-    q = serializers.CharField(max_length=QUERY_LENGTH, help_text="Words; a phrase in quotes stands together.")
+    q = serializers.CharField(max_length=LENGTH, help_text="Words; a phrase in quotes stands together.")
     limit = serializers.IntegerField(min_value=1, max_value=20, default=5)
 
 
