@@ -31,7 +31,7 @@ TEXT_LENGTH = 0.8
 # Passages are of much the same length, but for lists and tables, which are whole.
 PASSAGE_LENGTH = 0.3
 # Headings stand for the words under them.
-HEADING_WEIGHT = 2.0
+HEADING_WEIGHT = 3.0
 NAME_WORDS = 5
 
 Floats = NDArray[np.float32]
