@@ -42,7 +42,10 @@ _CORRECTED_WEIGHT = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body."""
+    """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
+
+    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1.
+    """
 
     id: UUID
     document_id: UUID
@@ -55,6 +58,7 @@ class Found:
     end: int
     version: int
     rank: float
+    covers: float = 1.0
 
 
 def passages_search(
@@ -160,14 +164,15 @@ def _loaded(
     found: list[Found] = []
     for batch in _batches(hits, limit):
         shown: dict[str, Found] = {}
-        scores = {hit.passage: hit.score for hit, _language in batch}
+        hit_of = {hit.passage: hit for hit, _language in batch}
         for language in {language for _hit, language in batch}:
             words = " | ".join(_quoted(word) for word in marked[language]) or "''"
             query = SearchQuery(words, config="simple", search_type="raw")
             keys = [hit.passage for hit, one in batch if one == language]
             rows = Chunk.objects.filter(pk__in=keys, document__in=allowed)
             for row in _with_headline(rows, query, config_of(language)):
-                shown[str(row.pk)] = _found(row, scores[str(row.pk)])
+                hit = hit_of[str(row.pk)]
+                shown[hit.passage] = _found(row, hit.score, hit.covers)
         found += [shown[hit.passage] for hit, _language in batch if hit.passage in shown]
         if len(found) >= limit:
             break
@@ -219,7 +224,7 @@ def _with_headline(rows: QuerySet[Chunk], query: SearchQuery, config: str) -> Qu
     )
 
 
-def _found(row: Chunk, score: float) -> Found:
+def _found(row: Chunk, score: float, covers: float = 1.0) -> Found:
     headline: str = row.headline  # type: ignore[attr-defined]
     return Found(
         id=row.pk,
@@ -233,6 +238,7 @@ def _found(row: Chunk, score: float) -> Found:
         end=row.end,
         version=row.document_version,
         rank=float(score),
+        covers=round(covers, 3),
     )
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
@@ -69,11 +70,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found. `score` has no unit; it compares within one question only."""
+    """A passage that was found. `score` has no unit; it compares within one question only. `covers`: what share of the
+    question's words, by how rare they are, the passage, its headings or its title have, 0 to 1."""
 
     text: str
     passage: str
     score: float
+    covers: float
 
 
 def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = MEASURED) -> list[Hit]:
@@ -90,24 +93,26 @@ def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = M
         for term, weight in words.items():
             together[term] += weight
     found = [(unit, _worths(snapshot, int(unit), together)) for unit in best]
-    highest = max((worth for _unit, worths in found for _key, worth in worths), default=0.0) or 1.0
+    highest = max((one.worth for _unit, worths in found for one in worths), default=0.0) or 1.0
+    whole = _whole(snapshot, question, together)
     hits = []
     for unit, worths in found:
-        score, best_here = float(scores[unit]), max((worth for _key, worth in worths), default=0.0)
-        text = snapshot.text_key(int(unit))
+        score, best_here = float(scores[unit]), max((one.worth for one in worths), default=0.0)
         if best_here <= 0:
             # Only the title has the words: the beginning says what it is about.
-            hits += [Hit(text, key, score) for key, _worth in worths[:1]]
+            shares = [(one, 1.0) for one in worths[:1]]
         elif question.is_short:
             # A few words are answered by a paragraph; what stands around it says whether it is meant.
-            own = scores[best[0]]
-            hits += [
-                Hit(text, key, (score / own + worth / highest) / 2 * own)
-                for key, worth in worths
-                if worth > 0
+            own = float(scores[best[0]])
+            shares = [
+                (one, (score / own + 2 * one.worth / highest) / 3 * own / score)
+                for one in worths
+                if one.worth > 0
             ]
         else:
-            hits += [Hit(text, key, score * worth / best_here) for key, worth in worths if worth > 0]
+            shares = [(one, one.worth / best_here) for one in worths if one.worth > 0]
+        text = snapshot.text_key(int(unit))
+        hits += [Hit(text, one.key, score * share, min(1.0, one.has / whole)) for one, share in shares]
     return sorted(hits, key=lambda hit: -hit.score)
 
 
@@ -190,12 +195,32 @@ def _top(scores: NDArray[np.float32], most: int) -> NDArray[np.intp]:
     return found[np.argsort(-scores[found], kind="stable")][:most]
 
 
-def _worths(snapshot: Snapshot, unit: int, wanted: NDArray[np.float32]) -> list[tuple[str, float]]:
-    """How much of what is wanted each passage of a unit has (BM25)."""
+class _Worth(NamedTuple):
+    """How much of what is wanted a passage has: by BM25, and simply whether it is there."""
+
+    key: str
+    worth: float
+    has: float
+
+
+def _worths(snapshot: Snapshot, unit: int, wanted: NDArray[np.float32]) -> list[_Worth]:
     found = []
+    once = np.minimum(wanted, 1.0) * snapshot.rarity
+    title = snapshot.title_terms(unit)
     for key, terms, counts in snapshot.passages(unit):
         length = float(counts.sum()) / snapshot.mean_passage
         held_back = SATURATION * (1 - PASSAGE_LENGTH + PASSAGE_LENGTH * length)
         worth = counts * (SATURATION + 1) / (counts + held_back)
-        found.append((key, float((worth * wanted[terms] * snapshot.rarity[terms]).sum())))
+        has = float(once[np.union1d(terms, title)].sum())
+        found.append(_Worth(key, float((worth * wanted[terms] * snapshot.rarity[terms]).sum()), has))
     return found
+
+
+def _whole(snapshot: Snapshot, question: Question, wanted: NDArray[np.float32]) -> float:
+    """What a passage would have that has all that is asked; a word that no text has counts as a rare one."""
+    known = float((np.minimum(wanted, 1.0) * snapshot.rarity).sum())
+    words = {word for sentence in question.sentences for word in sentence.values()} - set(question.talk)
+    unknown = sum(1 for word in words if word not in snapshot.known and word.isalpha())
+    # What was misspelt is not unknown.
+    unknown = max(0, unknown - len(question.instead))
+    return known + unknown * float(snapshot.rarity.max()) or 1.0
