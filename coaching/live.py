@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from accounts.errors import error_place
-from coaching.beside import LOOKUPS, Asked, Lookups
+from coaching.beside import LOOKUPS, Asked, Lookups, question
 from coaching.board import Because, Board, Look, key_of, step_key
 from coaching.compiled import Ready, compiled_for, part_of
 from coaching.drawing import arms_drawn
@@ -292,9 +292,13 @@ class GuidanceSession:
         if action.do == "knowledge" and not muted:
             key = key_of(decision)
             if key not in self._asked and not self._board.has(key):
-                self._asked[key] = (self._lookups.ask(self._call.schema, action.query), decision, because)
+                asked = question(action.query, self._customer_said())
+                self._asked[key] = (self._lookups.ask(self._call.schema, asked), decision, because)
             return
         self._board.show(key_of(decision), decision, action, look, revision, because, caused, batch)
+
+    def _customer_said(self) -> list[str]:
+        return [row.text for row in self._heard.values() if row.speaker == Speaker.CUSTOMER]
 
     def _look_in(self, now_ms: int, batch: Batch) -> None:
         """Take answers that have come; an answer that is late, or nothing, shows nothing."""

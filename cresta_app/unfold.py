@@ -49,7 +49,11 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
     ),
     (
         _("Knowledge"),
-        [("knowledge.collection", "folder_open"), ("knowledge.document", "description")],
+        [
+            ("knowledge.collection", "folder_open"),
+            ("knowledge.document", "description"),
+            ("knowledge.synonyms", "join"),
+        ],
     ),
     (
         _("Integrations"),

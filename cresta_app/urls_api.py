@@ -31,6 +31,7 @@ from integrations.api import ConnectionViewSet
 from integrations.chats.api import ChatViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
+from knowledge.api.search import SynonymsViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
 from moments.api.definitions import DefinitionViewSet
@@ -71,6 +72,7 @@ router.register("experiments", ExperimentViewSet, basename="api-experiment")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
+router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("reports", ReportViewSet, basename="api-report")
 router.register("chats", ChatViewSet, basename="api-chat")
 router.register("uploads", UploadViewSet, basename="api-upload")

@@ -14,17 +14,18 @@ from accounts.permissions import Permission
 from accounts.views import needs
 from knowledge.access import document_for
 from knowledge.models import Chunk
-from knowledge.selectors import document_parts, documents_listed, passages_search
+from knowledge.search import passages_search
+from knowledge.selectors import document_parts, documents_listed
 
 FOUND = 10
 DOCUMENTS = 100
 
 
-def _found(query: str) -> list[dict[str, object]]:
+def _found(query: str, *, typing: bool = False) -> list[dict[str, object]]:
     # `html` is escaped where it is made; see engines.language.marking.
     return [
         {"row": row, "html": mark_safe(row.html)}  # noqa: S308
-        for row in passages_search(query=query, limit=FOUND)
+        for row in passages_search(query=query, limit=FOUND, typing=typing)
     ]
 
 
@@ -44,9 +45,10 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
 @needs(Permission.KNOWLEDGE_SEARCH)
 @require_safe
 def knowledge_search(request: HttpRequest) -> HttpResponse:
-    """What a search found, as a part of a page: for this page and for the agent's desk."""
+    """What a search found, as a part of a page: for this page and for the agent's desk, while somebody types."""
     query = request.GET.get("q", "").strip()
-    return render(request, "knowledge/found.html", {"query": query, "found": _found(query) if query else []})
+    found = _found(query, typing=True) if query else []
+    return render(request, "knowledge/found.html", {"query": query, "found": found})
 
 
 @needs(Permission.KNOWLEDGE_SEARCH)
