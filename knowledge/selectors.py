@@ -11,7 +11,7 @@ from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRa
 from django.db.models import F, Func, QuerySet, TextField, Value
 
 from engines.language.marking import BEGIN, END, clean, headline_html
-from knowledge.audience import holds
+from knowledge.audience import Audience, collections_for, holds
 from knowledge.markdown import block_html, blocks
 from knowledge.models import Chunk, Document
 
@@ -43,6 +43,11 @@ def documents_valid(on: date | None = None) -> QuerySet[Document]:
     return Document.objects.filter(holds(on), holds(on, prefix="collection__"), withdrawn_at__isnull=True)
 
 
+def documents_for(audience: Audience, on: date | None = None) -> QuerySet[Document]:
+    """Documents that hold on a day and are for this audience; to be used within a query. No query itself."""
+    return documents_valid(on).filter(collection__in=collections_for(audience, on))
+
+
 def documents_listed() -> QuerySet[Document]:
     """All documents that are published, with their collection, without their text. One query."""
     return (
@@ -53,27 +58,30 @@ def documents_listed() -> QuerySet[Document]:
     )
 
 
-def passages_search(*, query: str, limit: int = 5) -> list[Found]:
+def passages_search(
+    *, query: str, limit: int = 5, documents: QuerySet[Document] | None = None
+) -> list[Found]:
     """Find the passages that answer best, best first. At most two queries.
 
     Takes what web searches take: "a phrase", or, -not. Where the words together find too little, passages with any
-    of them fill up the rest. Documents that do not hold today stay out.
+    of them fill up the rest. `documents`: which may be found; those that hold today if none are named.
     """
     text = clean(query)[:QUERY_LENGTH].replace("\x00", "").strip()
     if not text:
         return []
-    found = _search(text, limit, without=[])
+    allowed = documents_valid() if documents is None else documents
+    found = _search(text, limit, allowed, without=[])
     words = re.findall(r"[^\W_]+", text)
     if len(found) < limit and len(words) > 1 and '"' not in text and "-" not in text:
-        found += _search(" or ".join(words), limit - len(found), without=[row.id for row in found])
+        found += _search(" or ".join(words), limit - len(found), allowed, without=[row.id for row in found])
     return found
 
 
-def _search(text: str, limit: int, *, without: list[UUID]) -> list[Found]:
+def _search(text: str, limit: int, allowed: QuerySet[Document], *, without: list[UUID]) -> list[Found]:
     query = SearchQuery(text, config="english", search_type="websearch")
     unmarked = Func(F("text"), Value(BEGIN + END), Value(""), function="translate", output_field=TextField())
     rows = (
-        Chunk.objects.filter(search=query, document__in=documents_valid())
+        Chunk.objects.filter(search=query, document__in=allowed)
         .exclude(pk__in=without)
         .select_related("document__collection")
         .defer("document__body", "search")

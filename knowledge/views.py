@@ -19,10 +19,11 @@ from accounts.permissions import Permission
 from accounts.throttle import address_of
 from accounts.views import needs
 from knowledge.access import document_for, version_for
+from knowledge.audience import audience_of
 from knowledge.caring import private_shown, types_named, versions_listed
 from knowledge.models import Chunk, DocumentVersion
 from knowledge.private import counted
-from knowledge.selectors import document_parts, documents_listed, passages_search
+from knowledge.selectors import document_parts, documents_for, documents_listed, passages_search
 from knowledge.services import document_restore, document_withdraw, version_decide
 
 FOUND = 10
@@ -30,11 +31,11 @@ DOCUMENTS = 100
 PASSAGES = 100
 
 
-def _found(query: str) -> list[dict[str, object]]:
+def _found(user: User, query: str) -> list[dict[str, object]]:
     # `html` is escaped where it is made; see engines.language.marking.
     return [
         {"row": row, "html": mark_safe(row.html)}  # noqa: S308
-        for row in passages_search(query=query, limit=FOUND)
+        for row in passages_search(query=query, limit=FOUND, documents=documents_for(audience_of(user)))
     ]
 
 
@@ -47,7 +48,12 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "knowledge/knowledge.html",
-        {"query": query, "found": _found(query) if query else [], "documents": documents},
+        {
+            "query": query,
+            "found": _found(_user(request), query) if query else [],
+            "documents": documents,
+            "manages": _user(request).may(Permission.KNOWLEDGE_MANAGE),
+        },
     )
 
 
@@ -56,7 +62,11 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
 def knowledge_search(request: HttpRequest) -> HttpResponse:
     """What a search found, as a part of a page: for this page and for the agent's desk."""
     query = request.GET.get("q", "").strip()
-    return render(request, "knowledge/found.html", {"query": query, "found": _found(query) if query else []})
+    return render(
+        request,
+        "knowledge/found.html",
+        {"query": query, "found": _found(_user(request), query) if query else []},
+    )
 
 
 @needs(Permission.KNOWLEDGE_SEARCH)

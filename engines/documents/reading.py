@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import PurePosixPath
 
@@ -27,9 +28,9 @@ def kind_of(name: str, data: bytes) -> Kind:
     if b"%PDF-" in head[:1024]:
         return Kind.PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        from engines.documents.word import is_docx
+        from engines.documents.word import packed_kind
 
-        return Kind.DOCX if is_docx(data) else Kind.ZIP
+        return packed_kind(io.BytesIO(data))
     if head.startswith(_OLD_OFFICE):
         # Word's former form; a DOCX with a password is packed into the same.
         raise DocumentError(Trouble.ENCRYPTED if b"E\0n\0c\0r\0y\0p\0t\0e\0d" in data else Trouble.OLD_WORD)

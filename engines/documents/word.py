@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 import zlib
-from typing import Any
+from typing import Any, BinaryIO
 
 from docx import Document as open_docx
 from docx.opc.exceptions import OpcError
@@ -17,7 +17,7 @@ from docx.table import Table
 from docx.text.paragraph import Paragraph
 from lxml import etree
 
-from engines.documents.model import DocumentError, Piece, Trouble
+from engines.documents.model import DocumentError, Kind, Piece, Trouble
 from engines.documents.writing import one_line
 
 UNPACKED_BYTES = 200 * 1024 * 1024
@@ -28,13 +28,18 @@ _MEMBERS = 5_000
 _HEADING = re.compile(r"(?:heading|überschrift|titre|título|kop)\s*([1-9])", re.IGNORECASE)
 
 
-def is_docx(data: bytes) -> bool:
-    """Whether a zip is a Word document. Raises `DocumentError` for one that is damaged."""
+def packed_kind(file: BinaryIO) -> Kind:
+    """What a zip is: a Word document, or files that lie together. Raises `DocumentError` for other office documents."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            return "word/document.xml" in packed.namelist()
+        with zipfile.ZipFile(file) as packed:
+            names = set(packed.namelist())
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError):
         raise DocumentError(Trouble.DAMAGED) from None
+    if "word/document.xml" in names:
+        return Kind.DOCX
+    if "[Content_Types].xml" in names or {"mimetype", "content.xml"} <= names:
+        raise DocumentError(Trouble.KIND)
+    return Kind.ZIP
 
 
 def _bounded(data: bytes) -> None:
