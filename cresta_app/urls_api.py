@@ -30,6 +30,7 @@ from conversations.api.views import ConversationViewSet, SummaryViewSet, Utteran
 from integrations.api import ConnectionViewSet
 from integrations.chats.api import ChatViewSet
 from integrations.documents.api import DocumentUploadViewSet
+from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.caring import CollectionViewSet
@@ -71,6 +72,7 @@ router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
 router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
+router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")
 router.register("chats", ChatViewSet, basename="api-chat")
 router.register("uploads", UploadViewSet, basename="api-upload")

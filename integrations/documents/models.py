@@ -139,7 +139,9 @@ class KnowledgeSource(TimeOrderedModel):
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.IDLE, editable=False)
     error = models.CharField(_("error"), max_length=300, blank=True, default="", editable=False)
     counts = models.JSONField(default=dict, blank=True, editable=False)
+    # The fetch that is under way, or was last; where a service's list goes on; how many pages it has seen.
     run = models.UUIDField(null=True, editable=False)
+    cursor = models.TextField(blank=True, default="", editable=False)
     progress = models.PositiveIntegerField(default=0, editable=False)
     synced_at = models.DateTimeField(_("last fetched"), null=True, blank=True, editable=False)
     due_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -156,7 +158,8 @@ class KnowledgeSource(TimeOrderedModel):
 class SourcePage(TimeOrderedModel):
     """A page or an article of a source as it was fetched last: what tells whether it has changed since.
 
-    `key` is the hash of its address or id. `run`: the sync that saw it last. `etag` and `modified` are the server's.
+    `key` is the hash of its address or id. `found_run`: the fetch that found it last, `run`: the one that read it last.
+    `etag` and `modified` are the server's. `links`: where it led to, for when it has not changed.
     """
 
     source = models.ForeignKey(KnowledgeSource, on_delete=models.CASCADE, related_name="pages")
@@ -171,6 +174,7 @@ class SourcePage(TimeOrderedModel):
     error = models.CharField(_("error"), max_length=300, blank=True, default="")
     links = models.JSONField(default=list, blank=True)
     document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    found_run = models.UUIDField(null=True)
     run = models.UUIDField(null=True)
     fetched_at = models.DateTimeField(_("fetched"), null=True, blank=True)
 
@@ -179,6 +183,7 @@ class SourcePage(TimeOrderedModel):
         verbose_name_plural = _("pages of sources")
         ordering = ["url"]
         constraints = [models.UniqueConstraint(fields=["source", "key"], name="source_page_once")]
+        indexes = [models.Index(fields=["source", "found_run"], name="source_page_found")]
 
     def __str__(self) -> str:
         return self.url

@@ -10,11 +10,14 @@ from django.utils import timezone
 
 from conversations.stored import StorageError
 from integrations.documents.services import file_read, file_take, files_dispatch, files_due, files_tidy
+from integrations.documents.source_services import sources_dispatch, sources_due
+from integrations.documents.syncing import source_sync, source_take
 from tenants.companies import each_company
 
 # Each reads in a process of its own; the worker's other threads are left to the jobs after calls.
 _places = threading.BoundedSemaphore(2)
 AT_ONCE = 20
+_fetching = threading.BoundedSemaphore(1)
 
 
 @shared_task
@@ -38,9 +41,33 @@ def document_files_read() -> None:
 
 
 @shared_task
+def knowledge_sources_sync() -> None:
+    """Fetch a slice of what is due in the company whose schema the message carries; then it is others' turn.
+
+    Without a free place nothing is done; the sweep comes again.
+    """
+    if not _fetching.acquire(blocking=False):
+        return
+    try:
+        source_id = source_take()
+        more = source_id is not None and source_sync(source_id=source_id)
+    finally:
+        _fetching.release()
+    if more:
+        sources_dispatch()
+
+
+@shared_task
 def documents_sweep() -> None:
     """Every few seconds: start on what waits, and on what nobody is at any more, in every company."""
-    each_company(lambda: files_dispatch() if files_due() else None)
+    each_company(_start_what_is_due)
+
+
+def _start_what_is_due() -> None:
+    if files_due():
+        files_dispatch()
+    if sources_due():
+        sources_dispatch()
 
 
 @shared_task
