@@ -184,7 +184,9 @@ class SourceForm(forms.ModelForm):
 
     def given(self) -> dict[str, Any]:
         data = self.cleaned_data
-        fields = {name: data[name] for name in ("collection", "name", "kind", "every_hours", "active")}
+        # A source stays with its collection, which is shown only once it is there.
+        names = ("collection", "name", "kind", "every_hours", "active")
+        fields = {name: data[name] for name in names if name in data}
         return {**fields, "settings": self.settings_given(), "secret": data["secret"] or None}
 
 

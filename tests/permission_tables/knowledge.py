@@ -105,6 +105,27 @@ def api_restore(company: Company) -> str:
     return _api_document(company) + "restore/"
 
 
+def _source(company: Company):
+    from integrations.documents.models import KnowledgeSource
+
+    return KnowledgeSource.objects.create(
+        collection=_collection(company), name="Help", settings={"url": "https://help.example.com/"}
+    )
+
+
+def api_source(company: Company) -> str:
+    return f"/api/v1/knowledge-sources/{_source(company).pk}/"
+
+
+def api_source_pages(company: Company) -> str:
+    return api_source(company) + "pages/"
+
+
+def api_source_fetch(company: Company) -> str:
+    return api_source(company) + "fetch/"
+
+
+ADMIN = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403}
 NEW = {"name": "New", "language": "en", "on_private": "hold"}
 GONE = {**API, "supervisor": 204, "analyst": 204, "admin": 204}
 
@@ -136,6 +157,14 @@ ROWS = [
     ("GET", api_passages, API),
     ("GET", api_versions, API),
     ("POST", api_decide, API, {"version": 1, "publish": True}),
+    ("GET", "/api/v1/knowledge-sources/", API),
+    # Without a collection nothing is followed.
+    ("POST", "/api/v1/knowledge-sources/", {**ADMIN, "admin": 400}, {"name": "New"}),
+    ("GET", api_source, API),
+    ("GET", api_source_pages, API),
+    ("PATCH", api_source, {**ADMIN, "admin": 200}, {"every_hours": 48}),
+    ("POST", api_source_fetch, {**ADMIN, "admin": 202}, {}),
+    ("DELETE", api_source, {**ADMIN, "admin": 204}),
     ("POST", api_withdraw, GONE, {}),
     ("POST", api_restore, GONE, {}),
 ]
