@@ -15,6 +15,8 @@ _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _TELLS = re.compile(r"[\d@]")
 # A line of a table may be long; the reader is made for sentences.
 _STRETCH = 2_000
+# Of a phone number less than this is none: in speech a number comes in parts, in a document it stands whole.
+_PHONE_DIGITS = 6
 
 
 def private_in(text: str) -> Iterator[Private]:
@@ -28,4 +30,7 @@ def private_in(text: str) -> Iterator[Private]:
             if not own and not _TELLS.search(words):
                 continue
             for span in redactor.examine(words, Context()).spans:
+                digits = sum(letter.isdigit() for letter in words[span.start : span.end])
+                if span.type == "PHONE" and digits < _PHONE_DIGITS:
+                    continue
                 yield Private(span.type, start + span.start, start + span.end)
