@@ -373,6 +373,12 @@ SPECTACULAR_SETTINGS = {
         "ExperimentStateEnum": "coaching.models.Experiment.State",
         "PolicyStateEnum": "coaching.models.Policy.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
+        "ChannelEnum": "conversations.models.Conversation.Channel",
+        "DocumentOutcomeEnum": "integrations.documents.models.Outcome",
+        "DocumentFileStateEnum": "integrations.documents.models.DocumentFile.State",
+        "DocumentVersionStateEnum": "knowledge.models.DocumentVersion.State",
+        "KnowledgeSourceStateEnum": "integrations.documents.models.KnowledgeSource.State",
+        "KnowledgeSourceKindEnum": "integrations.documents.models.KnowledgeSource.Kind",
     },
     "REDOC_DIST": "SIDECAR",
 }

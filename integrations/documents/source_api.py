@@ -19,7 +19,7 @@ from integrations.documents.models import KnowledgeSource, SourcePage
 from integrations.documents.source_services import source_delete, source_fetch, source_save
 
 
-class SourceSerializer(serializers.ModelSerializer[KnowledgeSource]):
+class KnowledgeSourceSerializer(serializers.ModelSerializer[KnowledgeSource]):
     secret = serializers.CharField(
         write_only=True, required=False, allow_blank=True, help_text="Sealed; nothing shows it again."
     )
@@ -52,7 +52,7 @@ class SourceSerializer(serializers.ModelSerializer[KnowledgeSource]):
         return row.secret_version > 0 or row.secret_sealed is not None
 
 
-class SourcePageSerializer(serializers.ModelSerializer[SourcePage]):
+class KnowledgeSourcePageSerializer(serializers.ModelSerializer[SourcePage]):
     class Meta:
         model = SourcePage
         fields = ("id", "url", "outcome", "error", "document", "fetched_at")
@@ -63,14 +63,14 @@ class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CompanyVie
 
     permission = Permission.ADMIN_CONFIGURE
     permissions_by_action = dict.fromkeys(("list", "retrieve", "pages"), Permission.KNOWLEDGE_MANAGE)
-    serializer_class = SourceSerializer
+    serializer_class = KnowledgeSourceSerializer
     filterset_fields = ("collection", "kind", "state")
     queryset = KnowledgeSource.objects.none()
 
     def get_queryset(self) -> QuerySet[Any]:
         return KnowledgeSource.objects.none() if self.is_schema else KnowledgeSource.objects.all()
 
-    @extend_schema(responses={201: SourceSerializer, 400: ErrorSerializer})
+    @extend_schema(responses={201: KnowledgeSourceSerializer, 400: ErrorSerializer})
     def create(self, request: Request) -> Response:
         """Follow a website or a service. It is fetched soon."""
         given = self.get_serializer(data=request.data)
@@ -78,7 +78,7 @@ class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CompanyVie
         row = source_save(actor=self.user, address=_address(request), **given.validated_data)
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses={200: SourceSerializer, 400: ErrorSerializer})
+    @extend_schema(responses={200: KnowledgeSourceSerializer, 400: ErrorSerializer})
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Change a source; what is not given stays."""
         row = self.get_object()
@@ -92,7 +92,7 @@ class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CompanyVie
         source_delete(source=self.get_object(), actor=self.user, address=_address(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=None, responses={202: SourceSerializer, 409: ErrorSerializer})
+    @extend_schema(request=None, responses={202: KnowledgeSourceSerializer, 409: ErrorSerializer})
     @action(detail=True, methods=["post"], pagination_class=None)
     def fetch(self, request: Request, pk: UUID) -> Response:
         """Fetch it now."""
@@ -101,12 +101,12 @@ class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CompanyVie
         row.refresh_from_db()
         return Response(self.get_serializer(row).data, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(responses=SourcePageSerializer(many=True), filters=False)
+    @extend_schema(responses=KnowledgeSourcePageSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], pagination_class=None)
     def pages(self, request: Request, pk: UUID) -> Response:
         """Its pages and what came of each, the first 1,000; those with errors first."""
         rows = self.get_object().pages.defer("links").order_by("-error", "url")[:1000]
-        return Response(SourcePageSerializer(rows, many=True).data)
+        return Response(KnowledgeSourcePageSerializer(rows, many=True).data)
 
 
 def _address(request: Request) -> str | None:

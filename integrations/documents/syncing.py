@@ -203,6 +203,8 @@ def _page(
         if error.gone:
             _forgotten(source, page, str(error))
         else:
+            # What it led to may well be there still.
+            _found(source, [link for link in page.links if site.takes(link)], most=site.most)
             _noted(source, page, error=str(error))
     except DocumentError as error:
         _noted(source, page, error=trouble_words(error.trouble))

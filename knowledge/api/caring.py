@@ -25,7 +25,7 @@ from knowledge.private import counted
 from knowledge.services import collection_save, document_restore, document_withdraw, version_decide
 
 
-class CollectionSerializer(serializers.ModelSerializer[Collection]):
+class KnowledgeCollectionSerializer(serializers.ModelSerializer[Collection]):
     documents = serializers.IntegerField(source="documents_held", read_only=True)
     held = serializers.IntegerField(
         source="waiting",
@@ -61,7 +61,7 @@ class CollectionViewSet(mixins.ListModelMixin, CompanyViewSet):
     """Collections of documents: for whom they are, when they hold, who looks after them."""
 
     permission = Permission.KNOWLEDGE_MANAGE
-    serializer_class = CollectionSerializer
+    serializer_class = KnowledgeCollectionSerializer
     filterset_fields = ("name", "owner")
     queryset = Collection.objects.none()
 
@@ -72,7 +72,7 @@ class CollectionViewSet(mixins.ListModelMixin, CompanyViewSet):
         """One collection."""
         return Response(self.get_serializer(self.get_object()).data)
 
-    @extend_schema(responses={201: CollectionSerializer, 400: ErrorSerializer})
+    @extend_schema(responses={201: KnowledgeCollectionSerializer, 400: ErrorSerializer})
     def create(self, request: Request) -> Response:
         """Make a collection."""
         given = self.get_serializer(data=request.data)
@@ -80,7 +80,7 @@ class CollectionViewSet(mixins.ListModelMixin, CompanyViewSet):
         row = collection_save(actor=self.user, address=_address(request), **given.validated_data)
         return Response(self._shown(row.pk), status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses={200: CollectionSerializer, 400: ErrorSerializer})
+    @extend_schema(responses={200: KnowledgeCollectionSerializer, 400: ErrorSerializer})
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Change a collection; what is not given stays."""
         row = collection_for(self.user, pk)
@@ -93,7 +93,7 @@ class CollectionViewSet(mixins.ListModelMixin, CompanyViewSet):
         return self.get_serializer(collections_listed().get(pk=pk)).data
 
 
-class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
+class DocumentVersionSerializer(serializers.ModelSerializer[DocumentVersion]):
     private = serializers.SerializerMethodField(help_text="How much reads as personal data, by type.")
     made_by = serializers.CharField(source="made_by.name", allow_null=True, default=None)
     decided_by = serializers.CharField(source="decided_by.name", allow_null=True, default=None)
@@ -115,7 +115,7 @@ class ChunkSerializer(serializers.ModelSerializer[Chunk]):
         fields = ("id", "position", "path", "text", "start", "end", "version")
 
 
-class DecisionSerializer(serializers.Serializer[Any]):
+class DocumentDecisionSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=1)
     publish = serializers.BooleanField(help_text="False: discard it.")
 
@@ -137,18 +137,18 @@ class CaringMixin:
         rows = self._document(pk).chunks.defer("search").order_by("position")
         return Response(ChunkSerializer(rows, many=True).data)
 
-    @extend_schema(responses=VersionSerializer(many=True), filters=False)
+    @extend_schema(responses=DocumentVersionSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], pagination_class=None)
     def versions(self, request: Request, pk: UUID) -> Response:
         """The last hundred versions, newest first, without their text (`?version=` of the document has it)."""
-        return Response(VersionSerializer(versions_listed(self._document(pk)), many=True).data)
+        return Response(DocumentVersionSerializer(versions_listed(self._document(pk)), many=True).data)
 
-    @extend_schema(request=DecisionSerializer, responses={200: VersionSerializer, 409: ErrorSerializer})
+    @extend_schema(request=DocumentDecisionSerializer, responses={200: DocumentVersionSerializer, 409: ErrorSerializer})
     @action(detail=True, methods=["post"], pagination_class=None)
     def decide(self, request: Request, pk: UUID) -> Response:
         """Publish a version that was held back, or discard it."""
         document = self._document(pk)
-        given = DecisionSerializer(data=request.data)
+        given = DocumentDecisionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         user = self.user  # type: ignore[attr-defined]
         row = version_decide(
@@ -157,7 +157,7 @@ class CaringMixin:
             actor=user,
             address=_address(request),
         )
-        return Response(VersionSerializer(row).data)
+        return Response(DocumentVersionSerializer(row).data)
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=True, methods=["post"], pagination_class=None)

@@ -108,9 +108,8 @@ def api_restore(company: Company) -> str:
 def _source(company: Company):
     from integrations.documents.models import KnowledgeSource
 
-    return KnowledgeSource.objects.create(
-        collection=_collection(company), name="Help", settings={"url": "https://help.example.com/"}
-    )
+    given = {"collection": _collection(company), "settings": {"url": "https://help.example.com/"}}
+    return KnowledgeSource.objects.get_or_create(name="Help", defaults=given)[0]
 
 
 def api_source(company: Company) -> str:
