@@ -53,6 +53,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("knowledge.collection", "folder_open"),
             ("knowledge.document", "description"),
             ("knowledge.synonyms", "join"),
+            ("integrations.knowledgesource", "travel_explore"),
+            ("integrations.documentfile", "upload_file"),
         ],
     ),
     (
