@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Roles that see what is kept, by type. Rules that are there have NULL: their revision's own list holds on."""
 
-    dependencies = [("conversations", "0013_chats")]
+    dependencies = [("conversations", "0014_chat_delivery")]
 
     operations = [
         migrations.AddField(
