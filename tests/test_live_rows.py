@@ -53,7 +53,9 @@ def rows_of(call) -> list:
 def values(row) -> dict:
     kept = type(row)._default_manager.get(pk=row.pk) if row.pk else type(row)._default_manager.latest("id")
     own = {"id", "xid", "created_at", "utterance_id", "cause_id", "ref", "sequence"}
-    return {field.attname: getattr(kept, field.attname) for field in row._meta.concrete_fields} | dict.fromkeys(own)
+    return {
+        field.attname: getattr(kept, field.attname) for field in row._meta.concrete_fields
+    } | dict.fromkeys(own)
 
 
 def test_all_values_are_as_django_would_have_them(northwind, make_conversation):
