@@ -33,8 +33,8 @@ LEAST_CLUSTERS = 8
 LEAST_EVENTS = 5
 # Arms whose sizes are less likely than this by the drawing were not drawn as they should have been.
 MISMATCH = 0.001
-# How near the drawing a wrong one is looked for: as far as the shares of so many conversations differ by chance. With 200
-# a share of 12 % for one of 10 is found after some 3,600 conversations, 15 % after 760.
+# How near the drawing a wrong one is looked for: as far as the shares of so many conversations differ by chance. With
+# 200 a share of 12 % for one of 10 is found after some 3,600 conversations, 15 % after 760.
 NEAR = 200
 _NORMAL = NormalDist()
 
