@@ -7,8 +7,10 @@ import pytest
 from engines.rules import CompiledMoments, Heard, MomentEngine, MomentSpec, check, check_policy
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.engine import RuleEngine
+from engines.rules.filling import filled
 from engines.rules.names import Named, NameFinder, check_names
 from engines.rules.reading import parse_policy
+from engines.rules.spec import Action
 from tests.engines.rule_calls import hint, rule
 
 LIST = (
@@ -137,6 +139,15 @@ def test_what_was_named_is_evidence_and_is_filled_in() -> None:
     later = [one for one in _said(ears, successor, 30, "Globex again") if one.what == "show"]
     assert later[0].action.say == "Plan 5 beats Globex."
     assert [one.action.value for one in later[1:3]] == ["Globex", "Plan 5"]
+
+
+def test_what_is_filled_in_keeps_its_bounds() -> None:
+    long = {"competitor": tuple(f"{'x' * 58}{at}" for at in range(5))}
+    action = Action("alert", title="Against {competitor}", note="{competitor}")
+    assert len(filled(action, long).title) == 90 and filled(action, long).title.endswith("…")
+    assert filled(action, long).note.count(", ") == 2
+    plain = Action("hint", title="Ask {why}", value=3)
+    assert filled(plain, long) is plain
 
 
 def test_the_reason_tells_which_name_the_words_stand_for() -> None:
