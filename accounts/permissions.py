@@ -40,6 +40,7 @@ class Permission(StrEnum):
     CONSENT_RECORD = "consent.record"
     CALL_PAUSE = "call.pause"
     KNOWLEDGE_SEARCH = "knowledge.search"
+    KNOWLEDGE_MANAGE = "knowledge.manage"
     REPORT_READ = "report.read"
     DEMO_PLAY = "demo.play"
     PEOPLE_IMPORT = "people.import"
@@ -76,6 +77,8 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     # While a card is given. Agents: their own calls.
     Permission.CALL_PAUSE: frozenset({_A, _S, _X}),
     Permission.KNOWLEDGE_SEARCH: frozenset({_A, _S, _Q, _X}),
+    # Collections and their documents; which sites and services they come from is configured by admins.
+    Permission.KNOWLEDGE_MANAGE: frozenset({_S, _Q, _X}),
     Permission.REPORT_READ: frozenset({_S, _Q, _X}),
     Permission.DEMO_PLAY: frozenset({_A}),
     Permission.PEOPLE_IMPORT: frozenset({_X}),

@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from accounts.errors import error_place
-from coaching.beside import LOOKUPS, Asked, Lookups
+from coaching.beside import LOOKUPS, Asked, Lookups, question
 from coaching.board import Because, Board, Look, key_of, step_key
 from coaching.compiled import Ready, compiled_for, part_of
 from coaching.drawing import arms_drawn
@@ -25,6 +25,7 @@ from coaching.faults import Faults
 from coaching.models import BehaviourOutcome, ExperimentArm, Guidance, PolicyRevision, RuleFault
 from coaching.mutes import limits_now, mutes_of
 from coaching.next_step_live import NextStepWatch, watch_open
+from coaching.rebuilding import rules_retold
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
 from coaching.tidings import heed
 from conversations.live.stages import Batch, CallContext, FinalUtterance
@@ -81,10 +82,15 @@ class GuidanceSession:
             for revision_id, rule in ready.refused:
                 self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, "cannot be compiled")
             return
-        self._begun = state["begun"]
-        self._engine.restore(state["engine"], self._text_of, now_ms=state["now_ms"])
+        self._begun, self._now_ms = state["begun"], state["now_ms"]
+        try:
+            self._engine.restore(state["engine"], self._text_of, now_ms=self._now_ms)
+        except (ValueError, KeyError, TypeError) as error:
+            # Written by another version of ours: what it waits for comes from what is stored of the call.
+            log.warning("guidance.retold", conversation=str(call.conversation_id), place=error_place(error))
+            self._engine = RuleEngine(self._compiled, facts.fields, facts.started_at_local)
+            rules_retold(self._engine, call.conversation_id, self._now_ms)
         self._failures = Counter(self._engine.failures)
-        self._now_ms = state["now_ms"]
 
     # --- What happens in the call -------------------------------------------------------------------------
 
@@ -288,9 +294,13 @@ class GuidanceSession:
         if action.do == "knowledge" and not muted:
             key = key_of(decision)
             if key not in self._asked and not self._board.has(key):
-                self._asked[key] = (self._lookups.ask(self._call.schema, action.query), decision, because)
+                asked = question(action.query, self._customer_said())
+                self._asked[key] = (self._lookups.ask(self._call.schema, asked), decision, because)
             return
         self._board.show(key_of(decision), decision, action, look, revision, because, caused, batch)
+
+    def _customer_said(self) -> list[str]:
+        return [row.text for row in self._heard.values() if row.speaker == Speaker.CUSTOMER]
 
     def _look_in(self, now_ms: int, batch: Batch) -> None:
         """Take answers that have come; an answer that is late, or nothing, shows nothing."""

@@ -92,16 +92,15 @@ def heartbeat_told(head: int, state: dict[str, Any]) -> bytes:
 def messages_for(
     schema: str, conversation_id: UUID | str, events: list[dict[str, Any]]
 ) -> list[tuple[str, bytes]]:
-    """(Redis channel, bytes) to publish for committed events: to who follows the call, and to the floor."""
-    if not events:
-        return []
+    """(Redis channel, bytes) to publish for committed events, to who follows the call."""
     follow = channel_of(conversation_group(schema, conversation_id))
-    floor = channel_of(floor_group(schema))
-    kinds, ident = sorted({event["kind"] for event in events}), str(conversation_id)
-    return [
-        *((follow, event_told(ident, event)) for event in events),
-        (floor, encode({"type": "floor.changed", "conversation": ident, "kinds": kinds})),
-    ]
+    return [(follow, event_told(conversation_id, event)) for event in events]
+
+
+def floor_message(schema: str, conversation_ids: Iterable[UUID | str]) -> tuple[str, bytes]:
+    """The same for the floors, which read these calls again."""
+    changed = [str(one) for one in conversation_ids]
+    return channel_of(floor_group(schema)), encode({"type": "floor.changed", "conversations": changed})
 
 
 def publish(messages: list[tuple[str, bytes]]) -> bool:
@@ -128,10 +127,5 @@ def tell_agent(schema: str, user_id: UUID | str, conversation_id: UUID | str, st
 
 def floor_tell(schema: str, conversation_ids: Iterable[UUID | str]) -> None:
     """Have the floors read these calls again: something beside their events has changed."""
-    channel = channel_of(floor_group(schema))
-    messages = [
-        (channel, encode({"type": "floor.changed", "conversation": str(one), "kinds": []}))
-        for one in conversation_ids
-    ]
-    if messages:
-        publish(messages)
+    if changed := list(conversation_ids):
+        publish([floor_message(schema, changed)])

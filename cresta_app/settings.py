@@ -282,6 +282,12 @@ UPLOAD_CALLS_AT_ONCE = env.integer("UPLOAD_CALLS_AT_ONCE", 2, minimum=1)
 # How long a file whose call could not be heard waits for somebody to try again.
 UPLOAD_KEPT_DAYS = env.integer("UPLOAD_KEPT_DAYS", 7, minimum=0)
 
+# --- Documents of the knowledge -------------------------------------------------------------------------
+
+KNOWLEDGE_MAX_BYTES = env.integer("KNOWLEDGE_MAX_BYTES", 50 * 1024 * 1024, minimum=1)
+KNOWLEDGE_MAX_REQUEST_BYTES = env.integer("KNOWLEDGE_MAX_REQUEST_BYTES", 256 * 1024 * 1024, minimum=1)
+KNOWLEDGE_MAX_FILES = env.integer("KNOWLEDGE_MAX_FILES", 2000, minimum=1)
+
 # --- The live way ---------------------------------------------------------------------------------------
 
 KEY_FILE = env.folder("KEY_FILE", DATA_DIR / "platform.key", shown=".data/platform.key")
@@ -370,6 +376,12 @@ SPECTACULAR_SETTINGS = {
         "ExperimentStateEnum": "coaching.models.Experiment.State",
         "PolicyStateEnum": "coaching.models.Policy.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
+        "ChannelEnum": "conversations.models.Conversation.Channel",
+        "DocumentOutcomeEnum": "integrations.documents.models.Outcome",
+        "DocumentFileStateEnum": "integrations.documents.models.DocumentFile.State",
+        "DocumentVersionStateEnum": "knowledge.models.DocumentVersion.State",
+        "KnowledgeSourceStateEnum": "integrations.documents.models.KnowledgeSource.State",
+        "KnowledgeSourceKindEnum": "integrations.documents.models.KnowledgeSource.Kind",
     },
     "REDOC_DIST": "SIDECAR",
 }

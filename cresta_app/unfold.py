@@ -49,7 +49,13 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
     ),
     (
         _("Knowledge"),
-        [("knowledge.collection", "folder_open"), ("knowledge.document", "description")],
+        [
+            ("knowledge.collection", "folder_open"),
+            ("knowledge.document", "description"),
+            ("knowledge.synonyms", "join"),
+            ("integrations.knowledgesource", "travel_explore"),
+            ("integrations.documentfile", "upload_file"),
+        ],
     ),
     (
         _("Integrations"),

@@ -29,8 +29,12 @@ from conversations.api.redaction_types import OwnTypeViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
 from integrations.chats.api import ChatViewSet
+from integrations.documents.api import DocumentUploadViewSet
+from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
+from knowledge.api.caring import CollectionViewSet
+from knowledge.api.search import SynonymsViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
 from moments.api.definitions import DefinitionViewSet
@@ -71,6 +75,10 @@ router.register("experiments", ExperimentViewSet, basename="api-experiment")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
+router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
+router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
+router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
+router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")
 router.register("chats", ChatViewSet, basename="api-chat")
 router.register("uploads", UploadViewSet, basename="api-upload")

@@ -252,11 +252,11 @@ class ConversationConsumer(Socket):
 
     async def _recheck(self) -> None:
         follower = Follower(self.reader, self.conversation_id)
+        message: dict[str, Any] = {"type": "conversation.checked"}
         try:
-            found = await rechecks().readable(threads, self.scope["schema"], follower)
-            message = {"type": "conversation.checked", "found": found}
+            message["found"] = await rechecks().readable(threads, self.scope["schema"], follower)
         except Exception as error:
-            message = {"type": "conversation.checked", "error": error}
+            message["error"] = error
         # Through the queue, so that what follows from it happens in this socket's own order.
         self.mailbox.put_nowait(message)
 
@@ -416,7 +416,7 @@ class FloorConsumer(Socket):
         return panels_open(UUID(agent) for agent in agents), shifts_now(user)
 
     async def floor_changed(self, message: dict[str, Any]) -> None:
-        self.changed.add(message["conversation"])
+        self.changed.update(message["conversations"])
         if self.waiting is None:
             self.waiting = asyncio.create_task(self._later())
 

@@ -139,6 +139,7 @@ def desk() -> dict[str, str]:
         "step_is_open": _("still open"),
         "step_is_missed": _("missed"),
         "step_done": _("Done: {title}"),
+        "step_begin": _("Begin"),
         "step_here": _("now"),
         "step_now": _("Now at: {title}"),
         "heard": _("Heard"),

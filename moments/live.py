@@ -93,7 +93,25 @@ class MomentSession:
         # How often each moment's detector has failed, as far as it was told.
         self._failed: dict[str, int] = {}
         if state is not None:
-            self._engine.restore(state["engine"])
+            self._go_on(state["engine"], _compiled.of(revisions))
+
+    def _go_on(self, state: dict[str, Any], compiled: CompiledMoments) -> None:
+        try:
+            self._engine.restore(state)
+        except (ValueError, KeyError, TypeError) as error:
+            # Written by another version of ours. What was said is stored, and what it brought was written then.
+            log.warning(
+                "moments.retold", conversation=str(self._call.conversation_id), place=error_place(error)
+            )
+            self._engine = MomentEngine(compiled)
+            rows = Utterance.objects.filter(conversation=self._call.conversation_id).order_by("sequence")
+            reached = 0
+            for said in rows.values_list("sequence", "speaker", "start_ms", "end_ms", "text"):
+                heard = Heard(*said)
+                reached = max(reached, heard.start_ms)
+                self._engine.advance(reached)
+                self._engine.hear(heard, ())
+            self._engine.advance(max(reached, int(state.get("now", 0))))
 
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         row = utterance.row

@@ -182,7 +182,7 @@ def test_panels(northwind: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "publish", told.extend)
     panel_opened(agent.pk)
     [(_channel, message)] = told
-    assert publish._serializer.deserialize(message)["conversation"] == str(call.pk)
+    assert publish._serializer.deserialize(message)["conversations"] == [str(call.pk)]
     monkeypatch.setattr("desk.floor_selectors.present", lambda *_: None)
     assert [row["panel"] for row in floor_rows(supervisor)] == [None, None]
 

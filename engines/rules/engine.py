@@ -198,6 +198,13 @@ class RuleEngine:
             raise ValueError(f"no playbook {playbook!r}")
         return self._playbooks.move(number, step, at_ms, Because("Because it was chosen by hand"))
 
+    def begin(self, policy: str, playbook: str, at_ms: int) -> list[Decision]:
+        """Begin a playbook by hand; one under way stays where it is. Raises ValueError where there is none such."""
+        number = self._compiled.playbook_numbers.get(playbook_key(policy, playbook))
+        if number is None:
+            raise ValueError(f"no playbook {playbook!r}")
+        return self._playbooks.begin(number, at_ms, Because("Because it was begun by hand"))
+
     def dismiss(
         self, policy: str, rule_id: str, source: str = "rule", *, index: int | None = None, at_ms: int = 0
     ) -> None:

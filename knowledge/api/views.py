@@ -9,36 +9,15 @@ import django_filters as filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet
 from accounts.permissions import Permission
-from knowledge.access import document_for
+from knowledge.access import document_for, version_for
+from knowledge.api.caring import CaringMixin
+from knowledge.api.search import SearchMixin
 from knowledge.models import Document
-from knowledge.selectors import QUERY_LENGTH, passages_search
-
-
-class PassageSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    document = serializers.UUIDField(source="document_id")
-    title = serializers.CharField()
-    collection = serializers.CharField()
-    path = serializers.CharField(help_text="The headings above it.")
-    text = serializers.CharField()
-    html = serializers.CharField(
-        help_text="The part that matches, escaped, with <mark> around what was found."
-    )
-    start = serializers.IntegerField(help_text="Characters in the document's text, half-open.")
-    end = serializers.IntegerField()
-    version = serializers.IntegerField()
-    rank = serializers.FloatField()
-
-
-class SearchSerializer(serializers.Serializer[Any]):
-    q = serializers.CharField(max_length=QUERY_LENGTH, help_text="Words; a phrase in quotes stands together.")
-    limit = serializers.IntegerField(min_value=1, max_value=20, default=5)
 
 
 class DocumentSerializer(serializers.ModelSerializer[Document]):
@@ -46,7 +25,10 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 
     class Meta:
         model = Document
-        fields = ("id", "collection", "title", "version", "valid_from", "valid_to", "updated_at")
+        fields = (
+            *("id", "collection", "title", "version", "valid_from", "valid_to", "origin_url", "withdrawn_at"),
+            "updated_at",
+        )
 
 
 class DocumentTextSerializer(DocumentSerializer):
@@ -63,7 +45,13 @@ class DocumentFilter(filters.FilterSet):
         fields: list[str] = []
 
 
-class KnowledgeViewSet(CompanyViewSet):
+class TextSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField(
+        required=False, min_value=1, help_text="As it was then; without it, as it is published now."
+    )
+
+
+class KnowledgeViewSet(SearchMixin, CaringMixin, CompanyViewSet):
     """Documents of the company, and search over their passages."""
 
     permission = Permission.KNOWLEDGE_SEARCH
@@ -72,23 +60,24 @@ class KnowledgeViewSet(CompanyViewSet):
     queryset = Document.objects.none()
 
     def get_queryset(self) -> QuerySet[Any]:
-        return Document.objects.select_related("collection").defer("body")
+        rows = Document.objects.select_related("collection").defer("body")
+        if self.is_schema or self.user.may(Permission.KNOWLEDGE_MANAGE):
+            return rows
+        return rows.filter(version__gt=0, withdrawn_at__isnull=True)
 
     def list(self, request: Request) -> Response:
         """All documents, newest first, without their text."""
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
-    @extend_schema(responses=DocumentTextSerializer)
+    @extend_schema(parameters=[TextSerializer], responses=DocumentTextSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
-        """One document with its text."""
-        return Response(DocumentTextSerializer(document_for(self.user, pk)).data)
-
-    @extend_schema(parameters=[SearchSerializer], responses=PassageSerializer(many=True), filters=False)
-    @action(detail=False, pagination_class=None, filter_backends=[])
-    def search(self, request: Request) -> Response:
-        """Find the passages that answer best, best first."""
-        asked = SearchSerializer(data=request.query_params)
+        """One document with its text: as it is published, or as it was in a version that was cited."""
+        document = document_for(self.user, pk)
+        asked = TextSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        found = passages_search(query=asked.validated_data["q"], limit=asked.validated_data["limit"])
-        return Response(PassageSerializer(found, many=True).data)
+        number = asked.validated_data.get("version")
+        if number is not None and number != document.version:
+            version = version_for(self.user, document, number)
+            document.title, document.body, document.version = version.title, version.body, version.number
+        return Response(DocumentTextSerializer(document).data)
