@@ -84,7 +84,7 @@ def test_a_list_that_cannot_work_is_refused_in_words(names: list[Named], words: 
 def test_a_sound_list_has_no_complaints_and_an_empty_one_says_that_it_never_fires() -> None:
     assert check_names(LIST) == []
     spec = MomentSpec("rival", "Rival", "r", "entity", "customer", entity="competitor")
-    assert "never be heard" in check(spec)[0] and "Products & competitors" in check(spec)[0]
+    assert "never be heard" in check(spec)[0] and "Names to listen for" in check(spec)[0]
     assert CompiledMoments([spec]).refused
     assert (
         "choose amount, date, product or competitor"
