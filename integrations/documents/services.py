@@ -44,6 +44,8 @@ FOLDER = "documents"
 LEASE = timedelta(seconds=180)
 ATTEMPTS = 3
 State = DocumentFile.State
+# What may go better another time, when the machine is less busy. With all else the file itself is at fault, and goes.
+_MAY_PASS = frozenset({Trouble.TOO_SLOW, Trouble.TOO_MUCH_MEMORY})
 
 
 # --- Taking in ------------------------------------------------------------------------------------------
@@ -259,8 +261,11 @@ def file_read(*, file_id: UUID) -> None:
         stored = bytes_store(collection=row.upload.collection, key=row.origin_key, name=row.name, data=data)
     except DocumentError as error:
         _failed(row, trouble_words(error.trouble))
+        if error.trouble not in _MAY_PASS:
+            _forget(row)
     except ValidationError as error:
         _failed(row, in_words(error))
+        _forget(row)
     except (StorageError, SealError) as error:
         log.warning("documents.file_away", file=str(row.pk), place=error_place(error))
         if row.attempts >= ATTEMPTS:
@@ -294,7 +299,6 @@ def _done(row: DocumentFile, document_id: UUID, outcome: Outcome) -> None:
         document=document_id,
         error="",
         due_at=None,
-        wrapped_key=None,
         changed_at=timezone.now(),
     )
     _forget(row)
@@ -303,7 +307,7 @@ def _done(row: DocumentFile, document_id: UUID, outcome: Outcome) -> None:
 def _forget(row: DocumentFile) -> None:
     if row.storage_key:
         stored_delete(row.storage_key)
-        DocumentFile.objects.filter(pk=row.pk).update(storage_key="")
+        DocumentFile.objects.filter(pk=row.pk).update(storage_key="", wrapped_key=None)
 
 
 def file_retry(*, file: DocumentFile, user: User, address: str | None = None) -> None:
@@ -325,7 +329,6 @@ def files_tidy(*, now: datetime) -> int:
     stale = rows.filter(Q(state=State.DONE) | Q(state=State.FAILED, changed_at__lt=too_old))
     gone = 0
     for row in stale:
-        DocumentFile.objects.filter(pk=row.pk).update(wrapped_key=None)
         _forget(row)
         gone += 1
     return gone + orphans_forget(

@@ -143,7 +143,9 @@ class CaringMixin:
         """The last hundred versions, newest first, without their text (`?version=` of the document has it)."""
         return Response(DocumentVersionSerializer(versions_listed(self._document(pk)), many=True).data)
 
-    @extend_schema(request=DocumentDecisionSerializer, responses={200: DocumentVersionSerializer, 409: ErrorSerializer})
+    @extend_schema(
+        request=DocumentDecisionSerializer, responses={200: DocumentVersionSerializer, 409: ErrorSerializer}
+    )
     @action(detail=True, methods=["post"], pagination_class=None)
     def decide(self, request: Request, pk: UUID) -> Response:
         """Publish a version that was held back, or discard it."""
