@@ -23,6 +23,18 @@ MAX_PAGES = 2_000
 # Of letters that are this much larger than the text, lines are headings.
 _LARGER = 1.12
 _PAGE_NUMBER = re.compile(r"^(?:page|seite|p\.)?\s*\d{1,4}(?:\s*(?:/|of|von)\s*\d{1,4})?$", re.IGNORECASE)
+# Letters that were set as one sign, as they are searched for.
+_LIGATURES = str.maketrans(
+    {
+        "\ufb00": "ff",
+        "\ufb01": "fi",
+        "\ufb02": "fl",
+        "\ufb03": "ffi",
+        "\ufb04": "ffl",
+        "\ufb05": "st",
+        "\ufb06": "st",
+    }
+)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -95,7 +107,7 @@ def _lines(page: Any) -> list[_Line]:
 
     def close() -> None:
         nonlocal begun, bold
-        text = one_line("".join(words))
+        text = one_line("".join(words).translate(_LIGATURES))
         if text:
             size = sizes.most_common(1)[0][0] if sizes else 0.0
             lines.append(_Line(text, size, place, bold > len(text) / 2))

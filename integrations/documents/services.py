@@ -61,6 +61,7 @@ class _Part:
     zipped: archive.Archive | None = None
     member: archive.Member | None = None
     problem: str = ""
+    is_large: bool = False
 
     @contextmanager
     def open(self) -> Iterator[Any]:
@@ -90,19 +91,17 @@ def documents_receive(
         raise UploadRefused(400, "no_file", _("There is no file."))
     if len(files) > settings.KNOWLEDGE_MAX_FILES:
         raise _too_many(len(files))
-    try:
-        parts = [part for given in files for part in _parts(given)]
-    except archive.ArchiveError as error:
-        raise UploadRefused(400, "archive", str(error)) from None
+    parts = [part for given in files for part in _parts(given)]
     if len(parts) > settings.KNOWLEDGE_MAX_FILES:
         raise _too_many(len(parts))
     for part in parts:
         if not part.problem and part.size > settings.KNOWLEDGE_MAX_BYTES:
+            part.is_large = True
             part.problem = _("It is larger than %d MB.") % (settings.KNOWLEDGE_MAX_BYTES // (1024 * 1024))
         elif not part.problem and not part.size:
             part.problem = trouble_words(Trouble.EMPTY)
     if len(parts) == 1 and parts[0].problem:
-        large = parts[0].size > settings.KNOWLEDGE_MAX_BYTES
+        large = parts[0].is_large
         raise UploadRefused(413 if large else 415, "too_large" if large else "no_document", parts[0].problem)
     upload = DocumentUpload(collection=collection, user=user, source=source, name=_upload_name(files))
     rows: list[DocumentFile] = []
@@ -141,16 +140,10 @@ def _throttle(user: User) -> None:
 
 
 def _parts(given: GivenFile) -> list[_Part]:
+    """The files that one file is: itself, or what lies in a zip. What is wrong with it is noted, not raised."""
     alone = _Part(given.name, given.size, given)
     given.file.seek(0)
     if not archive.is_zip(given.file.read(4)):
-        return [alone]
-    try:
-        given.file.seek(0)
-        if packed_kind(given.file) is not Kind.ZIP:
-            return [alone]
-    except DocumentError as error:
-        alone.problem = trouble_words(error.trouble)
         return [alone]
     limits = archive.Limits(
         files=settings.KNOWLEDGE_MAX_FILES,
@@ -158,7 +151,18 @@ def _parts(given: GivenFile) -> list[_Part]:
         bytes_each=settings.KNOWLEDGE_MAX_BYTES,
         bytes_all=settings.KNOWLEDGE_MAX_REQUEST_BYTES,
     )
-    zipped = archive.Archive(given.file, limits)
+    try:
+        # First of all: it bounds what is read of the table of contents.
+        zipped = archive.Archive(given.file, limits)
+        given.file.seek(0)
+        if packed_kind(given.file) is not Kind.ZIP:
+            return [alone]
+    except archive.ArchiveError as error:
+        alone.problem = str(error)
+        return [alone]
+    except DocumentError as error:
+        alone.problem = trouble_words(error.trouble)
+        return [alone]
     return [_Part(one.info.filename, one.size, given, zipped, one) for one in zipped.members]
 
 
