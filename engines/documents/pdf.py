@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from pypdf import PdfReader
-from pypdf.errors import DependencyError, PyPdfError
+from pypdf.errors import DependencyError, DeprecationError, PyPdfError
 
 from engines.documents.model import MAX_CHARACTERS, DocumentError, Piece, Trouble
 from engines.documents.plain import HEADING_LENGTH, grown, heading_level, item_of
@@ -35,6 +35,8 @@ _LIGATURES = str.maketrans(
         "\ufb06": "st",
     }
 )
+# Lines of a table of contents: they would be found for everything, and say nothing.
+_LEADERS = re.compile(r"(?:\.\s?){5,}\s*(?:\d{1,4}|[ivxlc]{1,8})$")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -72,6 +74,7 @@ def pdf_read(data: bytes) -> tuple[str, list[Piece]]:
         raise
     except (
         PyPdfError,
+        DeprecationError,
         ValueError,
         KeyError,
         TypeError,
@@ -108,7 +111,7 @@ def _lines(page: Any) -> list[_Line]:
     def close() -> None:
         nonlocal begun, bold
         text = one_line("".join(words).translate(_LIGATURES))
-        if text:
+        if text and not _LEADERS.search(text):
             size = sizes.most_common(1)[0][0] if sizes else 0.0
             lines.append(_Line(text, size, place, bold > len(text) / 2))
         words.clear()
