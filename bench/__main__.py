@@ -19,6 +19,7 @@ BENCHES = {
     "ingest": "bench.ingest",
     "intents": "bench.intents",
     "next_step": "bench.next_step",
+    "knowledge": "bench.knowledge",
     "live": "bench.live",
     "meaning": "bench.meaning",
     "redaction": "bench.redaction",

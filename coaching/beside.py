@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -23,7 +23,7 @@ import structlog
 from django.db import connection, transaction
 
 from accounts.errors import error_place
-from knowledge.selectors import passages_search
+from knowledge.search import passages_search
 from tenants.scope import call_in_schema
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,10 @@ KEPT_ANSWERS = 256
 # A second try: from so many answers on it is known what is usual, and for that share of questions at most.
 USUAL_OF, USUAL_LEAST, USUAL = 200, 20, 0.95
 SECOND_TRIES = 0.05
+
+# What is looked up, and before it what was said: one string, as calls that ask the same share one look-up.
+_SAID = "\x1e"
+SAID_BEFORE = 2
 
 # The card of a passage: plain data for `Guidance.payload` and its title; None where nothing answers.
 Card = dict[str, Any]
@@ -227,12 +231,19 @@ class Lookups:
                 self._fresh.popitem(last=False)
 
 
+def question(query: str, said: Sequence[str]) -> str:
+    """What to look up where the customer has just said that, the latest last: what he asks about decides which of the
+    passages that have the words of `query`."""
+    return _SAID.join([query, *said[-SAID_BEFORE:]])
+
+
 def passage_card(query: str) -> Card | None:
-    """The passage that answers best. At most two queries, which the database gives up when nobody waits any more."""
+    """The passage that answers a `question` best. The database gives up when nobody waits any more."""
+    wanted, *said = query.split(_SAID)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [round(DEADLINE_SECONDS * 1000)])
-        found = passages_search(query=query, limit=1)
+        found = passages_search(query=wanted, context=said, limit=1)
     if not found:
         return None
     best = found[0]

@@ -15,7 +15,7 @@ import structlog
 from django.utils import timezone
 
 from accounts.ids import new_id
-from coaching.beside import Asked, Card, Lookups
+from coaching.beside import SAID_BEFORE, Asked, Card, Lookups
 from coaching.models import Guidance, NextStepVersion, SuggestedReply
 from coaching.next_steps import next_steps_suggest
 from coaching.replies import MOST
@@ -23,7 +23,7 @@ from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Speaker, Utterance
 from conversations.redacted import redacted
 from engines.next_step.dialogue import Event
-from knowledge.selectors import passages_search
+from knowledge.search import passages_search
 from providers.chat import replies_propose
 
 log = structlog.get_logger(__name__)
@@ -152,9 +152,10 @@ def _card(replies: list[tuple[str, str]]) -> Card | None:
 
 
 def knowledge_reply(query: str) -> Card | None:
-    """The beginning of the passage that answers the customer's last message best."""
+    """The beginning of the passage that answers the customer's last message best, read with what he wrote before it."""
     _ident, turns = _turns(query)
-    found = passages_search(query=turns[-1].text, limit=1) if turns else []
+    before = [row.text for row in turns[:-1] if row.speaker == Speaker.CUSTOMER][-SAID_BEFORE:]
+    found = passages_search(query=turns[-1].text, context=before, limit=1) if turns else []
     return _card([(_beginning(one.text), str(one.id)) for one in found])
 
 

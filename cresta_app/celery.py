@@ -55,6 +55,11 @@ app.conf.beat_schedule = {
         "schedule": 900.0,
         "options": {"expires": 900.0},
     },
+    "next-steps": {
+        "task": "coaching.tasks.next_steps_sweep",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
+    },
     "uploads-clean": {
         "task": "integrations.uploads.tasks.uploads_clean",
         "schedule": 3600.0,

@@ -350,7 +350,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.parsers.PlainJSONParser"],
     "EXCEPTION_HANDLER": "accounts.api.errors.handle",
     "PAGE_SIZE": 50,
 }
@@ -367,6 +367,9 @@ SPECTACULAR_SETTINGS = {
         "CallPhaseEnum": "conversations.models.CallPhase.Phase",
         "ConversationStateEnum": "conversations.models.Conversation.State",
         "RedactionCheckStateEnum": "conversations.models.RedactionCheck.State",
+        "MomentKindEnum": "moments.models.MomentDefinition.Kind",
+        "MomentSpeakerEnum": "moments.models.MomentDefinition.Who",
+        "ListedNameKindEnum": "moments.models.ListedName.Kind",
         "ClassifierStateEnum": "moments.models.Classifier.State",
         "BacktestStateEnum": "coaching.models.Backtest.State",
         "ExperimentOutcomeEnum": "coaching.models.Experiment.Outcome",

@@ -169,3 +169,6 @@ class CollectionAdmin(ModelAdmin):
     @admin.display(description=_("documents"), ordering="documents_held")
     def document_count(self, row: Any) -> int:
         return int(row.documents_held)
+
+
+from knowledge import synonym_admin  # noqa: E402, F401  Django looks for admin pages here

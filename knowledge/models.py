@@ -171,3 +171,8 @@ class Chunk(TimeOrderedModel):
 
     def __str__(self) -> str:
         return f"{self.document_id} {self.position}"
+
+
+from knowledge.index_models import SearchRevision, Synonyms  # noqa: E402  Django looks for models here
+
+__all__ = ["Chunk", "Collection", "Document", "SearchRevision", "Synonyms"]

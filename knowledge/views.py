@@ -23,7 +23,8 @@ from knowledge.audience import audience_of
 from knowledge.caring import private_shown, types_named, versions_listed
 from knowledge.models import Chunk, DocumentVersion
 from knowledge.private import counted
-from knowledge.selectors import document_parts, documents_for, documents_listed, passages_search
+from knowledge.search import passages_search
+from knowledge.selectors import document_parts, documents_for, documents_listed
 from knowledge.services import document_restore, document_withdraw, version_decide
 
 FOUND = 10
@@ -31,11 +32,12 @@ DOCUMENTS = 100
 PASSAGES = 100
 
 
-def _found(user: User, query: str) -> list[dict[str, object]]:
+def _found(user: User, query: str, *, typing: bool = False) -> list[dict[str, object]]:
+    documents = documents_for(audience_of(user))
     # `html` is escaped where it is made; see engines.language.marking.
     return [
         {"row": row, "html": mark_safe(row.html)}  # noqa: S308
-        for row in passages_search(query=query, limit=FOUND, documents=documents_for(audience_of(user)))
+        for row in passages_search(query=query, limit=FOUND, documents=documents, typing=typing)
     ]
 
 
@@ -60,13 +62,10 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
 @needs(Permission.KNOWLEDGE_SEARCH)
 @require_safe
 def knowledge_search(request: HttpRequest) -> HttpResponse:
-    """What a search found, as a part of a page: for this page and for the agent's desk."""
+    """What a search found, as a part of a page: for this page and for the agent's desk, while somebody types."""
     query = request.GET.get("q", "").strip()
-    return render(
-        request,
-        "knowledge/found.html",
-        {"query": query, "found": _found(_user(request), query) if query else []},
-    )
+    found = _found(_user(request), query, typing=True) if query else []
+    return render(request, "knowledge/found.html", {"query": query, "found": found})
 
 
 @needs(Permission.KNOWLEDGE_SEARCH)

@@ -21,7 +21,8 @@ from integrations.uploads.intake import GivenFile, UploadRefused
 from knowledge.audience import Audience, audience_of
 from knowledge.models import Collection, Document, DocumentVersion
 from knowledge.passages import passages
-from knowledge.selectors import documents_for, passages_search
+from knowledge.search import passages_search
+from knowledge.selectors import documents_for
 from knowledge.services import (
     collection_save,
     document_restore,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from knowledge.markdown import block_html, blocks
 from knowledge.models import Chunk, Collection, Document
 from knowledge.passages import TARGET, passages
-from knowledge.selectors import passages_search
+from knowledge.search import passages_search
 from knowledge.services import document_save
 from tests.budgets import query_budget
 
@@ -188,6 +188,8 @@ def test_pages_show_words_as_words(world: Any) -> None:
             body="# Tags\n\nWrite <script>alert(1)</script> never.",
         )
         chunk = document.chunks.get()
+        # The first search after a change reads what changed; see `knowledge.indexing`.
+        assert passages_search(query="write")
     client = company.client("agent")
     with query_budget("knowledge"):
         page = client.get("/knowledge/?q=never+write").content.decode()

@@ -9,7 +9,6 @@ import django_filters as filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,30 +16,8 @@ from accounts.api.base import CompanyViewSet
 from accounts.permissions import Permission
 from knowledge.access import document_for, version_for
 from knowledge.api.caring import CaringMixin
-from knowledge.audience import audience_of
+from knowledge.api.search import SearchMixin
 from knowledge.models import Document
-from knowledge.selectors import QUERY_LENGTH, documents_for, passages_search
-
-
-class PassageSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    document = serializers.UUIDField(source="document_id")
-    title = serializers.CharField()
-    collection = serializers.CharField()
-    path = serializers.CharField(help_text="The headings above it.")
-    text = serializers.CharField()
-    html = serializers.CharField(
-        help_text="The part that matches, escaped, with <mark> around what was found."
-    )
-    start = serializers.IntegerField(help_text="Characters in the document's text, half-open.")
-    end = serializers.IntegerField()
-    version = serializers.IntegerField()
-    rank = serializers.FloatField()
-
-
-class SearchSerializer(serializers.Serializer[Any]):
-    q = serializers.CharField(max_length=QUERY_LENGTH, help_text="Words; a phrase in quotes stands together.")
-    limit = serializers.IntegerField(min_value=1, max_value=20, default=5)
 
 
 class DocumentSerializer(serializers.ModelSerializer[Document]):
@@ -74,7 +51,7 @@ class TextSerializer(serializers.Serializer[Any]):
     )
 
 
-class KnowledgeViewSet(CaringMixin, CompanyViewSet):
+class KnowledgeViewSet(SearchMixin, CaringMixin, CompanyViewSet):
     """Documents of the company, and search over their passages."""
 
     permission = Permission.KNOWLEDGE_SEARCH
@@ -104,16 +81,3 @@ class KnowledgeViewSet(CaringMixin, CompanyViewSet):
             version = version_for(self.user, document, number)
             document.title, document.body, document.version = version.title, version.body, version.number
         return Response(DocumentTextSerializer(document).data)
-
-    @extend_schema(parameters=[SearchSerializer], responses=PassageSerializer(many=True), filters=False)
-    @action(detail=False, pagination_class=None, filter_backends=[])
-    def search(self, request: Request) -> Response:
-        """Find the passages that answer best, best first."""
-        asked = SearchSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        found = passages_search(
-            query=asked.validated_data["q"],
-            limit=asked.validated_data["limit"],
-            documents=documents_for(audience_of(self.user)),
-        )
-        return Response(PassageSerializer(found, many=True).data)

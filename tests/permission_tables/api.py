@@ -63,6 +63,12 @@ def document(company: Company) -> str:
     return f"/api/v1/knowledge/{_document(company).split('/')[-2]}/"
 
 
+def synonyms(company: Company) -> str:
+    from knowledge.synonyms import synonyms_save
+
+    return f"/api/v1/synonyms/{synonyms_save(words=['waiver', 'exemption']).pk}/"
+
+
 def person(company: Company) -> str:
     return f"/api/v1/users/{company.people['agent'].pk}/"
 
@@ -182,6 +188,16 @@ ROWS = [
         {"provider": "native", "identifiers": {"call": "not-here"}, "phase": "queue"},
     ),
     ("GET", "/api/v1/knowledge/search/?q=refund", ALL),
+    ("POST", "/api/v1/knowledge/search/", ALL, {"q": "refund"}),
+    ("GET", "/api/v1/synonyms/", LOOKING),
+    (
+        "POST",
+        "/api/v1/synonyms/",
+        LOOKING | {"supervisor": 400, "analyst": 400, "admin": 400},
+        {"words": ["one"]},
+    ),
+    ("PUT", synonyms, LOOKING, {"words": ["CLI", "credit limit increase"]}),
+    ("DELETE", synonyms, LOOKING | {"supervisor": 204, "analyst": 204, "admin": 204}),
     ("GET", document, ALL),
     ("GET", "/api/v1/reports/daily/", LOOKING),
     ("GET", "/api/v1/completeness/", LOOKING),
