@@ -20,6 +20,7 @@ from engines.retrieval import Hit, Question, Snapshot, rank
 from engines.retrieval.sentences import Asked, read
 from engines.retrieval.spelling import corrected
 from engines.retrieval.synonyms import widened
+from engines.retrieval.words import talk
 from knowledge.indexing import searchable
 from knowledge.lexing import config_of, lexemes, talk_lexemes
 from knowledge.models import Chunk, Document
@@ -34,6 +35,7 @@ OF_ONE = 3
 CONTEXT_WEIGHT = 0.4
 _CONTEXT_SENTENCES = 12
 _APART = 10
+_TALK = frozenset(talk("en"))
 _MARKED_WORDS = 32
 # What was typed last may be the beginning of a word; so many that begin so are tried.
 _BEGINNINGS, _BEGINNING_WEIGHT, _BEGINNING_LETTERS = 5, 0.6, 2
@@ -86,6 +88,8 @@ def passages_search(
     marked: dict[str, list[str]] = {}
     few = asked.typed
     now = searchable()
+    if not now.is_read:
+        return _while_reading(asked, limit, allowed)
     for language, snapshot in now.snapshots.items():
         question = _question(asked, context, language, snapshot, now.synonyms, typing=typing)
         few = few and question.is_short
@@ -168,8 +172,10 @@ def _loaded(
         for language in {language for _hit, language in batch}:
             words = " | ".join(_quoted(word) for word in marked[language]) or "''"
             query = SearchQuery(words, config="simple", search_type="raw")
-            keys = [hit.passage for hit, one in batch if one == language]
-            rows = Chunk.objects.filter(pk__in=keys, document__in=allowed)
+            hits_here = [hit for hit, one in batch if one == language]
+            # Named twice, so that no plan goes through all documents.
+            named = allowed.filter(pk__in={hit.text for hit in hits_here})
+            rows = Chunk.objects.filter(pk__in=[hit.passage for hit in hits_here], document__in=named)
             for row in _with_headline(rows, query, config_of(language)):
                 hit = hit_of[str(row.pk)]
                 shown[hit.passage] = _found(row, hit.score, hit.covers)
@@ -191,6 +197,18 @@ def _quoted(word: str) -> str:
     """A lexeme as the database reads it in a query."""
     escaped = word.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
+
+
+def _while_reading(asked: Asked, limit: int, allowed: QuerySet[Document]) -> list[Found]:
+    """What the database finds by itself while this process reads the passages: those with all words, then with any."""
+    words = [word for one in asked.sentences for word in re.findall(r"[^\W_]+", one.casefold())]
+    plain = [word for word in dict.fromkeys(words) if word not in _TALK] or words
+    found: list[Found] = []
+    for between in (" ", " or "):
+        already = {one.id for one in found}
+        more = _by_database(between.join(plain[:_MARKED_WORDS]), limit, allowed)
+        found += [one for one in more if one.id not in already]
+    return found[:limit]
 
 
 def _by_database(text: str, limit: int, allowed: QuerySet[Document]) -> list[Found]:

@@ -148,10 +148,15 @@ def test_words_instead_are_tried_and_weigh_less() -> None:
         ("ref", None),
         ("xyzzy", None),
         ("refund1", None),
+        ("erfund", "refund"),
+        ("mund", None),
+        ("nreplaced", None),
+        ("ireplac", "replac"),
+        ("replacem", "replac"),
     ],
 )
 def test_slips(slip: str, right: str | None) -> None:
-    assert corrected(slip, {"refund": 5, "refuse": 1, "fund": 9}) == right
+    assert corrected(slip, {"refund": 5, "refuse": 1, "fund": 9, "replac": 2}) == right
 
 
 def test_reading_what_was_asked() -> None:
