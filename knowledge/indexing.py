@@ -224,7 +224,10 @@ def _update(company: _Company, states: dict[str, tuple[str, str]], revisions: di
 def texts_read(keys: Sequence[str], language: str) -> Iterator[Text]:
     """Documents as they are searched. Two queries for each 500."""
     for start in range(0, len(keys), _BATCH):
-        given = {"config": config_of(language), "documents": list(keys[start : start + _BATCH])}
+        given: dict[str, Any] = {
+            "config": config_of(language),
+            "documents": list(keys[start : start + _BATCH]),
+        }
         with connection.cursor() as cursor:
             cursor.execute(_TITLES, given)
             titles = {key: (title, words or []) for key, title, words in cursor.fetchall()}

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
@@ -220,7 +221,8 @@ def _by_database(text: str, limit: int, allowed: QuerySet[Document]) -> list[Fou
         .annotate(rank=SearchRank(F("search"), query, weights=WEIGHTS, cover_density=True, normalization=1))
         .order_by("-rank", "document_id", "position")[:limit]
     )
-    return [_found(row, row.rank) for row in _with_headline(rows, query, "english")]
+    shown: Iterable[Any] = _with_headline(rows, query, "english")
+    return [_found(row, row.rank) for row in shown]
 
 
 def _with_headline(rows: QuerySet[Chunk], query: SearchQuery, config: str) -> QuerySet[Chunk]:
@@ -242,8 +244,8 @@ def _with_headline(rows: QuerySet[Chunk], query: SearchQuery, config: str) -> Qu
     )
 
 
-def _found(row: Chunk, score: float, covers: float = 1.0) -> Found:
-    headline: str = row.headline  # type: ignore[attr-defined]
+def _found(row: Any, score: float, covers: float = 1.0) -> Found:
+    headline: str = row.headline
     return Found(
         id=row.pk,
         document_id=row.document_id,

@@ -165,7 +165,8 @@ def _unit_scores(
     total *= np.where(snapshot.overview, weights.overview, 1.0)
     if len(terms) > FEW_WORDS and weights.feedback:
         total = _fed_back(snapshot, total, weights)
-    return total.astype(np.float32)
+    scored: NDArray[np.float32] = total.astype(np.float32)
+    return scored
 
 
 def _by_sentence(asked: list[dict[int, float]]):  # type: ignore[no-untyped-def]
@@ -183,7 +184,8 @@ def _fed_back(snapshot: Snapshot, total: NDArray[np.float32], weights: Weights) 
     words = np.asarray((sparse.diags(shares) @ snapshot.forward[best]).sum(axis=0)).ravel()
     terms = np.argsort(-words, kind="stable")[: weights.feedback_words]
     more = np.asarray(snapshot.matrix[:, terms] @ (words[terms] / words[terms[0]])).ravel()
-    return total / total.max() + weights.feedback * more / more.max()
+    fed: NDArray[np.float32] = total / total.max() + weights.feedback * more / more.max()
+    return fed
 
 
 def _top(scores: NDArray[np.float32], most: int) -> NDArray[np.intp]:
