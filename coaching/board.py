@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -411,8 +412,15 @@ def _payload(action: Action, payload: dict[str, Any] | None) -> dict[str, Any]:
     return payload or {}
 
 
-def _sent(ids: list[UUID], when: datetime) -> None:
-    Guidance.objects.filter(pk__in=ids, sent_at__isnull=True).update(sent_at=when)
+def _sent(told: list[tuple[UUID, datetime]]) -> None:
+    first = dict(reversed(told))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE coaching_guidance SET sent_at = told.at"
+            " FROM unnest(%s::uuid[], %s::timestamptz[]) AS told(id, at)"
+            " WHERE coaching_guidance.id = told.id AND sent_at IS NULL",
+            [list(first), list(first.values())],
+        )
 
 
 def _open(row_id: UUID) -> None:

@@ -83,13 +83,21 @@ def calls_to_try(user: User) -> list[dict[str, Any]]:
     ]
 
 
-def document_told(document: Any, policy: Policy | None = None) -> dict[str, Any]:
+def document_told(
+    document: Any, policy: Policy | None = None, channels: list[str] | None = None
+) -> dict[str, Any]:
     """What is wrong with a document, and what each of its parts does in a sentence, for who edits it.
 
     `{"complaints": [{"kind", "where", "thing", "sentence"}], "explained": {id: sentence}}`; `thing` is the id of the
-    rule, behaviour or playbook, or "" where all of the document is meant.
+    rule, behaviour or playbook, or "" where all of the document is meant. `channels`: what the policy is to be for,
+    where that is no longer as stored.
     """
-    found = policy_complaints(policy, document) if policy is not None else document_complaints(document)
+    if policy is not None and isinstance(channels, list):
+        policy.scope = {**(policy.scope or {}), "channels": [str(one) for one in channels[:10]]}
+    if policy is not None:
+        found = policy_complaints(policy, document)
+    else:
+        found = document_complaints(document, {"channels": channels if isinstance(channels, list) else []})
     names = dict(MomentDefinition.objects.values_list("key", "name"))
     return {
         "complaints": [

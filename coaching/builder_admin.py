@@ -77,7 +77,7 @@ class EditingAdmin:
         try:
             sent = document_sent(request.body)
             policy = self._policy(sent.get("policy"))
-            told = document_told(sent.get("document"), policy)
+            told = document_told(sent.get("document"), policy, sent.get("channels"))
         except ValidationError as error:
             return JsonResponse({"error": {"message": " ".join(error.messages)}}, status=400)
         return JsonResponse(told, headers={"Cache-Control": "no-store"})

@@ -25,6 +25,7 @@ from coaching.faults import Faults
 from coaching.models import BehaviourOutcome, ExperimentArm, Guidance, PolicyRevision, RuleFault
 from coaching.mutes import limits_now, mutes_of
 from coaching.next_step_live import NextStepWatch, watch_open
+from coaching.rebuilding import rules_retold
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
 from coaching.tidings import heed
 from conversations.live.stages import Batch, CallContext, FinalUtterance
@@ -71,7 +72,7 @@ class GuidanceSession:
         self._heard = {row.sequence: row for row in heard}
         # How many of the step's findings were taken: one batch may hold several utterances.
         self._batch: Batch | None = None
-        self._taken = 0
+        self._taken = self._failed_taken = 0
         self._begun = False
         self._now_ms = 0
         self._engine = RuleEngine(self._compiled, facts.fields, facts.started_at_local)
@@ -80,10 +81,15 @@ class GuidanceSession:
             for revision_id, rule in ready.refused:
                 self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, "cannot be compiled")
             return
-        self._begun = state["begun"]
-        self._engine.restore(state["engine"], self._text_of, now_ms=state["now_ms"])
+        self._begun, self._now_ms = state["begun"], state["now_ms"]
+        try:
+            self._engine.restore(state["engine"], self._text_of, now_ms=self._now_ms)
+        except (ValueError, KeyError, TypeError) as error:
+            # Written by another version of ours: what it waits for comes from what is stored of the call.
+            log.warning("guidance.retold", conversation=str(call.conversation_id), place=error_place(error))
+            self._engine = RuleEngine(self._compiled, facts.fields, facts.started_at_local)
+            rules_retold(self._engine, call.conversation_id, self._now_ms)
         self._failures = Counter(self._engine.failures)
-        self._now_ms = state["now_ms"]
 
     # --- What happens in the call -------------------------------------------------------------------------
 
@@ -96,8 +102,6 @@ class GuidanceSession:
             self._board.heard(utterance, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         found = self._new(batch)
-        for failed in batch.finds(Failed)[:1]:
-            self._note_failed(failed.place)
         decided = self._guard(lambda: self._engine.hear(heard, found))
         self._do_all(decided, utterance, batch)
         if self._next_step is not None:
@@ -109,9 +113,11 @@ class GuidanceSession:
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
         """Words that are not final yet. What they bring is confirmed or taken back by their final."""
         self._begin(batch)
+        self._new(batch)
         said = Heard(0, speaker, start_ms, end_ms, text)
         early = batch.finds(Early) if self._compiled.early_moments else []
         found = [occurrence for one in early for occurrence in one.look(said)]
+        self._note_failed(batch)
         self._do_all(self._guard(lambda: self._engine.partial(said, found)), None, batch)
         self._faults.hand_over(batch)
 
@@ -179,6 +185,8 @@ class GuidanceSession:
     def _new(self, batch: Batch) -> list[Occurrence]:
         if batch is not self._batch:
             self._batch, self._taken = batch, 0
+            self._failed_taken = 0
+        self._note_failed(batch)
         found = batch.finds(Occurrence)
         new, self._taken = found[self._taken :], len(found)
         return new
@@ -213,10 +221,12 @@ class GuidanceSession:
             if revision_id:
                 self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, kind, times)
 
-    def _note_failed(self, place: str) -> None:
+    def _note_failed(self, batch: Batch) -> None:
         """Something that all policies listen to could not be heard; the first one's page says so."""
-        if self._revisions:
-            self._faults.note(next(iter(self._revisions)), "", RuleFault.Kind.ERROR, place)
+        failed = batch.finds(Failed)
+        for one in failed[self._failed_taken :] if self._revisions else ():
+            self._faults.note(next(iter(self._revisions)), "", RuleFault.Kind.ERROR, one.place)
+        self._failed_taken = len(failed)
 
     def _wrong(self, revision_id: str, rule: str, error: Exception) -> None:
         place = f"{type(error).__name__} {error_place(error)}"

@@ -1,8 +1,8 @@
 """What agents made of learned suggestions, as examples for the next training.
 
 A suggestion that was used or accepted labels what the agent then said with its action; one that was dismissed stands
-beside the customer's words as rejected, which training passes over. Words are the stored ones, redacted. Nothing is
-kept apart: what a call's retention removes is gone from here, too.
+beside the customer's words as rejected, and training learns that it was wrong there. Words are the stored ones,
+redacted. Nothing is kept apart: what a call's retention removes is gone from here, too.
 """
 
 from __future__ import annotations

@@ -1,23 +1,22 @@
 """The next step of an agent, learned by each company from its own labelled dialogues and playbooks.
 
 Words are redacted by the company's policy before anything is learned from them, as live words are. A version never
-changes; the one that is live suggests. A suggestion is `sure` from the probability on at which, in cross-validation,
-`RIGHT` of the suggestions were right.
+changes once it is learned (`next_step_training`); the one that is live suggests. A suggestion is `sure` from the
+probability on at which, in cross-validation, four of five suggestions were right.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,20 +25,12 @@ from accounts.models import User
 from accounts.services import audit
 from coaching.models import NextStepFile, NextStepVersion
 from conversations.redaction.policy import redaction_config
-from engines.next_step.dialogue import Dialogue, Event
-from engines.next_step.model import PAST, PLAYBOOK, NextStepModel, Suggestion, pack, train, unpack
+from engines.next_step.dialogue import Event
+from engines.next_step.model import NextStepModel, Suggestion, unpack
 from engines.next_step.schema import TaskSchema, schema_from
-from engines.next_step.trial import Count, measure
 from engines.redaction.redactor import RedactionConfig, redact
 from engines.redaction.text import RawText
-from tenants.scope import current_schema
 
-RIGHT = 0.8
-# Fewer tell nothing in cross-validation.
-FEWEST_DIALOGUES = 10
-MOST_DIALOGUES = 20_000
-NEVER = 1.1
-SEED = 20_240_601
 KEPT_MODELS = 8
 State = NextStepVersion.State
 
@@ -57,63 +48,6 @@ class Advice:
     sure: bool
 
 
-def next_steps_train(
-    *,
-    dialogues: Sequence[Dialogue],
-    playbooks: Mapping[str, Mapping[str, Any]],
-    source: str,
-    sha256: str,
-    actor: User | None,
-    note: str = "",
-    tell: Callable[[str], None] = lambda _text: None,
-) -> NextStepVersion:
-    """Learn a new version. It becomes a candidate with its cross-validated figures; minutes for 500 dialogues.
-
-    `playbooks` by task: `replies`, `graph` and, if known apart, `responses`. Raises `ValidationError` where nothing
-    can be learned.
-    """
-    schemas = playbooks_read(playbooks)
-    if not FEWEST_DIALOGUES <= len(dialogues) <= MOST_DIALOGUES:
-        raise ValidationError(
-            _("Give %(least)d to %(most)d dialogues.") % {"least": FEWEST_DIALOGUES, "most": MOST_DIALOGUES}
-        )
-    config = redaction_config()
-    hidden = [replace(one, events=tuple(_hidden(event, config) for event in one.events)) for one in dialogues]
-    try:
-        seen, unseen, how = measure(hidden, hidden, schemas, seed=SEED, say=tell)
-        tell(_("all together"))
-        model = train(hidden, schemas, past=PAST, playbook=PLAYBOOK)
-    except ValueError as error:
-        raise ValidationError(_("No action of an agent is labelled.")) from error
-    data = pack(model)
-    threshold = sure_from(seen.sure)
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            # Version numbers are given one after the other.
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{current_schema()}:next_step"]
-            )
-        version = NextStepVersion.objects.create(
-            version=(NextStepVersion.objects.aggregate(newest=Max("version"))["newest"] or 0) + 1,
-            source=source[-120:],
-            sha256=sha256,
-            note=note[:200],
-            dialogues=len(dialogues),
-            playbooks={task: dict(book) for task, book in playbooks.items()},
-            threshold=threshold,
-            figures=_figures(seen, unseen, threshold) | {"how": how, "bytes": len(data)},
-            created_by=actor,
-        )
-        NextStepFile.objects.create(version=version, sha256=hashlib.sha256(data).hexdigest(), data=data)
-        audit(
-            actor=actor,
-            action="next_step.train",
-            thing=version,
-            changes={"version": version.version, "dialogues": len(dialogues), "tasks": len(model.tasks)},
-        )
-    return version
-
-
 def next_steps_promote(
     *, version_id: UUID, actor: User | None, address: str | None = None
 ) -> NextStepVersion:
@@ -123,6 +57,8 @@ def next_steps_promote(
         version = next((row for row in rows if row.pk == version_id), None)
         if version is None:
             raise Conflict(_("This version is gone."))
+        if version.state not in (State.CANDIDATE, State.LIVE, State.RETIRED):
+            raise Conflict(_("Only a version that has been trained can go live."))
         if version.state != State.LIVE:
             NextStepVersion.objects.filter(state=State.LIVE).update(state=State.RETIRED)
             version.state, version.live_from = State.LIVE, timezone.now()
@@ -153,7 +89,7 @@ def next_steps_retire(*, version_id: UUID, actor: User | None, address: str | No
     """Take a version out of use. Without a live one nothing is suggested."""
     with transaction.atomic():
         version = NextStepVersion.objects.select_for_update().get(pk=version_id)
-        if version.state != State.RETIRED:
+        if version.state in (State.LIVE, State.CANDIDATE):
             version.state = State.RETIRED
             version.save(update_fields=["state"])
             audit(
@@ -175,8 +111,8 @@ def next_steps_suggest(*, task: str, events: Iterable[Event], most: int = 3) -> 
         raise NoneLive(_("No model of the next step is live."))
     model, schemas = _models.of(version)
     config = redaction_config()
-    hidden = (_hidden(event, config) for event in events)
-    found = tuple(model.suggest(task, schemas.get(task), hidden, most))
+    said = (hidden(event, config) for event in events)
+    found = tuple(model.suggest(task, schemas.get(task), said, most))
     return Advice(version.version, found, bool(found) and found[0].probability >= version.threshold)
 
 
@@ -193,38 +129,9 @@ def playbooks_read(playbooks: Mapping[str, Mapping[str, Any]]) -> dict[str, Task
     return found
 
 
-def sure_from(sure: Sequence[tuple[float, bool]]) -> float:
-    """The lowest probability of which it and all above were right `RIGHT` of the time; `NEVER` where there is none."""
-    lowest, right = NEVER, 0
-    ordered = sorted(sure, reverse=True)
-    for count, (probability, was_right) in enumerate(ordered, 1):
-        right += was_right
-        # Equal ones are shown together or not at all.
-        if count < len(ordered) and ordered[count][0] == probability:
-            continue
-        if count >= FEWEST_DIALOGUES and right / count >= RIGHT:
-            lowest = probability
-    return lowest
+def hidden(event: Event, config: RedactionConfig) -> Event:
+    """An event with its words and facts redacted."""
 
-
-def _figures(seen: Count, unseen: Count, threshold: float) -> dict[str, Any]:
-    shown = [right for probability, right in seen.sure if probability >= threshold]
-    return {
-        "decisions": len(seen.sure),
-        "seen_accuracy": _round(seen.share()),
-        "among_three": _round(seen.share(1)),
-        "unseen_accuracy": _round(unseen.share()),
-        "shown_share": _round(len(shown) / len(seen.sure)) if seen.sure else None,
-        "shown_accuracy": _round(sum(shown) / len(shown)) if shown else None,
-        "tasks": {task: _round(share) for task, share in seen.by_task().items()},
-    }
-
-
-def _round(share: float | None) -> float | None:
-    return None if share is None else round(share, 4)
-
-
-def _hidden(event: Event, config: RedactionConfig) -> Event:
     def hide(text: str) -> str:
         return redact(RawText(text), config).text if text else ""
 

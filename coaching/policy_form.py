@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -20,7 +22,7 @@ from unfold.widgets import (
 from accounts.models import Queue, Team, User
 from accounts.permissions import Role
 from coaching.models import SCOPED, Policy, empty_document
-from coaching.scopes import DAYS, scope_clean, scope_complaints
+from coaching.scopes import DAYS, GONE, scope_clean, scope_complaints, scope_gone
 from coaching.services import document_complaints
 from conversations.models import Conversation
 
@@ -29,14 +31,43 @@ _DAY_NAMES = tuple(
 )
 
 
+def _gone(name: str, one: str) -> str:
+    words = _t("%(key)s, which is not there any more") if name == "queues" else _t("not there any more")
+    return words % {"key": one} if name == "queues" else words
+
+
 class DraftField(forms.JSONField):
     """A document, indented for reading."""
 
     widget = UnfoldAdminTextareaWidget
 
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise ValidationError(_t("The draft is nested too deep: make it flatter.")) from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return InvalidJSONInput(data)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(super().has_changed(initial, data))
+        except RecursionError:
+            return True
+
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return json.dumps(value, indent=2, ensure_ascii=False)
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                # What the check refuses still has to be shown to who wrote it.
+                return json.dumps(value, indent=2)
+            return text
         return super().prepare_value(value)
 
 
@@ -57,7 +88,7 @@ class PolicyForm(forms.ModelForm):
         widget=UnfoldAdminSelectMultipleWidget,
     )
     channels = forms.MultipleChoiceField(
-        choices=Conversation.Channel.choices,
+        choices=lambda: [(key, capfirst(name)) for key, name in Conversation.Channel.choices],
         required=False,
         label=_("Channels"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -97,6 +128,11 @@ class PolicyForm(forms.ModelForm):
         scope = self.instance.scope or {}
         for name in ("teams", "agents", "queues", "channels"):
             self.initial.setdefault(name, scope.get(name) or [])
+        for name, gone in scope_gone(scope).items():
+            # Chosen still, so that a save does not silently make the policy one for more people.
+            field = self._field(name)
+            field.widget.choices = [*field.choices, *((one, _gone(name, one)) for one in gone)]
+            field.error_messages |= dict.fromkeys(("invalid_choice", "invalid_pk_value"), GONE[name])
         self.initial.setdefault("languages", " ".join(scope.get("languages") or []))
         window = scope.get("time") or {}
         self.initial.setdefault("days", window.get("days") or [])

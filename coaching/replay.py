@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +21,9 @@ from coaching.models import BacktestHit
 from coaching.scopes import Audience, fits
 from coaching.selectors import company_zone
 from coaching.services import document_complaints
-from conversations.models import CallPhase, Conversation, Utterance
+from conversations.models import CallPhase, Conversation, Speaker, Utterance
 from conversations.phases import Phase
+from engines.intents.languages import is_english
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
@@ -32,8 +33,12 @@ from engines.rules.reading import parse_policy
 from moments.meaning import MeaningSession
 from moments.selectors import FIELD_COLUMNS, active_specs, fields_of
 
+# Words that are not final come about once a second, the first as soon as there are some.
+FIRST_PARTIAL_MS, PARTIAL_EVERY_MS = 700, 1000
 # A call ends a little after its last words.
 TAIL_MS = 1000
+# A hold that took so much longer than its sound: there was none, and the call's clock stood still.
+STOOD_STILL = timedelta(seconds=3)
 # What takes the agent's eye for a moment. Lines that must be read out, and ticks, are outside every budget.
 HINTS = frozenset({"hint", "knowledge", "prefill", "praise"})
 ACTS = frozenset({"show", "tick", "miss", "alert", "do", "done", "missed", "step"})
@@ -47,6 +52,12 @@ class Known:
     started_at_local: datetime | None = None
     # When the customer was put on hold (True) and taken back, in the order of the call.
     holds: Sequence[tuple[int, bool]] = ()
+    # How far time went on by the wall's clock in holds in which the call's own stood still, by when they ended.
+    stood: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def language(self) -> str:
+        return str(self.fields.get("language") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +133,25 @@ def steps(
         yield Step(None, 0, marked, begun)
     last = 0
     holds = deque(known.holds)
-    for turn in turns:
+    said = list(turns)
+    speech = _Speech(said, engines)
+    for turn in said:
         # Finals of two speakers may overlap: the clock never goes back.
         if turn.start_ms > last:
-            yield from _passed(ears, engines, holds, turn.start_ms)
+            speech.until(turn.start_ms)
+            yield from _passed(ears, engines, holds, known.stood, turn.start_ms)
+        speech.until(turn.end_ms)
         heard = Heard(turn.sequence, turn.speaker, turn.start_ms, turn.end_ms, turn.text)
         found = tuple(ears.hear(heard, meanings.tell(heard) if meanings is not None else ()))
         decided = []
         for engine in engines:
             decided.append(tuple(engine.hear(heard, found)))
         yield Step(turn, turn.end_ms, found, tuple(decided), tuple(engine.facts for engine in engines))
+        speech.heard.add(turn.sequence)
         last = max(last, turn.end_ms)
     # Who is on hold when the call ends says nothing more.
     end = max([last, *(at_ms for at_ms, _on in holds)]) + TAIL_MS
-    yield from _passed(ears, engines, holds, end)
+    yield from _passed(ears, engines, holds, known.stood, end)
     missing = tuple(ears.finish(end))
     decided = []
     for engine in engines:
@@ -145,13 +161,50 @@ def steps(
         yield Step(None, end, missing, tuple(decided))
 
 
+class _Speech:
+    """Tells engines while the customer speaks, as words that are not final do in a live call.
+
+    The words themselves were not kept. That there are some is known from when an utterance begins and ends.
+    """
+
+    def __init__(self, turns: Sequence[Turn], engines: Sequence[RuleEngine]) -> None:
+        self._engines = engines
+        # Only for rules that wait for it.
+        waits = any(engine.waits_for_customer for engine in engines)
+        self._ticks = deque(
+            sorted(
+                (at_ms, turn.sequence)
+                for turn in turns
+                if waits and turn.speaker == Speaker.CUSTOMER
+                for at_ms in range(turn.start_ms + FIRST_PARTIAL_MS, turn.end_ms, PARTIAL_EVERY_MS)
+            )
+        )
+        self.heard: set[int] = set()
+
+    def until(self, now_ms: int) -> None:
+        """Tell what was being said before `now_ms` and has not come as a final yet."""
+        at_ms = None
+        while self._ticks and self._ticks[0][0] < now_ms:
+            tick_ms, sequence = self._ticks.popleft()
+            if sequence not in self.heard:
+                at_ms = tick_ms
+        if at_ms is not None:
+            for engine in self._engines:
+                engine.speaks(at_ms)
+
+
 def _passed(
-    ears: MomentEngine, engines: Sequence[RuleEngine], holds: deque[tuple[int, bool]], now_ms: int
+    ears: MomentEngine,
+    engines: Sequence[RuleEngine],
+    holds: deque[tuple[int, bool]],
+    stood: Mapping[int, int],
+    now_ms: int,
 ) -> Iterator[Step]:
     """The clock goes on to `now_ms`, with the holds that begin and end before it."""
     while holds and holds[0][0] <= now_ms:
         at_ms, on = holds.popleft()
-        yield from _waited(ears, engines, at_ms)
+        # As the live worker does while a held call stands still (`conversations.live.tidings`).
+        yield from _waited(ears, engines, at_ms if on else max(at_ms, stood.get(at_ms, 0)))
         held = tuple(tuple(engine.hold(on, at_ms)) for engine in engines)
         if any(held):
             yield Step(None, at_ms, (), held)
@@ -185,7 +238,8 @@ class Player:
         played = {side: Played() for side in self._sides}
         results = list(played.values())
         sides = list(self._sides.values())
-        for step in steps(call.turns, self._moments, sides, call.known, self._meanings):
+        meanings = self._meanings if is_english(call.known.language) else None
+        for step in steps(call.turns, self._moments, sides, call.known, meanings):
             for result, decisions in zip(results, step.decisions, strict=True):
                 for one in decisions:
                     _count(result, one)
@@ -250,18 +304,27 @@ def past_calls(ids: Sequence[UUID], scope: Mapping[str, Any]) -> list[Past]:
             key=str(pk),
         )
         calls.append(
-            Past(pk, said[pk], Known(fields_of(row), begun, holds.get(pk, ())), fits(scope, audience))
+            Past(pk, said[pk], Known(fields_of(row), begun, *holds.get(pk, ())), fits(scope, audience))
         )
     return calls
 
 
-def holds_of(ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, bool]]]:
-    """When customers were held and taken back, as far as telephony has told. One query."""
-    found: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
+def holds_of(ids: Sequence[UUID]) -> dict[UUID, tuple[list[tuple[int, bool]], dict[int, int]]]:
+    """`holds` and `stood` of `Known`, as far as telephony has told. One query."""
+    found: dict[UUID, tuple[list[tuple[int, bool]], dict[int, int]]] = defaultdict(lambda: ([], {}))
+    since: dict[UUID, datetime] = {}
     rows = CallPhase.objects.filter(conversation__in=ids, refused=False).order_by("conversation", "at", "pk")
-    for conversation_id, phase, from_ms in rows.values_list("conversation_id", "phase", "from_ms"):
-        edges, on = found[conversation_id], phase == Phase.HOLD
-        if on != bool(edges and edges[-1][1]):
-            # Where audio stood still, the order of the telephony counts.
-            edges.append((max(from_ms, edges[-1][0] if edges else 0), on))
+    for conversation_id, phase, from_ms, at in rows.values_list("conversation_id", "phase", "from_ms", "at"):
+        (edges, stood), on = found[conversation_id], phase == Phase.HOLD
+        if on == bool(edges and edges[-1][1]):
+            continue
+        # Where audio stood still, the order of the telephony counts.
+        at_ms = max(from_ms, edges[-1][0] if edges else 0)
+        if on:
+            since[conversation_id] = at
+        else:
+            began_ms, lasted = edges[-1][0], at - since[conversation_id]
+            if lasted - timedelta(milliseconds=at_ms - began_ms) > STOOD_STILL:
+                stood[at_ms] = began_ms + round(lasted / timedelta(milliseconds=1))
+        edges.append((at_ms, on))
     return found

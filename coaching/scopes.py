@@ -8,6 +8,7 @@ the place of every other that fits and is less near; what is equally near stays 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -15,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Queue, Team, User
 from accounts.permissions import Role
@@ -26,6 +28,14 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NEARNESS = {name: 1 << place for place, name in enumerate(("time", *reversed(LISTS)))}
 LONGEST = 500
 _PARTS = 10_000
+GONE = {
+    "agents": gettext_lazy("The policy is for an agent who is not there any more: choose again."),
+    "teams": gettext_lazy("The policy is for a team that is not there any more: choose again."),
+    "queues": gettext_lazy(
+        "The policy is for the queue “%(value)s”, which is not there any more: choose again."
+    ),
+}
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +142,19 @@ def scope_clean(scope: Any) -> dict[str, Any]:
     clean: dict[str, Any] = {}
     for name in LISTS:
         values = scope.get(name) or []
-        if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
+        if not isinstance(values, list) or not all(
+            isinstance(one, str) and one and one.isprintable() for one in values
+        ):
             raise ValueError(_("“%(name)s” of the scope must be a list of texts.") % {"name": name})
         if len(values) > LONGEST:
             raise ValueError(_("“%(name)s” of the scope is too long.") % {"name": name})
         if values:
             clean[name] = sorted(set(values))
+    for code in clean.get("languages", ()):
+        if not _LANGUAGE.fullmatch(code):
+            raise ValueError(
+                _("“%(code)s” is no code of a language: write en, or en-GB.") % {"code": code[:20]}
+            )
     if window := _window_clean(scope.get("time")):
         clean["time"] = window
     return clean
@@ -167,17 +184,22 @@ def _window_clean(window: Any) -> dict[str, Any]:
 
 def scope_complaints(scope: Mapping[str, Any]) -> list[str]:
     """What the scope names and is not there (any more), in words. Up to three queries."""
-    wrong = []
+    wrong = [GONE[name] % {"value": one} for name, gone in scope_gone(scope).items() for one in gone]
+    channels = set(Conversation.Channel.values)
+    for one in scope.get("channels") or []:
+        if one not in channels:
+            wrong.append(_("There is no channel “%(key)s”.") % {"key": one})
+    return list(dict.fromkeys(map(str, wrong)))
+
+
+def scope_gone(scope: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Agents, teams and queues that the scope names and that are not there (any more). Up to three queries."""
+    lost: dict[str, list[str]] = {}
     known: tuple[tuple[str, Any, str], ...] = (
         ("agents", User.objects.filter(role=Role.AGENT, is_active=True), "pk"),
         ("teams", Team.objects.all(), "pk"),
         ("queues", Queue.objects.all(), "key"),
     )
-    sentences = {
-        "agents": _("The policy is for an agent who is not there any more: choose again."),
-        "teams": _("The policy is for a team that is not there any more: choose again."),
-        "queues": _("The policy is for the queue “%(key)s”, which is not there any more: choose again."),
-    }
     for name, rows, field in known:
         wanted = scope.get(name) or []
         valid = [one for one in wanted if field == "key" or _is_id(one)]
@@ -186,15 +208,9 @@ def scope_complaints(scope: Mapping[str, Any]) -> list[str]:
             if valid
             else set()
         )
-        for one in wanted:
-            if one not in found:
-                sentence = sentences[name]
-                wrong.append(sentence % {"key": one} if name == "queues" else sentence)
-    channels = set(Conversation.Channel.values)
-    for one in scope.get("channels") or []:
-        if one not in channels:
-            wrong.append(_("There is no channel “%(key)s”.") % {"key": one})
-    return list(dict.fromkeys(wrong))
+        if gone := [one for one in wanted if one not in found]:
+            lost[name] = gone
+    return lost
 
 
 def _is_id(text: str) -> bool:

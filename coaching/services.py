@@ -11,13 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
-from accounts.models import User
+from accounts.models import Queue, User
 from accounts.services import audit
 from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
 from coaching.scopes import scope_clean, scope_complaints
+from engines.intents.languages import is_english
 from engines.rules.checking import check_policy
-from engines.rules.spec import Complaint
+from engines.rules.reading import read_policy
+from engines.rules.spec import Complaint, moment_keys
 from moments.selectors import active_specs
 
 State = Policy.State
@@ -34,14 +36,39 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
         document.get(part) for part in ("rules", "behaviours", "playbooks")
     ):
         found.append(Complaint("rules", _("The policy has no rules yet."), "error"))
-    return found + document_complaints(document)
+    return found + document_complaints(document, policy.scope)
 
 
-def document_complaints(document: Any) -> list[Complaint]:
-    """What is wrong with a document, against the moments that are listened for now. One query."""
+def document_complaints(document: Any, scope: Mapping[str, Any] | None = None) -> list[Complaint]:
+    """What is wrong with a document of a policy for `scope`, against the moments that are listened for now. One query,
+    two where it asks for a queue."""
     moments = active_specs()
     speakers = {moment.key: moment.speaker for moment in moments}
-    return list(check_policy(document, speakers.keys(), speakers=speakers))
+    tells = {moment.key: moment.entity for moment in moments if moment.names}
+    channels, languages = ((scope or {}).get(name) or () for name in ("channels", "languages"))
+    found = check_policy(
+        document, speakers.keys(), speakers=speakers, tells=tells, queues=_queues, channels=channels
+    )
+    if languages and not any(map(is_english, languages)):
+        found += _unheard(
+            document, {moment.key: moment.name for moment in moments if moment.kind == "examples"}
+        )
+    return found
+
+
+def _unheard(document: Any, english: Mapping[str, str]) -> list[Complaint]:
+    """What is told by English examples and asked for in calls that are in no English."""
+    policy, wrong = read_policy(document)
+    sentence = _(
+        "“%(name)s” is learned from English examples and never heard in calls in these languages: ask for a phrase or "
+        "an intent instead."
+    )
+    keys = [] if wrong else sorted(moment_keys(policy) & english.keys())
+    return [Complaint("scope", sentence % {"name": english[key]}, "warning") for key in keys]
+
+
+def _queues() -> list[str]:
+    return list(Queue.objects.values_list("key", flat=True))
 
 
 def four_eyes() -> bool:

@@ -85,8 +85,10 @@ def heed(
     if mark.get("to") != STAGE:
         return []
     do = mark.get("do")
-    if do == "move":
+    if do in {"move", "begin"}:
         try:
+            if do == "begin":
+                return engine.begin(mark["policy"], mark["playbook"], mark["at_ms"])
             return engine.move(mark["policy"], mark["playbook"], mark["step"], mark["at_ms"])
         except ValueError:
             # Its policy has gone from the call, which is another agent's by now.

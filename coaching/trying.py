@@ -37,6 +37,7 @@ from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
 from engines.rules.explain import clock
 from engines.rules.measures import Measures
+from engines.rules.spec import OF_SOUND, WRITTEN
 from moments.meaning import MeaningSession
 from moments.selectors import active_specs
 
@@ -118,7 +119,7 @@ def draft_try(
     specs = active_specs()
     names = {spec.key: spec.name for spec in specs}
     compiled = document_compiled(document, names)
-    moments, meanings = CompiledMoments(specs), MeaningSession(specs)
+    moments, meanings = CompiledMoments(specs), MeaningSession(specs, known.language)
     return _played(document, turns, moments, meanings, compiled, known, names, notes)
 
 
@@ -143,7 +144,7 @@ def _played(
         for one in playbook["steps"]
     }
     watcher = Watcher(document, names)
-    gauges = _Gauges(compiled)
+    gauges = _Gauges(compiled, known.fields)
     times: dict[str, set[tuple[int, int | None]]] = defaultdict(set)
     hints = 0
     checklist: list[str] = []
@@ -262,8 +263,9 @@ def _parts(step: Step, decisions: Sequence[Decision]) -> tuple[tuple[str, bool],
 class _Gauges:
     """The figures that a document asks for, as they stand after each turn; only what has changed is told."""
 
-    def __init__(self, compiled: CompiledPolicies) -> None:
-        self._gauges = compiled.gauges
+    def __init__(self, compiled: CompiledPolicies, fields: Mapping[str, Any]) -> None:
+        deaf = OF_SOUND if fields.get("channel") in WRITTEN else frozenset()
+        self._gauges = [gauge for gauge in compiled.gauges if gauge.measure not in deaf]
         self._measures = Measures(compiled.windows)
         self._before: dict[int, str] = {}
 

@@ -1,12 +1,13 @@
 """Chats in Redis: the live worker is woken, the chat system's socket is told, and is known to be there.
 
-Nothing here is kept. A wake that is lost costs a moment, as the worker looks by itself now and then; what is written
-here crosses Redis sealed with the chat's key, as only the database keeps messages, redacted.
+A wake that is lost costs a moment, as the worker looks by itself now and then. What is written here to a customer waits
+here, sealed with the chat's key, until the chat system confirms it; the database keeps messages redacted alone.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,15 +17,18 @@ import redis
 import structlog
 from django.conf import settings
 
-from conversations.publish import channel_of, encode, publish
+from conversations.publish import channel_of, decode, encode, publish
 from engines.redaction.text import RawText
 from tenants import names
 from tenants.keys import seal, unseal
 
 log = structlog.get_logger(__name__)
 
-# A connected socket says so this often; one that has not for three times as long is gone.
+# A connected socket says so this often. One that has not for so long is gone; until then what is written waits for it.
 RENEW_SECONDS = 10.0
+AWAY_SECONDS = 120.0
+# How long what nobody has confirmed can be sent again. Its key goes with the end of the chat.
+KEPT_SECONDS = 24 * 3600
 ANNOUNCEMENTS_KEPT = 100_000
 
 
@@ -73,42 +77,72 @@ def wake(schema: str, conversation_id: UUID) -> None:
 
 
 def connected(schema: str, line: str) -> None:
-    """A socket of a chat system is there, for the next while. Raises redis errors."""
+    """A chat system is there, and will be, or come back, within the next while. Raises redis errors."""
     now, key = time.time(), names.redis_key(schema, "chat-lines")
     pipeline = _client().pipeline(transaction=False)
     pipeline.zremrangebyscore(key, "-inf", now)
-    pipeline.zadd(key, {line: now + 3 * RENEW_SECONDS})
+    pipeline.zadd(key, {line: now + AWAY_SECONDS})
     pipeline.execute()
 
 
-def left(schema: str, line: str) -> None:
-    """That socket is gone. Raises redis errors."""
-    _client().zrem(names.redis_key(schema, "chat-lines"), line)
+def disconnected(schema: str) -> None:
+    """No chat system is there any more, whatever was said before. Raises redis errors."""
+    _client().delete(names.redis_key(schema, "chat-lines"))
 
 
 def is_connected(schema: str) -> bool:
-    """Whether a socket of a chat system is there. False while Redis is away: nothing could be sent."""
+    """Whether a chat system is there, or was a moment ago. False while Redis is away: nothing could be sent."""
     try:
         return bool(_client().zcount(names.redis_key(schema, "chat-lines"), time.time(), "+inf"))
     except (redis.RedisError, OSError):
         return False
 
 
-def send_out(schema: str, out: Outgoing, text: RawText, author: str, key: bytes) -> bool:
-    """Hand a message to the company's chat systems. Its words are sealed until a socket opens them."""
-    sealed = seal(key, text.reveal().encode(), bound_to=f"chat-out:{out.message}")
-    message: dict[str, Any] = {
+def sealed_out(out: Outgoing, text: RawText, author: str, key: bytes) -> dict[str, Any]:
+    """A message to the company's chat systems. Its words are sealed until one of them takes it."""
+    return {
         "type": "chat.out",
         "conversation": str(out.conversation_id),
         "message": str(out.message),
         "message_id": out.message_id,
         "role": out.role,
         "author": author,
-        "sealed": sealed,
+        "sealed": seal(key, text.reveal().encode(), bound_to=f"chat-out:{out.message}"),
     }
+
+
+def keep(schema: str, message: dict[str, Any]) -> None:
+    """Have it wait until it is confirmed. Raises redis errors: then it must not be taken for sent."""
+    _client().set(_waiting(schema, message["message"]), encode(message), ex=KEPT_SECONDS)
+
+
+def kept(schema: str, ids: Sequence[UUID]) -> dict[str, dict[str, Any]]:
+    """Those of these messages that still wait, by id. Raises redis errors."""
+    if not ids:
+        return {}
+    found = _client().mget([_waiting(schema, ident) for ident in ids])
+    return {
+        str(ident): decode(packed) for ident, packed in zip(ids, found, strict=True) if packed is not None
+    }
+
+
+def forget(schema: str, ident: UUID) -> None:
+    """It is confirmed. While Redis is away it goes by itself, later."""
+    try:
+        _client().delete(_waiting(schema, ident))
+    except (redis.RedisError, OSError) as error:
+        log.warning("chat.not_forgotten", error=type(error).__name__)
+
+
+def send_out(schema: str, message: dict[str, Any]) -> bool:
+    """Tell it to the sockets of the company's chat systems. One that misses it is told later: it waits."""
     return publish([(channel_of(chats_group(schema)), encode(message))])
 
 
 def opened(message: dict[str, Any], key: bytes) -> str:
     """The words of an outgoing message, for the chat system alone. Raises `SealError`."""
     return unseal(key, bytes(message["sealed"]), bound_to=f"chat-out:{message['message']}").decode()
+
+
+def _waiting(schema: str, ident: UUID | str) -> str:
+    return names.redis_key(schema, "chat-out", ident)

@@ -23,7 +23,6 @@ from accounts.errors import Conflict
 from accounts.ids import new_id
 from accounts.models import Queue, User
 from accounts.permissions import Permission
-from accounts.services import audit
 from conversations import chat_lines, consent, correlation
 from conversations.customers import customer_clean, customer_update
 from conversations.lifecycle import agent_hand, agent_of
@@ -44,7 +43,7 @@ from conversations.models import (
 )
 from conversations.publish import tell_agent
 from conversations.redaction.policy import config_for_speech
-from conversations.services import call_lock, conversation_lock, event_append
+from conversations.services import conversation_lock, event_append
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
 from engines.speech.types import Hypothesis
@@ -160,7 +159,7 @@ def chat_open(*, opening: Opening) -> tuple[Conversation, bool]:
 def chat_end(*, conversation_id: UUID, reason: str = OVER) -> bool:
     """Say that a chat is over: it takes no more messages, and its live worker writes the end. False: it was already."""
     with transaction.atomic():
-        chat, conversation = _locked(conversation_id)
+        chat, conversation = chat_locked(conversation_id)
         if chat.over_at is not None or not conversation.is_live:
             return False
         chat.over_at, chat.over_reason = timezone.now(), reason
@@ -180,8 +179,8 @@ def chat_transfer(*, conversation_id: UUID, agent: str) -> Conversation:
     """Give a chat to another agent (by e-mail or id). Raises `ValidationError`, `Conflict` for one that is over."""
     user, agent_id = _agent_found(agent)
     with transaction.atomic():
-        chat, conversation = _locked(conversation_id)
-        _goes_on(chat, conversation)
+        chat, conversation = chat_locked(conversation_id)
+        chat_goes_on(chat, conversation)
         if user == conversation.agent and (user is not None or agent_id == conversation.provider_agent_id):
             return conversation
         agent_hand(
@@ -218,12 +217,12 @@ def message_take(
     roles = (*ROLES, Speaker.SUPERVISOR.value) if origin == ChatMessage.Origin.SUPERVISOR else ROLES
     if role not in roles:
         raise ValidationError({"role": _("The role is one of %s.") % ", ".join(ROLES)})
-    words = _words(text)
+    words = message_words(text)
     message_id = known_as(_ident(message_id))
     with transaction.atomic():
-        chat, conversation = _locked(conversation_id)
+        chat, conversation = chat_locked(conversation_id)
         known = (
-            ChatMessage.objects.select_related("utterance")
+            ChatMessage.objects.select_related("utterance", "author")
             .filter(conversation_id=conversation_id, message_id=message_id)
             .first()
         )
@@ -232,8 +231,13 @@ def message_take(
             ours = known.origin != ChatMessage.Origin.SYSTEM and role != Speaker.CUSTOMER
             if known.utterance.speaker != role and not ours:
                 raise Conflict(_("This message id is that of another side's message."))
+            if ours and origin == ChatMessage.Origin.SYSTEM and known.delivered_at is None:
+                # Who brings it back has it.
+                known.delivered_at, known.failed_at = timezone.now(), None
+                known.save(update_fields=["delivered_at", "failed_at"])
+                event_append(conversation_id=conversation_id, kind="message", row=known)
             return Taken(known, known.utterance, False)
-        _goes_on(chat, conversation)
+        chat_goes_on(chat, conversation)
         if not consent.consent_now(conversation)[Purpose.ASSIST]:
             raise Conflict(_("The customer does not allow that what is written here is kept."))
         if chat.messages >= MESSAGES_MOST:
@@ -259,59 +263,6 @@ def message_take(
     return Taken(message, utterance, True)
 
 
-def message_write(*, conversation: Conversation, user: User, text: RawText, message_id: str = "") -> Taken:
-    """A person here writes to the customer: the chat's own agent, or a supervisor, who is named as such.
-
-    The message is stored as every other, once, and goes out on the chat system's socket. The caller has checked that
-    this person may read the conversation. Raises `ValidationError`, and `Conflict` where no socket takes it.
-    """
-    is_agent = conversation.agent_id == user.pk and user.may(Permission.GUIDANCE_ANSWER)
-    if not is_agent and not user.may(Permission.WHISPER_SEND):
-        raise ValidationError(_("Only the agent of this chat can write in it."))
-    if conversation.channel != Conversation.Channel.CHAT:
-        raise ValidationError(_("This is no chat."))
-    schema, words = current_schema(), _words(text)
-    if conversation.is_live and not chat_lines.is_connected(schema):
-        raise Conflict(_("The chat system is not connected, so the message cannot be sent."))
-    role = Speaker.AGENT if is_agent else Speaker.SUPERVISOR
-    with transaction.atomic():
-        taken = message_take(
-            conversation_id=conversation.pk,
-            role=role,
-            text=words,
-            message_id=message_id or f"here-{new_id()}",
-            origin=ChatMessage.Origin.DESK if is_agent else ChatMessage.Origin.SUPERVISOR,
-            author=user,
-        )
-        if taken.is_new:
-            if not is_agent:
-                audit(
-                    actor=user,
-                    action="chat.join",
-                    thing=taken.message,
-                    changes={"conversation": str(conversation.pk)},
-                )
-            key = chat_key(CallOwner.objects.get(pk=conversation.pk))
-            out = chat_lines.Outgoing(conversation.pk, taken.message.pk, taken.message.message_id, role.value)
-            transaction.on_commit(lambda: chat_lines.send_out(schema, out, words, user.name, key))
-    return taken
-
-
-def message_delivered(*, conversation_id: UUID, message_id: str) -> bool:
-    """The chat system has a message that was written here. Returns whether that is news."""
-    with transaction.atomic():
-        call_lock(conversation_id)
-        rows = ChatMessage.objects.filter(
-            conversation_id=conversation_id, message_id=message_id, delivered_at__isnull=True
-        ).exclude(origin=ChatMessage.Origin.SYSTEM)
-        if not rows.update(delivered_at=timezone.now()):
-            return False
-        rows = ChatMessage.objects.select_related("author")
-        row = rows.get(conversation_id=conversation_id, message_id=message_id)
-        event_append(conversation_id=conversation_id, kind="message", row=row)
-    return True
-
-
 def chat_key(owner: CallOwner) -> bytes:
     """The chat's own key, while it goes on. Raises `Conflict` once it is destroyed."""
     if owner.wrapped_key is None:
@@ -332,7 +283,7 @@ def _ident(value: str) -> str:
     return value
 
 
-def _words(text: RawText) -> RawText:
+def message_words(text: RawText) -> RawText:
     """The message without surrounding space and what cannot be stored. Raises `ValidationError`."""
     raw = _UNSTORABLE.sub("\ufffd", text.reveal()).strip()
     if not raw:
@@ -371,13 +322,13 @@ def _sides_create(conversation: Conversation, now: datetime) -> None:
     )
 
 
-def _locked(conversation_id: UUID) -> tuple[Chat, Conversation]:
+def chat_locked(conversation_id: UUID) -> tuple[Chat, Conversation]:
     """Take the chat within a transaction: one message is written after the other. Raises `Chat.DoesNotExist`."""
     conversation = conversation_lock(conversation_id)
     return Chat.objects.get(pk=conversation_id), conversation
 
 
-def _goes_on(chat: Chat, conversation: Conversation) -> None:
+def chat_goes_on(chat: Chat, conversation: Conversation) -> None:
     if chat.over_at is not None or not conversation.is_live:
         raise Conflict(_("This chat is over."))
 

@@ -270,11 +270,13 @@ def _message_rows() -> models.QuerySet[Any]:
 def _message(row: Any) -> Payload:
     return {
         "id": str(row.pk),
+        "message_id": row.message_id,
         "utterance": str(row.utterance_id),
         "origin": row.origin,
         "from": person(row.author),
         "sent_at": stamp(row.sent_at),
         "delivered_at": stamp(row.delivered_at),
+        "failed_at": stamp(row.failed_at),
     }
 
 

@@ -2,6 +2,9 @@
 
 `async_to_sync(group_send)` opens a connection each time; a plain PUBLISH on a kept one is some 25 times cheaper.
 Nothing here is durable: a page that misses a message sees it by the next heartbeat's head and reads it back.
+
+What goes to pages is made once, here: a message carries it in `json` as sockets send it, so that a hundred of them
+need not read and write it again. Beside it is what they must know of it.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import orjson
 import redis
 import structlog
 from channels_redis.serializers import registry
@@ -37,6 +41,10 @@ def encode(message: dict[str, Any]) -> bytes:
     return bytes(_serializer.serialize(message))
 
 
+def decode(packed: bytes) -> dict[str, Any]:
+    return dict(_serializer.deserialize(packed))
+
+
 def conversation_group(schema: str, conversation_id: UUID | str) -> str:
     return names.group(schema, "conversation", conversation_id)
 
@@ -49,22 +57,50 @@ def floor_group(schema: str) -> str:
     return names.group(schema, "floor")
 
 
+def event_told(conversation_id: UUID | str, event: dict[str, Any]) -> bytes:
+    """A committed event, to who follows its call."""
+    return encode(
+        {
+            "type": "conversation.event",
+            "conversation": str(conversation_id),
+            "seq": event["seq"],
+            "kind": event["kind"],
+            "json": orjson.dumps({"type": "event", **event}),
+        }
+    )
+
+
+def event_of(message: dict[str, Any]) -> dict[str, Any]:
+    """The event that `event_told` has put into a message."""
+    event: dict[str, Any] = orjson.loads(message["json"])
+    del event["type"]
+    return event
+
+
+def partial_told(speaker: str, text: str, start_ms: int) -> bytes:
+    """Redacted words that may still change, to who follows the call; an empty text takes them away."""
+    shown = {"type": "partial", "speaker": speaker, "text": text, "start_ms": start_ms}
+    return encode({"type": "conversation.partial", "json": orjson.dumps(shown)})
+
+
+def heartbeat_told(head: int, state: dict[str, Any]) -> bytes:
+    """How a call is and how far its events go, to who follows it."""
+    shown = {"type": "heartbeat", "head": head, **state}
+    return encode({"type": "conversation.heartbeat", "head": head, "json": orjson.dumps(shown)})
+
+
 def messages_for(
     schema: str, conversation_id: UUID | str, events: list[dict[str, Any]]
 ) -> list[tuple[str, bytes]]:
-    """(Redis channel, bytes) to publish for committed events: to who follows the call, and to the floor."""
-    if not events:
-        return []
+    """(Redis channel, bytes) to publish for committed events, to who follows the call."""
     follow = channel_of(conversation_group(schema, conversation_id))
-    floor = channel_of(floor_group(schema))
-    kinds, ident = sorted({event["kind"] for event in events}), str(conversation_id)
-    return [
-        *(
-            (follow, encode({"type": "conversation.event", "conversation": ident, "event": event}))
-            for event in events
-        ),
-        (floor, encode({"type": "floor.changed", "conversation": ident, "kinds": kinds})),
-    ]
+    return [(follow, event_told(conversation_id, event)) for event in events]
+
+
+def floor_message(schema: str, conversation_ids: Iterable[UUID | str]) -> tuple[str, bytes]:
+    """The same for the floors, which read these calls again."""
+    changed = [str(one) for one in conversation_ids]
+    return channel_of(floor_group(schema)), encode({"type": "floor.changed", "conversations": changed})
 
 
 def publish(messages: list[tuple[str, bytes]]) -> bool:
@@ -91,10 +127,5 @@ def tell_agent(schema: str, user_id: UUID | str, conversation_id: UUID | str, st
 
 def floor_tell(schema: str, conversation_ids: Iterable[UUID | str]) -> None:
     """Have the floors read these calls again: something beside their events has changed."""
-    channel = channel_of(floor_group(schema))
-    messages = [
-        (channel, encode({"type": "floor.changed", "conversation": str(one), "kinds": []}))
-        for one in conversation_ids
-    ]
-    if messages:
-        publish(messages)
+    if changed := list(conversation_ids):
+        publish([floor_message(schema, changed)])

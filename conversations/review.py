@@ -99,6 +99,10 @@ class Review:
     # What happened after the last row.
     after: list[Beside] = field(default_factory=list)
     sides: list[str] = field(default_factory=list)
+    # The conversation itself, what was said in it, and messages of a chat that were written here, as pages follow them.
+    shown: Payload = field(default_factory=dict)
+    spoken: list[Payload] = field(default_factory=list)
+    messages: list[Payload] = field(default_factory=list)
     head: int = 0
 
     @property
@@ -210,6 +214,9 @@ def review(*, user: User, conversation: Conversation, words: str = "") -> Review
         note=note,
         note_html=mark_safe(words_html(note.text if note else "", label=label)),  # noqa: S308 escaped there
         names=names,
+        shown=items["conversation"][0],
+        spoken=items["utterance"],
+        messages=items.get("message", []),
         head=shown["head"],
     )
     if recording is not None:

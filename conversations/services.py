@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.services import identity_attach
 from conversations import events as shown
 from conversations.models import CallOwner, Conversation, ConversationEvent, Participant, Speaker
-from conversations.publish import messages_for, publish, tell_agent
+from conversations.publish import floor_message, messages_for, publish, tell_agent
 from tenants.scope import current_schema
 
 
@@ -73,7 +73,8 @@ def event_append(*, conversation_id: UUID, kind: str, row: Any, data: dict[str, 
 
     def tell() -> None:
         event = shown.envelope(sequence, kind, now, shown.render(kind, row))
-        publish(messages_for(schema, conversation_id, [event]))
+        told = messages_for(schema, conversation_id, [event])
+        publish([*told, floor_message(schema, [conversation_id])])
 
     transaction.on_commit(tell)
     return sequence

@@ -24,6 +24,8 @@ from accounts.services import audit
 from accounts.throttle import address_of
 from accounts.views import needs
 from conversations.access import conversation_for
+from conversations.chat_lines import is_connected
+from conversations.chat_words import chat_words
 from conversations.filters import ConversationFilter
 from conversations.models import ConsentRecord, Conversation, Disposition, Purpose
 from conversations.playback import download_response, recording_for, recording_note, recording_response
@@ -33,6 +35,7 @@ from conversations.redaction.policy import redaction_policy
 from conversations.review import Review, agents_until, review, transcript_text
 from conversations.selectors import COUNTED, Facet, conversations_search, facets, place_in
 from conversations.spoken import source_names
+from tenants.scope import current_schema
 
 TABS = ("summary", "guidance", "score", "events", "details")
 AGENTS_OFFERED = 500
@@ -165,6 +168,7 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "values": [("yes", _("Yes")), ("no", _("No")), ("na", _("N/A"))],
         "no_sound": _no_sound(user, shown),
         "live_words": live_words(shown, policy.types) if conversation.is_live else None,
+        "joining": joining_data(user, shown),
         "floor": user.may(Permission.FLOOR_WATCH),
         "now": timezone.now(),
     }
@@ -219,7 +223,9 @@ def live_words(shown: Review, types: Mapping[str, str]) -> dict[str, Any]:
         "redactions": {f"[{name}]": label for name, label in types.items()},
         "sign_in_url": reverse("sign-in"),
         "changed": _("More has happened since this page was loaded."),
-        "ended": _("The call has ended. Load the page anew for its recording, summary and score."),
+        "ended": _("The call has ended. Load the page anew for its recording, summary and score.")
+        if shown.conversation.channel == Conversation.Channel.VOICE
+        else _("The chat has ended. Load the page anew for its summary and score."),
         "play_from": _("Play from {time}"),
         "words": {
             "hidden_thing": _("hidden: {label}"),
@@ -232,6 +238,25 @@ def live_words(shown: Review, types: Mapping[str, str]) -> dict[str, Any]:
             "sign_in": _("Sign in"),
             "back": _("Connected again."),
         },
+    }
+
+
+def joining_data(user: User, shown: Review) -> dict[str, Any] | None:
+    """What the page needs to let a supervisor take part in a chat that goes on; whoever has it writes at the desk."""
+    conversation = shown.conversation
+    if not conversation.is_live or conversation.channel != Conversation.Channel.CHAT:
+        return None
+    if conversation.agent_id == user.pk or not user.may(Permission.WHISPER_SEND):
+        return None
+    # As far as pages need them: to say which message did not go out.
+    ours = {one["utterance"] for one in shown.messages}
+    spoken = [one for one in shown.spoken if one["id"] in ours]
+    return {
+        "url": reverse("floor-message", args=[conversation.pk]),
+        "me": str(user.pk),
+        "writable": is_connected(current_schema()),
+        "items": {"conversation": [shown.shown], "message": shown.messages, "utterance": spoken},
+        "words": chat_words(),
     }
 
 

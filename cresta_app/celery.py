@@ -25,6 +25,16 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "documents": {
+        "task": "integrations.documents.tasks.documents_sweep",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "documents-clean": {
+        "task": "integrations.documents.tasks.documents_clean",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "webhooks": {
         "task": "integrations.webhooks.tasks.webhooks_sweep",
         "schedule": 5.0,
@@ -42,6 +52,11 @@ app.conf.beat_schedule = {
     },
     "classifiers": {
         "task": "moments.tasks.classifiers_watch",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
+    },
+    "next-steps": {
+        "task": "coaching.tasks.next_steps_sweep",
         "schedule": 900.0,
         "options": {"expires": 900.0},
     },

@@ -117,6 +117,7 @@ def configure(settings: dict[str, Any]) -> None:
                 "daphne": {"level": "WARNING"},
                 "uvicorn.access": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
+                "httpx2": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
                 # One line for every job that is handed on or taken would bury all others.
                 "celery.beat": {"level": "WARNING"},

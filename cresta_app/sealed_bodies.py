@@ -43,6 +43,8 @@ def limit_for(path: str) -> int:
     """How many bytes a request to this path may have: many for uploads, few for everything else."""
     if path in {"/uploads/", "/api/v1/uploads/"}:
         return int(settings.UPLOAD_MAX_REQUEST_BYTES) + FORM_BYTES
+    if path in {"/knowledge/upload/", "/api/v1/knowledge-uploads/"}:
+        return int(settings.KNOWLEDGE_MAX_REQUEST_BYTES) + FORM_BYTES
     return int(settings.WEB_MAX_BODY_BYTES)
 
 

@@ -282,6 +282,12 @@ UPLOAD_CALLS_AT_ONCE = env.integer("UPLOAD_CALLS_AT_ONCE", 2, minimum=1)
 # How long a file whose call could not be heard waits for somebody to try again.
 UPLOAD_KEPT_DAYS = env.integer("UPLOAD_KEPT_DAYS", 7, minimum=0)
 
+# --- Documents of the knowledge -------------------------------------------------------------------------
+
+KNOWLEDGE_MAX_BYTES = env.integer("KNOWLEDGE_MAX_BYTES", 50 * 1024 * 1024, minimum=1)
+KNOWLEDGE_MAX_REQUEST_BYTES = env.integer("KNOWLEDGE_MAX_REQUEST_BYTES", 256 * 1024 * 1024, minimum=1)
+KNOWLEDGE_MAX_FILES = env.integer("KNOWLEDGE_MAX_FILES", 2000, minimum=1)
+
 # --- The live way ---------------------------------------------------------------------------------------
 
 KEY_FILE = env.folder("KEY_FILE", DATA_DIR / "platform.key", shown=".data/platform.key")
@@ -344,7 +350,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.parsers.PlainJSONParser"],
     "EXCEPTION_HANDLER": "accounts.api.errors.handle",
     "PAGE_SIZE": 50,
 }
@@ -361,12 +367,21 @@ SPECTACULAR_SETTINGS = {
         "CallPhaseEnum": "conversations.models.CallPhase.Phase",
         "ConversationStateEnum": "conversations.models.Conversation.State",
         "RedactionCheckStateEnum": "conversations.models.RedactionCheck.State",
+        "MomentKindEnum": "moments.models.MomentDefinition.Kind",
+        "MomentSpeakerEnum": "moments.models.MomentDefinition.Who",
+        "ListedNameKindEnum": "moments.models.ListedName.Kind",
         "ClassifierStateEnum": "moments.models.Classifier.State",
         "BacktestStateEnum": "coaching.models.Backtest.State",
         "ExperimentOutcomeEnum": "coaching.models.Experiment.Outcome",
         "ExperimentStateEnum": "coaching.models.Experiment.State",
         "PolicyStateEnum": "coaching.models.Policy.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
+        "ChannelEnum": "conversations.models.Conversation.Channel",
+        "DocumentOutcomeEnum": "integrations.documents.models.Outcome",
+        "DocumentFileStateEnum": "integrations.documents.models.DocumentFile.State",
+        "DocumentVersionStateEnum": "knowledge.models.DocumentVersion.State",
+        "KnowledgeSourceStateEnum": "integrations.documents.models.KnowledgeSource.State",
+        "KnowledgeSourceKindEnum": "integrations.documents.models.KnowledgeSource.Kind",
     },
     "REDOC_DIST": "SIDECAR",
 }

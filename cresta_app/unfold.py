@@ -27,6 +27,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("coaching.policy", "rule"),
             ("coaching.experiment", "science"),
             ("moments.momentdefinition", "target"),
+            ("moments.listedname", "sell"),
             ("moments.classifier", "category"),
             ("moments.trainingset", "dataset"),
             ("coaching.nextstepversion", "route"),
@@ -52,6 +53,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("knowledge.collection", "folder_open"),
             ("knowledge.document", "description"),
             ("knowledge.synonyms", "join"),
+            ("integrations.knowledgesource", "travel_explore"),
+            ("integrations.documentfile", "upload_file"),
         ],
     ),
     (

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("analytics.urls")),
     path("", include("providers.urls")),
     path("", include("integrations.uploads.urls")),
+    path("", include("integrations.documents.urls")),
     path("", include("demo.urls")),
     path("", include("integrations.urls")),
     path("api/v1/", include("cresta_app.urls_api")),

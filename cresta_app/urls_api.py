@@ -29,12 +29,17 @@ from conversations.api.redaction_types import OwnTypeViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
 from integrations.chats.api import ChatViewSet
+from integrations.documents.api import DocumentUploadViewSet
+from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
+from knowledge.api.caring import CollectionViewSet
 from knowledge.api.search import SynonymsViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
+from moments.api.definitions import DefinitionViewSet
 from moments.api.library import MomentLibraryViewSet
+from moments.api.names import NameViewSet
 from moments.api.views import MomentViewSet
 from providers.api.views import ProviderViewSet
 from qa.api.views import ScoreViewSet
@@ -56,6 +61,8 @@ router.register("redaction-examples", ExampleViewSet, basename="api-redaction-ex
 router.register("redaction-runs", RunViewSet, basename="api-redaction-run")
 router.register("moments", MomentViewSet, basename="api-moment")
 router.register("moment-library", MomentLibraryViewSet, basename="api-moment-library")
+router.register("moment-definitions", DefinitionViewSet, basename="api-moment-definition")
+router.register("moment-names", NameViewSet, basename="api-moment-name")
 router.register("classifiers", ClassifierViewSet, basename="api-classifier")
 router.register("guidance", GuidanceViewSet, basename="api-guidance")
 router.register("alerts", AlertViewSet, basename="api-alert")
@@ -69,6 +76,9 @@ router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
+router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
+router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
+router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")
 router.register("chats", ChatViewSet, basename="api-chat")
 router.register("uploads", UploadViewSet, basename="api-upload")

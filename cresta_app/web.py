@@ -10,17 +10,20 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from daphne.cli import CommandLineInterface
-
 if sys.platform != "win32":
     import uvloop
+
+    # Before Daphne is imported, which makes its loop on the way.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+from daphne.cli import CommandLineInterface
+
+from cresta_app.socket_frames import FramesServer
 
 
 def main() -> None:
     """Serve until told to stop; the arguments are Daphne's."""
-    if sys.platform != "win32":
-        # Daphne makes its loop by itself, with what this says.
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    CommandLineInterface.server_class = FramesServer
     CommandLineInterface.entrypoint()
 
 

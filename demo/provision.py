@@ -19,6 +19,8 @@ from conversations.live.stages import Stage
 from demo.content import content_install
 from demo.history import history_make
 from demo.people import COMPANIES, PASSWORD, PLATFORM_EMAIL, PLATFORM_NAME, Company, agent_number
+from engines.documents.model import Kind
+from engines.documents.reading import document_read
 from knowledge.models import Collection
 from knowledge.services import document_save
 from tenants.models import Tenant
@@ -30,6 +32,12 @@ CONVERSATIONS = 60
 PLAN = "demo"
 KEY_NAME = "Sample call"
 COLLECTION = "Handbook"
+# By company: the folder of its documents, and the collection that they are in.
+COLLECTIONS = {
+    "northwind": (("offers", "Offers and bills"), ("internet", "Internet at home")),
+    "acme": (("tariffs", "Tariffs"), ("phones", "Phones and networks")),
+}
+QUESTIONS = "Questions and answers"
 
 
 def demo_provision(
@@ -54,7 +62,7 @@ def demo_provision(
             with transaction.atomic():
                 people = _people(company)
             content_install(team=TeamRow.objects.get(name=company.teams[0].name), actor=people[company.admin])
-            _documents(people[company.admin])
+            _documents(company, people[company.admin])
             ingest_key(company.schema)
             made = history_make(company=company, stages=stages, count=conversations)
         say(f"{company.name}: {len(people)} people, {made} new past conversations")
@@ -109,14 +117,23 @@ def _password_hash() -> str:
     return make_password(PASSWORD)
 
 
-def _documents(owner: User) -> None:
-    collection, _created = Collection.objects.get_or_create(name=COLLECTION, defaults={"owner": owner})
+def _documents(company: Company, owner: User) -> None:
+    """The handbook that both companies have, and the collections of their own. What people changed stays."""
+    _collection(COLLECTION, DOCUMENTS, owner)
+    for folder, name in COLLECTIONS[company.schema]:
+        _collection(name, DOCUMENTS / company.schema / folder, owner)
+
+
+def _collection(name: str, folder: Path, owner: User) -> None:
+    collection, _created = Collection.objects.get_or_create(name=name, defaults={"owner": owner})
     known = set(collection.documents.values_list("title", flat=True))
-    for path in sorted(DOCUMENTS.glob("*.md")):
-        heading, _newline, body = path.read_text(encoding="utf-8").partition("\n")
-        title = heading.removeprefix("# ").strip()
+    for path in sorted([*folder.glob("*.md"), *folder.glob("*.csv")]):
+        read = document_read(path.name, path.read_bytes())
+        # The page shows the title above the text; there is no need of it twice.
+        body = read.body.removeprefix(f"# {read.title}\n").lstrip("\n")
+        title = QUESTIONS if read.kind is Kind.CSV else read.title
         if title not in known:
-            document_save(collection=collection, title=title, body=body.strip() + "\n")
+            document_save(collection=collection, title=title, body=body, actor=owner)
 
 
 # --- The key that the sample call is sent with ----------------------------------------------------------

@@ -19,6 +19,7 @@ from accounts.throttle import address_of
 from coaching.access import guidance_for
 from coaching.alerts import hand_lower, hand_raise
 from coaching.mutes import mute_end, mute_set, mutes_shown
+from coaching.playbooks import playbook_begin, revision_id
 from coaching.tidings import playbook_move
 from conversations.access import conversation_for
 from conversations.consent import consent_record
@@ -97,9 +98,18 @@ def mute(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 
 @answers_json(Permission.GUIDANCE_ANSWER, "POST")
 def step(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
-    """`{"id", "step"}`: go on at another step of the playbook that the step `id` belongs to."""
+    """`{"id", "step"}`: go on at another step of the playbook that the step `id` belongs to.
+
+    `{"revision", "playbook"}`: begin one of those that the call offers.
+    """
     user, content = _user(request), body(request)
     conversation = _own(user, conversation_id)
+    if "playbook" in content:
+        wanted = words(content, "playbook", maximum=80)
+        playbook_begin(
+            conversation=conversation, revision=revision_id(content.get("revision")), playbook=wanted
+        )
+        return JsonResponse({"playbook": wanted})
     row = guidance_for(user, str(content.get("id", "")))
     if row.conversation_id != conversation.pk:
         raise Http404("no such guidance in this conversation")

@@ -13,7 +13,8 @@ from accounts.models import User
 from accounts.permissions import Permission
 from coaching.replies import reply_accept
 from conversations.access import conversation_for
-from conversations.chats import TEXT_LENGTH, message_write
+from conversations.chat_writing import message_again, message_write
+from conversations.chats import TEXT_LENGTH
 from conversations.models import Conversation
 from desk.answering import answers_json, body, words
 from desk.views import _user
@@ -24,7 +25,10 @@ ID_MAX = 120
 
 @answers_json(Permission.GUIDANCE_ANSWER, "POST")
 def message(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
-    """`{"text", "message_id", "reply"?}`: write to the customer of your own chat. Again by the same id is once."""
+    """`{"text", "message_id", "reply"?}`: write to the customer of your own chat. Again by the same id is once.
+
+    `{"message_id", "again": true}`: have what was not confirmed sent once more.
+    """
     user = _user(request)
     return _write(user, _own(user, conversation_id), body(request))
 
@@ -42,7 +46,7 @@ def reply(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 
 @answers_json(Permission.WHISPER_SEND, "POST")
 def join(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
-    """`{"text", "message_id"}`: take part in a chat as a supervisor."""
+    """`{"text", "message_id"}`: take part in a chat as a supervisor; `{"message_id", "again": true}` as the agent's."""
     user = _user(request)
     return _write(user, conversation_for(user, conversation_id), body(request))
 
@@ -63,6 +67,10 @@ def _id(content: dict[str, Any]) -> UUID:
 
 def _write(user: User, conversation: Conversation, content: dict[str, Any]) -> HttpResponse:
     """Answers with the message as it is kept, which is redacted."""
+    if content.get("again") is True:
+        message_id = words(content, "message_id", maximum=ID_MAX)
+        row = message_again(conversation=conversation, user=user, message_id=message_id)
+        return JsonResponse({"id": str(row.utterance_id)})
     text = RawText(words(content, "text", maximum=TEXT_LENGTH))
     taken = message_write(
         conversation=conversation,

@@ -27,15 +27,20 @@ from accounts.services import api_key_find
 from accounts.socket_auth import SIGNED_OUT
 from accounts.socket_auth import Scope as Connection
 from coaching.replies import replies_now, reply_accept, reply_shown
-from conversations import chat_lines, chats, events
+from conversations import chat_lines, chat_writing, chats, events
 from conversations.access import conversations_visible
 from conversations.live.identifiers import known_as
-from conversations.models import CallOwner, Conversation
-from conversations.publish import conversation_group
+from conversations.models import Conversation
+from conversations.publish import conversation_group, event_of
 from desk.consumers import Socket
 from engines.redaction.text import RawText
-from integrations.chats.api import MessageSerializer, TransferSerializer, opening_read, taken_shown
-from tenants.keys import SealError
+from integrations.chats.api import (
+    MessageSerializer,
+    TransferSerializer,
+    opening_read,
+    taken_shown,
+    unsent_shown,
+)
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -90,28 +95,46 @@ class ChatSystemConsumer(Socket):
         # The chats that it follows, and what it calls them.
         self.known: dict[str, str] = {}
         await self.join(chat_lines.chats_group(self.scope["schema"]))
-        await self._presence(chat_lines.connected)
+        # What of that which waits this socket has been sent.
+        self.sent: set[UUID] = set()
+        await self._present()
         self.renewal = asyncio.create_task(self._renew())
         await self.send_json({"type": "hello"})
+        await self._bring()
 
     async def disconnect(self, code: int) -> None:
         if self.line:
             self.renewal.cancel()
-            await self._presence(chat_lines.left)
 
     async def _renew(self) -> None:
         """Say now and then that it is there, and see that its key is still good."""
         while True:
             await asyncio.sleep(chat_lines.RENEW_SECONDS)
-            await self._presence(chat_lines.connected)
+            await self._present()
             if await self.database(self.reader) is None:
                 return await self.refuse(SIGNED_OUT)
+            await self._bring()
 
-    async def _presence(self, work: Callable[[str, str], None]) -> None:
+    async def _present(self) -> None:
         try:
-            await self.database(work, self.scope["schema"], self.line)
+            await self.database(chat_lines.connected, self.scope["schema"], self.line)
         except (RedisError, OSError) as error:
             log.warning("chat.presence_away", error=type(error).__name__)
+
+    async def _bring(self) -> None:
+        """Send what waits and this socket has not had: what was written while none was there, what nobody confirmed."""
+        before = set(self.sent)
+        try:
+            waiting = await self.database(chat_writing.messages_unsent)
+        except (RedisError, OSError) as error:
+            log.warning("chat.unsent_away", error=type(error).__name__)
+            return
+        # What was told meanwhile need not be in that reading.
+        self.sent -= before - {one.message for one in waiting}
+        for one in waiting:
+            if one.message not in self.sent:
+                self.sent.add(one.message)
+                await self.send_json({"type": "message", **unsent_shown(one), "again": True})
 
     # --- From the chat system -----------------------------------------------------------------------------
 
@@ -152,7 +175,7 @@ class ChatSystemConsumer(Socket):
     # --- To the chat system -------------------------------------------------------------------------------
 
     async def conversation_event(self, message: dict[str, Any]) -> None:
-        event, ident = message["event"], message["conversation"]
+        event, ident = event_of(message), message["conversation"]
         about = {"chat": ident, "external_id": self.known.get(ident, "")}
         if event["kind"] == "reply":
             replies = await self.database(_replies, UUID(ident))
@@ -168,9 +191,13 @@ class ChatSystemConsumer(Socket):
 
     async def chat_out(self, message: dict[str, Any]) -> None:
         """What somebody here has written to a customer. Every socket of the company is told, whatever it follows."""
-        found = await self.database(_opened, message)
+        ident, again = UUID(message["message"]), message.get("again", False)
+        if ident in self.sent and not again:
+            return
+        self.sent.add(ident)
+        found = await self.database(chat_writing.message_told, message)
         if found is not None:
-            await self.send_json({"type": "message", **found})
+            await self.send_json({"type": "message", **unsent_shown(found), "again": again})
 
 
 # --- What it may ask for ----------------------------------------------------------------------------------
@@ -256,7 +283,13 @@ def _end(user: User, content: dict[str, Any]) -> dict[str, Any]:
 
 def _delivered(user: User, content: dict[str, Any]) -> dict[str, Any]:
     row, message_id = _chat(user, content), content.get("message_id")
-    new = chats.message_delivered(conversation_id=row.pk, message_id=str(message_id or ""))
+    new = chat_writing.message_delivered(conversation_id=row.pk, message_id=str(message_id or ""))
+    return {"type": "noted", "new": new}
+
+
+def _failed(user: User, content: dict[str, Any]) -> dict[str, Any]:
+    row, message_id = _chat(user, content), content.get("message_id")
+    new = chat_writing.message_failed(conversation_id=row.pk, message_id=str(message_id or ""))
     return {"type": "noted", "new": new}
 
 
@@ -267,27 +300,9 @@ _COMMANDS: dict[str, Callable[[User, dict[str, Any]], dict[str, Any]]] = {
     "transfer": _transfer,
     "end": _end,
     "delivered": _delivered,
+    "failed": _failed,
 }
 
 
 def _replies(conversation_id: UUID) -> list[dict[str, Any]]:
     return [reply_shown(row) for row in replies_now(conversation_id)]
-
-
-def _opened(message: dict[str, Any]) -> dict[str, Any] | None:
-    """A message to the customer, opened with its chat's key; None once the key is destroyed."""
-    owner = CallOwner.objects.select_related("conversation").filter(pk=message["conversation"]).first()
-    if owner is None:
-        return None
-    try:
-        text = chat_lines.opened(message, chats.chat_key(owner))
-    except (Conflict, SealError):
-        return None
-    return {
-        "chat": message["conversation"],
-        "external_id": owner.conversation.provider_call_id,
-        "message_id": message["message_id"],
-        "role": message["role"],
-        "from": message["author"],
-        "text": text,
-    }

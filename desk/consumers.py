@@ -29,12 +29,13 @@ from accounts.socket_auth import SIGNED_OUT, Reader
 from coaching.presence import DESK, FLOOR, RENEW_SECONDS, leaving, seen
 from coaching.shifts import shifts_now
 from conversations.access import conversation_for, conversations_visible
-from conversations.publish import agent_group, conversation_group, floor_group
-from conversations.selectors import item_visible
+from conversations.publish import agent_group, conversation_group, event_of, floor_group
+from conversations.selectors import GUARDED, item_visible
 from desk import answers
 from desk.floor_selectors import floor_rows, floor_tiles, panel_opened, panels_open
 from desk.following import Following, events_missing
 from desk.hub import Mailbox, hub, mailbox_run
+from desk.rechecks import Follower, SignedOut, readable, rechecks, user_now
 from desk.selectors import desk_state, now_ms
 from tenants.scope import TenantThreads
 
@@ -50,18 +51,8 @@ MESSAGE_MAX = 4096
 # A page that stays open is asked again whether it may: people leave, calls change hands.
 RECHECK_SECONDS = 30.0
 FLOOR_DEBOUNCE_SECONDS = 0.4
-
-
-class SignedOut(Exception):
-    """The person behind the socket may no longer sign in."""
-
-
-def user_now(reader: Reader) -> User:
-    """Read the person of a socket again: signed out, no longer active, or of another role since?"""
-    user = reader()
-    if user is None:
-        raise SignedOut
-    return user
+# Events that are not for everybody who follows a call, or that may change who may.
+JUDGED = frozenset({*GUARDED, "conversation"})
 
 
 class Socket(AsyncJsonWebsocketConsumer):
@@ -128,12 +119,20 @@ class Socket(AsyncJsonWebsocketConsumer):
     async def opened(self) -> None:
         raise NotImplementedError
 
+    @property
+    def check_due(self) -> bool:
+        return time.monotonic() - self.checked > RECHECK_SECONDS
+
     async def check(self) -> None:
         """See that the person may still be here; raises what closes the socket otherwise."""
         self.scope["user"] = await self.database(user_now, self.reader)
         if not self.scope["user"].may(self.permission):
             raise PermissionDenied
         self.checked = time.monotonic()
+
+    async def check_if_due(self) -> None:
+        if self.check_due:
+            await self.check()
 
     async def join(self, group: str) -> None:
         self.groups.append(group)
@@ -157,8 +156,7 @@ class Socket(AsyncJsonWebsocketConsumer):
             return await self.complain(_("A message is an object with a type."))
         if content["type"] == "ping":
             # A page asks whether the line is alive; we use it to ask whether the page may still follow.
-            if time.monotonic() - self.checked > RECHECK_SECONDS:
-                await self.check()
+            await self.check_if_due()
             await self.here()
             await self.asked()
             return await self.send_json({"type": "pong", "now": now_ms()})
@@ -213,11 +211,15 @@ class ConversationConsumer(Socket):
 
     permission = Permission.CONVERSATION_READ_OWN
     for_panel = True
+    rechecking: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         # One for each agent at work: they are brought their messages by the hub and not by Channels' layer.
         self.scope, self.base_send = scope, send
-        self.mailbox: Mailbox = asyncio.Queue()
+        self.mailbox = Mailbox()
+        self.mailbox.at_once = self.at_once
+        # What sends a text without waiting, where the server has such a thing.
+        self.text_send: Callable[[bytes], bool] | None = scope.get("extensions", {}).get("websocket.text")
         self.joined: list[str] = []
         await mailbox_run(self.mailbox, receive, self.dispatch, self.joined)
 
@@ -238,14 +240,30 @@ class ConversationConsumer(Socket):
         await self.catch_up()
 
     async def check(self) -> None:
-        self.user, self.agent_id = await self.database(self._readable, self.reader, self.conversation_id)
+        follower = Follower(self.reader, self.conversation_id)
+        self.user, self.agent_id = await self.database(readable, follower)
         self.checked = time.monotonic()
 
-    @staticmethod
-    def _readable(reader: Reader, conversation_id: UUID) -> tuple[User, str | None]:
-        user = user_now(reader)
-        conversation = conversation_for(user, conversation_id)
-        return user, str(conversation.agent_id) if conversation.agent_id else None
+    async def check_if_due(self) -> None:
+        """With others, and beside what is going on: no hint waits for it."""
+        if self.check_due and (self.rechecking is None or self.rechecking.done()):
+            self.checked = time.monotonic()
+            self.rechecking = asyncio.create_task(self._recheck())
+
+    async def _recheck(self) -> None:
+        follower = Follower(self.reader, self.conversation_id)
+        message: dict[str, Any] = {"type": "conversation.checked"}
+        try:
+            message["found"] = await rechecks().readable(threads, self.scope["schema"], follower)
+        except Exception as error:
+            message["error"] = error
+        # Through the queue, so that what follows from it happens in this socket's own order.
+        self.mailbox.put_nowait(message)
+
+    async def conversation_checked(self, message: dict[str, Any]) -> None:
+        if "error" in message:
+            raise message["error"]
+        self.user, self.agent_id = message["found"]
 
     async def catch_up(self) -> None:
         """Send what is committed and was not sent, from the database."""
@@ -267,25 +285,47 @@ class ConversationConsumer(Socket):
             event = {**event, "kind": "hidden", "data": {"id": data["id"]}}
         await self.send_json({"type": "event", **event})
 
+    def at_once(self, message: dict[str, Any]) -> bool:
+        """Do what takes no look at the database, which is nearly everything; the rest is for the methods below."""
+        if self.shut:
+            return True
+        kind = message["type"]
+        if kind == "conversation.event":
+            if not self.following.is_next(message) or message["kind"] in JUDGED:
+                return False
+        elif kind == "conversation.heartbeat":
+            if self.following.is_behind(message["head"]) or self.check_due:
+                return False
+        elif kind != "conversation.partial":
+            return False
+        if self.text_send is None or not self.text_send(message["json"]):
+            return False
+        if kind == "conversation.event":
+            self.following.sent_to(message["seq"])
+        return True
+
     async def conversation_event(self, message: dict[str, Any]) -> None:
-        event = message["event"]
-        if not self.following.is_behind(event["seq"]):
+        if not self.following.is_behind(message["seq"]):
             return
-        if self.following.is_next(event):
-            await self.show(event)
-            self.following.sent_to(event["seq"])
+        if self.following.is_next(message):
+            await self.show(event_of(message))
+            self.following.sent_to(message["seq"])
         else:
             await self.catch_up()
 
     async def conversation_partial(self, message: dict[str, Any]) -> None:
-        await self.send_json({**message, "type": "partial"})
+        await self.send(text_data=message["json"].decode())
 
     async def conversation_heartbeat(self, message: dict[str, Any]) -> None:
-        if time.monotonic() - self.checked > RECHECK_SECONDS:
-            await self.check()
-        if self.following.is_behind(int(message.get("head") or 0)):
+        await self.check_if_due()
+        if self.following.is_behind(message["head"]):
             await self.catch_up()
-        await self.send_json({**message, "type": "heartbeat"})
+        await self.send(text_data=message["json"].decode())
+
+    async def disconnect(self, code: int) -> None:
+        if self.rechecking is not None:
+            await self.rechecking
+        await super().disconnect(code)
 
     async def told(self, content: dict[str, Any]) -> None:
         if content["type"] == "resume":
@@ -376,7 +416,7 @@ class FloorConsumer(Socket):
         return panels_open(UUID(agent) for agent in agents), shifts_now(user)
 
     async def floor_changed(self, message: dict[str, Any]) -> None:
-        self.changed.add(message["conversation"])
+        self.changed.update(message["conversations"])
         if self.waiting is None:
             self.waiting = asyncio.create_task(self._later())
 

@@ -1,8 +1,8 @@
 """What is published, brought to the sockets of this process: one connection to the layer, and a queue for each socket.
 
 Channels' own way wakes two tasks a message, makes a new one, and asks its Redis client for each message with a time
-limit: at a thousand agents that is a core. Here what comes is read in bulk and put where its readers wait; the format
-and the names on the wire are the layer's (`conversations.publish`).
+limit: at a thousand agents that is a core. Here what comes is read in bulk and put where its readers wait, or done at
+once where nothing waits before it; the format and the names on the wire are the layer's (`conversations.publish`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,35 @@ JOIN_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
 _deserialize = registry.get_serializer("msgpack").deserialize
 
-Mailbox = asyncio.Queue[Any]
+
+class Mailbox(asyncio.Queue[Any]):
+    """What waits for one socket, in order.
+
+    `at_once`, where there is one, is offered what comes while nothing waits and nothing is being done: whether it did
+    it. So what needs no waiting wakes no task.
+    """
+
+    at_once: Callable[[dict[str, Any]], bool] | None = None
+    idle = False
+
+    def deliver(self, data: bytes) -> None:
+        """Take what was published."""
+        if self.idle and self.at_once is not None and self.empty():
+            try:
+                if self.at_once(_deserialize(data)):
+                    return
+            except Exception as error:
+                # It is this socket's trouble, which its own task meets again, and nobody else's.
+                log.warning("hub.not_at_once", error=type(error).__name__)
+        self.put_nowait(data)
+
+    async def next(self) -> Any:
+        """Wait for what is to be done next; until it is asked again, that is being done."""
+        self.idle = True
+        try:
+            return await self.get()
+        finally:
+            self.idle = False
 
 
 class Hub:
@@ -112,7 +140,7 @@ class Hub:
         kind, channel, data = answer
         if kind == b"message":
             for mailbox in self._members.get(channel, ()):
-                mailbox.put_nowait(data)
+                mailbox.deliver(data)
         elif kind == b"subscribe":
             joined = self._joining.pop(channel, None)
             if joined is not None and not joined.done():
@@ -176,7 +204,7 @@ async def mailbox_run(
     reading.add_done_callback(ended)
     try:
         while True:
-            message = await mailbox.get()
+            message = await mailbox.next()
             if isinstance(message, BaseException):
                 raise message
             await dispatch(_deserialize(message) if isinstance(message, bytes) else message)

@@ -25,7 +25,8 @@ def actions() -> dict[str, str]:
         "/": _("search the knowledge"),
         "p": _("what the customer allows"),
         "k": _("pause while a card is given"),
-        "g": _("go to another step of the playbook"),
+        "g": _("begin a playbook, or go to another step"),
+        "r": _("write in the chat, with the suggested reply"),
         "End": _("follow the call"),
     }
 

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
+from coaching.playbooks import playbooks_offered
 from conversations.access import conversations_visible
 from conversations.chat_lines import is_connected
 from conversations.consent import consent_meaning
@@ -93,6 +94,10 @@ def call_open(user: User, conversation: Conversation) -> Payload:
         "disposition": str(conversation.disposition_id) if conversation.disposition_id else None,
         # Whether what is written here can go out now; of a call there is nothing to write.
         "writable": conversation.channel == Conversation.Channel.CHAT and is_connected(current_schema()),
+        # What may be begun by hand, by whose call it is.
+        "playbooks": [one.shown() for one in playbooks_offered(conversation)]
+        if conversation.agent_id == user.pk
+        else [],
         "dispositions": [
             {"id": str(row.pk), "name": row.name} for row in Disposition.objects.filter(active=True)
         ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from conversations.chat_words import chat_words
 from conversations.redaction.policy import Policy
 
 
@@ -40,12 +41,7 @@ def shared() -> dict[str, str]:
         "since": _("since {time}. Guidance waits, the call goes on."),
         "late": _("Transcript is late by {seconds} s."),
         "late_more": _("Hints may come late too."),
-        "chat_write": _("Write to the customer"),
-        "chat_away": _("The chat system is not connected: what is written here cannot be sent now."),
-        "chat_suggested": _("A reply is suggested."),
-        "chat_unconfirmed": _("The chat system has not confirmed your last message yet."),
-        "chat_insert": _("Put it into the answer"),
-        "chat_copy": _("Copy"),
+        **chat_words(),
         "stopped": _("The transcript stands still"),
         "stopped_more": _("since {time}. It goes on by itself, and nothing said is lost."),
         "phase_ringing": _("Ringing"),
@@ -143,6 +139,7 @@ def desk() -> dict[str, str]:
         "step_is_open": _("still open"),
         "step_is_missed": _("missed"),
         "step_done": _("Done: {title}"),
+        "step_begin": _("Begin"),
         "step_here": _("now"),
         "step_now": _("Now at: {title}"),
         "heard": _("Heard"),

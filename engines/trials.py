@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
 
-from scipy.special import stdtrit
-
 ALPHA = 0.05
 POWER = 0.8
 # Fewer than this and the approximations behind every figure here are not worth showing.
@@ -224,13 +222,20 @@ def _variance(arm: Arm, kind: Kind) -> float:
     return arm.spread / arm.n
 
 
+def _student(degrees: float, share: float) -> float:
+    """The quantile of Student's t."""
+    from scipy.special import stdtrit  # few processes ever need it, and all would load it
+
+    return float(stdtrit(degrees, share))
+
+
 def _like_t(errors: float, degrees: float) -> float:
     """So many standard errors of a normal distribution, as many of Student's t that are as rarely exceeded."""
     if degrees > 2_000:
         return errors
     rare = _NORMAL.cdf(-errors)
     # Beyond what can be told from 0, as far as can be.
-    return float(-stdtrit(degrees, max(rare, 1e-15)))
+    return -_student(degrees, max(rare, 1e-15))
 
 
 def _once(
@@ -238,7 +243,7 @@ def _once(
 ) -> tuple[float, float]:
     if kind == Kind.RATE and not first.clustered:
         return newcombe(first, second, alpha)
-    half = float(stdtrit(degrees, 1 - alpha / 2)) * error
+    half = _student(degrees, 1 - alpha / 2) * error
     return difference - half, difference + half
 
 
@@ -319,7 +324,7 @@ def estimate(arm: Arm, kind: Kind = Kind.MEAN, alpha: float = ALPHA) -> Estimate
         return None
     if kind == Kind.RATE and not arm.clustered:
         return Estimate(arm.mean, *wilson(arm, alpha))
-    half = float(stdtrit(_parts(arm) - 1, 1 - alpha / 2)) * math.sqrt(_variance(arm, kind))
+    half = _student(_parts(arm) - 1, 1 - alpha / 2) * math.sqrt(_variance(arm, kind))
     return Estimate(arm.mean, arm.mean - half, arm.mean + half)
 
 

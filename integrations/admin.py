@@ -13,6 +13,8 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts.admin_audit import AuditedAdmin
+from integrations.documents.admin import DocumentFileAdmin as DocumentFileAdmin
+from integrations.documents.admin import KnowledgeSourceAdmin as KnowledgeSourceAdmin
 from integrations.models import AttributeMapping, TelephonyConnection
 from integrations.services import connection_create, connection_former_drop, connection_secret_set
 from integrations.telephony.connect.admin import KvsStreamAdmin as KvsStreamAdmin

@@ -9,6 +9,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
+from integrations.documents.models import DocumentFile as DocumentFile
+from integrations.documents.models import DocumentUpload as DocumentUpload
+from integrations.documents.models import KnowledgeSource as KnowledgeSource
+from integrations.documents.models import SourcePage as SourcePage
 from integrations.mapping import TARGET_PATTERN
 from integrations.telephony.connect.models import KvsStream as KvsStream
 from integrations.uploads.models import Upload as Upload

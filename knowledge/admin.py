@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from knowledge.models import Chunk, Collection, Document
+from knowledge.models import Chunk, Collection, Document, DocumentVersion
 from knowledge.services import document_save
 
 
@@ -85,12 +85,12 @@ class DocumentAdmin(ModelAdmin):
     def passage_count(self, row: Any) -> int:
         return int(row.passages)
 
-    @admin.display(description=_("as readers see it"))
+    @admin.display(description=_("as it is found"))
     def as_readers_see_it(self, row: Document) -> str:
         if row._state.adding:
             return "–"
         return format_html(
-            '<a href="{}">{}</a>', reverse("knowledge-document", args=[row.pk]), _("Open the document")
+            '<a href="{}">{}</a>', reverse("knowledge-care", args=[row.pk]), _("Passages and versions")
         )
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
@@ -101,9 +101,14 @@ class DocumentAdmin(ModelAdmin):
             valid_from=obj.valid_from,
             valid_to=obj.valid_to,
             document=obj if change else None,
+            actor=request.user,  # type: ignore[arg-type]
         )
         obj.pk, obj.version, obj.sha256 = saved.pk, saved.version, saved.sha256
         obj._state.adding = False
+        if saved.versions.filter(state=DocumentVersion.State.HELD).exists():
+            messages.warning(
+                request, _("It reads as if it held personal data, and waits until somebody has looked.")
+            )
 
 
 @admin.register(Collection)
@@ -112,7 +117,20 @@ class CollectionAdmin(ModelAdmin):
     list_filter = ("language", "review_on")
     search_fields = ("name",)
     autocomplete_fields = ("owner",)
+    filter_horizontal = ("teams", "queues")
     list_select_related = ("owner",)
+    fieldsets = (
+        (None, {"fields": ("name", "language", "owner", "review_on")}),
+        (
+            _("For whom"),
+            {
+                "fields": ("teams", "queues", "channels", "languages"),
+                "description": _("What is left empty leaves nobody out."),
+            },
+        ),
+        (_("When it holds"), {"fields": ("valid_from", "valid_to"), "description": _("Empty: always.")}),
+        (_("Personal data"), {"fields": ("on_private",)}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
         return super().get_queryset(request).annotate(documents_held=Count("documents"))

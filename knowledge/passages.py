@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from knowledge.markdown import Block, blocks
 
 TARGET = 900
+# A list or a table stays whole up to here; what is longer is cut between its items or rows.
+WHOLE = 4_000
 PATH_LENGTH = 400
 BETWEEN = " › "
 
@@ -27,7 +29,8 @@ class Passage:
 
 
 def passages(title: str, body: str) -> list[Passage]:
-    """Cut a body. Blocks under the same heading join up to about 900 characters; lists and tables stay whole.
+    """Cut a body. Blocks under the same heading join up to about 900 characters; lists and tables stay whole, if they
+    are not longer than 4,000.
 
     A paragraph that ends in a colon stays with what it announces. A longer paragraph is cut between sentences.
     """
@@ -65,6 +68,8 @@ def _path(title: str, headings: list[tuple[int, str]]) -> str:
 
 
 def _pieces(body: str, block: Block) -> list[Block]:
+    if block.kind in {"list", "table", "code"} and block.end - block.start > WHOLE:
+        return _by_lines(body, block)
     if block.kind != "paragraph" or block.end - block.start <= TARGET:
         return [block]
     pieces: list[Block] = []
@@ -77,4 +82,18 @@ def _pieces(body: str, block: Block) -> list[Block]:
             start = following_start
         end, following_start = stop, following
     pieces.append(Block("paragraph", start, block.end))
+    return pieces
+
+
+def _by_lines(body: str, block: Block) -> list[Block]:
+    """A long list or table in parts; one ends where an item or a row does, not within it."""
+    pieces: list[Block] = []
+    start = end = block.start
+    for line in body[block.start : block.end].splitlines(keepends=True):
+        # What is indented belongs to the item above it.
+        if end - start + len(line) > TARGET and end > start and line.strip() and not line[0].isspace():
+            pieces.append(Block(block.kind, start, start + len(body[start:end].rstrip())))
+            start = end
+        end += len(line)
+    pieces.append(Block(block.kind, start, block.end))
     return pieces

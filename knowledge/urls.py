@@ -2,10 +2,28 @@
 
 from django.urls import path
 
-from knowledge import views
+from knowledge import collection_views, views
 
 urlpatterns = [
+    path("knowledge/collections/", collection_views.collections_page, name="knowledge-collections"),
+    path("knowledge/collections/new/", collection_views.collection_new, name="knowledge-collection-new"),
+    path(
+        "knowledge/collections/<uuid:collection_id>/settings/",
+        collection_views.collection_settings,
+        name="knowledge-collection-settings",
+    ),
     path("knowledge/", views.knowledge_page, name="knowledge"),
     path("knowledge/search/", views.knowledge_search, name="knowledge-search"),
     path("knowledge/documents/<uuid:document_id>/", views.document_page, name="knowledge-document"),
+    path("knowledge/documents/<uuid:document_id>/care/", views.document_care, name="knowledge-care"),
+    path(
+        "knowledge/documents/<uuid:document_id>/withdraw",
+        views.document_withdraw_page,
+        name="knowledge-withdraw",
+    ),
+    path(
+        "knowledge/documents/<uuid:document_id>/versions/<int:number>/decide",
+        views.version_decide_page,
+        name="knowledge-version-decide",
+    ),
 ]

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from typing import cast
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts.errors import Conflict
+from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import address_of
 from accounts.views import needs
-from knowledge.access import document_for
-from knowledge.models import Chunk
+from knowledge.access import document_for, version_for
+from knowledge.audience import audience_of
+from knowledge.caring import private_shown, types_named, versions_listed
+from knowledge.models import Chunk, DocumentVersion
+from knowledge.private import counted
 from knowledge.search import passages_search
-from knowledge.selectors import document_parts, documents_listed
+from knowledge.selectors import document_parts, documents_for, documents_listed
+from knowledge.services import document_restore, document_withdraw, version_decide
 
 FOUND = 10
 DOCUMENTS = 100
+PASSAGES = 100
 
 
-def _found(query: str, *, typing: bool = False) -> list[dict[str, object]]:
+def _found(user: User, query: str, *, typing: bool = False) -> list[dict[str, object]]:
+    documents = documents_for(audience_of(user))
     # `html` is escaped where it is made; see engines.language.marking.
     return [
         {"row": row, "html": mark_safe(row.html)}  # noqa: S308
-        for row in passages_search(query=query, limit=FOUND, typing=typing)
+        for row in passages_search(query=query, limit=FOUND, documents=documents, typing=typing)
     ]
 
 
@@ -38,7 +50,12 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "knowledge/knowledge.html",
-        {"query": query, "found": _found(query) if query else [], "documents": documents},
+        {
+            "query": query,
+            "found": _found(_user(request), query) if query else [],
+            "documents": documents,
+            "manages": _user(request).may(Permission.KNOWLEDGE_MANAGE),
+        },
     )
 
 
@@ -47,30 +64,109 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
 def knowledge_search(request: HttpRequest) -> HttpResponse:
     """What a search found, as a part of a page: for this page and for the agent's desk, while somebody types."""
     query = request.GET.get("q", "").strip()
-    found = _found(query, typing=True) if query else []
+    found = _found(_user(request), query, typing=True) if query else []
     return render(request, "knowledge/found.html", {"query": query, "found": found})
 
 
 @needs(Permission.KNOWLEDGE_SEARCH)
 @require_safe
 def document_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
-    """One document; `?passage=` marks the passage that the reader came for."""
-    document = document_for(request.user, document_id)  # type: ignore[arg-type]
+    """One document; `?passage=` marks the passage that the reader came for.
+
+    `?version=3&from=120&to=450` opens that version at that place: a citation holds longer than its passage. Without
+    these it is what is published now.
+    """
+    user = _user(request)
+    document = document_for(user, document_id)
     wanted = request.GET.get("passage", "")
     chunk_id = _uuid(wanted)
-    cited = Chunk.objects.filter(document=document, pk=chunk_id).first() if chunk_id else None
+    chunk = Chunk.objects.filter(document=document, pk=chunk_id).first() if chunk_id else None
+    number = _number(request.GET.get("version", ""))
+    version = version_for(user, document, number) if number and number != document.version else None
+    place = _place(request) or ((chunk.start, chunk.end) if chunk and version is None else None)
+    shown = document if version is None else version
     parts = [
         {"html": mark_safe(part.html), "cited": part.cited}  # noqa: S308 escaped in knowledge.markdown
-        for part in document_parts(document, cited)
+        for part in document_parts(shown.body, place)
     ]
     context = {
         "document": document,
+        "version": version,
+        "shown": shown,
         "parts": parts,
-        "cited": cited,
+        "cited": place is not None and any(part["cited"] for part in parts),
         "wanted": wanted,
         "back": request.GET.get("q", ""),
+        "manages": user.may(Permission.KNOWLEDGE_MANAGE),
     }
     return render(request, "knowledge/document.html", context)
+
+
+@needs(Permission.KNOWLEDGE_MANAGE)
+@require_safe
+def document_care(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """The passages of a document with their paths, its versions, and what was held back of it."""
+    document = document_for(_user(request), document_id)
+    passages = Paginator(document.chunks.defer("search").order_by("position"), PASSAGES)
+    types = types_named()
+    versions = [
+        {"row": row, "private": [(types.get(name, name), n) for name, n in counted(row.private).items()]}
+        for row in versions_listed(document)
+    ]
+    held = document.versions.filter(state=DocumentVersion.State.HELD).first()
+    context = {
+        "document": document,
+        "passages": passages.get_page(request.GET.get("page")),
+        "versions": versions,
+        "held": held,
+        "findings": private_shown(held, types) if held else [],
+    }
+    return render(request, "knowledge/care.html", context)
+
+
+@needs(Permission.KNOWLEDGE_MANAGE)
+@require_POST
+def version_decide_page(request: HttpRequest, document_id: UUID, number: int) -> HttpResponse:
+    """Publish or discard a version that was held back."""
+    user = _user(request)
+    document = document_for(user, document_id)
+    version = version_for(user, document, number)
+    publish = request.POST.get("decision") == "publish"
+    try:
+        version_decide(version=version, publish=publish, actor=user, address=address_of(request) or None)
+    except Conflict as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("It is published.") if publish else _("It is discarded."))
+    return redirect("knowledge-care", document_id=document.pk)
+
+
+@needs(Permission.KNOWLEDGE_MANAGE)
+@require_POST
+def document_withdraw_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """Have a document found no more, or found again."""
+    user = _user(request)
+    document = document_for(user, document_id)
+    address = address_of(request) or None
+    if document.withdrawn_at is None:
+        document_withdraw(document=document, actor=user, address=address)
+    else:
+        document_restore(document=document, actor=user, address=address)
+    return redirect("knowledge-care", document_id=document.pk)
+
+
+def _user(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
+def _number(value: str) -> int:
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 9 else 0
+
+
+def _place(request: HttpRequest) -> tuple[int, int] | None:
+    start, end = request.GET.get("from", ""), request.GET.get("to", "")
+    found = _number(start), _number(end)
+    return found if found[0] < found[1] else None
 
 
 def _uuid(value: str) -> UUID | None:

@@ -19,12 +19,19 @@ from unfold.decorators import action
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
 from accounts.admin_publish import ReadOnlyInline
 from moments.admin_classifiers import ClassifierAdmin, TrainingSetAdmin
+from moments.admin_names import ListedNameAdmin
 from moments.forms import MomentForm
 from moments.installing import library_install, library_offered
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
 from moments.services import moment_save
 
-__all__ = ["ClassifierAdmin", "MomentDefinitionAdmin", "MomentOccurrenceAdmin", "TrainingSetAdmin"]
+__all__ = [
+    "ClassifierAdmin",
+    "ListedNameAdmin",
+    "MomentDefinitionAdmin",
+    "MomentOccurrenceAdmin",
+    "TrainingSetAdmin",
+]
 
 LATELY = timedelta(days=7)
 

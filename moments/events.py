@@ -26,6 +26,7 @@ def _render(row: MomentOccurrence) -> dict[str, Any]:
         "searched": [row.searched_from_ms, row.searched_to_ms] if searched else None,
         "at_ms": row.at_ms,
         "score": row.score,
+        "names": row.names,
     }
 
 

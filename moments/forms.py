@@ -6,9 +6,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from moments.models import MomentDefinition
+from moments.models import ListedName, MomentDefinition
+from moments.naming import name_refused
 from moments.services import moment_check
 
 
@@ -29,28 +32,22 @@ class LinesField(forms.CharField):
         return bool(self.to_python(initial) != self.to_python(data))
 
 
-class MomentForm(forms.ModelForm):
-    phrases = LinesField(
+def _lines(model: type[Model], name: str) -> LinesField:
+    """The lines of a model's field, called as Django would call it."""
+    field: Any = model._meta.get_field(name)
+    return LinesField(
         required=False,
-        label=MomentDefinition._meta.get_field("phrases").verbose_name,
-        help_text=MomentDefinition._meta.get_field("phrases").help_text,
+        label=capfirst(field.verbose_name),
+        help_text=field.help_text,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
     )
 
-    examples = LinesField(
-        required=False,
-        label=MomentDefinition._meta.get_field("examples").verbose_name,
-        help_text=MomentDefinition._meta.get_field("examples").help_text,
-    )
-    values = LinesField(
-        required=False,
-        label=MomentDefinition._meta.get_field("values").verbose_name,
-        help_text=MomentDefinition._meta.get_field("values").help_text,
-    )
-    counter_examples = LinesField(
-        required=False,
-        label=MomentDefinition._meta.get_field("counter_examples").verbose_name,
-        help_text=MomentDefinition._meta.get_field("counter_examples").help_text,
-    )
+
+class MomentForm(forms.ModelForm):
+    phrases = _lines(MomentDefinition, "phrases")
+    examples = _lines(MomentDefinition, "examples")
+    values = _lines(MomentDefinition, "values")
+    counter_examples = _lines(MomentDefinition, "counter_examples")
 
     class Meta:
         model = MomentDefinition
@@ -99,5 +96,22 @@ class MomentForm(forms.ModelForm):
             try:
                 moment_check(definition=draft)
             except ValidationError as error:
+                self.add_error(None, error)
+        return cleaned
+
+
+class ListedNameForm(forms.ModelForm):
+    spellings = _lines(ListedName, "spellings")
+
+    class Meta:
+        model = ListedName
+        fields = ["kind", "name", "spellings", "exact"]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not self.errors:
+            draft = ListedName(pk=self.instance.pk, **(cleaned or {}))
+            draft._state.adding = self.instance._state.adding
+            if (error := name_refused(row=draft)) is not None:
                 self.add_error(None, error)
         return cleaned

@@ -11,23 +11,42 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
+from engines.rules.entities import LISTED
 from moments.library import LIBRARY, READY, Ready
-from moments.models import MomentDefinition
+from moments.models import ListedName, MomentDefinition
 from moments.services import moment_save
+
+EXAMPLE_NAME = "Northwind"
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A ready-made moment, and whether the company has one of its key, whatever it has made of it."""
+    """A ready-made moment, and whether the company has one of its key, whatever it has made of it.
+
+    `heard` and `unheard` are its sentences, with a name of the company's list where one belongs; `lacks`: the kind of
+    name that has to be listed first.
+    """
 
     ready: Ready
     installed: bool
+    heard: tuple[str, ...]
+    unheard: tuple[str, ...]
+    lacks: str = ""
 
 
 def library_offered() -> list[Offered]:
-    """The whole library, in its order. One query."""
+    """The whole library, in its order. Two queries."""
     known = set(MomentDefinition.objects.filter(key__in=READY).values_list("key", flat=True))
-    return [Offered(one, one.key in known) for one in LIBRARY]
+    names = dict(ListedName.objects.order_by("kind", "-name").values_list("kind", "name"))
+    offered = []
+    for one in LIBRARY:
+        name = names.get(one.entity, EXAMPLE_NAME)
+        heard, unheard = (
+            tuple(line.replace("{name}", name) for line in lines) for lines in (one.heard, one.unheard)
+        )
+        lacks = one.entity if one.entity in LISTED and one.entity not in names else ""
+        offered.append(Offered(one, one.key in known, heard, unheard, lacks))
+    return offered
 
 
 def library_install(*, keys: Iterable[str], actor: User | None) -> list[MomentDefinition]:
@@ -55,7 +74,8 @@ def library_install(*, keys: Iterable[str], actor: User | None) -> list[MomentDe
 
 
 def _definition(ready: Ready) -> MomentDefinition:
-    by_words = ready.kind in ("phrase", "entity")
+    # Sentences with a name would go stale with the list.
+    by_words = ready.kind in ("phrase", "entity") and ready.entity not in LISTED
     return MomentDefinition(
         key=ready.key,
         name=ready.name,

@@ -66,7 +66,7 @@ class Early:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Moments could not be looked for in an utterance; `place` says what and where. For the stage that counts it."""
+    """Moments, or one of them, could not be looked for; `place` says what and where. For the stage that counts it."""
 
     place: str
 
@@ -90,27 +90,57 @@ class MomentSession:
         self._meanings = meanings
         # Of a call taken over too: what changed meanwhile has become so by now.
         self._fields = fields
+        # How often each moment's detector has failed, as far as it was told.
+        self._failed: dict[str, int] = {}
         if state is not None:
-            self._engine.restore(state["engine"])
+            self._go_on(state["engine"], _compiled.of(revisions))
+
+    def _go_on(self, state: dict[str, Any], compiled: CompiledMoments) -> None:
+        try:
+            self._engine.restore(state)
+        except (ValueError, KeyError, TypeError) as error:
+            # Written by another version of ours. What was said is stored, and what it brought was written then.
+            log.warning(
+                "moments.retold", conversation=str(self._call.conversation_id), place=error_place(error)
+            )
+            self._engine = MomentEngine(compiled)
+            rows = Utterance.objects.filter(conversation=self._call.conversation_id).order_by("sequence")
+            reached = 0
+            for said in rows.values_list("sequence", "speaker", "start_ms", "end_ms", "text"):
+                heard = Heard(*said)
+                reached = max(reached, heard.start_ms)
+                self._engine.advance(reached)
+                self._engine.hear(heard, ())
+            self._engine.advance(max(reached, int(state.get("now", 0))))
 
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         row = utterance.row
         self._look_at_fields(row.start_ms, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
-        try:
-            found = self._engine.hear(heard, [*self._intents.tell(heard), *self._meanings.tell(heard)])
-        except Exception as error:
-            # The call goes on, and its guidance by what it hears for itself.
-            place = f"{type(error).__name__} {error_place(error)}"
-            log.error("moments.failed", conversation=str(row.conversation_id), place=place)
-            batch.find(Failed(place))
-            return
-        for occurrence in found:
+        told = [*self._intents.tell(heard), *self._meanings.tell(heard)]
+        for occurrence in self._guard(lambda: self._engine.hear(heard, told), batch):
             self._found(occurrence, row, batch)
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
         """Nothing comes about before it is final; but others may want to know what it looks like."""
-        batch.find(Early(self._engine.look))
+        batch.find(Early(lambda heard: self._guard(lambda: self._engine.look(heard), batch)))
+
+    def _guard(self, work: Callable[[], list[Occurrence]], batch: Batch) -> list[Occurrence]:
+        """The call goes on, and its guidance by what it hears for itself."""
+        try:
+            found = work()
+        except Exception as error:
+            self._tell_failed(f"{type(error).__name__} {error_place(error)}", batch)
+            return []
+        for key, (times, kind) in self._engine.failed().items():
+            if self._failed.get(key) != times:
+                self._failed[key] = times
+                self._tell_failed(f"{key}: {kind}", batch)
+        return found
+
+    def _tell_failed(self, place: str, batch: Batch) -> None:
+        log.error("moments.failed", conversation=str(self._call.conversation_id), place=place)
+        batch.find(Failed(place))
 
     def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
         """Besides words: what is known of the call is now this."""
@@ -121,16 +151,16 @@ class MomentSession:
     def _look_at_fields(self, now_ms: int, batch: Batch) -> None:
         if self._fields is not None:
             fields, self._fields = self._fields, None
-            for occurrence in self._engine.fields(fields, now_ms):
+            for occurrence in self._guard(lambda: self._engine.fields(fields, now_ms), batch):
                 self._found(occurrence, None, batch)
 
     def clock(self, now_ms: int, batch: Batch) -> None:
         self._look_at_fields(now_ms, batch)
-        for occurrence in self._engine.advance(now_ms):
+        for occurrence in self._guard(lambda: self._engine.advance(now_ms), batch):
             self._found(occurrence, None, batch)
 
     def finish(self, now_ms: int, batch: Batch) -> None:
-        for occurrence in self._engine.finish(now_ms):
+        for occurrence in self._guard(lambda: self._engine.finish(now_ms), batch):
             self._found(occurrence, None, batch)
         for tally in self._intents.tallies():
             batch.create(tally)
@@ -140,6 +170,7 @@ class MomentSession:
             "revisions": list(self._revisions),
             "engine": self._engine.state(),
             "intents": self._intents.state(),
+            "meanings": self._meanings.listens,
         }
 
     def _found(self, occurrence: Occurrence, utterance: Utterance | None, batch: Batch) -> None:
@@ -168,6 +199,7 @@ def occurrence_row(
         searched_to_ms=searched_to,
         at_ms=occurrence.at_ms,
         score=occurrence.score,
+        names=list(occurrence.names),
     )
 
 
@@ -175,7 +207,7 @@ class MomentStage:
     """The stage "moments" of `cresta_app.live`."""
 
     key = "moments"
-    fixed: tuple[str, ...] = ("revisions",)
+    fixed: tuple[str, ...] = ("revisions", "meanings")
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
         """Begin with the newest revisions, or go on with those in `state`. One query; one more with intents, and one
@@ -186,4 +218,4 @@ class MomentStage:
         told = None if state is None else state.get("intents")
         intents = IntentSession(specs, live_classifiers(specs, told), told)
         fields = call_fields(call.conversation_id) if compiled.asks_fields else None
-        return MomentSession(call, revisions, intents, MeaningSession(specs), state, fields)
+        return MomentSession(call, revisions, intents, MeaningSession(specs, call.language), state, fields)

@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.errors import error_place
 from engines.intents import UnusableModel
+from engines.intents.languages import is_english
 from engines.intents.meaning import MeaningModel, Meanings, telling
 from engines.intents.meaning_training import Learned, UnusableExamples, learn
 from engines.rules import Heard, MomentSpec, Occurrence
@@ -110,10 +111,14 @@ _models = _Models()
 
 
 class MeaningSession:
-    """Tells what is meant in the utterances of one call. At most one query, when it is made."""
+    """Tells what is meant in the utterances of one call. At most one query, when it is made.
 
-    def __init__(self, specs: Sequence[MomentSpec]) -> None:
-        by_revision = {spec.revision_id: spec for spec in specs if spec.kind == "examples"}
+    What is learned in English is silent in calls in another `language`: it would only be wrong there.
+    """
+
+    def __init__(self, specs: Sequence[MomentSpec], language: str = "en") -> None:
+        self.listens = is_english(language)
+        by_revision = {spec.revision_id: spec for spec in specs if spec.kind == "examples" and self.listens}
         self._specs: list[MomentSpec] = []
         self._meanings: Meanings | None = None
         if by_revision:

@@ -71,6 +71,7 @@ def keys_listened_for(conversation_id: UUID) -> set[str] | None:
     return {
         str(revision.spec["key"])
         for revision in revisions_by_id(ids)
-        # Without a live classifier nobody listened for its intents.
-        if revision.spec["kind"] != "intent" or revision.spec["task"] in tasks
+        # Without a live classifier nobody listened for its intents, nor for English meanings in another language.
+        if (revision.spec["kind"] != "intent" or revision.spec["task"] in tasks)
+        and (revision.spec["kind"] != "examples" or heard.get("meanings", True))
     }

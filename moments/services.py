@@ -11,8 +11,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from engines.rules import Heard, MomentEngine, MomentSpec, check, check_all
+from engines.rules.entities import LISTED
+from engines.rules.names import Named
 from moments.meaning import meaning_learn, meaning_store
 from moments.models import Classifier, MomentDefinition, MomentRevision
+from moments.named import names_listed
 
 START = "start"
 EXAMPLES_MAX, EXAMPLE_LENGTH = 200, 300
@@ -34,6 +37,8 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
         spec["reject_negated"] = definition.reject_negated
     elif definition.kind == MomentDefinition.Kind.ENTITY:
         spec["entity"] = definition.entity
+        if definition.entity in LISTED:
+            spec["names"] = names_listed(definition.entity)
     elif definition.kind == MomentDefinition.Kind.INTENT:
         spec["task"], spec["intent"] = definition.task, definition.intent
         spec["least_score"] = definition.least_score
@@ -69,6 +74,9 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         phrases=tuple(spec.get("phrases", ())),
         pattern=spec.get("pattern"),
         entity=spec.get("entity", ""),
+        names=tuple(
+            Named(one["name"], tuple(one["spellings"]), one["exact"]) for one in spec.get("names", ())
+        ),
         reject_negated=spec.get("reject_negated", True),
         expected=spec.get("expected"),
         after=spec.get("after", START),

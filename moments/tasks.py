@@ -11,7 +11,7 @@ from tenants.companies import each_company
 
 WAIT_S = 15
 # Learning takes a processor for minutes. The process' other threads are left to the short jobs after calls.
-_place = threading.BoundedSemaphore(1)
+learning = threading.BoundedSemaphore(1)
 
 
 @shared_task
@@ -19,13 +19,13 @@ def classifier_learn_job(*, classifier_id: str) -> None:
     """Learn one version; later, while this process is learning another."""
     from moments.training import classifier_learn
 
-    if not _place.acquire(blocking=False):
+    if not learning.acquire(blocking=False):
         classifier_learn_job.apply_async(kwargs={"classifier_id": classifier_id}, countdown=WAIT_S)
         return
     try:
         classifier_learn(classifier_id=UUID(classifier_id))
     finally:
-        _place.release()
+        learning.release()
 
 
 @shared_task

@@ -20,13 +20,16 @@ def _resolved(host: str) -> list[str]:
     return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
 
 
-def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolved) -> None:
+def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolved) -> tuple[str, ...]:
     """Raise `ValidationError` for an address that a company may not name. "" is the vendor's own and passes.
+
+    Returns where it leads, as judged, IPv4 first: who connects to one of these need not ask the name again, which may
+    answer differently a moment later. Empty for "", and for a name of our own network that is not known (yet).
 
     Whatever the settings say, link-local addresses, where clouds keep their machines' credentials, are refused.
     """
     if not url:
-        return
+        return ()
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -45,10 +48,11 @@ def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolv
         found = [host] if _literal(host) else list(resolve(host))
     except OSError:
         if private:
-            return  # a name of the installation's own network may not be known here, or not yet
+            return ()  # a name of the installation's own network may not be known here, or not yet
         raise ValidationError(_("There is no host %s.") % host) from None
-    for text in found:
-        how = reach(address_read(text))
+    addresses = [address_read(text) for text in found]
+    for address in addresses:
+        how = reach(address)
         if how is Reach.NEVER:
             raise ValidationError(_("This address cannot be used."))
         if not private and how is not Reach.PUBLIC:
@@ -58,6 +62,8 @@ def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolv
                     "PROVIDER_ALLOW_PRIVATE_URLS."
                 )
             )
+    # Many machines have IPv6 addresses that lead nowhere.
+    return tuple(str(one) for one in sorted(addresses, key=lambda one: one.version))
 
 
 def encryption_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolved) -> None:

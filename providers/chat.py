@@ -65,9 +65,7 @@ def chat_reader() -> Reader | None:
     if server is None:
         return None
     try:
-        address_check(server.base_url)
-        encryption_check(server.base_url)
-        return _Sparing(server, _made(server))
+        return _Sparing(server, _made(server, addresses=_judged(server)))
     except (ValidationError, SealError):
         raise NotRead(Fault.REFUSED) from None
 
@@ -81,8 +79,7 @@ def replies_propose(turns: Sequence[tuple[str, str]], most: int, *, within_s: fl
     if server is None:
         return []
     try:
-        address_check(server.base_url)
-        encryption_check(server.base_url)
+        addresses = _judged(server)
         secret = account_secret(server)
     except (ValidationError, SealError):
         raise NotRead(Fault.REFUSED) from None
@@ -92,7 +89,13 @@ def replies_propose(turns: Sequence[tuple[str, str]], most: int, *, within_s: fl
     # Not with this module: the SDK takes a second to load, and few companies have a server.
     from engines.language.chat_replies import ReplyWriter
 
-    writer = ReplyWriter(base_url=server.base_url, model=server.model, api_key=secret, total_s=within_s)
+    writer = ReplyWriter(
+        base_url=server.base_url,
+        model=server.model,
+        addresses=addresses,
+        api_key=secret,
+        total_s=within_s,
+    )
     try:
         return writer.write(turns, most)
     except NotRead as error:
@@ -108,13 +111,23 @@ def chat_mark() -> str:
     return "" if server is None else f"chat:{server.model}"
 
 
-def _made(server: ChatServer, **limits: Any) -> ChatReader:
+def _judged(server: ChatServer) -> tuple[str, ...]:
+    """Where the server's name leads now: no other place is sent anything. Raises `ValidationError`, `NotRead`."""
+    addresses = address_check(server.base_url)
+    encryption_check(server.base_url, resolve=lambda _host: addresses)
+    if not addresses:
+        raise NotRead(Fault.AWAY)  # a name that nobody knows
+    return addresses
+
+
+def _made(server: ChatServer, *, addresses: Sequence[str], **limits: Any) -> ChatReader:
     # Not with this module: the SDK takes a second to load, and few companies have a server.
     from engines.redaction.chat_reader import ChatReader
 
     return ChatReader(
         base_url=server.base_url,
         model=server.model,
+        addresses=addresses,
         api_key=account_secret(server),
         characters=server.characters,
         **limits,
@@ -128,8 +141,10 @@ def chat_try(server: ChatServer) -> Trial:
     """
     began = time.monotonic()
     try:
-        address_check(server.base_url)
-        reader = _made(server, request_s=TRIED_WITHIN_S, total_s=TRIED_WITHIN_S, retries=0)
+        addresses = _judged(server)
+        reader = _made(
+            server, addresses=addresses, request_s=TRIED_WITHIN_S, total_s=TRIED_WITHIN_S, retries=0
+        )
         found = reader.read(_TRIED, RedactionConfig(enabled_types=frozenset({"NAME"})))
     except ValidationError as error:
         return Trial(False, " ".join(error.messages))

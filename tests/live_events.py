@@ -25,7 +25,14 @@ from conversations.models import (
     Speaker,
     Utterance,
 )
-from conversations.publish import channel_of, conversation_group, encode, publish, tell_agent
+from conversations.publish import (
+    channel_of,
+    conversation_group,
+    heartbeat_told,
+    partial_told,
+    publish,
+    tell_agent,
+)
 from conversations.services import event_append
 from conversations.summaries import summary_write
 from engines.language import score
@@ -208,18 +215,18 @@ def hand_over(call: Conversation, agent: Any, at_ms: int) -> None:
         transaction.on_commit(lambda: tell_agent(schema, agent.pk, call.pk, call.state))
 
 
-def tell(call: Conversation, message: dict[str, Any]) -> None:
+def tell(call: Conversation, message: bytes) -> None:
     """Publish what is not kept to whoever follows the call."""
     group = conversation_group(connection.schema_name, call.pk)
-    publish([(channel_of(group), encode(message))])
+    publish([(channel_of(group), message)])
 
 
 def partial(call: Conversation, speaker: str, text: str, start_ms: int = 0) -> None:
-    tell(call, {"type": "conversation.partial", "speaker": speaker, "text": text, "start_ms": start_ms})
+    tell(call, partial_told(speaker, text, start_ms))
 
 
 def heartbeat(call: Conversation, *, now_ms: int = 0, late_ms: int = 0, **quiet_ms: int) -> None:
     head = CallOwner.objects.values_list("head", flat=True).get(pk=call.pk)
     audio = {"agent": 0, "customer": 0} | quiet_ms
-    message = {"now_ms": now_ms, "late_ms": late_ms, "audio": audio, "state": "live", "head": head}
-    tell(call, {"type": "conversation.heartbeat", **message})
+    state = {"now_ms": now_ms, "late_ms": late_ms, "audio": audio, "state": "live"}
+    tell(call, heartbeat_told(head, state))

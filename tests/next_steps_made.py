@@ -17,6 +17,14 @@ QUICK_PLAYBOOK = Strength(cross=3, pair=3, least=2, groups=2, rounds=15)
 THINGS = {"flight": ("flight", "seat"), "ride": ("ride", "driver"), "table": ("table", "guests")}
 
 
+def quickened(monkeypatch: Any) -> None:
+    """Let a company's training take a moment."""
+    monkeypatch.setattr("engines.next_step.trial.FOLDS", 2)
+    for room in ("engines.next_step.trial", "coaching.next_step_training"):
+        monkeypatch.setattr(f"{room}.PAST", QUICK)
+        monkeypatch.setattr(f"{room}.PLAYBOOK", QUICK_PLAYBOOK)
+
+
 def playbook(task: str) -> dict[str, Any]:
     """A task that asks for a name and a number, looks it up, and says whether it could be done."""
     thing, more = THINGS[task]
@@ -91,6 +99,24 @@ def learned() -> NextStepModel:
     """Learned from flights and rides; tables are new to it."""
     schemas = {task: schema(task) for task in ("flight", "ride")}
     return train(talks("flight", "ride"), schemas, past=QUICK, playbook=QUICK_PLAYBOOK)
+
+
+def training_made(*, state: str = "training", count: int = 6) -> Any:
+    """A version in the current company whose training has begun; nothing is learned of it yet."""
+    from coaching.models import NextStepVersion
+    from coaching.next_step_training import next_steps_begin
+
+    version = next_steps_begin(
+        dialogues=talks("flight", "ride", count=count),
+        playbooks={task: playbook(task) for task in ("flight", "ride")},
+        source="made.jsonl",
+        sha256="0" * 64,
+        actor=None,
+        dispatch=False,
+    )
+    NextStepVersion.objects.filter(pk=version.pk).update(state=state)
+    version.refresh_from_db()
+    return version
 
 
 def version_made(*, state: str = "candidate", threshold: float = 0.5) -> Any:

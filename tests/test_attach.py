@@ -42,7 +42,7 @@ def test_a_call_that_ended_meanwhile_is_shown_as_ended(unmatched, monkeypatch):
     told: list[dict] = []
     monkeypatch.setattr(publish, "encode", lambda message: told.append(message) or b"")
     conversation_attach(conversation=read_before, user=company.people["agent"])
-    shown = [message["event"]["data"] for message in told if message["type"] == "conversation.event"]
+    shown = [publish.event_of(message)["data"] for message in told if message["type"] == "conversation.event"]
     assert [(row["state"], row["agent"]["name"], row["unmatched"]) for row in shown] == [
         ("wrap_up", "Agent", None)
     ]

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.models import AuditEvent
+from engines.pinned import PinnedTransport
+from engines.redaction.chat_reader import ChatReader
 from engines.redaction.hindsight import Line, NotRead
 from engines.redaction.redactor import RedactionConfig
 from providers import addresses
 from providers.addresses import encryption_check
-from providers.chat import chat_mark, chat_reader, chat_try
+from providers.chat import chat_mark, chat_reader, chat_try, replies_propose
 from providers.models import ChatServer, ProviderAccount
 from providers.selectors import account_secret, reading_server
 from providers.services import account_create, account_secret_set, chat_server_create, chat_server_vouch
 from tests.conftest import Company, World
 from tests.peers.chat import chat_server, found
+from tests.test_egress import Server as Listener
+from tests.test_egress import certificate_made
 
 SECRET = "sk-very-inside"
 SAID = [Line("customer", "it is saoirse mcglone", 0, 1000)]
@@ -254,3 +262,56 @@ def test_an_address_whose_name_leads_to_us_by_now_is_not_asked(
     leads["chat.example"] = ["10.0.0.1"]
     with pytest.raises(NotRead):
         chat_reader()
+
+
+def test_nothing_goes_where_the_name_leads_a_moment_later(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is asked once, when it is judged. No resolver of this machine knows it."""
+    leads = {"chat.example": iter([["::1", "127.0.0.1"], ["127.0.0.1"], ["127.0.0.1"]])}
+    with chat_server({"saoirse mcglone": "NAME"}) as peer:
+        port = peer.url.split(":")[2]
+        server = server_of(peer.url)
+        for check in (addresses.address_check, addresses.encryption_check):
+            monkeypatch.setitem(check.__kwdefaults__ or {}, "resolve", lambda host: next(leads[host]))
+        ChatServer.objects.update(base_url=f"http://chat.example:{port}")
+        server.refresh_from_db()
+        chat_server_vouch(server=server, inside=True, actor=None)
+        reader = chat_reader()
+        assert reader is not None
+        # Nobody listens at the first of its addresses.
+        assert len(reader.read(SAID, RedactionConfig())) == 1
+        assert len(reader.read(SAID, RedactionConfig())) == 1
+        peer.script = [found(), 'say:{"replies": ["Let me look."]}']
+        assert "did not find" in chat_try(server).words
+        assert replies_propose([("customer", "hello")], 1, within_s=5.0) == ["Let me look."]
+    assert {one["headers"]["host"] for one in peer.requests} == {f"chat.example:{port.split('/')[0]}"}
+    assert not list(leads["chat.example"])
+
+
+def test_the_certificate_is_that_of_the_name(tmp_path: Path) -> None:
+    certificate, private = certificate_made(tmp_path, "chat.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    listener = Listener(context)
+
+    async def status(host: str) -> int:
+        transport = PinnedTransport(["127.0.0.1"], verify=trusting)
+        async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
+            return (await client.get(f"https://{host}:{listener.port}/")).status_code
+
+    try:
+        assert asyncio.run(status("chat.example")) == 204
+        assert listener.names == ["chat.example"] and b"host: chat.example:" in listener.heard.lower()
+        with pytest.raises(httpx2.ConnectError):
+            asyncio.run(status("other.example"))
+    finally:
+        listener.close()
+
+
+def test_a_name_that_nobody_judged_is_not_asked() -> None:
+    with pytest.raises(ValueError, match="nobody judged"):
+        ChatReader(base_url="https://chat.example/v1", model="m", characters=100)
+    with pytest.raises(ValueError, match="no address"):
+        PinnedTransport([], verify=ssl.create_default_context())

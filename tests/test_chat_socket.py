@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 
 from accounts.services import api_key_create
 from coaching.models import Guidance
-from conversations.chats import chat_end, message_write
+from conversations.chat_writing import message_again, message_write, messages_unsent
+from conversations.chats import chat_end
 from conversations.live.buffer import AudioBuffer
 from conversations.live.chat import LiveChat
 from conversations.live.commit import Committer
@@ -153,3 +154,61 @@ async def test_a_worker_follows_a_chat_to_its_end(committed: World) -> None:
         await streams.aclose()
         await layer.aclose()
         pool.close()
+
+
+async def told(socket: WebsocketCommunicator, kind: str) -> dict[str, Any]:
+    """The next thing of this kind."""
+    while True:
+        answer = await socket.receive_json_from(timeout=10)
+        if answer["type"] == kind:
+            return dict(answer)
+
+
+async def test_what_is_not_confirmed_is_sent_again_on_a_new_socket(committed: World) -> None:
+    company, people = committed.northwind, committed.northwind.people
+    secret = await within(company, secret_of, company)
+    chat = await within(company, opened, company, "s-1")
+
+    def write(text: str, ident: str) -> None:
+        message_write(conversation=chat, user=people["agent"], text=RawText(text), message_id=ident)
+
+    def states() -> dict[str, tuple[bool, bool]]:
+        return {
+            row.message_id: (row.delivered_at is not None, row.failed_at is not None)
+            for row in ChatMessage.objects.all()
+        }
+
+    async with connected(company, secret) as socket:
+        await told(socket, "hello")
+        await within(company, write, f"Dial 212 555 0147, card {CARD}", "a-1")
+        first = await told(socket, "message")
+        assert not first["again"]
+        await within(company, write, "Are you there?", "a-2")
+        assert (await told(socket, "message"))["message_id"] == "a-2"
+        assert (await asked(socket, type="delivered", chat="s-1", message_id="a-2"))["new"]
+    # The line is cut before the first is confirmed; what is written meanwhile waits as well.
+    await within(company, write, "I am here.", "a-3")
+    async with connected(company, secret) as socket:
+        again = [await told(socket, "message") for _ in range(2)]
+        assert [one["message_id"] for one in again] == ["a-1", "a-3"]
+        assert again[0] == first | {"again": True} and CARD in first["text"]
+        assert (await asked(socket, type="delivered", chat="s-1", message_id="a-1"))["new"]
+        assert (await asked(socket, type="failed", chat="s-1", message_id="a-3"))["new"]
+        assert not (await asked(socket, type="failed", chat="s-1", message_id="a-1"))["new"]
+    assert await within(company, states) == {
+        "a-1": (True, False),
+        "a-2": (True, False),
+        "a-3": (False, True),
+    }
+    async with connected(company, secret) as socket:
+        await told(socket, "hello")
+        # What has failed is its author's to send again.
+        again_of = {"conversation": chat, "user": people["agent"], "message_id": "a-3"}
+        await within(company, lambda: message_again(**again_of))
+        out = await told(socket, "message")
+        assert (out["message_id"], out["text"], out["again"]) == ("a-3", "I am here.", True)
+        # A chat system that brings it back has it.
+        echo = {"role": "agent", "message_id": "a-3", "text": "I am here."}
+        assert not (await asked(socket, type="message", chat="s-1", **echo))["message"]["new"]
+    assert (await within(company, states))["a-3"] == (True, False)
+    assert await within(company, messages_unsent) == []

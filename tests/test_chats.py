@@ -14,21 +14,20 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.errors import Conflict
-from accounts.models import AuditEvent
 from accounts.services import api_key_create
 from coaching import replying
 from coaching.beside import Asked, Race
 from coaching.models import Guidance, SuggestedReply
 from coaching.replies import replies_now, reply_accept
 from coaching.replying import RepliesStage
-from conversations import chat_lines, chats
-from conversations.chats import Opening, chat_end, chat_open, chat_transfer, message_take, message_write
+from conversations import chats
+from conversations.chats import Opening, chat_end, chat_open, chat_transfer, message_take
 from conversations.consent import consent_record
 from conversations.events import snapshot
 from conversations.live.chat import ChatFollower, chat_news
 from conversations.live.commit import CallCommit, group_write
 from conversations.live.ownership import call_claim
-from conversations.models import CallOwner, Chat, ChatMessage, Conversation, OutboxJob, Redaction, Utterance
+from conversations.models import CallOwner, Chat, Conversation, OutboxJob, Redaction, Utterance
 from cresta_app.live import stages
 from engines.language.chat_replies import ReplyWriter
 from engines.redaction.hindsight import NotRead
@@ -280,47 +279,6 @@ def test_a_chat_goes_to_another_agent(world: World) -> None:
         assert worker.follower.call.agent_id == teammate.pk
         assert chat.handovers.get().to_agent == teammate
         assert Guidance.objects.filter(conversation=chat, title="Ask why").count() == 1
-
-
-def test_people_here_write_to_the_customer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    people = world.northwind.people
-    with world.northwind.scope():
-        chat = opened(world.northwind)
-        monkeypatch.setattr(chat_lines, "is_connected", lambda _schema: False)
-        with pytest.raises(Conflict, match="not connected"):
-            message_write(conversation=chat, user=people["agent"], text=RawText("hello"))
-        assert not ChatMessage.objects.exists()
-        monkeypatch.setattr(chat_lines, "is_connected", lambda _schema: True)
-        with pytest.raises(ValidationError):
-            message_write(conversation=chat, user=people["teammate"], text=RawText("hello"))
-        mine = message_write(conversation=chat, user=people["agent"], text=RawText("hello"), message_id="a-1")
-        again = message_write(
-            conversation=chat, user=people["agent"], text=RawText("hello"), message_id="a-1"
-        )
-        assert mine.is_new and not again.is_new
-        theirs = message_write(conversation=chat, user=people["supervisor"], text=RawText("I take this on"))
-        assert theirs.utterance.speaker == "supervisor"
-        shown = snapshot(chat)["items"]["message"]
-        assert [(one["origin"], one["from"]["name"]) for one in shown] == [
-            ("desk", "Agent"),
-            ("supervisor", "Supervisor"),
-        ]
-        audited = AuditEvent.objects.get(action="chat.join")
-        assert audited.actor == people["supervisor"] and "I take this on" not in json.dumps(audited.changes)
-        assert chats.message_delivered(conversation_id=chat.pk, message_id=theirs.message.message_id)
-        assert not chats.message_delivered(conversation_id=chat.pk, message_id=theirs.message.message_id)
-
-
-def test_a_message_crosses_redis_sealed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[Any] = []
-    monkeypatch.setattr(chat_lines, "publish", sent.extend)
-    with world.northwind.scope():
-        chat = opened(world.northwind)
-        key = chats.chat_key(CallOwner.objects.get(pk=chat.pk))
-        out = chat_lines.Outgoing(chat.pk, chat.pk, "m-9", "agent")
-        chat_lines.send_out("northwind", out, RawText(f"card {CARD}"), "Agent", key)
-    ((_channel, packed),) = sent
-    assert CARD.encode() not in packed
 
 
 def test_the_api_as_a_chat_system_uses_it(world: World) -> None:

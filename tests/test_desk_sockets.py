@@ -11,14 +11,17 @@ from uuid import uuid4
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.http import Http404
 
+from accounts.socket_auth import SessionReader
 from conversations import events
 from conversations.models import Conversation, ConversationEvent
-from conversations.publish import channel_of, conversation_group, encode, publish
+from conversations.publish import channel_of, conversation_group, event_told, publish
 from conversations.services import conversation_attach, event_append
 from cresta_app.asgi import application
-from desk import consumers
+from desk import consumers, rechecks
 from desk.following import Following, events_missing
 from tenants.scope import TenantThreads
 from tests import live_events as live
@@ -122,7 +125,7 @@ async def test_lost_doubled_and_disordered_messages(northwind: Company) -> None:
         made = [await within(northwind, _announce_quietly, call, f"line {n}", written) for n in range(6)]
 
         def send(*which: int) -> None:
-            publish([(group, encode({"type": "conversation.event", "event": made[n]})) for n in which])
+            publish([(group, event_told(call.pk, made[n])) for n in which])
 
         send(0, 0, 2)  # one twice, the second lost
         assert numbers(await heard(socket)) == written[:6]  # the gap is read, with all that is committed
@@ -289,9 +292,8 @@ async def test_a_call_that_changes_hands_is_followed_no_more(northwind: Company)
 
 
 async def test_signing_out_ends_the_socket(northwind: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.contrib.sessions.models import Session
-
     monkeypatch.setattr(consumers, "RECHECK_SECONDS", -1.0)
+    monkeypatch.setattr(rechecks, "GATHER_SECONDS", 0.01)
     call = await within(northwind, live.call_begin, northwind.people["agent"])
     for path in ("/ws/desk/", path_of(call)):
         async with opened(northwind, "agent", path) as socket:
@@ -301,6 +303,42 @@ async def test_signing_out_ends_the_socket(northwind: Company, monkeypatch: pyte
             await within(northwind, Session.objects.all().delete)
             await socket.send_json_to({"type": "ping"})
             assert await closed_with(socket) == 4401, path
+
+
+async def test_many_are_looked_at_together_as_one_by_one(northwind: Company) -> None:
+    """Agents at their own calls, colleagues, supervisors, who has signed out, who has another password since."""
+    people = northwind.people
+    call = await within(northwind, live.call_begin, people["agent"])
+
+    def judged() -> list[Any]:
+        followers = [
+            rechecks.Follower(SessionReader(cookie(northwind, persona)), call.pk)
+            for persona in ("agent", "teammate", "supervisor", "analyst")
+        ]
+        gone = SessionReader(cookie(northwind, "agent"))
+        Session.objects.filter(session_key=gone.session_key).delete()
+        old = SessionReader(cookie(northwind, "agent"))
+        user = people["agent"]
+        user.set_password("another one entirely")
+        user.save()
+        followers += [rechecks.Follower(one, call.pk) for one in (gone, old, SessionReader(None))]
+
+        def alone(follower: rechecks.Follower) -> Any:
+            try:
+                return rechecks.readable(follower)
+            except (rechecks.SignedOut, Http404) as error:
+                return error
+
+        together = rechecks.readable_each(followers)
+        singly = [alone(each) for each in followers]
+        return [
+            [type(one) if isinstance(one, Exception) else one for one in each] for each in (together, singly)
+        ]
+
+    together, singly = await within(northwind, judged)
+    assert together == singly
+    assert together[1] is Http404 and together[4:] == [rechecks.SignedOut] * 3
+    assert together[2] == (people["supervisor"], str(people["agent"].pk))
 
 
 # --- What the browser says ------------------------------------------------------------------------------

@@ -218,7 +218,7 @@ def test_headers_cannot_be_broken_into(server: Server) -> None:
         egress.request("POST", f"http://127.0.0.1:{server.port}/", headers={"X": "a\r\nHost: b"})
 
 
-def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
+def certificate_made(folder: Path, name: str) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
@@ -254,7 +254,7 @@ def test_tls_keeps_the_name_and_the_connection_goes_to_the_judged_address(
 ) -> None:
     """The name answers differently the second time it is asked; it is asked once."""
     settings.EGRESS_ALLOW, settings.EGRESS_ALLOW_HTTP = ["127.0.0.1/32"], False
-    certificate, private = _certificate(tmp_path, "hooks.example")
+    certificate, private = certificate_made(tmp_path, "hooks.example")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, private)
     trusting = ssl.create_default_context(cafile=str(certificate))

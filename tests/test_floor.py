@@ -114,7 +114,7 @@ def test_snapshot_and_events_are_a_later_snapshot(
     pages = [Page(call) for _ in range(6)]
     with django_capture_on_commit_callbacks(execute=True):
         happens(northwind, call)
-    sent = [message["event"] for message in told if message["type"] == "conversation.event"]
+    sent = [publish.event_of(message) for message in told if message["type"] == "conversation.event"]
     assert len(sent) >= 3
     late = events.snapshot(call)
     expected = {kind: {row["id"]: row for row in rows} for kind, rows in late["items"].items()}
@@ -182,7 +182,7 @@ def test_panels(northwind: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "publish", told.extend)
     panel_opened(agent.pk)
     [(_channel, message)] = told
-    assert publish._serializer.deserialize(message)["conversation"] == str(call.pk)
+    assert publish._serializer.deserialize(message)["conversations"] == [str(call.pk)]
     monkeypatch.setattr("desk.floor_selectors.present", lambda *_: None)
     assert [row["panel"] for row in floor_rows(supervisor)] == [None, None]
 

@@ -60,3 +60,36 @@ async def test_a_layer_that_is_away_is_told_to_who_joins(monkeypatch):
     with pytest.raises(TimeoutError):
         await hub.join("hub.d", mailbox)
     hub.leave("hub.d", mailbox)
+
+
+async def test_what_needs_no_waiting_wakes_nobody_and_keeps_its_place():
+    mailbox, done = Mailbox(), []
+
+    def at_once(message):
+        if message["number"] == 0:
+            raise ValueError
+        if message["number"] % 2:
+            done.append(message["number"])
+        return message["number"] % 2
+
+    mailbox.at_once = at_once
+
+    def deliver(number: int) -> None:
+        mailbox.deliver(encode({"type": "test", "number": number}))
+
+    deliver(1)  # nobody waits for anything yet: it is kept
+    assert done == [] and (await mailbox.next()) is not None
+    waiting = asyncio.create_task(mailbox.next())
+    await asyncio.sleep(0)
+    deliver(3)
+    assert done == [3] and mailbox.empty()
+    deliver(4)  # not for at once, and what comes behind it waits behind it
+    deliver(5)
+    deliver(0)
+    assert done == [3]
+    left = [await waiting, *(mailbox.get_nowait() for _ in range(2))]
+    assert [hubs._deserialize(each)["number"] for each in left] == [4, 5, 0]
+    waiting = asyncio.create_task(mailbox.next())
+    await asyncio.sleep(0)
+    deliver(0)  # what goes wrong goes to the socket's own task
+    assert hubs._deserialize(await waiting)["number"] == 0

@@ -57,10 +57,10 @@ def test_a_floor_tries_again_with_the_next_change():
         floor = FloorConsumer()
         floor.channel_layer, floor.channel_name = Layer(), "floor-1"
         floor.changed, floor.waiting = set(), None
-        await floor.floor_changed({"conversation": "one"})
+        await floor.floor_changed({"conversations": ["one"]})
         await asyncio.wait_for(floor.waiting, 5)
         floor.channel_layer.away = False
-        await floor.floor_changed({"conversation": "two"})
+        await floor.floor_changed({"conversations": ["two"]})
         await asyncio.wait_for(floor.waiting, 5)
         return floor
 

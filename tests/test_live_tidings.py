@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 from conversations.live import tidings as module
-from conversations.live.stages import Batch
+from conversations.live.stages import Batch, CallContext
 from conversations.live.tidings import Tidings, word
 from conversations.live.timeline import Timeline
 from tests.live_calls import line
@@ -109,6 +109,43 @@ def test_a_hold_that_is_told_late_began_when_it_began():
     assert session.log == [("held", True, 6_000), ("held", False, 8_000)]
 
 
+def test_on_hold_time_goes_on_while_no_sound_comes(monkeypatch):
+    now = [1_000.0]
+    monkeypatch.setattr(module.time, "time", lambda: now[0])
+
+    class Clocked(Keeping):
+        def clock(self, now_ms, batch):
+            self.log.append(("clock", "", now_ms))
+
+    timeline = Timeline()
+    tidings, session, call = (
+        Tidings(timeline, {}),
+        Clocked(None),
+        CallContext("x", None, None, None, None, "en"),
+    )
+    now[0] += 10
+    assert not tidings.overdue(4_000), "nobody is held: a line that broke has no clock of its own"
+    timeline.add({"kind": "phase", "phase": "hold", "at_ms": 5_000})
+    assert not tidings.overdue(5_000)
+    now[0] += module.STILL_SECONDS + 0.5
+    assert tidings.overdue(5_000)
+    tidings.told_at_once([session], 1_000, call)
+    assert session.log == [], "what was said before is still to be heard"
+    tidings.told_at_once([session], 4_900, call)
+    assert session.log == [("held", True, 5_000), ("clock", "", 7_000)]
+    assert tidings.stood_still and not tidings.stood_still
+    # A successor finds no new sound, and knows since when.
+    tidings = Tidings(timeline, json.loads(json.dumps(tidings.state())))
+    now[0] += 60
+    assert tidings.overdue(0)
+    tidings.told_at_once([session], 5_000, call)
+    assert session.log[2:] == [("clock", "", 67_000)]
+    timeline.add({"kind": "phase", "phase": "connected", "at_ms": 5_100})
+    assert not tidings.overdue(5_100)
+    tidings.tell([session], 5_200, Batch(None))
+    assert session.log[3:] == [("held", False, 5_100)]
+
+
 class Noting(Keeping):
     """A session that has something to say only after the commit, as counting what went wrong is."""
 
@@ -127,5 +164,5 @@ def test_what_is_noted_in_an_otherwise_empty_step_is_not_lost():
     follow(world, Source(dict.fromkeys(range(1, 41), LOUD), late=timedelta()))
     assert sum(len(part.batch.after_publish) for part in world.parts) > 0
     together = Batch(None)
-    together.published_together(lambda things, when: None, "thing")
+    together.published_together(lambda told: None, "thing")
     assert not together.is_empty

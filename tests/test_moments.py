@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from coaching.services import policy_complaints, policy_create
 from conversations import events
 from conversations.correlation import fields_apply
 from engines.rules import CompiledMoments
@@ -13,7 +14,7 @@ from moments import live
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision, StoredMeaning
 from moments.selectors import active_revisions, active_specs, keys_listened_for
 from moments.services import moment_save
-from tests.understanding import call_begin, definition_make, hint_action, policy_make, rule
+from tests.understanding import call_begin, definition_make, hint_action, policy_document, policy_make, rule
 
 
 @pytest.fixture
@@ -261,6 +262,27 @@ def test_meaning_by_examples(world, make_conversation):
         definition.examples = [*LOST, "my wallet is gone with the card"]
         assert moment_save(definition=definition, actor=None).meaning.figures["examples"] == 5
         assert revision.meaning.figures["examples"] == 4
+
+
+def test_english_examples_are_silent_in_calls_in_another_language(world, make_conversation):
+    with world.northwind.scope():
+        definition_make("card_lost", kind="examples", examples=LOST)
+        heard = {}
+        for language in ("de", "en-GB"):
+            call = call_begin("northwind", make_conversation(state="live", language=language))
+            call.sequence = 5
+            call.say("customer", "i lost my card", 0)
+            call.end(5_000)
+            heard[language] = MomentOccurrence.objects.filter(conversation=call.conversation).count()
+            # Nobody who was not listened for was missed.
+            assert keys_listened_for(call.conversation.pk) == ({"card_lost"} if language != "de" else set())
+        assert heard == {"de": 0, "en-GB": 1}
+        asks = policy_document(rule("card_lost", hint_action("Block the card")))
+        policy = policy_create(name="Karten", actor=None, document=asks, scope={"languages": ["de", "de-AT"]})
+        [told] = policy_complaints(policy)
+        assert (told.kind, told.where) == ("warning", "scope") and "“Card lost” is learned" in told.sentence
+        policy.scope = {"languages": ["de", "en"]}
+        assert policy_complaints(policy) == []
 
 
 def test_a_changed_model_is_not_listened_with(world, make_conversation):

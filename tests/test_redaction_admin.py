@@ -111,6 +111,7 @@ def test_pages_and_api_do_the_same(world: World, calls: list[Any], strict: None)
         "on": True,
         "action": "mask",
         "own": False,
+        "may_see": None,
     }
     assert not types["AGE"]["on"]
     [trouble] = admin.get("/api/v1/redaction-report/").json()["troubles"]

@@ -180,6 +180,24 @@ def test_a_role_that_is_taken_off_sees_nothing_from_then_on(northwind, call):
     assert kept_show(conversation=call, user=admin, redactions=ids) == []
 
 
+def test_each_role_sees_the_types_that_name_it(world: World) -> None:
+    rules = (
+        Rule("NAME", True, Action.KEEP, "call-backs"),
+        Rule("EMAIL", True, Action.KEEP, "receipts", ("supervisor",)),
+    )
+    with world.northwind.scope():
+        policy_save(policy=Policy(may_see=("admin",), rules=rules), reason="a test", actor=None, revision=0)
+        call = call_said(world.northwind, SAID)
+        ids = [str(pk) for pk in KeptValue.objects.values_list("pk", flat=True)]
+        assert redaction_config().apart == {"NAME", "EMAIL"} and len(ids) == 2
+    for persona, types in {"admin": ["NAME"], "supervisor": ["EMAIL"]}.items():
+        places = kept_api(world.northwind, persona, call).json()["kept"]
+        assert [one["type"] for one in places] == types, persona
+        shown = kept_api(world.northwind, persona, call, ids=ids).json()["kept"]
+        assert [one["type"] for one in shown] == types, persona
+    assert kept_api(world.northwind, "agent", call).status_code == 403
+
+
 def test_looking_takes_few_queries(northwind, call):
     turns_add(call.pk, SAID[1:2] * 10)
     admin, ids = northwind.people["admin"], list(KeptValue.objects.values_list("pk", flat=True))

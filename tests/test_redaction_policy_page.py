@@ -7,7 +7,7 @@ import re
 import pytest
 
 from accounts.models import AuditEvent
-from conversations.models import RedactionPolicy, Utterance
+from conversations.models import RedactionPolicy, RedactionRule, Utterance
 from conversations.redaction.policy import redaction_policy
 from conversations.redaction.trying import TEXT_MAX
 from engines.redaction.actions import Action
@@ -127,6 +127,30 @@ def test_what_is_kept_and_who_sees_it(world, admin):
     assert 'name="sees:admin" checked' in page and 'name="sees:agent" checked' not in page
 
 
+def test_a_type_may_name_who_sees_what_is_kept_of_it(world, admin):
+    kept = {"action:NAME": "keep", "why:NAME": "call-backs", "action:EMAIL": "keep", "why:EMAIL": "receipts"}
+    own = {"sees:admin": "on", "own-sees:EMAIL": "on", "do": "save"}
+    nobody = admin.post(PAGE, sent(**kept, **own))
+    assert nobody.status_code == 400 and "Say which roles may see" in nobody.content.decode()
+    # Roles beside a type that is not kept, or names none of its own, say nothing.
+    more = {"role:EMAIL:analyst": "on", "own-sees:PHONE": "on", "role:NAME:agent": "on"}
+    badge = {"custom-0-name": "BADGE", "custom-0-words": "bx", "custom-0-action": "keep", "custom-0-why": "w"}
+    badge |= {"custom-0-own-sees": "on", "custom-0-role:supervisor": "on"}
+    assert admin.post(PAGE, sent(**kept, **own, **more, **badge)).status_code == 302
+    with world.northwind.scope():
+        policy = redaction_policy()
+        assert policy.seen_by("admin") == {"NAME"} and policy.seen_by("agent") == frozenset()
+        assert policy.seen_by("analyst") == {"EMAIL"} and policy.seen_by("supervisor") == {"BADGE"}
+        assert RedactionRule.objects.filter(may_see=None).count() == 1
+        (event,) = AuditEvent.objects.filter(action="redactionpolicy.change")
+        assert event.changes["may_see_by_type"] == {"EMAIL": ["analyst"], "BADGE": ["supervisor"]}
+    page = admin.get(PAGE).content.decode()
+    for name in ("own-sees:EMAIL", "role:EMAIL:analyst", "custom-0-own-sees", "custom-0-role:supervisor"):
+        assert re.search(rf'name="{name}"[^>]* checked', page), name
+    assert not re.search(r'name="(own-sees:NAME|role:[A-Z_]+:admin)"[^>]* checked', page)
+    assert 'name="role:CREDIT_CARD:admin"' not in page
+
+
 def test_the_preview_tells_what_goes_beyond_today_and_nothing_else(world, admin, make_conversation):
     with world.northwind.scope():
         make_conversation(
@@ -202,5 +226,10 @@ def test_a_program_saves_a_revision_under_the_same_rules(world):
     assert send(profile="standard")[0] == 409, "another has come meanwhile"
     code, saved = send(made_from=1, profile="standard")
     assert (code, saved["revision"], saved["may_see"]) == (201, 2, ["analyst"])
+    rule = {"type": "NAME", "on": True, "action": "keep", "reason": "complaints"}
+    for wrong in ([], ["platform"]):
+        assert send(made_from=2, rules=[rule | {"may_see": wrong}])[0] == 400
+    code, saved = send(made_from=2, may_see=[], rules=[rule | {"may_see": ["admin"]}])
+    assert (code, {one["name"]: one["may_see"] for one in saved["types"]}["NAME"]) == (201, ["admin"])
     with world.northwind.scope():
-        assert AuditEvent.objects.filter(action="redactionpolicy.change").count() == 2
+        assert AuditEvent.objects.filter(action="redactionpolicy.change").count() == 3

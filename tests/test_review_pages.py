@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import AuditEvent
+from conversations.chats import Opening, chat_end, chat_open
 from conversations.models import Conversation
 from conversations.playback import recording_note
 from conversations.ranges import NotSatisfiable, byte_range, may_be_partial
@@ -350,3 +351,19 @@ def test_nobody_else_hears_a_recording(world: Any, past: Past) -> None:
         assert not AuditEvent.objects.filter(action="recording.play").exists()
         bare = Conversation.objects.exclude(pk=past.conversation.pk)
         assert not bare.exists()
+
+
+def test_a_supervisor_takes_part_in_a_chat_from_its_page(world: Any, past: Past) -> None:
+    company = world.northwind
+    with company.scope():
+        chat = chat_open(opening=Opening("c-1", agent=company.people["agent"].email))[0]
+    path = f"/conversations/{chat.pk}/"
+    shown = {who: body(company.client(who).get(path)) for who in ("supervisor", "admin", "agent", "analyst")}
+    assert [who for who, page in shown.items() if 'id="joining-data"' in page] == ["supervisor", "admin"]
+    assert f"/floor/calls/{chat.pk}/message/" in shown["supervisor"]
+    assert "This chat is under way" in shown["analyst"] and "chat-text" not in shown["analyst"]
+    assert "joining-data" not in body(company.client("admin").get(f"/conversations/{past.conversation.pk}/"))
+    with company.scope():
+        chat_end(conversation_id=chat.pk)
+        Conversation.objects.filter(pk=chat.pk).update(state=Conversation.State.COMPLETED)
+    assert "joining-data" not in body(company.client("supervisor").get(path))

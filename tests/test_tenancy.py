@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -382,20 +383,37 @@ def test_fifty_interleaved_requests_see_their_own_company(committed: World) -> N
 
 
 def test_work_outside_requests_keeps_to_its_company(committed: World) -> None:
-    """Four threads, two hundred pieces of work of both companies in turn."""
+    """Four threads, two hundred pieces of work of both companies in turn; some fail, some look at the other company."""
     threads = TenantThreads(4, "test")
 
-    def emails() -> set[str]:
+    def emails(number: int) -> set[str]:
+        if number % 10 in {3, 4}:
+            with schema_scope("acme" if number % 2 else "northwind"):
+                User.objects.first()
+        if number % 10 in {5, 6}:
+            with suppress(DatabaseError), transaction.atomic():
+                User.objects.first()
+                User.objects.update(email=None)
+        if number % 10 in {7, 8}:
+            connection.set_schema("acme" if number % 2 else "northwind")
+            with transaction.atomic():
+                User.objects.first()
+                raise RuntimeError
         return {email.partition("@")[2] for email in User.objects.values_list("email", flat=True)}
 
-    async def all_at_once() -> list[set[str]]:
+    async def all_at_once() -> list[set[str] | BaseException]:
         return await asyncio.gather(
-            *(threads.run(("northwind", "acme")[number % 2], emails) for number in range(200))
+            *(threads.run(("northwind", "acme")[number % 2], emails, number) for number in range(200)),
+            return_exceptions=True,
         )
 
     try:
         found = asyncio.run(all_at_once())
     finally:
         threads.close()
-    assert found == [{"northwind.test"}, {"acme.test"}] * 100
+    for number, each in enumerate(found):
+        if number % 10 in {7, 8}:
+            assert isinstance(each, RuntimeError)
+        else:
+            assert each == {("northwind.test", "acme.test")[number % 2]}, number
     assert connection.schema_name == PUBLIC

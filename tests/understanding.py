@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.ids import new_id
 from coaching.live import GuidanceStage
 from conversations import events
+from conversations.live.rows import rows_insert
 from conversations.live.stage_sessions import partial_hear
 from conversations.live.stages import Batch, CallContext, FinalUtterance, HearsTidings
 from conversations.models import Conversation, Utterance
@@ -103,11 +104,7 @@ class Call:
         """Write a batch in the order of the live worker's group commit, and show its events."""
         states = {key: session.state() for key, session in self.sessions}
         with transaction.atomic():
-            by_model: dict[Any, list[Any]] = {}
-            for row in batch.rows:
-                by_model.setdefault(type(row), []).append(row)
-            for model, rows in by_model.items():
-                model._default_manager.bulk_create(rows)
+            rows_insert(batch.rows)
             for work in batch.writes:
                 work()
             self.conversation.owner.engine_state = {"stages": states}
@@ -117,7 +114,7 @@ class Call:
         for work in batch.after_publish:
             work(timezone.now())
         for each, thing in batch.together:
-            each([thing], timezone.now())
+            each([(thing, timezone.now())])
 
     def kinds(self) -> list[str]:
         return [kind for kind, _data in self.shown]
@@ -135,7 +132,7 @@ def call_begin(schema: str, conversation: Conversation, *, team_id: Any = None) 
             agent_id=conversation.agent_id,
             team_id=team_id,
             queue_id=None,
-            language="en",
+            language=conversation.language,
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -43,6 +43,10 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(exception, DjangoValidationError):
         detail = exception.message_dict if hasattr(exception, "error_dict") else exception.messages
         exception = exceptions.ValidationError(detail)
+    elif isinstance(exception, RequestDataTooBig):
+        return Response(
+            {"error": {"code": "too_large", "message": _("What was sent is too large.")}}, status=413
+        )
     elif isinstance(exception, Conflict):
         set_rollback()
         return Response({"error": {"code": "conflict", "message": str(exception)}}, status=409)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError as Refused
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +21,8 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from coaching.models import NextStepVersion
+from coaching.next_step_files import MAX_DIALOGUE_BYTES, MAX_PLAYBOOK_BYTES, given_read
+from coaching.next_step_training import next_steps_begin, next_steps_cancel, next_steps_resume
 from coaching.next_steps import (
     NoneLive,
     next_steps_promote,
@@ -35,12 +40,26 @@ class VersionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
     state = serializers.ChoiceField(choices=NextStepVersion.State.choices)
+    progress = serializers.IntegerField(help_text="Of training, 0 to 100.")
+    problem = serializers.CharField(help_text="Why training failed; empty else.")
     note = serializers.CharField()
     dialogues = serializers.IntegerField()
     threshold = serializers.FloatField(help_text="The probability from which a suggestion is sure.")
     figures = serializers.DictField(help_text="Of cross-validation.")
     created_at = serializers.DateTimeField()
     live_from = serializers.DateTimeField(allow_null=True)
+
+
+class TrainSerializer(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="Labelled dialogues, one JSON object a line.")
+    playbooks = serializers.FileField(
+        required=False,
+        help_text="One JSON object by task, or a zip of one JSON file a task. Without it, those of the live version.",
+    )
+    with_labels = serializers.BooleanField(
+        required=False, default=False, help_text="Learn from what agents made of suggestions in calls, too."
+    )
+    note = serializers.CharField(required=False, max_length=200, default="", allow_blank=True)
 
 
 class StepEventSerializer(serializers.Serializer[Any]):
@@ -85,11 +104,12 @@ class AdviceSerializer(serializers.Serializer[Any]):
 
 
 class NextStepViewSet(ItemListMixin, CompanyViewSet):
-    """Versions of the model of the next step, the newest first. `manage.py train_next_step` makes them."""
+    """Versions of the next-step model, the newest first."""
 
     permission = Permission.ADMIN_CONFIGURE
     permissions_by_action = {"suggest": Permission.CONVERSATION_READ_OWN}
     serializer_class = VersionSerializer
+    parser_classes = [MultiPartParser, JSONParser]
     queryset = NextStepVersion.objects.none()
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -101,6 +121,8 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
             "id": row.pk,
             "version": row.version,
             "state": row.state,
+            "progress": row.progress,
+            "problem": row.problem,
             "note": row.note,
             "dialogues": row.dialogues,
             "threshold": row.threshold,
@@ -108,6 +130,60 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
             "created_at": row.created_at,
             "live_from": row.live_from,
         }
+
+    @extend_schema(responses=VersionSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """One version, with how far its training is."""
+        return self.shown(get_object_or_404(self.get_queryset(), pk=pk))
+
+    @extend_schema(
+        request={"multipart/form-data": TrainSerializer},
+        responses={201: VersionSerializer, 400: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Begin to learn a new version from labelled dialogues. It becomes a candidate; promote it to use it."""
+        form = TrainSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        file, books = form.validated_data["file"], form.validated_data.get("playbooks")
+        try:
+            given = given_read(
+                dialogues=file.read(MAX_DIALOGUE_BYTES + 1),
+                name=file.name or "",
+                playbooks=books.read(MAX_PLAYBOOK_BYTES + 1) if books else None,
+                with_labels=form.validated_data["with_labels"],
+            )
+            version = next_steps_begin(
+                dialogues=given.dialogues,
+                playbooks=given.playbooks,
+                source=file.name or "",
+                sha256=given.sha256,
+                note=form.validated_data["note"],
+                actor=self.user,
+                address=address_of(request),
+            )
+        except ValidationError as error:
+            raise Refused(getattr(error, "message_dict", None) or {"file": error.messages}) from None
+        answer = self.shown(version)
+        answer.status_code = 201
+        return answer
+
+    @extend_schema(request=None, responses=VersionSerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def cancel(self, request: Request, pk: UUID) -> Response:
+        """Stop a training. What is done of it stays, and it can be gone on with."""
+        version = get_object_or_404(self.get_queryset(), pk=pk)
+        return self.shown(
+            next_steps_cancel(version_id=version.pk, actor=self.user, address=address_of(request))
+        )
+
+    @extend_schema(request=None, responses={200: VersionSerializer, 409: ErrorSerializer}, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def resume(self, request: Request, pk: UUID) -> Response:
+        """Go on with a training that was cancelled or has failed."""
+        version = get_object_or_404(self.get_queryset(), pk=pk)
+        return self.shown(
+            next_steps_resume(version_id=version.pk, actor=self.user, address=address_of(request))
+        )
 
     @extend_schema(
         request=SituationSerializer,

@@ -15,11 +15,12 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin, PersonSerializer
+from accounts.api.parsers import PlainJSONParser
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from coaching import exchange
@@ -341,7 +342,7 @@ class PolicyViewSet(ItemListMixin, CompanyViewSet):
         url_path="import",
         url_name="import",
         pagination_class=None,
-        parser_classes=[JSONParser, FileParser],
+        parser_classes=[PlainJSONParser, FileParser],
     )
     def take_in(self, request: Request) -> Response:
         """Make a draft of a policy's file."""

@@ -74,6 +74,19 @@ class GuidanceMoveSerializer(Serializer):
     step = serializers.CharField(max_length=80, help_text="The id of a step, as in `payload.steps`.")
 
 
+class PlaybookSerializer(Serializer):
+    revision = serializers.UUIDField()
+    playbook = serializers.CharField(help_text="Its id in the policy.")
+    policy = serializers.CharField()
+    title = serializers.CharField()
+
+
+class PlaybookBeginSerializer(Serializer):
+    conversation = serializers.UUIDField()
+    revision = serializers.UUIDField(help_text="As `playbooks` names it.")
+    playbook = serializers.CharField(max_length=80)
+
+
 class GuidanceMuteSerializer(Serializer):
     whole_kind = serializers.BooleanField(default=False, help_text="All of this kind, not this rule alone.")
 

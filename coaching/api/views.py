@@ -8,7 +8,8 @@ from uuid import UUID
 import django_filters as filters
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,11 +24,15 @@ from coaching.api.serializers import (
     GuidanceMuteSerializer,
     GuidanceSerializer,
     MuteSerializer,
+    PlaybookBeginSerializer,
+    PlaybookSerializer,
 )
 from coaching.models import Guidance
 from coaching.mutes import mute_set, mutes_end_of, mutes_shown
+from coaching.playbooks import playbook_begin, playbooks_offered
 from coaching.tidings import playbook_move
 from conversations import events
+from conversations.access import conversation_for
 
 
 class GuidanceFilter(filters.FilterSet):
@@ -48,7 +53,9 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
     """What agents were shown in conversations that you may read, why, and what became of it; newest first."""
 
     permission = Permission.CONVERSATION_READ_OWN
-    permissions_by_action = dict.fromkeys(("answer", "move", "mute", "unmute"), Permission.GUIDANCE_ANSWER)
+    permissions_by_action = dict.fromkeys(
+        ("answer", "move", "begin", "mute", "unmute"), Permission.GUIDANCE_ANSWER
+    )
     serializer_class = GuidanceSerializer
     filterset_class = GuidanceFilter
     queryset = Guidance.objects.none()
@@ -89,6 +96,32 @@ class GuidanceViewSet(ItemListMixin, CompanyViewSet):
         answer = self.shown(row)
         answer.status_code = 202
         return answer
+
+    @extend_schema(
+        responses=PlaybookSerializer(many=True),
+        filters=False,
+        parameters=[OpenApiParameter("conversation", OpenApiTypes.UUID, required=True)],
+    )
+    @action(detail=False, pagination_class=None)
+    def playbooks(self, request: Request) -> Response:
+        """The playbooks of the policies in force in a conversation that is under way."""
+        conversation = conversation_for(self.user, request.query_params.get("conversation", ""))
+        return Response([one.shown() for one in playbooks_offered(conversation)])
+
+    @extend_schema(request=PlaybookBeginSerializer, responses={202: PlaybookBeginSerializer}, filters=False)
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def begin(self, request: Request) -> Response:
+        """Begin one of them by hand, in your own conversation. Its first step comes as an event."""
+        given = PlaybookBeginSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = given.validated_data
+        conversation = conversation_for(self.user, wanted["conversation"])
+        if conversation.agent_id != self.user.pk:
+            raise Http404("not this person's conversation")
+        playbook_begin(
+            conversation=conversation, revision=str(wanted["revision"]), playbook=wanted["playbook"]
+        )
+        return Response(given.data, status=202)
 
     @extend_schema(request=GuidanceMuteSerializer, responses=MuteSerializer(many=True), filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)

@@ -5,7 +5,7 @@ from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.experiments import Better, Experiment, ExperimentArm
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
-from coaching.models.next_steps import NextStepFile, NextStepVersion
+from coaching.models.next_steps import NextStepFile, NextStepTraining, NextStepVersion
 from coaching.models.policies import (
     SCOPED,
     Combine,
@@ -34,6 +34,7 @@ __all__ = [
     "GuidanceMute",
     "GuidanceSettings",
     "NextStepFile",
+    "NextStepTraining",
     "NextStepVersion",
     "Policy",
     "PolicyRevision",

@@ -9,16 +9,22 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 
+# A threshold that no probability reaches.
+NEVER = 1.1
+
 
 class NextStepVersion(TimeOrderedModel):
     """One version of what suggests the next step. At most one is live.
 
     `playbooks`: by task, the replies, the graph and the words that can be said, as they were given. `threshold`: the
     probability from which a suggestion is shown, set so that of those above it enough were right in cross-validation;
-    above 1 where no probability was enough.
+    above 1 where no probability was enough. `progress` is of training, 0 to 100.
     """
 
     class State(models.TextChoices):
+        TRAINING = "training", _("training")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
         CANDIDATE = "candidate", _("candidate")
         LIVE = "live", _("live")
         RETIRED = "retired", _("retired")
@@ -30,17 +36,21 @@ class NextStepVersion(TimeOrderedModel):
     note = models.CharField(_("note"), max_length=200, blank=True, default="")
     dialogues = models.PositiveIntegerField(_("dialogues"))
     playbooks = models.JSONField(_("playbooks"), default=dict)
-    threshold = models.FloatField(_("shown from a probability of"))
+    threshold = models.FloatField(_("shown from a probability of"), default=NEVER)
     figures = models.JSONField(_("figures"), default=dict)
-    created_at = models.DateTimeField(_("trained"), auto_now_add=True)
+    progress = models.PositiveSmallIntegerField(_("progress"), default=0)
+    problem = models.CharField(_("problem"), max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    # When training last told how far it is, by any worker.
+    seen_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     live_from = models.DateTimeField(_("live since"), null=True)
 
     class Meta:
-        verbose_name = _("model of the next step")
-        verbose_name_plural = _("models of the next step")
+        verbose_name = _("next-step model")
+        verbose_name_plural = _("next-step models")
         ordering = ["-version"]
         constraints = [
             models.UniqueConstraint(fields=["state"], condition=Q(state="live"), name="next_step_one_live")
@@ -62,6 +72,27 @@ class NextStepFile(models.Model):
     class Meta:
         verbose_name = _("file of a next-step model")
         verbose_name_plural = _("files of next-step models")
+
+    def __str__(self) -> str:
+        return f"{self.version_id}"
+
+
+class NextStepTraining(models.Model):
+    """What a version under way learns from, and how far it is; gone once it is learned.
+
+    `dialogues`: redacted, as compressed JSON Lines. `done`: by the number of each part of the trial that has been
+    done, what it counted, so that a training that was broken off goes on where it was.
+    """
+
+    version = models.OneToOneField(
+        NextStepVersion, primary_key=True, on_delete=models.CASCADE, related_name="training"
+    )
+    dialogues = models.BinaryField()
+    done = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("training of a next-step model")
+        verbose_name_plural = _("trainings of next-step models")
 
     def __str__(self) -> str:
         return f"{self.version_id}"

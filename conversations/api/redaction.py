@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,12 +56,22 @@ class TriedSerializer(Serializer):
     revision = serializers.IntegerField(help_text="Of the policy; 0 where the defaults hold.")
 
 
+class RolesField(serializers.ListField):
+    """Roles that see what is kept of one type; null: those of the policy."""
+
+    def __init__(self, **given: Any) -> None:
+        words = "Roles that may see what is kept of it; null: those of the policy."
+        child = serializers.CharField(max_length=20)
+        super().__init__(child=child, max_length=10, allow_null=True, help_text=words, **given)
+
+
 class TypeSerializer(Serializer):
     name = serializers.CharField(help_text="As in placeholders.")
     label = serializers.CharField()  # type: ignore[assignment]
     on = serializers.BooleanField(help_text="Whether it is looked for.")
     action = serializers.ChoiceField([each.value for each in Action])
     own = serializers.BooleanField(help_text="Whether it is the company's own.")
+    may_see = RolesField()
 
 
 class PolicySerializer(Serializer):
@@ -70,7 +80,8 @@ class PolicySerializer(Serializer):
     regions = serializers.ListField(child=serializers.CharField(), help_text="Countries of phone numbers.")
     types = TypeSerializer(many=True)
     may_see = serializers.ListField(
-        child=serializers.CharField(), help_text="Roles that may see what is kept."
+        child=serializers.CharField(),
+        help_text="Roles that may see what is kept of types that name none themselves.",
     )
     pci_hears = serializers.BooleanField(
         help_text="Whether words are heard on while the sound pauses for a card."
@@ -87,6 +98,7 @@ class RuleSerializer(Serializer):
     reason = serializers.CharField(
         max_length=200, default="", allow_blank=True, help_text="Needed where it hides less than the profile."
     )
+    may_see = RolesField(default=None)
 
 
 class RedactionDraftSerializer(Serializer):
@@ -98,7 +110,7 @@ class RedactionDraftSerializer(Serializer):
         child=serializers.CharField(max_length=20),
         max_length=10,
         required=False,
-        help_text="Roles that may see what is kept.",
+        help_text="Roles that may see what is kept of types that name none themselves.",
     )
     rules = RuleSerializer(many=True, required=False, help_text="All that differ from the profile.")
     pci_hears = serializers.BooleanField(required=False)
@@ -234,12 +246,19 @@ def _draft(wanted: Mapping[str, Any]) -> Policy:
     }
     if "rules" in wanted:
         fields["rules"] = tuple(
-            Rule(rule["type"], rule["on"], Action(rule["action"]), rule["reason"]) for rule in wanted["rules"]
+            Rule(rule["type"], rule["on"], Action(rule["action"]), rule["reason"], roles_of(rule["may_see"]))
+            for rule in wanted["rules"]
         )
     return replace(redaction_policy(), **fields)
 
 
+def roles_of(given: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The roles as a rule has them: each once."""
+    return None if given is None else tuple(dict.fromkeys(given))
+
+
 def _shown(policy: Policy) -> Any:
+    sees = {rule.type: rule.may_see for rule in policy.rules}
     types = [
         {
             "name": name,
@@ -247,6 +266,7 @@ def _shown(policy: Policy) -> Any:
             "on": policy.is_on(name),
             "action": policy.actions.get(name, Action.MASK),
             "own": name not in TYPES,
+            "may_see": sees.get(name),
         }
         for name, label in policy.types.items()
     ]

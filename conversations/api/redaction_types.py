@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from conversations.api.redaction import TriedSerializer, tries_count
+from conversations.api.redaction import RolesField, TriedSerializer, roles_of, tries_count
 from conversations.models import RedactionPolicy
 from conversations.redaction.policy import Policy, Rule, redaction_policy
 from conversations.redaction.policy_changes import policy_check, policy_save
@@ -85,6 +85,7 @@ class TypeBodySerializer(Serializer):
     why = serializers.CharField(
         max_length=200, default="", allow_blank=True, help_text="Needed where it is not masked."
     )
+    may_see = RolesField(default=None)
 
     def validate_patterns(self, patterns: list[str]) -> list[str]:
         return _each_fits(patterns, compiled, _("Pattern %d cannot be used: RE2 does not take it."))
@@ -257,7 +258,7 @@ def with_type(policy: Policy, name: str, body: Mapping[str, Any]) -> Policy:
     except ValueError as error:
         # Names and patterns are judged before: what is left says nothing of what was sent but the name.
         raise ValidationError({"type": [str(error)]}) from None
-    rule = Rule(name, True, Action(body["action"]), body["why"].strip())
+    rule = Rule(name, True, Action(body["action"]), body["why"].strip(), roles_of(body["may_see"]))
     known = [one.name for one in policy.custom]
     custom = tuple(made if one.name == name else one for one in policy.custom)
     return replace(
@@ -297,6 +298,7 @@ def _shown(policy: Policy, one: CustomType) -> dict[str, Any]:
         "examples": [{"text": each.text, "start": each.start, "end": each.end} for each in one.examples],
         "action": (rule.action if rule else Action.MASK).value,
         "why": rule.reason if rule else "",
+        "may_see": rule.may_see if rule else None,
         "learnt": [
             {"explanation": each.explanation, "pattern": each.pattern, "examples": each.examples}
             for each in learn(one)

@@ -306,7 +306,7 @@ class LiveCall:
                 await self._agent(item)
             elif isinstance(item, Tidings):
                 batch = item.told_at_once(self.stage_sessions, self.clock_ms, self.call)
-                if not batch.is_empty:
+                if not batch.is_empty or item.stood_still:
                     self._commit(batch)
             else:
                 lane, heard = item

@@ -7,7 +7,7 @@ call's part is conditional on its epoch, so a superseded worker's part falls out
 from __future__ import annotations
 
 import asyncio
-import json
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,18 +15,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DataError, IntegrityError, connection, models, transaction
+import structlog
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from accounts.errors import error_place
 from conversations import events as shown
 from conversations import outbox
 from conversations.live.ownership import Superseded
+from conversations.live.rows import as_json, rows_insert
 from conversations.live.stages import Batch
 from conversations.models import ConversationEvent
-from conversations.publish import messages_for, publish
+from conversations.publish import floor_message, messages_for, publish
 from tenants.scope import TenantThreads, current_schema
 
+log = structlog.get_logger(__name__)
+
 LINGER_SECONDS = 0.01
+TOLD_SECONDS = 1.0
 GROUP_LIMIT = 200
 
 
@@ -75,22 +81,49 @@ _CLAIM_NUMBERS = """
 """
 
 
-def group_write(parts: Sequence[CallCommit]) -> list[CallCommit]:
+class Told:
+    """What is still to be noted of what was published, of one company: once a second, not with each group."""
+
+    def __init__(self) -> None:
+        self._left: dict[Callable[[list[tuple[Any, datetime]]], None], list[tuple[Any, datetime]]] = {}
+        self._noted = float("-inf")
+
+    def add(self, parts: Sequence[CallCommit], when: datetime) -> None:
+        for part in parts:
+            for work, thing in part.batch.together:
+                self._left.setdefault(work, []).append((thing, when))
+
+    @property
+    def is_left(self) -> bool:
+        return bool(self._left)
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self._left) and time.monotonic() - self._noted >= TOLD_SECONDS
+
+    def note(self) -> None:
+        """Note it, in the company's schema; nothing of it is tried twice."""
+        left, self._left, self._noted = self._left, {}, time.monotonic()
+        for work, things in left.items():
+            work(things)
+
+
+def group_write(parts: Sequence[CallCommit], told: Told | None = None) -> list[CallCommit]:
     """Write the parts in one transaction and publish them. Returns those that were fenced off as superseded.
 
-    Runs in a thread, in the company's schema. A failing database leaves nothing written.
+    Runs in a thread, in the company's schema. A failing database leaves nothing written. `told` takes what may be
+    noted later; without it, it is noted at once.
     """
     now = timezone.now()
     with transaction.atomic():
         written = _numbers(parts)
-        _insert(written)
+        rows_insert([*(row for part in written for row in part.batch.rows), *_events(written, now)])
         for part in written:
             for write in part.batch.writes:
                 write()
             for event in part.batch.jobs:
                 outbox.jobs_announce(event=event, conversation_id=part.conversation_id)
-        ConversationEvent.objects.bulk_create(_events(written, now))
-    _tell(written, now)
+    _tell(written, now, told or Told())
     done = {id(part) for part in written}
     return [part for part in parts if id(part) not in done]
 
@@ -106,7 +139,7 @@ def _numbers(parts: Sequence[CallCommit]) -> list[CallCommit]:
     calls = sorted(by_call)
     ends = [_end(by_call[call]) for call in calls]
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_NUMBERS, [[call for call, _epoch in calls], json.dumps(ends)])
+        cursor.execute(_CLAIM_NUMBERS, [[call for call, _epoch in calls], as_json(ends)])
         heads = {(ident, epoch): head for ident, epoch, head in cursor.fetchall()}
     written = []
     for call in calls:
@@ -124,7 +157,7 @@ def _end(parts: Sequence[CallCommit]) -> dict[str, Any]:
     last = parts[-1]
     fixed = [part.fixed_state for part in parts if part.fixed_state is not None]
     return {
-        "conversation_id": str(last.conversation_id),
+        "conversation_id": last.conversation_id,
         "epoch": last.epoch,
         "events": sum(len(part.batch.events) for part in parts),
         "utterances": last.utterances,
@@ -133,15 +166,6 @@ def _end(parts: Sequence[CallCommit]) -> dict[str, Any]:
         **({"fixed_state": fixed[-1]} if fixed else {}),
         "recorded_ms": last.recorded_ms,
     }
-
-
-def _insert(parts: Sequence[CallCommit]) -> None:
-    by_model: dict[type[models.Model], list[models.Model]] = {}
-    for part in parts:
-        for row in part.batch.rows:
-            by_model.setdefault(type(row), []).append(row)
-    for model, rows in by_model.items():
-        model._default_manager.bulk_create(rows)
 
 
 def _events(parts: Sequence[CallCommit], now: datetime) -> list[ConversationEvent]:
@@ -161,7 +185,7 @@ def _events(parts: Sequence[CallCommit], now: datetime) -> list[ConversationEven
     return rows
 
 
-def _tell(parts: Sequence[CallCommit], now: datetime) -> None:
+def _tell(parts: Sequence[CallCommit], now: datetime, told: Told) -> None:
     """Publish what is committed. A layer that is away loses nothing: pages read it back by the next head."""
     schema = current_schema()
     messages = []
@@ -172,17 +196,15 @@ def _tell(parts: Sequence[CallCommit], now: datetime) -> None:
             for sequence, (kind, row) in enumerate(part.batch.events, first)
         ]
         messages += messages_for(schema, part.conversation_id, events)
+    changed = {part.conversation_id for part in parts if part.batch.events}
+    if changed:
+        messages.append(floor_message(schema, changed))
     if not publish(messages):
         return
     sent_at = timezone.now()
-    together: dict[Callable[[list[Any], datetime], None], list[Any]] = {}
-    for part in parts:
-        for work in part.batch.after_publish:
-            work(sent_at)
-        for each, thing in part.batch.together:
-            together.setdefault(each, []).append(thing)
-    for each, things in together.items():
-        each(things, sent_at)
+    told.add(parts, sent_at)
+    if told.is_due:
+        told.note()
 
 
 class Committer:
@@ -192,6 +214,7 @@ class Committer:
         self._threads = threads
         self._waiting: dict[str, list[tuple[CallCommit, asyncio.Future[None]]]] = defaultdict(list)
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, Told] = defaultdict(Told)
 
     async def commit(self, schema: str, part: CallCommit) -> None:
         """Wait until the part is committed and published. Raises `Superseded`, or the database's error.
@@ -213,10 +236,37 @@ class Committer:
                 await self._write(schema, group)
         finally:
             del self._running[schema]
+        if self._told[schema].is_left:
+            asyncio.get_running_loop().call_later(TOLD_SECONDS, self._note_soon, schema)
+
+    def _note_soon(self, schema: str) -> None:
+        """No group may come any more that would see to it."""
+        if schema not in self._running:
+            self._running[schema] = asyncio.create_task(self._note(schema))
+
+    async def _note(self, schema: str) -> None:
+        try:
+            await self._threads.run(schema, self._told[schema].note)
+        except Exception as error:
+            # Figures of when things were sent, which nobody waits for.
+            log.warning("commit.not_noted", error=type(error).__name__, where=error_place(error))
+        finally:
+            del self._running[schema]
+        if self._waiting[schema]:
+            self._running[schema] = asyncio.create_task(self._drain(schema))
+
+    async def settle(self) -> None:
+        """Note what is left, before the process ends."""
+        for schema in [schema for schema, told in self._told.items() if told.is_left]:
+            while (running := self._running.get(schema)) is not None:
+                await asyncio.wait([running])
+            self._running[schema] = asyncio.create_task(self._note(schema))
+            await self._running[schema]
 
     async def _write(self, schema: str, group: list[tuple[CallCommit, asyncio.Future[None]]]) -> None:
         try:
-            superseded = await self._threads.run(schema, group_write, [part for part, _ in group])
+            parts = [part for part, _ in group]
+            superseded = await self._threads.run(schema, group_write, parts, self._told[schema])
         except (IntegrityError, DataError) as error:
             # One call's rows are refused by the database: the others must not suffer for it.
             if len(group) > 1:

@@ -14,7 +14,7 @@ import structlog
 
 from conversations.events import heads_of
 from conversations.live.stages import CallContext
-from conversations.publish import channel_of, conversation_group, encode
+from conversations.publish import channel_of, conversation_group, heartbeat_told, partial_told
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -37,9 +37,7 @@ class Signals:
 
     def partial(self, call: CallContext, speaker: str, text: str, start_ms: int) -> None:
         """Show redacted words that may still change; an empty text takes them away."""
-        self._say(
-            call, {"type": "conversation.partial", "speaker": speaker, "text": text, "start_ms": start_ms}
-        )
+        self._say(call, partial_told(speaker, text, start_ms))
 
     async def heartbeat(
         self, call: CallContext, *, now_ms: int, late_ms: int, quiet_ms: dict[str, int]
@@ -84,13 +82,13 @@ class Signals:
             return
         for call, message, said in beats:
             head = heads.get(call.conversation_id, 0)
-            self._say(call, {"type": "conversation.heartbeat", "head": head, **message})
+            self._say(call, heartbeat_told(head, message))
             if not said.done():
                 said.set_result(None)
 
-    def _say(self, call: CallContext, message: dict[str, Any]) -> None:
+    def _say(self, call: CallContext, message: bytes) -> None:
         channel = channel_of(conversation_group(call.schema, call.conversation_id))
-        self._waiting.append((channel, encode(message)))
+        self._waiting.append((channel, message))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
 

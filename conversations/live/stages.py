@@ -63,7 +63,7 @@ class Batch:
     jobs: list[str] = field(default_factory=list)
     found: list[object] = field(default_factory=list)
     after_publish: list[Callable[[datetime], None]] = field(default_factory=list)
-    together: list[tuple[Callable[[list[Any], datetime], None], Any]] = field(default_factory=list)
+    together: list[tuple[Callable[[list[tuple[Any, datetime]]], None], Any]] = field(default_factory=list)
 
     def create(self, row: models.Model) -> None:
         """Insert `row` (bulk, in the order of models first seen; ids are given by us)."""
@@ -93,8 +93,8 @@ class Batch:
         """Run `work(when)` in the call's schema after the events were handed to the channel layer."""
         self.after_publish.append(work)
 
-    def published_together(self, work: Callable[[list[Any], datetime], None], thing: Any) -> None:
-        """The same for many calls at once: `work(things, when)` with the things of all batches of a group commit."""
+    def published_together(self, work: Callable[[list[tuple[Any, datetime]]], None], thing: Any) -> None:
+        """The same for many calls at once, within a second: `work([(thing, when), …])` with the things of many."""
         self.together.append((work, thing))
 
     @property

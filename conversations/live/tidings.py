@@ -2,8 +2,9 @@
 
 Each thing is told when everything spoken before it has been heard, so that a worker that takes over tells the same at
 the same places. What people did must not wait for a recogniser that lags: then it is told after half a second all the
-same. Holds follow from the call's timeline; the rest comes as marks of the kind `WORD`, each with an `id` of its own
-and with the key of the stage that it is for in `to`.
+same. While the customer is held and no sound comes at all, as some vendors send none, the call's clock stands still:
+then time goes on for the stages by the clock on the wall. Holds follow from the call's timeline; the rest comes as
+marks of the kind `WORD`, each with an `id` of its own and with the key of the stage that it is for in `to`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from conversations.live.timeline import Timeline
 WORD, HELD = "word", "held"
 # So long may what was spoken before still be on its way from the recogniser, once its sound is here.
 PATIENCE_SECONDS = 0.5
+# After how long without any sound a call on hold is taken to stand still, and how far what was heard may be behind it
+# then: nothing more comes of the sound before.
+STILL_SECONDS = 1.5
+STILL_BEHIND_MS = 3_000
 
 
 def word(to: str, **fields: Any) -> Mark:
@@ -39,6 +44,9 @@ class Tidings:
         self._waiting: list[Mark] = []
         self._first = True
         self._since: float | None = None
+        # How far the sound has come, and when that was, by the wall's clock: a successor goes on with it.
+        self._still_ms, self._still_at = state.get("still", (-1, 0.0))
+        self._stands = self._stood = False
 
     def take(self, marks: Iterable[Mark]) -> None:
         """Take the marks that came since the last time; the first time all of them, those told already included."""
@@ -51,13 +59,29 @@ class Tidings:
         self._waiting += words
 
     def overdue(self, upto_ms: int) -> bool:
-        """Whether something has waited long enough. `upto_ms`: how far the call's sound has come."""
+        """Whether something has waited long enough, or time must go on. `upto_ms`: how far the sound has come."""
+        self._stands = self._stands_still(upto_ms)
+        return self._waits_too_long(upto_ms) or self._stands
+
+    def _waits_too_long(self, upto_ms: int) -> bool:
         if not self._waiting or self._waiting[0]["at_ms"] > upto_ms:
             self._since = None
             return False
         now = time.monotonic()
         self._since = self._since or now
         return now - self._since > PATIENCE_SECONDS
+
+    def _stands_still(self, upto_ms: int) -> bool:
+        now = time.time()
+        if upto_ms > self._still_ms:
+            self._still_ms, self._still_at = upto_ms, now
+        return now - self._still_at > STILL_SECONDS and self._timeline.held(self._still_ms)[1]
+
+    @property
+    def stood_still(self) -> bool:
+        """Whether the call has just come to stand still, which a successor should know. Says so once."""
+        new, self._stood = self._stands and not self._stood, self._stands
+        return new
 
     def tell(
         self, sessions: Sequence[StageSession], now_ms: int, batch: Batch, *, at_once: bool = False
@@ -79,9 +103,18 @@ class Tidings:
                 session.told(mark, now_ms, batch)
 
     def told_at_once(self, sessions: Sequence[StageSession], now_ms: int, call: CallContext) -> Batch:
-        """Tell all that waits, whatever is still to be heard. Returns what the sessions want written."""
+        """Tell all that waits, whatever is still to be heard. Returns what the sessions want written.
+
+        `now_ms`: everything before it was heard. While the call stands still, time goes on from where its sound ended.
+        """
         batch = Batch(call.conversation_id)
+        if not self._stands or now_ms < self._still_ms - STILL_BEHIND_MS:
+            self.tell(sessions, now_ms, batch, at_once=True)
+            return batch
+        now_ms = self._still_ms + round((time.time() - self._still_at) * 1000)
         self.tell(sessions, now_ms, batch, at_once=True)
+        for session in sessions:
+            session.clock(now_ms, batch)
         return batch
 
     def _holds(self, now_ms: int) -> list[Mark]:
@@ -104,4 +137,5 @@ class Tidings:
 
     def state(self) -> dict[str, Any]:
         """What a successor goes on from."""
-        return {"upto_ms": self._upto_ms, "held": self._held, "last": self._last}
+        still = [self._still_ms, self._still_at]
+        return {"upto_ms": self._upto_ms, "held": self._held, "last": self._last, "still": still}

@@ -127,6 +127,7 @@ class LiveWorker:
             for task in (reports, tidy, wakes, *following):
                 task.cancel()
             await asyncio.gather(*following, reports, tidy, wakes, return_exceptions=True)
+            await self._means.committer.settle()
             await self._ears.close()
             await self._redis.aclose()
             await self._layer.aclose()

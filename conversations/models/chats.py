@@ -59,11 +59,21 @@ class ChatMessage(TimeOrderedModel):
     received_at = models.DateTimeField()
     # When the chat system said that it has it; of messages that are written here.
     delivered_at = models.DateTimeField(null=True, blank=True)
+    # When the chat system said that it cannot bring it to the customer; of messages that are written here.
+    failed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("chat message")
         verbose_name_plural = _("chat messages")
         ordering = ["received_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["received_at"],
+                name="chat_message_waits",
+                condition=models.Q(delivered_at__isnull=True, failed_at__isnull=True)
+                & ~models.Q(origin="system"),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["conversation", "message_id"], name="chat_message_once")
         ]

@@ -61,7 +61,10 @@ class RedactionPolicy(TimeOrderedModel):
 
 
 class RedactionRule(TimeOrderedModel):
-    """What a revision says of one type where that differs from its profile: whether it is hidden, and how."""
+    """What a revision says of one type where that differs from its profile: whether it is hidden, and how.
+
+    `may_see`: the roles that see what is kept of it; NULL: those of the revision, as for all other types.
+    """
 
     class Action(models.TextChoices):
         MASK = "mask", _("hide")
@@ -74,6 +77,9 @@ class RedactionRule(TimeOrderedModel):
     enabled = models.BooleanField(_("on"), default=True)
     action = models.CharField(_("action"), max_length=10, choices=Action, default=Action.MASK)
     reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    may_see = ArrayField(
+        models.CharField(max_length=12), verbose_name=_("who sees what is kept"), null=True, blank=True
+    )
 
     class Meta:
         verbose_name = _("redaction rule")

@@ -20,7 +20,7 @@ from conversations.models import PciPause, RedactionPolicy
 from conversations.redaction.policy import Policy, redaction_policy
 from conversations.redaction.policy_changes import needs_again, policy_check, policy_save
 from conversations.redaction.policy_form import (
-    action_choices,
+    blank_type,
     groups,
     own_types,
     own_types_sent,
@@ -110,9 +110,9 @@ class RedactionPolicyAdmin(ReadOnlyAdmin):
                 for value, label in RedactionPolicy.Profile.choices
             ],
             "groups": groups(policy, errors),
-            "roles": roles(policy),
+            "roles": roles(policy.may_see),
             "own": own_types_sent(posted, errors) if errors else own_types(policy, errors),
-            "blank": {"actions": action_choices("")},
+            "blank": blank_type(),
             "errors": errors,
             "own_errors": errors.get("custom", ()),
             "preview": shown,

@@ -75,8 +75,7 @@ def kept_seal(kept: Sequence[tuple[Redaction, RawText]]) -> None:
 
 def types_seen(user: User, policy: Policy | None = None) -> frozenset[str]:
     """The types of which this person may see what is kept, by the policy of now (read where it is not at hand)."""
-    policy = policy or redaction_policy()
-    return policy.config.apart if user.role in policy.may_see else frozenset()
+    return (policy or redaction_policy()).seen_by(user.role)
 
 
 def kept_places(*, conversation: Conversation, user: User) -> list[Place]:

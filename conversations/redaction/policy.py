@@ -39,17 +39,24 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the policy says of one type where that differs from the profile."""
+    """What the policy says of one type where that differs from the profile.
+
+    `may_see` are the roles that see what is kept of it; None: those of the policy.
+    """
 
     type: str
     enabled: bool
     action: Action = Action.MASK
     reason: str = ""
+    may_see: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy, saved or not. `revision` 0: the company has none of its own, and the defaults hold."""
+    """A policy, saved or not. `revision` 0: the company has none of its own, and the defaults hold.
+
+    `may_see` are the roles that see what is kept of types whose rule names none.
+    """
 
     profile: str = RedactionPolicy.Profile.STANDARD.value
     regions: tuple[str, ...] = DEFAULT_REGIONS
@@ -122,6 +129,11 @@ class Policy:
             one.name: one.label for one in self.custom
         }
 
+    def seen_by(self, role: str) -> frozenset[str]:
+        """The types of which this role may see what is kept."""
+        own = {rule.type: rule.may_see for rule in self.rules if rule.may_see is not None}
+        return frozenset(name for name in self.config.apart if role in own.get(name, self.may_see))
+
     def is_on(self, type_name: str) -> bool:
         """Whether the type is looked for; the company's own are, unless a rule says otherwise."""
         if type_name in TYPES:
@@ -172,7 +184,16 @@ def types_known() -> Mapping[str, str]:
 def policy_read(policy_id: UUID) -> Policy:
     """Read one revision."""
     row = RedactionPolicy.objects.prefetch_related("rules", "custom").get(pk=policy_id)
-    rules = tuple(Rule(each.type, each.enabled, Action(each.action), each.reason) for each in row.rules.all())
+    rules = tuple(
+        Rule(
+            each.type,
+            each.enabled,
+            Action(each.action),
+            each.reason,
+            tuple(each.may_see) if each.may_see is not None else None,
+        )
+        for each in row.rules.all()
+    )
     custom = tuple(
         CustomType(
             each.name,

@@ -51,8 +51,8 @@ def policy_check(policy: Policy, *, reasons: bool = True) -> Policy:
         errors["regions"] = [_("Give countries by their two letters, such as US or GB.")]
     if any(role not in ROLES for role in policy.may_see):
         errors["may_see"] = [_("Choose roles of this company.")]
-    kept = {rule.type for rule in policy.rules if rule.enabled and rule.action is Action.KEEP}
-    if reasons and not policy.may_see and kept - NEVER_KEPT:
+    by_default = {rule.type for rule in policy.rules if _keeps(rule) and rule.may_see is None}
+    if reasons and not policy.may_see and by_default - NEVER_KEPT:
         errors["may_see"] = [_("Say which roles may see what is kept.")]
     if not 1 <= policy.pci_minutes <= MAX_MINUTES:
         errors["pci_minutes"] = [_("Between 1 and %(most)d minutes.") % {"most": MAX_MINUTES}]
@@ -61,11 +61,18 @@ def policy_check(policy: Policy, *, reasons: bool = True) -> Policy:
         errors["custom"] = [_("At most %(most)d types of your own.") % {"most": MAX_CUSTOM}]
     elif len(set(own)) < len(own):
         errors["custom"] = [_("Two types of your own have one name.")]
-    rules = tuple(rule for rule in policy.rules if _says_something(policy.profile, rule))
+    # Roles say something of what is kept alone.
+    rules = tuple(
+        rule if _keeps(rule) else replace(rule, may_see=None)
+        for rule in policy.rules
+        if _says_something(policy.profile, rule)
+    )
     for rule in rules:
         wrong = _rule_wrong(rule, set(own))
         if not wrong and reasons and _loosens(policy.profile, rule) and not rule.reason.strip():
             wrong = _("Say why: this hides less than the profile.")
+        if not wrong and reasons and rule.may_see == ():
+            wrong = _("Say which roles may see what is kept.")
         if wrong:
             errors[f"rule:{rule.type}"] = [wrong]
     if errors:
@@ -85,6 +92,10 @@ def _loosens(profile: str, rule: Rule) -> bool:
     return (not rule.enabled and _by_profile(profile, rule.type)) or rule.action is not Action.MASK
 
 
+def _keeps(rule: Rule) -> bool:
+    return rule.enabled and rule.action is Action.KEEP
+
+
 def _rule_wrong(rule: Rule, own: set[str]) -> str:
     if rule.type not in TYPES and rule.type not in own:
         return _("There is no such type of information.")
@@ -94,6 +105,8 @@ def _rule_wrong(rule: Rule, own: set[str]) -> str:
         )
     if rule.action is Action.LAST_FOUR and not takes_last_four(rule.type):
         return _("This type has no digits of which four may stay.")
+    if any(role not in ROLES for role in rule.may_see or ()):
+        return _("Choose roles of this company.")
     if len(rule.reason) > 200:
         return _("Say why in at most 200 characters.")
     return ""
@@ -163,6 +176,7 @@ def policy_save(
                     enabled=rule.enabled,
                     action=rule.action.value,
                     reason=rule.reason.strip(),
+                    may_see=None if rule.may_see is None else list(rule.may_see),
                 )
                 for rule in checked.rules
             )
@@ -186,6 +200,9 @@ def policy_save(
                     "tightens": row.tightens,
                     "types": changed_types(before, checked),
                     "may_see": list(checked.may_see),
+                    "may_see_by_type": {
+                        rule.type: list(rule.may_see) for rule in checked.rules if rule.may_see is not None
+                    },
                 },
                 address=address,
             )
@@ -201,7 +218,8 @@ def changed_types(before: Policy, after: Policy) -> list[str]:
 
     def treated(policy: Policy, name: str, custom: dict[str, object]) -> tuple[object, ...]:
         there = name in TYPES or name in custom
-        return there and policy.is_on(name), policy.actions.get(name), custom.get(name)
+        sees = next((rule.may_see for rule in policy.rules if rule.type == name), None)
+        return there and policy.is_on(name), policy.actions.get(name), sees, custom.get(name)
 
     return sorted(
         name for name in names if treated(before, name, {**own[0]}) != treated(after, name, {**own[1]})

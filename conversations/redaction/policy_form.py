@@ -7,7 +7,7 @@ old one go with the new one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -39,7 +39,8 @@ def policy_from(data: Mapping[str, str]) -> tuple[Policy, dict[str, list[str]]]:
         on = f"on:{name}" in data
         if was != profile and on == (name in PROFILES.get(was, ())):
             on = name in PROFILES[profile]
-        rules.append(Rule(name, on, _action(data.get(f"action:{name}")), data.get(f"why:{name}", "").strip()))
+        action, why = _action(data.get(f"action:{name}")), data.get(f"why:{name}", "").strip()
+        rules.append(Rule(name, on, action, why, _sees(data, f"own-sees:{name}", f"role:{name}:")))
     custom = []
     for number in range(MAX_CUSTOM + 1):
         prefix = f"custom-{number}-"
@@ -60,6 +61,7 @@ def policy_from(data: Mapping[str, str]) -> tuple[Policy, dict[str, list[str]]]:
                     True,
                     _action(data.get(prefix + "action")),
                     data.get(prefix + "why", "").strip(),
+                    _sees(data, prefix + "own-sees", prefix + "role:"),
                 )
             )
     minutes = data.get("pci_minutes", "")
@@ -88,6 +90,11 @@ def policy_of(data: Mapping[str, str]) -> Policy:
 
 def _action(value: str | None) -> Action:
     return next((action for action in OFFERED if action.value == value), Action.MASK)
+
+
+def _sees(data: Mapping[str, str], own: str, prefix: str) -> tuple[str, ...] | None:
+    """The roles that a type names for itself; None where those of the policy hold."""
+    return tuple(role for role in ROLES if prefix + role in data) if own in data else None
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -124,10 +131,19 @@ def _example(line: str) -> Example:
     return Example(before + words + line[marked.end() :], len(before), len(before) + len(words))
 
 
-def roles(policy: Policy) -> list[dict[str, Any]]:
+def roles(may_see: Collection[str]) -> list[dict[str, Any]]:
     """Whom the page asks about: the roles of a company, and whether they see what is kept."""
     labels = dict(Role.choices)
-    return [{"name": role, "label": str(labels[role]), "on": role in policy.may_see} for role in ROLES]
+    return [{"name": role, "label": str(labels[role]), "on": role in may_see} for role in ROLES]
+
+
+def _sees_shown(may_see: tuple[str, ...] | None, action: str) -> dict[str, Any]:
+    """What the page shows of the roles of one type, which it may name for itself if it is kept."""
+    return {
+        "keeps": action == Action.KEEP.value,
+        "own_sees": may_see is not None,
+        "roles": roles(may_see or ()),
+    }
 
 
 def groups(policy: Policy, errors: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -155,9 +171,16 @@ def groups(policy: Policy, errors: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "why": rule.reason if rule else "",
                 "error": " ".join(errors.get(f"rule:{name}", ())),
                 "shown": chip_words(_(kind.label), _SHOWN_DETAIL.get(action)),
+                "keepable": name not in NEVER_KEPT,
+                **_sees_shown(rule.may_see if rule else None, action.value),
             }
         )
     return [{"title": titles[group], "types": types} for group, types in found.items()]
+
+
+def blank_type() -> dict[str, Any]:
+    """The fields of a type of the company's own that is not there yet."""
+    return {"actions": action_choices(""), **_sees_shown(None, "")}
 
 
 def action_choices(name: str) -> list[dict[str, str]]:
@@ -192,6 +215,7 @@ def own_types(policy: Policy, errors: Mapping[str, Any]) -> list[dict[str, Any]]
                 "actions": action_choices(""),
                 "why": rule.reason if rule else "",
                 "error": " ".join(errors.get(f"rule:{one.name}", ())),
+                **_sees_shown(rule.may_see if rule else None, (rule.action if rule else Action.MASK).value),
             }
         )
     return shown
@@ -210,5 +234,13 @@ def own_types_sent(data: Mapping[str, str], errors: Mapping[str, Any]) -> list[d
         sent = {field: data.get(prefix + field, "") for field in fields}
         name = _name(sent["name"])
         said = [*errors.get(f"custom:{number}", ()), *errors.get(f"rule:{name}", ())]
-        shown.append({**sent, "actions": action_choices(""), "error": " ".join(said)})
+        sees = _sees(data, prefix + "own-sees", prefix + "role:")
+        shown.append(
+            {
+                **sent,
+                "actions": action_choices(""),
+                "error": " ".join(said),
+                **_sees_shown(sees, sent["action"]),
+            }
+        )
     return shown

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engines.intents.languages import foreign
+from engines.intents.languages import foreign, little_known
 from engines.intents.meaning import Floats, MeaningModel, ordinary, telling
 from engines.intents.text import words_of
 
@@ -24,6 +24,10 @@ MISSED, ALARMS = 0.25, 0.005
 FOLDS = 5
 HOLD = 1.0
 _CLEAR = 1e-3
+ENGLISH_ONLY = (
+    "Meaning is learned from English examples only: write them in English, or listen for other languages by phrases or "
+    "by an intent classifier, which learns any language."
+)
 
 
 class UnusableExamples(ValueError):
@@ -56,7 +60,9 @@ def check_sentences(examples: Sequence[str], near_misses: Sequence[str] = ()) ->
             wrong.append(f"“{one}” is both to be heard and not to be heard.")
     for one in (*examples, *near_misses):
         if language := foreign(one):
-            wrong.append(f"“{one}” is {language}: meaning is told by examples in English only.")
+            wrong.append(f"“{one}” is {language}. {ENGLISH_ONLY}")
+    if not wrong and little_known(examples):
+        wrong.append(f"These sentences do not seem to be English. {ENGLISH_ONLY}")
     for one in examples:
         if len(words_of(one)) < 2:
             wrong.append(f"“{one}” is one word: a phrase hears it better; examples are sentences.")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import openai
 
-from engines.redaction.chat_reader import client_of, fault_of
+from engines.redaction.chat_reader import addresses_of, client_of, fault_of
 from engines.redaction.hindsight import NotRead
 from engines.speech.faults import Fault
 
@@ -30,10 +30,22 @@ _FORM = {
 
 
 class ReplyWriter:
-    """Asks the model `model` of the server at `base_url` (with its `/v1`), once, within `total_s` seconds."""
+    """Asks the model `model` of the server at `base_url` (with its `/v1`), once, within `total_s` seconds.
 
-    def __init__(self, *, base_url: str, model: str, api_key: str = "", total_s: float = 8.0) -> None:
+    `addresses`: as in `ChatReader`.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        model: str,
+        addresses: Sequence[str] = (),
+        api_key: str = "",
+        total_s: float = 8.0,
+    ) -> None:
         self._base_url = base_url
+        self._addresses = addresses_of(base_url, addresses)
         self._model = model
         self._api_key = api_key
         self._total_s = total_s
@@ -53,7 +65,7 @@ class ReplyWriter:
         try:
             async with (
                 asyncio.timeout(self._total_s),
-                client_of(self._base_url, self._api_key, self._total_s, 0) as client,
+                client_of(self._base_url, self._addresses, self._api_key, self._total_s, 0) as client,
             ):
                 made = await client.chat.completions.create(
                     model=self._model,

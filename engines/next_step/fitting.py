@@ -2,7 +2,8 @@
 
 An action's score is the sum, over its marks and the contexts of the situation, of a weight for each pair of them, plus
 one weight for each of its own features. Probabilities are the softmax over the candidates of a step. The fit is
-maximum likelihood with a quadratic penalty, by L-BFGS; the same data gives the same weights.
+maximum likelihood with a quadratic penalty, by L-BFGS; the same data gives the same weights. A step of which only is
+known what was wrong counts as likely as none of those is.
 """
 
 from __future__ import annotations
@@ -10,25 +11,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
+# Keeps the logarithm finite where all that is likely was refused.
+LEAST_LEFT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One decision of the past: contexts, marks and features of each candidate, which of them it was, its group."""
+    """One decision of the past: contexts, marks and features of each candidate, which of them it was, its group.
+
+    `gold` is -1 where that is unknown; then `wrong` are the candidates that it was not.
+    """
 
     contexts: tuple[str, ...]
     marks: tuple[tuple[str, ...], ...]
     pairs: tuple[tuple[str, ...], ...]
     gold: int
     group: str
+    wrong: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,20 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
     sizes = np.array([len(step.marks) for step in steps])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     owner = np.repeat(np.arange(len(steps)), sizes)
-    gold = starts + np.array([step.gold for step in steps])
+    gold = np.array(
+        [start + step.gold for start, step in zip(starts, steps, strict=True) if step.gold >= 0], int
+    )
+    wrong = np.array(
+        [
+            start + one
+            for start, step in zip(starts, steps, strict=True)
+            if step.gold < 0
+            for one in step.wrong
+        ],
+        int,
+    )
+    labelled = np.array([step.gold >= 0 for step in steps])
+    refused = np.flatnonzero(~labelled)
     row_of = np.repeat(np.arange(mark_rows.shape[0]), np.diff(mark_rows.indptr))
     step_of, mark_of = owner[row_of], mark_rows.indices
     wide, tall = len(contexts), len(marks)
@@ -107,13 +126,24 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
         score -= np.maximum.reduceat(score, starts)[owner]
         power = np.exp(score)
         total = np.add.reduceat(power, starts)
-        value = float(np.log(total).sum() - score[gold].sum())
+        value = float(np.log(total[labelled]).sum() - score[gold].sum())
         rest = power / total[owner]
+        if len(wrong):
+            # Of a step that refuses, minus the logarithm of how likely the others are.
+            share = rest[wrong]
+            against = np.bincount(owner[wrong], share, len(steps))
+            left = np.maximum(1.0 - against, LEAST_LEFT)
+            value -= float(np.log(left[refused]).sum())
+            rest *= np.where(labelled, 1.0, -against / left)[owner]
+            rest[wrong] += share / left[owner[wrong]]
         rest[gold] -= 1
         pull = np.bincount(step_of * tall + mark_of, weights=rest[row_of], minlength=len(steps) * tall)
         slope = np.concatenate([(x_t @ pull.reshape(len(steps), tall)).ravel(), pair_t @ rest])
         held = np.concatenate([strength.cross * flat[: wide * tall], strength.pair * pair])
         return value + 0.5 * float(held @ flat), slope + held
+
+    # Here, because whoever only reads a model need not load half a second's worth of library.
+    from scipy.optimize import minimize
 
     begin = np.zeros(wide * tall + len(features))
     options = {"maxiter": strength.rounds, "maxcor": 8}
@@ -140,7 +170,9 @@ def _vocabulary(rows: Sequence[tuple[str, Sequence[str]]], strength: Strength) -
     return {name: i for i, name in enumerate(sorted(kept))}
 
 
-def _matrix(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> csr_matrix:
+def _matrix(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> Any:
+    from scipy.sparse import csr_matrix
+
     columns = [sorted({vocabulary[name] for name in names if name in vocabulary}) for names in rows]
     ends = np.cumsum([0, *map(len, columns)])
     flat = np.fromiter((column for own in columns for column in own), dtype=np.int32, count=int(ends[-1]))

@@ -123,7 +123,7 @@ def reason(now: Situation, candidate: Candidate) -> str:
 
 
 def steps(dialogue: Dialogue, schema: TaskSchema | None, learned: Learned, *, unseen: bool) -> Iterator[Step]:
-    """Yield a dialogue's decisions for the fit; without those whose action is not among the candidates."""
+    """Yield a dialogue's decisions for the fit, and what was refused where; without actions that are no candidates."""
     every = candidates(dialogue.task, schema, learned, unseen=unseen)
     place = {candidate.action: i for i, candidate in enumerate(every)}
     marks = tuple(candidate.marks for candidate in every)
@@ -135,6 +135,14 @@ def steps(dialogue: Dialogue, schema: TaskSchema | None, learned: Learned, *, un
             found = tuple(tuple(names) for names in pairs(now, every))
             yield Step(tuple(now.contexts(named)), marks, found, place[labels[i]], dialogue.task)
         now.add(event)
+        # A step that was dismissed and then taken all the same was not wrong.
+        next_done = next((labels[later] for later in sorted(labels) if later > i), None)
+        wrong = tuple(
+            place[one] for one in dict.fromkeys(event.rejected) if one in place and one != next_done
+        )
+        if wrong:
+            found = tuple(tuple(names) for names in pairs(now, every))
+            yield Step(tuple(now.contexts(named)), marks, found, -1, dialogue.task, wrong)
 
 
 def train(

@@ -60,6 +60,26 @@ class Count:
                     self.sure.append((first.probability if first else 0.0, right))
                 follower.add(event)
 
+    def take(self, other: Count) -> None:
+        """Count what another counted, too."""
+        for task, hits in other.hits.items():
+            self.hits[task] += hits
+        self.sure += other.sure
+        self.took_ns += other.took_ns
+
+    def kept(self) -> dict[str, Any]:
+        """What was counted, as JSON; without how long it took."""
+        return {"hits": self.hits, "sure": self.sure}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Count:
+        """Read what `kept` gave."""
+        count = cls()
+        for task, hits in kept["hits"].items():
+            count.hits[task] = [(bool(one), bool(two), bool(three)) for one, two, three in hits]
+        count.sure = [(float(share), bool(right)) for share, right in kept["sure"]]
+        return count
+
     def share(self, which: int = 0) -> float | None:
         """The share of right ones (0: first, 1: among the first three, 2: the same words), None without any."""
         every = [hit[which] for hits in self.hits.values() for hit in hits]
@@ -68,6 +88,52 @@ class Count:
     def by_task(self) -> dict[str, float]:
         """The share of right ones by task."""
         return {task: sum(hit[0] for hit in hits) / len(hits) for task, hits in sorted(self.hits.items())}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a trial, which can be done by itself: learn from `training`, count on `test`."""
+
+    name: str
+    is_seen: bool
+    training: Sequence[Dialogue]
+    test: Sequence[Dialogue]
+
+    def done(self, schemas: Mapping[str, TaskSchema]) -> Count:
+        """Do it; a minute for 500 dialogues."""
+        past, playbook = (PAST, None) if self.is_seen else (None, PLAYBOOK)
+        count = Count()
+        count.add(train(self.training, schemas, past=past, playbook=playbook), schemas, self.test)
+        return count
+
+
+def pieces(
+    training: Sequence[Dialogue], test: Sequence[Dialogue], *, seed: int
+) -> tuple[list[Piece], dict[str, str]]:
+    """The parts of a trial in their order, and how seen and unseen tasks are taken. The same for the same dialogues."""
+    tasks = {dialogue.task for dialogue in training}
+    known = [dialogue for dialogue in test if dialogue.task in tasks]
+    new = [dialogue for dialogue in test if dialogue.task not in tasks]
+    found: list[Piece] = []
+    how: dict[str, str] = {}
+    ids = {(dialogue.task, dialogue.id) for dialogue in training}
+    shared = any((dialogue.task, dialogue.id) in ids for dialogue in known)
+    if known and shared:
+        how["seen"] = f"cross-validation over dialogues, {FOLDS} parts"
+        found += _folds(training, known, seed)
+    elif known:
+        how["seen"] = "trained on all of the training file"
+        found.append(Piece("tasks of the past", True, training, known))
+    if new:
+        how["unseen"] = "tasks that are not in the training file"
+        found.append(Piece("new tasks", False, training, new))
+    elif len(tasks) > 2:
+        how["unseen"] = "each task left out of training in turn"
+        for task in sorted({dialogue.task for dialogue in known}):
+            rest = [dialogue for dialogue in training if dialogue.task != task]
+            own = [dialogue for dialogue in known if dialogue.task == task]
+            found.append(Piece(f"new tasks: without {task}", False, rest, own))
+    return found, how
 
 
 def measure(
@@ -79,48 +145,22 @@ def measure(
     say: Say,
 ) -> tuple[Count, Count, dict[str, Any]]:
     """Return the counts for seen and for unseen tasks, and how each was taken."""
-    tasks = {dialogue.task for dialogue in training}
-    known = [dialogue for dialogue in test if dialogue.task in tasks]
-    new = [dialogue for dialogue in test if dialogue.task not in tasks]
     seen, unseen = Count(), Count()
-    how: dict[str, Any] = {}
-    ids = {(dialogue.task, dialogue.id) for dialogue in training}
-    shared = any((dialogue.task, dialogue.id) in ids for dialogue in known)
-    if known and shared:
-        how["seen"] = f"cross-validation over dialogues, {FOLDS} parts"
-        _folds(training, known, schemas, seed, seen, say)
-    elif known:
-        how["seen"] = "trained on all of the training file"
-        say("tasks of the past: training")
-        seen.add(train(training, schemas, past=PAST, playbook=None), schemas, known)
-    if new:
-        how["unseen"] = "tasks that are not in the training file"
-        say("new tasks: training")
-        unseen.add(train(training, schemas, past=None, playbook=PLAYBOOK), schemas, new)
-    elif len(tasks) > 2:
-        how["unseen"] = "each task left out of training in turn"
-        for task in sorted({dialogue.task for dialogue in known}):
-            say(f"new tasks: training without {task}")
-            rest = [dialogue for dialogue in training if dialogue.task != task]
-            own = [dialogue for dialogue in known if dialogue.task == task]
-            unseen.add(train(rest, schemas, past=None, playbook=PLAYBOOK), schemas, own)
-    return seen, unseen, how
+    parts, how = pieces(training, test, seed=seed)
+    for piece in parts:
+        say(piece.name)
+        (seen if piece.is_seen else unseen).take(piece.done(schemas))
+    return seen, unseen, dict(how)
 
 
-def _folds(
-    training: Sequence[Dialogue],
-    test: Sequence[Dialogue],
-    schemas: Mapping[str, TaskSchema],
-    seed: int,
-    count: Count,
-    say: Say,
-) -> None:
+def _folds(training: Sequence[Dialogue], test: Sequence[Dialogue], seed: int) -> list[Piece]:
     order = sorted({(d.task, d.id) for d in (*training, *test)})
     random.Random(seed).shuffle(order)
     part = {key: i % FOLDS for i, key in enumerate(order)}
+    found = []
     for fold in range(FOLDS):
-        say(f"tasks of the past: part {fold + 1} of {FOLDS}")
         rest = [d for d in training if part[d.task, d.id] != fold]
         own = [d for d in test if part[d.task, d.id] == fold]
         if rest and own:
-            count.add(train(rest, schemas, past=PAST, playbook=None), schemas, own)
+            found.append(Piece(f"tasks of the past: part {fold + 1} of {FOLDS}", True, rest, own))
+    return found

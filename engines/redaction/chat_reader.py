@@ -12,9 +12,12 @@ import json
 import ssl
 from collections.abc import Sequence
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import openai
 
+from engines.addresses import address_read
+from engines.pinned import PinnedTransport
 from engines.redaction.chat_answers import NAME, Piece, Unusable, finds, form, question, turns, windows
 from engines.redaction.hindsight import Find, Line, NotRead
 from engines.redaction.redactor import RedactionConfig
@@ -30,6 +33,9 @@ _TEMPERATURES = (0.0, 0.4)
 class ChatReader:
     """Reads with the model `model` of the server at `base_url` (with its `/v1`). Serves all threads.
 
+    `addresses` are those that the server's name leads to, as somebody judged them; nothing is sent to others. They may
+    be left out where `base_url` itself has an address in place of a name.
+
     One request holds `characters` of the call, beside some 2,500 of the question and an answer of 1,200 tokens at most.
     `request_s` is for one request with all its attempts: the SDK makes `retries` more on 408, 409, 429, 5xx and lost
     connections, and waits as `retry-after` says. `total_s` is for the whole conversation, whatever the server does.
@@ -43,15 +49,17 @@ class ChatReader:
         base_url: str,
         model: str,
         characters: int,
+        addresses: Sequence[str] = (),
         api_key: str = "",
         request_s: float = REQUEST_S,
         total_s: float = TOTAL_S,
         retries: int = _RETRIES,
     ) -> None:
-        """Raises `ValueError` without an address or a model: there is no server that all trust."""
+        """Raises `ValueError` without a server, its addresses or a model: there is none that all trust."""
         if not base_url or not model or characters < 1:
             raise ValueError("the reader needs a server, a model and some characters to send")
         self._base_url = base_url
+        self._addresses = addresses_of(base_url, addresses)
         self._model = model
         self._api_key = api_key
         self._characters = characters
@@ -78,7 +86,7 @@ class ChatReader:
         return found
 
     def _client(self) -> openai.AsyncOpenAI:
-        return client_of(self._base_url, self._api_key, self._request_s, self._retries)
+        return client_of(self._base_url, self._addresses, self._api_key, self._request_s, self._retries)
 
     async def _asked(
         self, client: openai.AsyncOpenAI, pieces: list[Piece], types: frozenset[str]
@@ -133,8 +141,20 @@ def _certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def client_of(base_url: str, api_key: str, request_s: float, retries: int) -> openai.AsyncOpenAI:
-    """A client of a company's own server, which goes there and nowhere else."""
+def addresses_of(base_url: str, judged: Sequence[str]) -> tuple[str, ...]:
+    """Return where a server is: as `judged`, or as its own address says. Raises `ValueError` if neither does."""
+    if judged:
+        return tuple(judged)
+    try:
+        return (str(address_read(urlsplit(base_url).hostname or "")),)
+    except ValueError:
+        raise ValueError("nobody judged where the name of the server leads") from None
+
+
+def client_of(
+    base_url: str, addresses: Sequence[str], api_key: str, request_s: float, retries: int
+) -> openai.AsyncOpenAI:
+    """A client of a company's own server, which goes to these `addresses` of it and nowhere else."""
     client = openai.AsyncOpenAI(
         # One that asks for no key still wants the header; the SDK refuses to do without.
         api_key=api_key or "none",
@@ -142,7 +162,9 @@ def client_of(base_url: str, api_key: str, request_s: float, retries: int) -> op
         timeout=request_s,
         max_retries=retries,
         http_client=openai.DefaultAsyncHttpxClient(
-            follow_redirects=False, trust_env=False, verify=_certificates()
+            follow_redirects=False,
+            trust_env=False,
+            transport=PinnedTransport(addresses, verify=_certificates()),
         ),
     )
     # Of the machine's own account with somebody else, which is none of this server's business.

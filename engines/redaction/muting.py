@@ -28,8 +28,9 @@ REACH_MS = 5_000
 # Digits further away than this from others, with no other word between, are no part of their number: as much may be
 # missing between them as beside them.
 _BESIDE_MS = REACH_MS
-# A strange word between two digits belongs to their number where no more than one digit is missing beside it.
-_BETWEEN_MS = 1_500
+# Strange words between two digits, so many at most, belong to their number where no more than one digit is missing
+# beside each: recognition writes unrelated words for digits, two in a row at times.
+_STRANGE, _BETWEEN_WORDS, _BETWEEN_MS = 2, 4, 1_500
 
 # How long ago the words before a final may be to go on in it, and how many of them are kept in mind.
 _TAIL_MS = 1_500
@@ -180,10 +181,18 @@ class Muting:
 
 
 def _tail(sounds: Sequence[Sound]) -> tuple[Sound, ...]:
-    """Return the words at the end that a number may go on from; of findings no more than that they were some."""
-    first = len(sounds)
-    while first and sounds[first - 1].part is not Part.OTHER and len(sounds) - first < _TAIL_WORDS:
+    """Return the words at the end that a number may go on from; of findings no more than that they were some.
+
+    A few strange words behind a number may be digits of it.
+    """
+    last = len(sounds)
+    while last and sounds[last - 1].part is Part.OTHER and len(sounds) - last < _STRANGE:
+        last -= 1
+    first = last
+    while first and sounds[first - 1].part is not Part.OTHER and last - first < _TAIL_WORDS:
         first -= 1
+    if last < len(sounds) and all(one.part is not Part.NUMBER for one in sounds[first:last]):
+        return ()
     return tuple(replace(sound, span=min(sound.span, -1)) for sound in sounds[first:])
 
 
@@ -236,7 +245,8 @@ def _goes_on(sounds: Sequence[Sound], run: _Run, index: int) -> bool:
         return hole_ms <= REACH_MS
     numbers = sounds[run.last].part is Part.NUMBER and sound.part is Part.NUMBER
     strange = sum(one.part is Part.OTHER for one in between)
-    return numbers and strange <= 1 and len(between) <= 3 and hole_ms <= _BETWEEN_MS * len(between)
+    few = strange <= _STRANGE and len(between) <= _BETWEEN_WORDS
+    return numbers and few and hole_ms <= _BETWEEN_MS * len(between)
 
 
 def _take_misheard(sounds: Sequence[Sound], run: _Run) -> None:

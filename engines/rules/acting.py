@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,9 @@ from engines.rules.compiled import CompiledPolicies, CompiledRule, behaviour_key
 from engines.rules.decisions import Decision, What
 from engines.rules.explain import clock, quote
 from engines.rules.facts import Facts
+from engines.rules.filling import Names, filled, lacks
 from engines.rules.followers import Playbooks
+from engines.rules.occurrences import Occurrence
 from engines.rules.screen import Screen, Shown
 from engines.rules.spec import SHOWN, Action
 
@@ -51,6 +53,8 @@ class Acts:
     ) -> None:
         self._compiled, self._facts, self._playbooks, self.counts = compiled, facts, playbooks, counts
         self.screen = Screen(compiled)
+        # What was named last of each listed kind, as the lists have it. Never changed in place.
+        self.named: Names = {}
         self._fired: dict[int, tuple[int, int]] = {}
         self._held: dict[int, _Held] = {}
         # What the agent has closed, in case they open it again.
@@ -59,6 +63,12 @@ class Acts:
         self._items = {
             action.title: "open" for one in compiled.rules for action in one.rule.then if action.do == "check"
         }
+
+    def name(self, occurrences: Iterable[Occurrence]) -> None:
+        """Note what was named of the company's lists."""
+        for one in occurrences:
+            if one.names:
+                self.named = {**self.named, one.entity: one.names}
 
     def keep(self, number: int, now_ms: int, reason: Because) -> None:
         """Hold a rule back until the customer has finished."""
@@ -129,20 +139,23 @@ class Acts:
         earlier = () if supposed is None else supposed.indexes
         decisions: list[Decision] = []
         shown: list[int] = []
+        named = self.named
         for index, action in enumerate(one.rule.then):
+            if lacks(action, named):
+                continue
             if action.do in SHOWN:
                 if self.screen.shows(action):
                     self.counts["duplicate"] += 1
                     continue
                 shown.append(index)
                 what: What = "confirm" if index in earlier else "show"
-                decisions.append(decision(one, what, index, now_ms, reason))
+                decisions.append(decision(one, what, index, now_ms, reason, named))
             elif action.do == "step":
                 at = self._compiled.playbook_numbers.get(playbook_key(one.policy, action.playbook))
                 if at is not None:
                     decisions += self._playbooks.move(at, action.step, now_ms, reason)
             elif (done := self._effect(action)) is not None:
-                decisions.append(decision(one, done, index, now_ms, reason))
+                decisions.append(decision(one, done, index, now_ms, reason, named))
         if supposed is not None:
             self.counts["confirmed"] += 1
         if shown:
@@ -215,6 +228,7 @@ class Acts:
                 self.counts["duplicate"] += 1
                 continue
             self.screen.open(one.key, outcome.at_ms, (index,), BEHAVIOUR_SHOWN_MS)
+            action = filled(action, self.named)
             decisions.append(replace(outcome, what="show", index=index, action=action))
         return decisions
 
@@ -247,6 +261,9 @@ class Acts:
             "held": {keys[number]: held.data() for number, held in self._held.items()},
             "closed": {key: shown.data() for key, shown in self._closed.items()},
             "set": sorted(map(list, self._set)),
+            **(
+                {"named": {entity: list(names) for entity, names in self.named.items()}} if self.named else {}
+            ),
             "items": {title: now for title, now in self._items.items() if now != "open"},
         }
 
@@ -266,12 +283,16 @@ class Acts:
             if key in number or key in self._compiled.behaviour_numbers
         }
         self._set = {(do, value) for do, value in state["set"]}
+        self.named = {entity: tuple(names) for entity, names in state.get("named", {}).items()}
         self._items |= {title: now for title, now in state["items"].items() if title in self._items}
 
 
-def decision(one: CompiledRule, what: What, index: int, at_ms: int, reason: Because) -> Decision:
-    """Return the decision on one action of a rule."""
+def decision(
+    one: CompiledRule, what: What, index: int, at_ms: int, reason: Because, named: Names | None = None
+) -> Decision:
+    """Return the decision on one action of a rule, with what was `named` filled in."""
+    action = one.rule.then[index]
     return Decision(
         one.policy, one.rule.id, what, at_ms, reason.sequence, reason.sentence, reason.evidence, reason.form,
-        index=index, action=one.rule.then[index],
+        index=index, action=action if named is None else filled(action, named),
     )  # fmt: skip

@@ -6,22 +6,24 @@ something else, what names something that does not exist, what could take too lo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 from engines.rules import spec
-from engines.rules.detectors import Detector, Detectors
+from engines.rules.circumstances import plain
+from engines.rules.filling_checks import check_outcome_slots, check_slots
 from engines.rules.logic import (
     Alternative,
     alternatives,
-    always_measured,
+    always,
     can_cause,
     implies,
     impossible,
 )
 from engines.rules.moments import spoken_variants
+from engines.rules.ordinary import share_heard
 from engines.rules.patterns import PatternError, parse_pattern
 from engines.rules.phrases import PhraseError
 from engines.rules.playbook_checks import check_playbook
@@ -29,21 +31,8 @@ from engines.rules.reading import read_policy
 from engines.rules.spec import Action, Complaint, Condition, Policy, Rule
 
 MAX_CONDITIONS = 200
-# Ordinary talk. What is heard in every one of these is heard always.
-ORDINARY = (
-    "hello thanks for calling my name is sam how can i help",
-    "yes",
-    "no that is all for today goodbye",
-    "my parcel has not arrived and it was due on monday",
-    "let me have a look at that for you",
-    "sure it is four seven two",
-    "could you send me the form by email please",
-    "we moved house last week",
-    "okay one moment",
-    "what time do you close",
-    "the light on the router is red",
-    "great have a nice evening",
-)
+# Nobody answers sooner; few calls last longer.
+_SOONEST_MS, _LONGEST_MS = 500, 4 * 3_600_000
 
 
 def check_policy(
@@ -51,12 +40,17 @@ def check_policy(
     moments: Collection[str],
     *,
     speakers: Mapping[str, str] | None = None,
+    tells: Mapping[str, str] | None = None,
     fields: Collection[str] = spec.FIELDS,
+    channels: Collection[str] = (),
+    queues: Callable[[], Collection[str]] | None = None,
 ) -> list[Complaint]:
     """Return all complaints about a policy or its document, errors first.
 
-    `moments` are the keys of the library's moments, `speakers` who says them ("any", "agent", "customer"), `fields`
-    the known fields; `metadata.NAME` is always one.
+    `moments` are the keys of the library's moments, `speakers` who says them ("any", "agent", "customer"), `tells` what
+    those name that tell it ("competitor"), `fields` the known fields; `metadata.NAME` is always one. `channels`: the
+    only ones that the policy is for (none: all). `queues` gives the keys of the company's queues, and is asked only
+    where a condition names one.
     """
     if isinstance(document, Policy):
         policy = document
@@ -65,17 +59,25 @@ def check_policy(
         if complaints:
             return complaints
     found = _ids(policy)
-    check = _Conditions(moments, speakers or {}, fields)
+    check = _Conditions(
+        moments,
+        speakers or {},
+        fields,
+        queues,
+        written=bool(channels) and spec.WRITTEN.issuperset(channels),
+    )
     for where, condition in spec.conditions_of(policy):
         found += check.condition(where, condition)
     for at, rule in enumerate(policy.rules):
         found += _rule(f"rules[{at}]", rule, policy)
+        found += check_slots(f"rules[{at}]", rule, tells or {})
     for at, behaviour in enumerate(policy.behaviours):
         found += _fires(f"behaviours[{at}].situation", behaviour.situation, "The behaviour")
         if behaviour.situation == behaviour.expected:
             found.append(
                 Complaint(f"behaviours[{at}].expected", "The situation is itself what is expected in it.")
             )
+        found += check_outcome_slots(f"behaviours[{at}]", behaviour, tells or {})
     aimed = {
         (action.playbook, action.step) for rule in policy.rules for action in rule.then if action.do == "step"
     }
@@ -110,9 +112,16 @@ class _Conditions:
     """Checks conditions by themselves: names, words, limits."""
 
     def __init__(
-        self, moments: Collection[str], speakers: Mapping[str, str], fields: Collection[str]
+        self,
+        moments: Collection[str],
+        speakers: Mapping[str, str],
+        fields: Collection[str],
+        queues: Callable[[], Collection[str]] | None,
+        *,
+        written: bool = False,
     ) -> None:
-        self._moments, self._speakers, self._fields = moments, speakers, fields
+        self._written = written
+        self._moments, self._speakers, self._fields, self._queues = moments, speakers, fields, queues
         self._words: dict[spec.WordsSaid, list[Complaint]] = {}
 
     def condition(self, where: str, condition: Condition) -> list[Complaint]:
@@ -143,6 +152,17 @@ class _Conditions:
             return self._field(path, one)
         if isinstance(one, spec.Missing) and one.after == one.expected:
             return [Complaint(path, "Something cannot be missing after itself: choose another “after”.")]
+        if isinstance(one, spec.Measured) and self._written and one.measure in spec.OF_SOUND:
+            return [
+                Complaint(
+                    path,
+                    f"“{one.measure}” is measured of sound, and the policy is for what is written only: there this part"
+                    " is never so, nor is its opposite. Take it out, or choose other channels.",
+                    "warning",
+                )
+            ]
+        if isinstance(one, spec.Missing) and one.within_ms is not None:
+            return _hurried(path, one.within_ms)
         if isinstance(one, spec.LocalTime) and one.begins is not None and one.begins == one.ends:
             return [Complaint(path, "From and until are the same time: that is never.")]
         return []
@@ -162,11 +182,36 @@ class _Conditions:
         return []
 
     def _field(self, path: str, one: spec.FieldIs) -> list[Complaint]:
+        if one.field == "channel":
+            return [
+                Complaint(path, f"There is no channel “{value}”: choose {' or '.join(spec.CHANNELS)}.")
+                for value in one.one_of or ()
+                if plain(value) not in spec.CHANNELS
+            ]
+        if one.field == "queue" and self._queues is not None and one.one_of:
+            known = set(map(plain, self._queues()))
+            return [
+                Complaint(path, f"There is no queue “{value}” now: no call would be in it.", "warning")
+                for value in one.one_of
+                if plain(value) not in known
+            ]
         if one.field in self._fields or one.field.removeprefix(spec.METADATA) not in (one.field, ""):
             return []
         near = get_close_matches(one.field, list(self._fields), 1)
         hint = f"Did you mean “{near[0]}”?" if near else "What a call brings along is metadata.NAME."
         return [Complaint(path, f"There is no field “{one.field}”. {hint}")]
+
+
+def _hurried(path: str, within_ms: int) -> list[Complaint]:
+    if within_ms < _SOONEST_MS:
+        return [
+            Complaint(path, f"Nobody says anything within {within_ms} ms, so it would always be missing.")
+        ]
+    if within_ms > _LONGEST_MS:
+        return [
+            Complaint(path, "Calls end before that: leave the time out for “until the call ends”.", "warning")
+        ]
+    return []
 
 
 def _within(path: str, condition: Condition) -> list[tuple[str, Condition]]:
@@ -185,8 +230,7 @@ def _words(one: spec.WordsSaid) -> list[Complaint]:
         variants = spoken_variants(one.phrases) if pattern is None else ()
     except (PhraseError, PatternError) as error:
         return [Complaint("", str(error))]
-    found = Detectors([Detector(0, "any", variants, pattern, not one.even_denied)])
-    share = sum(bool(found.find("any", text)) for text in ORDINARY) / len(ORDINARY)
+    share = share_heard(variants, pattern, reject_negated=not one.even_denied)
     if share == 1:
         return [
             Complaint("", "These words are heard in everything that is said: ask for something particular.")
@@ -229,13 +273,7 @@ def _always(options: list[Alternative]) -> bool:
     single = {next(iter(option)) for option in options if len(option) == 1}
     if any((leaf, not negated) in single for leaf, negated in single):
         return True
-    return any(
-        all(
-            isinstance(leaf, spec.Measured) and not negated and always_measured(leaf)
-            for leaf, negated in option
-        )
-        for option in options
-    )
+    return any(all(always(term) for term in option) for option in options)
 
 
 def _rule(where: str, rule: Rule, policy: Policy) -> list[Complaint]:

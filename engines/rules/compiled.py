@@ -225,6 +225,11 @@ class CompiledPolicies:
         self.early_moments = any(isinstance(self.leaves[leaf], spec.MomentHeard) for leaf in early)
         self.early = Detectors([one for one in self._detectors if early & set(self.by_detector[one.owner])])
         self.on_partials = frozenset(at for at, one in enumerate(self.rules) if one.rule.on_partials)
+        self.of_sound = frozenset(
+            number
+            for number, leaf in enumerate(self.leaves)
+            if isinstance(leaf, spec.Measured) and leaf.measure in spec.OF_SOUND
+        )
         self.windows = tuple(sorted({gauge.over_ms for gauge in self.gauges if gauge.over_ms is not None}))
 
     def _build(self, documents: Mapping[str, Policy]) -> None:

@@ -8,10 +8,11 @@ cause costs nothing while the agent speaks.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engines.rules.entities import ENTITIES
+from engines.rules.names import NameFinder
 from engines.rules.patterns import Pattern, PatternSet
 from engines.rules.phrases import PhraseTrie, Variant
 from engines.rules.text import negated, words_of
@@ -32,17 +33,26 @@ class Detector:
     pattern: Pattern | None
     reject_negated: bool
     entity: str = ""
+    names: NameFinder | None = None
+
+    @property
+    def finds(self) -> Callable[[str], list[tuple[int, int]]] | None:
+        """What finds an entity in a text; None of phrases and patterns."""
+        return self.names.find if self.names is not None else ENTITIES.get(self.entity)
 
 
 class Detectors:
     """Finds what an utterance contains. `speaker` is "agent", "customer" or any other name."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
+        self.all = tuple(detectors)
         self._strict = {detector.owner for detector in detectors if detector.reject_negated}
         named = {"agent", "customer", "any"} | {detector.speaker for detector in detectors}
         self._entities = {
             speaker: [
-                (one.entity, one.owner) for one in detectors if one.entity and one.speaker in {speaker, "any"}
+                (finds, one.owner)
+                for one in detectors
+                if one.speaker in {speaker, "any"} and (finds := one.finds) is not None
             ]
             for speaker in sorted(named)
         }
@@ -79,8 +89,8 @@ class Detectors:
                 if negated(text, words, first, first, _NONE):
                     continue
             spans.setdefault(owner, []).append((start, end))
-        for entity, owner in self._entities.get(speaker, self._entities["any"]):
-            if places := ENTITIES[entity](text):
+        for finds, owner in self._entities.get(speaker, self._entities["any"]):
+            if places := finds(text):
                 spans.setdefault(owner, []).extend(places)
         found = [(owner, _apart(each)) for owner, each in spans.items()]
         found.sort(key=lambda one: (one[1][0], one[0]))

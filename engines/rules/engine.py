@@ -18,8 +18,9 @@ from engines.rules.acting import Acts, decision
 from engines.rules.because import Because, because
 from engines.rules.compiled import CompiledPolicies, behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
-from engines.rules.explain import quote
+from engines.rules.explain import quote, said_by_name
 from engines.rules.facts import NO_CAUSE, Facts
+from engines.rules.filling import lacks
 from engines.rules.fires import MAX_PLACES, Change, Fire, fire_of
 from engines.rules.followers import Behaviours, Playbooks
 from engines.rules.occurrences import Heard, Occurrence
@@ -64,6 +65,11 @@ class RuleEngine:
         self.kinds: dict[str, str] = {}
 
     @property
+    def waits_for_customer(self) -> bool:
+        """Whether any rule waits until the customer has finished."""
+        return any(one.rule.quiet for one in self._compiled.rules)
+
+    @property
     def facts(self) -> Facts:
         """What is so in the call by now, for who wants to look at it; not to be changed."""
         return self._facts
@@ -102,6 +108,7 @@ class RuleEngine:
         if heard.speaker == "customer":
             self._customer_ms = None
             decisions += self._acts.release(now_ms)
+        self._acts.name(occurrences)
         found = self._found(heard, occurrences, self._compiled.detectors)
         change = self._facts.hear(heard, found)
         decisions += self._acts.outcomes(self._behaviours.turned(heard.start_ms, self._text_of))
@@ -110,6 +117,7 @@ class RuleEngine:
 
     def observe(self, occurrence: Occurrence, text: str = "") -> list[Decision]:
         """Take a moment found apart from `hear`: by time, or by what is slower. `text`: that of its utterance."""
+        self._acts.name((occurrence,))
         leaves = self._compiled.by_moment.get(occurrence.key, ())
         if not leaves:
             return []
@@ -122,7 +130,7 @@ class RuleEngine:
     def partial(self, heard: Heard, occurrences: Sequence[Occurrence] = ()) -> list[Decision]:
         """Take words that are not final yet: rules with `on_partials` may show something, provisionally."""
         if heard.speaker == "customer":
-            self._customer_ms = max(heard.start_ms, heard.end_ms)
+            self.speaks(max(heard.start_ms, heard.end_ms))
         if not self._compiled.on_partials:
             return []
         assumed: dict[int, Fire] = {}
@@ -134,14 +142,21 @@ class RuleEngine:
         change = Change(now_ms, assumed)
         before = {leaf: self._facts.true.get(leaf) for leaf in assumed}
         self._facts.true |= assumed
+        named = self._acts.named
+        self._acts.name(occurrences)
         try:
             return self._suppose(change, now_ms, heard.speaker)
         finally:
+            self._acts.named = named
             for leaf, fire_before in before.items():
                 if fire_before is None:
                     self._facts.true.pop(leaf, None)
                 else:
                     self._facts.true[leaf] = fire_before
+
+    def speaks(self, at_ms: int) -> None:
+        """Note that the customer was in the middle of speaking at `at_ms`; their words come with their final."""
+        self._customer_ms = at_ms
 
     def advance(self, now_ms: int) -> list[Decision]:
         """Return what the passing of time brings, everything spoken before `now_ms` having been heard."""
@@ -182,6 +197,13 @@ class RuleEngine:
         if number is None:
             raise ValueError(f"no playbook {playbook!r}")
         return self._playbooks.move(number, step, at_ms, Because("Because it was chosen by hand"))
+
+    def begin(self, policy: str, playbook: str, at_ms: int) -> list[Decision]:
+        """Begin a playbook by hand; one under way stays where it is. Raises ValueError where there is none such."""
+        number = self._compiled.playbook_numbers.get(playbook_key(policy, playbook))
+        if number is None:
+            raise ValueError(f"no playbook {playbook!r}")
+        return self._playbooks.begin(number, at_ms, Because("Because it was begun by hand"))
 
     def dismiss(
         self, policy: str, rule_id: str, source: str = "rule", *, index: int | None = None, at_ms: int = 0
@@ -235,7 +257,14 @@ class RuleEngine:
         place = occurrence.spans[0][0] if occurrence.spans else 0
         words: str | None = quote(text, occurrence.spans) if text else None
         return Fire(
-            occurrence.at_ms, until_ms, occurrence.sequence, occurrence.speaker, evidence, place, words
+            occurrence.at_ms,
+            until_ms,
+            occurrence.sequence,
+            occurrence.speaker,
+            evidence,
+            place,
+            words,
+            said_by_name(occurrence, words or ""),
         )
 
     def _decide(self, change: Change, now_ms: int, sequence: int | None) -> list[Decision]:
@@ -333,14 +362,17 @@ class RuleEngine:
             shown = [
                 index
                 for index, action in enumerate(one.rule.then)
-                if action.do in SHOWN and not self._acts.screen.shows(action)
+                if action.do in SHOWN
+                and not self._acts.screen.shows(action)
+                and not lacks(action, self._acts.named)
             ]
             if shown:
                 self._acts.screen.suppose(one.key, now_ms, tuple(shown), speaker)
                 # The words have no home before they are final: no evidence points at them.
                 reason = replace(reason, sequence=None, evidence=())
                 decisions += [
-                    replace(decision(one, "show", index, now_ms, reason), provisional=True) for index in shown
+                    replace(decision(one, "show", index, now_ms, reason, self._acts.named), provisional=True)
+                    for index in shown
                 ]
         return decisions
 

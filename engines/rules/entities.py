@@ -1,4 +1,4 @@
-"""Amounts of money and dates, in figures or spoken, found without a list.
+"""Amounts of money and dates, in figures or spoken, found without a list; `names.py` finds what is listed.
 
 English. Written for recognised speech and chat alike: case does not matter. Expressions are bounded and run only where
 one of their signs (a currency, a month, a weekday) is in the text, so an utterance without them costs a look-up.
@@ -76,3 +76,6 @@ ENTITIES: dict[str, Callable[[str], list[Span]]] = {
     "date": _finder(_DATE_SIGN, _DATE),
 }
 """What can be found in a text, by name; each returns half-open character spans in their order."""
+
+LISTED = ("product", "competitor")
+"""What is found by the names of a list that the company keeps."""

@@ -56,6 +56,15 @@ def form_of(occurrence: Occurrence, names: Mapping[str, str]) -> str:
     return f"Because no {what} was given between {clock(from_ms)} and {clock(to_ms)}"
 
 
+def said_by_name(occurrence: Occurrence, words: str) -> str:
+    """Return how to say that something of a list was named, where the words alone do not tell: else empty."""
+    named = " and ".join(occurrence.names)
+    if not named or named.casefold() == words.casefold():
+        return ""
+    who = "someone" if occurrence.speaker in {"any", "", "unknown"} else f"the {occurrence.speaker}"
+    return f"{who} said “{QUOTE}” ({named}) at {clock(occurrence.at_ms)}"
+
+
 def _name(key: str, names: Mapping[str, str]) -> str:
     return names.get(key) or key.replace("_", " ")
 

@@ -17,7 +17,7 @@ from typing import Any
 from engines.rules import spec
 from engines.rules.circumstances import field_holds, next_change, time_holds
 from engines.rules.clauses import happened, missed_clause
-from engines.rules.compiled import TIMED, CompiledPolicies, Formula, Literal
+from engines.rules.compiled import TIMED, CompiledPolicies, Formula, Gauge, Literal
 from engines.rules.explain import form_of
 from engines.rules.fires import Change, Fire, Wait, waiting
 from engines.rules.measures import Measures
@@ -38,6 +38,10 @@ class Facts:
         self.on_hold_since: int | None = None
         self.failed: Callable[[str, Exception], None] | None = None
         self._fields = {name: value for name, value in fields.items() if value is not None}
+        # In writing there is no sound: what is measured of it is then neither so nor not so.
+        written = fields.get("channel") in spec.WRITTEN
+        self._unheard = (spec.OF_SOUND, compiled.of_sound) if written else (frozenset(), frozenset())
+        self._timed = {name: one for name, one in compiled.timed.items() if name not in self._unheard[0]}
         self._started = started
         self._counts: dict[int, int] = {}
         self._waits: dict[int, Wait] = {}
@@ -58,7 +62,8 @@ class Facts:
         if isinstance(formula, Literal):
             leaf = formula.leaf
             if formula.negated:
-                return None if leaf in self.true else leaf if leaf in change.fallen else NO_CAUSE
+                so = leaf in self.true or leaf in self._unheard[1]
+                return None if so else leaf if leaf in change.fallen else NO_CAUSE
             if leaf not in self.true:
                 return None
             return leaf if leaf in change.risen else NO_CAUSE
@@ -91,7 +96,7 @@ class Facts:
         for leaf in self.compiled.fields:
             self._turn(leaf, self._field_holds(leaf), 0, change)
         self._look_at_clock(0, change)
-        for gauge in self.compiled.timed.values():
+        for gauge in self._timed.values():
             if gauge.measure != "hold_ms":
                 # What is below its limit at the start is so, but nobody was waiting for it to come about.
                 for leaf in gauge.crossed(None, 0)[0]:
@@ -107,7 +112,7 @@ class Facts:
         change = Change(heard.end_ms)
         self.measures.hear(heard)
         for at, gauge in enumerate(self.compiled.gauges):
-            value = self.measures.value(gauge.measure, gauge.over_ms, gauge.speaker)
+            value = self._value(gauge)
             # The utterance tipped it, but no words of it are the reason.
             self._move(gauge.crossed(self._levels[at], value), Fire(heard.end_ms, heard.end_ms), change)
             self._levels[at] = value
@@ -190,7 +195,7 @@ class Facts:
         dues = [heap[0][0] for heap in (self._lapses, self._dues) if heap]
         if self._clock_due is not None:
             dues.append(self._clock_due)
-        for measure, gauge in self.compiled.timed.items():
+        for measure, gauge in self._timed.items():
             since = self._since(measure)
             limit = None if since is None else gauge.next_limit(self._times[measure])
             if since is not None and limit is not None:
@@ -220,7 +225,7 @@ class Facts:
         if self._clock_due is not None and self._clock_due <= now_ms:
             self._look_at_clock(now_ms, since_then)
             self._clock_due = self._next_clock(now_ms)
-        for measure in self.compiled.timed:
+        for measure in self._timed:
             since = self._since(measure)
             if since is not None and now_ms - since > self._times[measure]:
                 crossed = self._gauge_crossed(measure, self._times[measure], now_ms - since)
@@ -273,7 +278,7 @@ class Facts:
     def _gauge_crossed(
         self, measure: str, old: float | None, new: float | None
     ) -> tuple[list[int], list[int]]:
-        gauge = self.compiled.timed.get(measure)
+        gauge = self._timed.get(measure)
         return ([], []) if gauge is None else gauge.crossed(old, new)
 
     def _reset(self, measure: str, change: Change) -> None:
@@ -283,6 +288,11 @@ class Facts:
             self.true[leaf] = Fire(self._silent_since, self._silent_since)
         self._move(([], crossed[1]), Fire(0, 0), change)
         self._times[measure] = 0
+
+    def _value(self, one: Gauge) -> float | None:
+        if one.measure in self._unheard[0]:
+            return None
+        return self.measures.value(one.measure, one.over_ms, one.speaker)
 
     def _since(self, measure: str) -> int | None:
         if measure == "duration_ms":
@@ -347,7 +357,7 @@ class Facts:
         if last is not None and wait.answered_by(last):
             return
         if asked.after is not None:
-            began = cause.clause or self._clause_of(asked.after, cause)
+            began = cause.clause or happened(asked.after, cause, self.compiled.names)
             wait.cause = Fire(
                 cause.at_ms, cause.until_ms, cause.sequence, cause.speaker, cause.evidence, cause.place,
                 cause.words, began,
@@ -357,9 +367,6 @@ class Facts:
             heappush(self._dues, (wait.due_ms, leaf))
         if wait.due_turn is not None:
             self._by_turns.add(leaf)
-
-    def _clause_of(self, condition: spec.Condition, cause: Fire) -> str:
-        return happened(condition, cause, self.compiled.names)
 
     def _run_out(self, leaf: int, at_ms: int, change: Change) -> None:
         wait = self._waits.pop(leaf)
@@ -480,9 +487,7 @@ class Facts:
         self.measures.restore(state["measures"])
         self._silent_since, self.on_hold_since = state["silent"], state["hold"]
         self._times |= state["times"]
-        self._levels = [
-            self.measures.value(gauge.measure, gauge.over_ms, gauge.speaker) for gauge in self.compiled.gauges
-        ]
+        self._levels = [self._value(gauge) for gauge in self.compiled.gauges]
         self._lapses = []
         for leaf, fire in self.true.items():
             asked = self.compiled.leaves[leaf]

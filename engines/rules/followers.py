@@ -190,6 +190,12 @@ class Playbooks:
             return []
         return self._go(number, step, now_ms, reason)
 
+    def begin(self, number: int, now_ms: int, reason: Because) -> list[Decision]:
+        """Go to the first step, unless the playbook is at one."""
+        if self._at.get(number, (None, False))[0] is not None:
+            return []
+        return self._go(number, self._compiled.playbooks[number].playbook.steps[0].id, now_ms, reason)
+
     def _go(self, number: int, step: str, now_ms: int, reason: Because) -> list[Decision]:
         self._at[number] = (step, False)
         return [_moved(self._compiled.playbooks[number], "step", step, now_ms, reason)]

@@ -22,9 +22,12 @@ Alternative = frozenset[Term]
 # The values that a measure can take at all.
 _RANGES: dict[str, tuple[float, float]] = {
     "talk_share": (0, 1),
-    "sentiment": (-1, 1),
-    "sentiment_change": (-2, 2),
+    # `engines.language.sentiment` stays inside.
+    "sentiment": (-0.9, 0.9),
+    "sentiment_change": (-1.8, 1.8),
 }
+# Above nothing as soon as a call goes on; of a hold or of people who speak at once that says something.
+_SOON = frozenset({"duration_ms", "silence_ms", "words_per_minute"})
 _MONDAY = datetime(2024, 1, 1)
 
 
@@ -55,6 +58,8 @@ def impossible(alternative: Alternative) -> str | None:
             return "it asks for something and for its opposite"
         if not negated and _undone(leaf, alternative):
             return "it asks for words and for the same words never having been said"
+        if isinstance(leaf, spec.FieldIs) and leaf.field == "channel" and leaf.present is negated:
+            return "every call has a channel"
         if isinstance(leaf, spec.Measured) and not negated and never_measured(leaf):
             return f"{leaf.measure} cannot be {_limit(leaf)}"
     return _measures_clash(alternative) or _fields_clash(alternative) or _times_clash(alternative)
@@ -96,8 +101,31 @@ def always_measured(leaf: spec.Measured) -> bool:
     """Say whether a measure is beyond its limit as soon as it is known."""
     least, most = _range(leaf.measure)
     if leaf.above is not None:
-        return leaf.above < least or (leaf.measure == "duration_ms" and leaf.above <= 0)
-    return float(leaf.below or 0) > most
+        if leaf.measure == "turns":
+            return leaf.above < 1
+        bounded = leaf.measure in _SOON or leaf.measure in _RANGES
+        return leaf.above < least or (bounded and leaf.above <= least)
+    return float(leaf.below or 0) >= most
+
+
+def always(term: Term) -> bool:
+    """Say whether something is so in every call, whatever happens."""
+    leaf, negated = term
+    if isinstance(leaf, spec.Measured):
+        return not negated and always_measured(leaf)
+    if isinstance(leaf, spec.LocalTime):
+        return not negated and _at_all_times(leaf)
+    # Every call comes by a channel.
+    return isinstance(leaf, spec.FieldIs) and leaf.field == "channel" and leaf.present is (not negated)
+
+
+def _at_all_times(leaf: spec.LocalTime) -> bool:
+    clocks = {clock for clock in (leaf.begins, leaf.ends, "00:00") if clock and clock != "24:00"}
+    return all(
+        time_holds(leaf, _MONDAY + timedelta(days=day, hours=int(clock[:2]), minutes=int(clock[3:])))
+        for day in range(7)
+        for clock in clocks
+    )
 
 
 def _measures_clash(alternative: Alternative) -> str | None:

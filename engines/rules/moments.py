@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engines.rules.apart import Apart
 from engines.rules.detectors import Detector, Detectors
-from engines.rules.entities import ENTITIES
+from engines.rules.entities import ENTITIES, LISTED
+from engines.rules.names import Named, NameFinder, check_names
 from engines.rules.occurrences import START, Heard, MomentSpec, Occurrence
-from engines.rules.patterns import PatternError, parse_pattern
+from engines.rules.ordinary import share_heard
+from engines.rules.patterns import Pattern, PatternError, parse_pattern
 from engines.rules.phrases import PhraseError, Variant, parse
 from engines.rules.spec import Value
 from engines.rules.standing import Standing, check_field, check_mood
@@ -37,16 +40,10 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
         wrong.append("The moment needs a key, and “start” is taken: it means the start of the call.")
     if spec.speaker not in SPEAKERS:
         wrong.append(f"“{spec.speaker}” is no speaker: choose agent, customer or any.")
-    if spec.kind == "phrase":
-        wrong += _phrases(spec)[1]
-    elif spec.kind == "pattern":
-        try:
-            parse_pattern(spec.pattern or "")
-        except PatternError as error:
-            wrong.append(str(error))
+    if spec.kind in ("phrase", "pattern"):
+        wrong += _check_words(spec)
     elif spec.kind == "entity":
-        if spec.entity not in ENTITIES:
-            wrong.append(f"“{spec.entity}” cannot be found by itself: choose {' or '.join(ENTITIES)}.")
+        wrong += _check_entity(spec)
     elif spec.kind == "absence":
         wrong += _check_absence(spec, None if spoken is None else set(spoken))
     elif spec.kind == "intent":
@@ -59,6 +56,37 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
     elif spec.kind != "examples":
         wrong.append(f"“{spec.kind}” is no kind of moment: choose {', '.join(KINDS)}.")
     return wrong
+
+
+def _check_words(spec: MomentSpec) -> list[str]:
+    variants: tuple[Variant, ...] = ()
+    pattern: Pattern | None = None
+    if spec.kind == "phrase":
+        variants, wrong = _phrases(spec)
+        if wrong:
+            return wrong
+    else:
+        try:
+            pattern = parse_pattern(spec.pattern or "")
+        except PatternError as error:
+            return [str(error)]
+    if share_heard(variants, pattern, reject_negated=spec.reject_negated) == 1:
+        return ["It would be heard in everything that is said: ask for something particular."]
+    return []
+
+
+def _check_entity(spec: MomentSpec) -> list[str]:
+    if spec.entity in ENTITIES:
+        return []
+    if spec.entity not in LISTED:
+        known = f"{', '.join((*ENTITIES, *LISTED[:-1]))} or {LISTED[-1]}"
+        return [f"“{spec.entity}” cannot be found by itself: choose {known}."]
+    if not spec.names:
+        return [
+            f"It would never be heard: the company’s list has no {spec.entity} yet. "
+            "Add one under “Products & competitors”."
+        ]
+    return check_names(spec.names)
 
 
 def _check_absence(spec: MomentSpec, spoken: set[str] | None) -> list[str]:
@@ -143,6 +171,8 @@ class CompiledMoments:
         self.specs = tuple(spec for spec in specs if spec.key not in self.refused)
         self.by_key = {spec.key: spec for spec in self.specs}
         detectors = []
+        self.finders: dict[int, NameFinder] = {}
+        lists: dict[tuple[Named, ...], NameFinder] = {}
         self.absences: list[MomentSpec] = []
         self.starters: dict[str, list[MomentSpec]] = {}
         self.fulfilled_by: dict[str, list[MomentSpec]] = {}
@@ -157,7 +187,13 @@ class CompiledMoments:
             variants = _phrases(spec)[0] if spec.kind == "phrase" else ()
             pattern = parse_pattern(spec.pattern or "") if spec.kind == "pattern" else None
             entity = spec.entity if spec.kind == "entity" else ""
-            detectors.append(Detector(owner, spec.speaker, variants, pattern, spec.reject_negated, entity))
+            names = None
+            if entity in LISTED:
+                names = lists.get(spec.names) or lists.setdefault(spec.names, NameFinder(spec.names))
+                self.finders[owner] = names
+            detectors.append(
+                Detector(owner, spec.speaker, variants, pattern, spec.reject_negated, entity, names)
+            )
         self.detectors = Detectors(detectors)
         self.standing = [spec for spec in self.specs if spec.kind in ("sentiment", "metadata")]
         self.asks_fields = any(spec.kind == "metadata" for spec in self.specs)
@@ -176,6 +212,7 @@ class MomentEngine:
         # end of the sentence that starts the wait answers it, though it was heard first.
         self._last: dict[str, tuple[int, int]] = {}
         self._standing = Standing(self._moments.standing)
+        self._apart = Apart(self._moments.detectors)
         for spec in self._moments.starters.get(START, ()):
             self._open[spec.key] = (0, spec.within_ms)
 
@@ -191,9 +228,26 @@ class MomentEngine:
                 heard.speaker,
                 spans,
                 until_ms=heard.end_ms,
+                entity=specs[owner].entity,
+                names=self._names(owner, heard.text, spans),
             )
-            for owner, spans in self._moments.detectors.find(heard.speaker, heard.text)
+            for owner, spans in self._apart.find(heard.speaker, heard.text)
         ]
+
+    def failed(self) -> dict[str, tuple[int, str]]:
+        """Return how often detectors have failed so far, by the moment's key, and the last error's type of each."""
+        apart = self._apart
+        return {
+            self._moments.specs[owner].key: (times, apart.kinds[owner])
+            for owner, times in apart.failures.items()
+        }
+
+    def _names(self, owner: int, text: str, spans: tuple[tuple[int, int], ...]) -> tuple[str, ...]:
+        finder = self._moments.finders.get(owner)
+        if finder is None:
+            return ()
+        named = (name for start, end in spans for _start, _end, name in finder.named(text[start:end]))
+        return tuple(dict.fromkeys(named))
 
     def hear(self, heard: Heard, told: Sequence[Occurrence] = ()) -> list[Occurrence]:
         """Take the next utterance and return what is said in it, in the order of its words, and then what was `told`.

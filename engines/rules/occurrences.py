@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engines.rules.names import Named
 from engines.rules.spec import Value
 
 START = "start"
@@ -16,10 +17,10 @@ class MomentSpec:
 
     `kind` decides which fields count: "phrase" uses `phrases` (the written form is in `phrases.py`),
     "pattern" uses `pattern` (a regular expression, case ignored, on the redacted text as written), "entity"
-    uses `entity` (a name in `entities.ENTITIES`), "absence" uses `expected` and `after` (keys of spoken
-    moments, or `after="start"` for the start of the call) and `within_ms` (None: until the call ends),
-    "intent" uses `task` and `intent`: it is told by a classifier outside, whose occurrences come with
-    `MomentEngine.hear`; so is "examples", what means the same as one of some sentences. "sentiment" uses `mood`
+    uses `entity` (a name in `entities.ENTITIES`, or one in `entities.LISTED` with the `names` of its list), "absence"
+    uses `expected` and `after` (keys of spoken moments, or `after="start"` for the start of the call) and `within_ms`
+    (None: until the call ends), "intent" uses `task` and `intent`: it is told by a classifier outside, whose
+    occurrences come with `MomentEngine.hear`; so is "examples". "sentiment" uses `mood`
     (below or above a level; falling or rising by so much), `limit` and `turns` (over how many of the customer's
     utterances), "metadata" a test of a `field` of the call with `values` or `limit`: see `standing.py`.
     `speaker` is who must say it; an absence and a field ignore it. `reject_negated` drops what is denied ("i'm not
@@ -38,6 +39,7 @@ class MomentSpec:
     after: str = START
     within_ms: int | None = None
     entity: str = ""
+    names: tuple[Named, ...] = ()
     task: str = ""
     intent: str = ""
     least_score: float | None = None
@@ -68,7 +70,7 @@ class Occurrence:
     its text. Absent: `sequence` is None, `spans` is empty, `at_ms` is when time ran out, `searched` the
     stretch of call time in which `expected` was not said. A field of the call: `sequence` and `searched` are None.
     `score`: of an intent how sure the classifier was, 0..1; of examples how near the nearest was; of a mood its level
-    or change.
+    or change. `entity`: what kind of thing was named, and of a listed kind `names`: which, as the list has them.
     """
 
     key: str
@@ -81,3 +83,5 @@ class Occurrence:
     expected: str | None = None
     until_ms: int = 0
     score: float | None = None
+    entity: str = ""
+    names: tuple[str, ...] = ()

@@ -67,6 +67,10 @@ def parse_pattern(pattern: str) -> Pattern:
         raise PatternError(f"The pattern is not a regular expression: {error}.") from error
     if expression.search("") is not None:
         raise PatternError("The pattern also matches where nothing is said: every part of it is optional.")
+    if _never(tree):
+        raise PatternError(
+            "The pattern can never match words: ^ stands first and $ last, and some of it must be a letter or a digit."
+        )
     if _cost(tree, frozenset()) > MAX_COST:
         raise PatternError(
             "The pattern could take very long: it has too many open-ended parts in a row. "
@@ -77,6 +81,29 @@ def parse_pattern(pattern: str) -> Pattern:
 
 def _items(tree: Any) -> list[Item]:
     return [(str(op), argument) for op, argument in tree]
+
+
+def _never(sequence: list[Item]) -> bool:
+    """Say whether a sequence takes no characters at all, or takes some before its ^ or after its $."""
+    taken = ended = False
+    for item in sequence:
+        op, argument = item
+        if op == "AT":
+            if taken and str(argument) in {"AT_BEGINNING", "AT_BEGINNING_STRING"}:
+                return True
+            ended = ended or str(argument) in {"AT_END", "AT_END_STRING"}
+        elif _takes(item):
+            if ended:
+                return True
+            taken = True
+    return not taken and all(item[0] in {"AT", "ASSERT", "ASSERT_NOT"} for item in sequence)
+
+
+def _takes(item: Item) -> bool:
+    """Say whether an item always takes a character."""
+    if item[0] in {"AT", "ASSERT", "ASSERT_NOT"}:
+        return False
+    return not _can_be_empty([item])
 
 
 def _inner(item: Item) -> list[Item] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 from engines.rules import spec
@@ -27,6 +26,7 @@ from engines.rules.spec import (
 )
 
 MAX_MS = 24 * 3_600_000
+MAX_NUMBER = 10**15
 MAX_WINDOW_MS = 600_000
 MAX_DEPTH = 8
 MAX_PARTS = 50
@@ -59,6 +59,18 @@ def _given(data: Mapping[str, Any], name: str) -> Any:
     return [] if data.get(name) is None else data[name]
 
 
+def _writable(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value == _writable(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
+
+
 class _Reader:
     """Reads values out of parsed JSON and notes what is wrong with them. A wrong value reads as its default."""
 
@@ -66,7 +78,8 @@ class _Reader:
         self.complaints: list[Complaint] = []
 
     def wrong(self, where: str, sentence: str) -> None:
-        self.complaints.append(Complaint(where, sentence))
+        # What was sent may hold what cannot be written.
+        self.complaints.append(Complaint(_writable(where), _writable(sentence)))
 
     def table(self, value: Any, where: str, known: Sequence[str]) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -103,6 +116,9 @@ class _Reader:
             return ""
         if len(value) > most:
             self.wrong(f"{where}.{name}", f"“{name}” is longer than {most} characters.")
+            return ""
+        if value != _writable(value):
+            self.wrong(f"{where}.{name}", f"“{name}” has characters that cannot be kept: write it anew.")
             return ""
         return value
 
@@ -154,7 +170,7 @@ class _Reader:
         value = data.get(name)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        if not _is_number(value):
             self.wrong(f"{where}.{name}", f"“{name}” must be a number.")
             return default
         return value
@@ -164,7 +180,7 @@ class _Reader:
         if value is None:
             return None
         listed = self.items(value if isinstance(value, list | tuple) else [value], f"{where}.{name}", 200, 1)
-        if not all(isinstance(one, str | int | float | bool) for one in listed):
+        if not all(isinstance(one, bool) or _is_text(one) or _is_number(one) for one in listed):
             self.wrong(f"{where}.{name}", f"“{name}” takes texts, numbers, true and false.")
             return None
         return tuple(listed)
@@ -220,8 +236,8 @@ class _Reader:
             pattern = self.text(data, "pattern", where, needed=True) or None
             return spec.WordsSaid((), pattern, speaker, denied, nth, for_ms)
         phrases = self.items(data["phrases"], f"{where}.phrases", 200, 1)
-        if not all(isinstance(phrase, str) for phrase in phrases):
-            self.wrong(f"{where}.phrases", "Each phrase must be text.")
+        if not all(map(_is_text, phrases)):
+            self.wrong(f"{where}.phrases", "Each phrase must be text, of characters that can be kept.")
             phrases = []
         return spec.WordsSaid(tuple(phrases), None, speaker, denied, nth, for_ms)
 
@@ -343,7 +359,7 @@ class _Reader:
                 read[name] = self.choice(data, name, where, spec.LABELS, "Say")
             elif name == "severity":
                 read[name] = self.choice(data, name, where, spec.SEVERITIES, "warn")
-            elif name == "value" and isinstance(data.get(name), bool | int | float):
+            elif name == "value" and (isinstance(data.get(name), bool) or _is_number(data.get(name))):
                 read[name] = data[name]
             else:
                 most = {"title": MAX_TITLE, "say": MAX_SAY}.get(name, MAX_TEXT)

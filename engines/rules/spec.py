@@ -27,7 +27,11 @@ MEASURES = (
 # Which measures belong to one speaker, and which can be taken over a stretch of the call.
 OF_A_SPEAKER = frozenset({"talk_share", "words_per_minute"})
 OVER_A_WINDOW = frozenset({"talk_share", "overtalk_ms", "words_per_minute", "sentiment", "sentiment_change"})
+# What is measured of voices and lines, and the channels in which there are none: there it is neither so nor not so.
+OF_SOUND = frozenset({"talk_share", "silence_ms", "overtalk_ms", "words_per_minute", "hold_ms"})
+WRITTEN = frozenset({"chat", "email"})
 FIELDS = ("queue", "channel", "language", "product", "customer.segment")
+CHANNELS = ("voice", "chat", "email")
 METADATA = "metadata."
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LABELS = ("Say", "Do", "Know")

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engines.language import sentiment
-from engines.rules.circumstances import field_holds
+from engines.rules.circumstances import field_holds, plain
 from engines.rules.occurrences import Heard, MomentSpec
-from engines.rules.spec import FIELDS, METADATA, FieldIs, Value
+from engines.rules.spec import CHANNELS, FIELDS, METADATA, FieldIs, Value
 
 MOODS = ("below", "above", "falling", "rising")
 FIELD_TESTS = ("is", "is_not", "above", "below", "present")
@@ -66,6 +66,12 @@ def check_field(spec: MomentSpec) -> list[str]:
             wrong.append("Give at least one value: without any this could never be so.")
         elif len(spec.values) > MOST_VALUES:
             wrong.append(f"At most {MOST_VALUES} values.")
+        elif spec.field == "channel" and (
+            unknown := [one for one in spec.values if plain(one) not in CHANNELS]
+        ):
+            wrong.append(f"There is no channel “{unknown[0]}”: choose {' or '.join(CHANNELS)}.")
+    elif spec.test == "present" and spec.field == "channel":
+        wrong.append("Every call has a channel, so that this would always be so: choose is, and which.")
     elif spec.test in ("above", "below"):
         if spec.limit is None:
             wrong.append("Give the number that the field is compared with.")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
+from redis.exceptions import RedisError
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,14 +22,23 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin, Pe
 from accounts.models import ApiKey
 from accounts.permissions import Permission, Scope
 from coaching.replies import replies_now, reply_accept, reply_shown
-from conversations import chats
+from conversations import chat_lines, chats
 from conversations.access import conversation_for, conversations_visible
+from conversations.chat_writing import (
+    Unsent,
+    message_again,
+    message_delivered,
+    message_failed,
+    message_write,
+    messages_unsent,
+)
 from conversations.chats import Opening, Taken
 from conversations.correlation import fields_read
 from conversations.events import person, stamp
 from conversations.live.identifiers import known_as
 from conversations.models import Chat, Conversation
 from engines.redaction.text import RawText
+from tenants.scope import current_schema
 
 Serializer = serializers.Serializer[Any]
 
@@ -78,7 +91,17 @@ class MessageSerializer(Serializer):
 
 
 class WriteSerializer(Serializer):
-    text = serializers.CharField(help_text=f"At most {chats.TEXT_LENGTH} characters.")
+    text = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=f"At most {chats.TEXT_LENGTH} characters. Not needed with `again`.",
+    )
+    again = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Send your message of this `message_id` once more, as the chat system has not confirmed it.",
+    )
     message_id = serializers.CharField(
         required=False, max_length=120, default="", help_text="For trying again: the same one counts once."
     )
@@ -93,6 +116,26 @@ class TakenSerializer(Serializer):
     text = serializers.CharField(help_text="As it is kept: redacted.")
     sent_at = serializers.DateTimeField()
     new = serializers.BooleanField(help_text="False: it had been taken before.")
+
+
+class UnsentSerializer(Serializer):
+    chat = serializers.UUIDField()
+    external_id = serializers.CharField()
+    message_id = serializers.CharField(help_text="Take each once.")
+    role = serializers.ChoiceField(choices=("agent", "supervisor"))
+    text = serializers.CharField(help_text="For the customer: as it was written.")
+    written_at = serializers.DateTimeField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": serializers.CharField(help_text="Who wrote it.")}
+
+
+class OutcomeSerializer(Serializer):
+    message_id = serializers.CharField(max_length=120)
+
+
+class NotedSerializer(Serializer):
+    new = serializers.BooleanField(help_text="False: it was known, or no such message waits.")
 
 
 class ReplySerializer(Serializer):
@@ -112,6 +155,12 @@ class ReplyTakenSerializer(Serializer):
     reply = serializers.UUIDField()
 
 
+class Unavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = gettext_lazy("What waits to be sent cannot be read at the moment. Please try again.")
+
+
 # What a person does, and no chat system.
 _OF_PEOPLE = frozenset({"write", "join", "accept"})
 _WRONG = {400: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
@@ -127,6 +176,19 @@ def taken_shown(taken: Taken) -> dict[str, Any]:
         "text": taken.utterance.text,
         "sent_at": taken.message.sent_at,
         "new": taken.is_new,
+    }
+
+
+def unsent_shown(one: Unsent) -> dict[str, Any]:
+    """A message that waits, as the API and the socket bring it to the chat system."""
+    return {
+        "chat": str(one.conversation),
+        "external_id": one.external_id,
+        "message_id": one.message_id,
+        "role": one.role,
+        "from": one.author,
+        "text": one.text,
+        "written_at": stamp(one.written_at),
     }
 
 
@@ -258,6 +320,34 @@ class ChatViewSet(ItemListMixin, CompanyViewSet):
         chats.chat_end(conversation_id=pk)
         return self._shown_now(pk)
 
+    @extend_schema(responses={200: UnsentSerializer(many=True), 403: ErrorSerializer}, filters=False)
+    @action(detail=False, pagination_class=None)
+    def outgoing(self, request: Request) -> Response:
+        """What people here wrote to customers and nobody has confirmed, oldest first, 200 at most. For API keys alone.
+
+        Who asks counts as connected for two minutes: then people can write.
+        """
+        if not isinstance(request.auth, ApiKey):
+            raise PermissionDenied(_("This is for the chat system's API key alone: it is not redacted."))
+        try:
+            chat_lines.connected(current_schema(), f"api-{request.auth.pk}")
+            found = messages_unsent()
+        except (RedisError, OSError):
+            raise Unavailable from None
+        return Response([unsent_shown(one) for one in found])
+
+    @extend_schema(request=OutcomeSerializer, responses={200: NotedSerializer, **_WRONG}, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def delivered(self, request: Request, pk: UUID) -> Response:
+        """Confirm a message of `outgoing`: the customer has it, and it is not sent again."""
+        return self._outcome(request, pk, message_delivered)
+
+    @extend_schema(request=OutcomeSerializer, responses={200: NotedSerializer, **_WRONG}, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def failed(self, request: Request, pk: UUID) -> Response:
+        """Say that a message of `outgoing` cannot be brought to the customer: its author sees it and can try again."""
+        return self._outcome(request, pk, message_failed)
+
     @extend_schema(request=WriteSerializer, responses={201: TakenSerializer, **_WRONG}, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def write(self, request: Request, pk: UUID) -> Response:
@@ -300,7 +390,10 @@ class ChatViewSet(ItemListMixin, CompanyViewSet):
         given = WriteSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         known = given.validated_data
-        taken = chats.message_write(
+        if known["again"]:
+            row = message_again(conversation=conversation, user=self.user, message_id=known["message_id"])
+            return self._taken(Taken(row, row.utterance, False))
+        taken = message_write(
             conversation=conversation,
             user=self.user,
             text=RawText(known["text"]),
@@ -308,6 +401,12 @@ class ChatViewSet(ItemListMixin, CompanyViewSet):
         )
         self._note_reply(pk, known.get("reply"))
         return self._taken(taken)
+
+    def _outcome(self, request: Request, pk: UUID, work: Callable[..., bool]) -> Response:
+        self._chat(pk)
+        given = OutcomeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response({"new": work(conversation_id=pk, message_id=given.validated_data["message_id"])})
 
     def _note_reply(self, pk: UUID, reply: UUID | None) -> None:
         if reply is not None:

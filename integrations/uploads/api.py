@@ -10,11 +10,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, UnsupportedMediaType
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer
+from accounts.api.parsers import PlainJSONParser
 from accounts.errors import Conflict
 from accounts.permissions import Permission
 from accounts.throttle import address_of
@@ -96,7 +97,7 @@ class UploadViewSet(mixins.ListModelMixin, CompanyViewSet):
 
     permission = Permission.UPLOAD_MANAGE
     serializer_class = UploadSerializer
-    parser_classes = [MultiPartParser, JSONParser]
+    parser_classes = [MultiPartParser, PlainJSONParser]
     queryset = Upload.objects.none()
 
     def get_queryset(self) -> QuerySet[Any]:

@@ -89,7 +89,7 @@ class Archive:
             if info.compress_type not in _METHODS:
                 raise ArchiveError("The zip is packed by a method other than Deflate.")
             if info.file_size > RATIO_FROM_BYTES and info.file_size > RATIO * max(1, info.compress_size):
-                raise ArchiveError("The zip unpacks to far more than sound ever does; it is refused.")
+                raise ArchiveError("The zip unpacks to far more than such files ever do; it is refused.")
         self.members = [Member(label(info.filename), info.file_size, info) for info in found]
 
     @contextmanager

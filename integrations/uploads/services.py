@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -268,7 +268,7 @@ def upload_forget(conversation_id: UUID) -> None:
 def uploads_tidy(*, now: datetime) -> int:
     """Remove files that nobody needs: of calls that are done, of failed ones after their time, and of no call.
 
-    Returns how many went. A file without a row is one whose request was cut off before its end.
+    Returns how many went.
     """
     too_old = now - timedelta(days=settings.UPLOAD_KEPT_DAYS)
     rows = UploadedCall.objects.exclude(storage_key="")
@@ -276,16 +276,25 @@ def uploads_tidy(*, now: datetime) -> int:
     for row in stale:
         UploadedCall.objects.filter(pk=row.pk).update(wrapped_key=None, sealed_details=None)
         _file_forget(row)
-    gone = len(stale)
-    folder = names.storage_path(current_schema(), FOLDER)
-    for name in stored_names(folder)[1]:
+    known = UploadedCall.objects.filter
+    return len(stale) + orphans_forget(FOLDER, lambda ident: known(pk=ident).exists(), now=now)
+
+
+def orphans_forget(folder: str, known: Callable[[UUID], bool], *, now: datetime) -> int:
+    """Remove sealed files of a folder that no row stands for. Returns how many went.
+
+    A file without a row is one whose request was cut off before its end.
+    """
+    gone = 0
+    path = names.storage_path(current_schema(), folder)
+    for name in stored_names(path)[1]:
         try:
             ident = UUID(name.removesuffix(".sealed"))
         except ValueError:
             continue
         # The id tells when it was given: a request under way is younger than a day.
         made = datetime.fromtimestamp((ident.int >> 80) / 1000, UTC)
-        if made < now - timedelta(days=1) and not UploadedCall.objects.filter(pk=ident).exists():
-            stored_delete(f"{folder}/{name}")
+        if made < now - timedelta(days=1) and not known(ident):
+            stored_delete(f"{path}/{name}")
             gone += 1
     return gone

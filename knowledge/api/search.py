@@ -13,12 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer
+from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from engines.retrieval.sentences import LENGTH
+from knowledge.audience import audience_of
 from knowledge.index_models import SYNONYMS_MOST, Synonyms
 from knowledge.search import passages_search
-from knowledge.selectors import documents_valid
+from knowledge.selectors import documents_for
 from knowledge.synonyms import synonyms_delete, synonyms_save
 
 CONTEXT_MOST = 20
@@ -66,6 +68,8 @@ class AskedSerializer(SearchSerializer):
 class SearchMixin:
     """The search of `KnowledgeViewSet`."""
 
+    user: User
+
     @extend_schema(
         methods=["GET"], parameters=[SearchSerializer], responses=PassageSerializer(many=True), filters=False
     )
@@ -82,7 +86,7 @@ class SearchMixin:
         )
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
-        documents = documents_valid()
+        documents = documents_for(audience_of(self.user))
         if "collection" in wanted:
             documents = documents.filter(collection__name=wanted["collection"])
         found = passages_search(

@@ -14,11 +14,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError as Refused
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
+from accounts.api.parsers import PlainJSONParser
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from engines.intents import MAX_BYTES, UnusableModel
@@ -87,7 +88,7 @@ class ClassifierViewSet(ItemListMixin, CompanyViewSet):
 
     permission = Permission.ADMIN_CONFIGURE
     serializer_class = ClassifierSerializer
-    parser_classes = [MultiPartParser, JSONParser]
+    parser_classes = [MultiPartParser, PlainJSONParser]
     filterset_fields = ["task", "state"]
     queryset = Classifier.objects.none()
 

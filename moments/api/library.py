@@ -22,6 +22,9 @@ class OfferedSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     speaker = serializers.CharField()
     phrases = serializers.ListField(child=serializers.CharField())
+    entity = serializers.CharField(
+        help_text="What is named: amount, date, product or competitor; else empty."
+    )
     examples = serializers.ListField(child=serializers.CharField(), help_text="It is heard in each of these.")
     counter_examples = serializers.ListField(
         child=serializers.CharField(), help_text="It is heard in none of these."
@@ -35,6 +38,9 @@ class OfferedSerializer(serializers.Serializer[Any]):
     test = serializers.CharField()
     values = serializers.ListField(child=serializers.CharField())
     installed = serializers.BooleanField(help_text="Whether the company has a moment of this key.")
+    lacks = serializers.CharField(
+        help_text="product or competitor: one has to be on the company's list first; else empty."
+    )
 
 
 class ChosenSerializer(serializers.Serializer[Any]):
@@ -77,8 +83,10 @@ def _shown(one: Offered) -> dict[str, Any]:
         "kind": ready.kind,
         "speaker": ready.speaker,
         "phrases": ready.phrases,
-        "examples": ready.heard,
-        "counter_examples": ready.unheard,
+        "entity": ready.entity,
+        "examples": one.heard,
+        "counter_examples": one.unheard,
         **{name: getattr(ready, name) for name in ("mood", "turns", "limit", "field", "test", "values")},
         "installed": one.installed,
+        "lacks": one.lacks,
     }

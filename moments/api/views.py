@@ -43,6 +43,9 @@ class MomentSerializer(serializers.Serializer[Any]):
     score = serializers.FloatField(
         allow_null=True, help_text="Of an intent: how sure the classifier was, 0 to 1."
     )
+    names = serializers.ListField(
+        child=serializers.CharField(), help_text="Of a product or competitor: which, as the list has it."
+    )
 
 
 class MeaningExamplesSerializer(serializers.Serializer[Any]):

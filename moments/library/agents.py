@@ -185,4 +185,22 @@ AGENTS: tuple[Ready, ...] = (
         heard=("on march the fifth", "next tuesday", "by 12/05/2026", "the day after tomorrow"),
         unheard=("i may do that", "one day maybe", "march on"),
     ),
+    Ready(
+        "competitor_by_name",
+        "Competitor by name",
+        "customer",
+        kind="entity",
+        entity="competitor",
+        heard=("i have an offer from {name}", "{name} is half of that"),
+        unheard=("another company has it for less", "i have an offer in writing"),
+    ),
+    Ready(
+        "product_by_name",
+        "Product by name",
+        "any",
+        kind="entity",
+        entity="product",
+        heard=("i am calling about {name}", "does {name} come with it"),
+        unheard=("what does it come with", "i have had it for a year"),
+    ),
 )

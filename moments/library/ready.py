@@ -11,7 +11,7 @@ class Ready:
     """One ready-made moment. `heard`: sentences in which it is heard; `unheard`: near misses in which it is not.
 
     Of a mood each is what the customer says, utterance by utterance with " / " between; of a field of the call it is
-    "field: value".
+    "field: value". Of what is listed `{name}` stands for a name of the company's list.
     """
 
     key: str

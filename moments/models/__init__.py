@@ -2,11 +2,13 @@
 
 from moments.models.classifiers import Classifier, ClassifierTally, IntentExample, StoredModel, TrainingSet
 from moments.models.definitions import MomentDefinition, MomentOccurrence, MomentRevision, StoredMeaning
+from moments.models.names import ListedName
 
 __all__ = [
     "Classifier",
     "ClassifierTally",
     "IntentExample",
+    "ListedName",
     "MomentDefinition",
     "MomentOccurrence",
     "MomentRevision",

@@ -17,7 +17,7 @@ class MomentDefinition(TimeOrderedModel):
     class Kind(models.TextChoices):
         PHRASE = "phrase", _("phrase")
         PATTERN = "pattern", _("pattern")
-        ENTITY = "entity", _("amount or date")
+        ENTITY = "entity", _("something named")
         ABSENCE = "absence", _("something missing")
         INTENT = "intent", _("intent")
         EXAMPLES = "examples", _("meaning, by examples")
@@ -27,6 +27,8 @@ class MomentDefinition(TimeOrderedModel):
     class Entity(models.TextChoices):
         AMOUNT = "amount", _("amount of money")
         DATE = "date", _("date or day")
+        PRODUCT = "product", _("product of your list")
+        COMPETITOR = "competitor", _("competitor of your list")
 
     class Mood(models.TextChoices):
         BELOW = "below", _("is below a level")
@@ -57,7 +59,7 @@ class MomentDefinition(TimeOrderedModel):
         help_text=_("One a line. cancel* takes any ending, (a|b) either, ... up to three words between."),
     )
     pattern = models.CharField(_("pattern"), max_length=400, blank=True, default="")
-    entity = models.CharField(_("found by itself"), max_length=12, blank=True, default="", choices=Entity)
+    entity = models.CharField(_("what is named"), max_length=12, blank=True, default="", choices=Entity)
     reject_negated = models.BooleanField(_("not when negated"), default=True)
     expected = models.ForeignKey(
         "self",
@@ -196,6 +198,8 @@ class MomentOccurrence(TimeOrderedModel):
     at_ms = models.PositiveIntegerField()
     # Of an intent how sure the classifier was, of examples how near, both 0..1; of a mood its level or change.
     score = models.FloatField(null=True)
+    # Of a product or a competitor: which, as the company's list has it.
+    names = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -55,11 +55,39 @@ function meant(answer, words) {
   ];
 }
 
+// Which names of the company's lists are heard, each in the words that were taken for it.
+function named(answer, words) {
+  if (!answer.found.length) return [line({ text: words.refused, mark: "ic-verdict no" })];
+  return answer.found.map((one) => line(
+    { text: words.accepted, mark: "ic-verdict yes" }, { text: one.name }, `(${words[one.kind]}) `, { tag: "q", text: one.words },
+  ));
+}
+
+// Whether phrases, a pattern or what is named hear the text, and in which of its words.
+function worded(answer, words, text) {
+  const told = Object.values(answer.complaints).flat();
+  const said = told.map((one) => line({ tag: "span", mark: "ic-quiet", text: String(one) }));
+  if (answer.heard === null) return [line({ text: words.failed, mark: "ic-verdict no" }), ...said];
+  const verdict = answer.heard
+    ? { text: words.accepted, mark: "ic-verdict yes" }
+    : { text: words.refused, mark: "ic-verdict no" };
+  const parts = [];
+  let at = 0;
+  for (const [start, end] of answer.spans) {
+    parts.push(text.slice(at, start), { tag: "mark", text: text.slice(start, end) });
+    at = end;
+  }
+  const shown = answer.heard ? [line(verdict, ...parts, text.slice(at))] : [line(verdict)];
+  if (answer.names.length) shown.push(line(`${words.named} `, { text: answer.names.join(", ") }));
+  return [...shown, ...said];
+}
+
 function complaints({ error }, words) {
   const told = Object.values(error?.fields ?? {}).flat(2);
   return [line({ text: words.failed, mark: "ic-verdict no" }), ...(told.length ? told : [error?.message ?? ""]).map((one) => line(String(one)))];
 }
 
+const value = (id) => document.getElementById(id)?.value ?? "";
 const lines = (id) => document.getElementById(id)?.value.split("\n").map((one) => one.trim()).filter(Boolean) ?? [];
 
 for (const box of document.querySelectorAll("[data-try]")) {
@@ -67,23 +95,42 @@ for (const box of document.querySelectorAll("[data-try]")) {
   const button = box.querySelector("button");
   const result = box.querySelector("[role=status]");
   const words = box.dataset;
+  const kind = document.getElementById("id_kind");
   const isMeaning = words.shows === "meaning";
+  const show = { meaning: meant, names: named }[words.shows] ?? guessed;
   const ask = async () => {
     if (!field.value.trim() || button.disabled) return;
     button.disabled = true;
     const sent = { text: field.value.trim() };
-    if (isMeaning) {
+    const isWorded = isMeaning && kind.value !== "examples";
+    if (isWorded) {
+      Object.assign(sent, {
+        key: value("id_key") || box.dataset.key || "draft", name: value("id_name") || "?", kind: kind.value,
+        speaker: value("id_speaker"), phrases: lines("id_phrases"), pattern: value("id_pattern"),
+        examples: lines("id_examples"), counter_examples: lines("id_counter_examples"), entity: value("id_entity"),
+        reject_negated: document.getElementById("id_reject_negated").checked,
+      });
+    } else if (isMeaning) {
       sent.examples = lines("id_examples");
       sent.near_misses = lines("id_counter_examples");
     }
+    const name = words.shows === "names" ? document.getElementById("id_name")?.value.trim() : "";
+    if (name) {
+      const own = location.pathname.match(/\/([0-9a-f-]{36})\/change\/$/);
+      sent.name = {
+        ...(own && { id: own[1] }), kind: document.getElementById("id_kind").value, name,
+        spellings: lines("id_spellings"), exact: document.getElementById("id_exact").checked,
+      };
+    }
     try {
-      const response = await fetch(words.try, {
+      const response = await fetch(isWorded ? words.check : words.try, {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
         body: JSON.stringify(sent),
       });
       const answer = await response.json();
-      const shown = !response.ok ? complaints(answer, words) : isMeaning ? meant(answer, words) : guessed(answer, words);
+      const shown = !response.ok ? complaints(answer, words)
+        : isWorded ? worded(answer, words, sent.text) : show(answer, words);
       result.replaceChildren(...shown);
     } catch {
       result.replaceChildren(line({ text: words.failed, mark: "ic-verdict no" }));
@@ -99,10 +146,13 @@ for (const box of document.querySelectorAll("[data-try]")) {
       ask();
     }
   });
-  const kind = document.getElementById("id_kind");
   if (isMeaning && kind) {
-    const show = () => { box.hidden = kind.value !== "examples"; };
-    kind.addEventListener("change", show);
-    show();
+    const shift = () => {
+      box.hidden = !["phrase", "pattern", "entity", "examples"].includes(kind.value);
+      box.querySelector("p").textContent = kind.value === "examples" ? words.examples : words.worded;
+      result.replaceChildren();
+    };
+    kind.addEventListener("change", shift);
+    shift();
   }
 }

@@ -8,9 +8,9 @@ export class Checklist {
   #drawn = "";
 
   /** `kinds`: which guidance; `strip`: where the current item stands alone, if anywhere; `first()`: an item that goes
-   *  before this list's own there. */
-  constructor({ kinds, part, list, count, strip = null, first = () => null, words, reveal }) {
-    Object.assign(this, { kinds: new Set(kinds), part, list, count, strip, first, words, reveal });
+   *  before this list's own there; `keep()`: whether the part is shown without items, too. */
+  constructor({ kinds, part, list, count, strip = null, first = () => null, keep = () => false, words, reveal }) {
+    Object.assign(this, { kinds: new Set(kinds), part, list, count, strip, first, keep, words, reveal });
   }
 
   open(store) {
@@ -41,12 +41,12 @@ export class Checklist {
     const before = new Set([...this.list.querySelectorAll(".done")].map((row) => row.dataset.id));
     const first = this.#drawn === "";
     this.#drawn = drawn;
-    this.part.hidden = !items.length;
+    this.part.hidden = !items.length && !this.keep();
     const { current } = this;
     const done = items.filter((item) => item.state !== "open" && item.state !== "missed").length;
     this.list.replaceChildren(...items.map((item) => this.#row(item, item.id === current?.id, !first && !before.has(item.id))));
     const figure = fill(this.words.step, { done, all: items.length });
-    say(this.count, figure);
+    say(this.count, items.length ? figure : "");
     if (!this.strip) return;
     this.strip.hidden = !items.length && leading === null;
     say(this.strip.querySelector("b"), leading?.title ?? current?.title ?? items.at(-1)?.title ?? "");

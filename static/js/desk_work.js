@@ -65,13 +65,13 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   });
   const hand = new Hand({ button: $("hand"), words, clock, wanted: page.hands, failed: warn });
   const chat = new ChatBox({
-    part: $("chat"), words,
+    part: $("chat"), words, me: page.me.id,
     send: (content) => write(`/desk/calls/${callId}/message/`, content),
     taken: (reply) => write(`/desk/calls/${callId}/reply/`, { reply }),
   });
   const whispers = new Whispers({ part: $("whispers"), words, me: page.me.id, failed: warn });
   const handover = new Handover({ part: $("handover"), title: $("handover-title"), list: $("handover-list"), words, me: page.me.id, reveal });
-  const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), words, reveal });
+  const plays = new Checklist({ kinds: ["step"], part: $("plays"), list: $("plays-list"), count: $("plays-count"), keep: () => moves.offers, words, reveal });
   const moves = new PlaybookMove({ menu: $("plays-move"), words, failed: warn });
   const steps = new Checklist({ kinds: ["checklist"], part: $("steps"), list: $("steps-list"), count: $("steps-count"), strip: $("strip"), first: () => plays.current, words, reveal });
   const customer = new Customer({ name: $("cu-name"), segment: $("cu-segment"), fields: $("cu-fields"), filled: $("cu-filled"), contacts: $("cu-contacts"), words, past: page.conversations });
@@ -136,8 +136,8 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     transcript.open(store, { agent: agentNames(store, words, page.me.id), supervisor: supervisorNames(store, words), ...(first && { customer: first }) });
     handover.open(store);
     hints.open(store);
+    moves.open(store, id, call.playbooks);
     plays.open(store);
-    moves.open(store, id);
     steps.open(store);
     hand.open(store, id);
     whispers.open(store);
@@ -400,6 +400,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     },
     k: inLive(() => card.toggle()),
     g: inLive(() => moves.show()),
+    r: inLive(() => chat.answer()),
     End: () => (store ? transcript.follow() : false),
     ArrowDown: inAfter(() => summary.move(1)),
     ArrowUp: inAfter(() => summary.move(-1)),

@@ -117,6 +117,8 @@ function move(step) {
 tiles(page.tiles);
 filters.begin();
 rows.take({ rows: page.rows, full: true });
+const wanted = new URLSearchParams(location.search).get("call");
+if (/^[0-9a-f-]{36}$/.test(wanted ?? "")) show(wanted);
 let seconds = 0;
 everySecond(() => {
   // Silence and panels that do not open move a row by time alone.

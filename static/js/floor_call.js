@@ -31,7 +31,7 @@ export class OpenCall {
     });
     this.phase = new PhaseChip({ chip: $("call-phase"), words, clock });
     this.whispers = new WhisperForm({ form: $("whisper"), list: $("whispers"), words, send: (text) => write(`/floor/calls/${this.id}/whisper/`, { text }) });
-    this.chat = new ChatBox({ part: $("chat"), words, send: (content) => write(`/floor/calls/${this.id}/message/`, content) });
+    this.chat = new ChatBox({ part: $("chat"), words, me: me.id, send: (content) => write(`/floor/calls/${this.id}/message/`, content) });
     $("call-close").addEventListener("click", () => this.closed());
     $("attach-to").addEventListener("change", (event) => event.target.value && this.#attach(event.target.value));
     $("attach").addEventListener("submit", (event) => event.preventDefault());

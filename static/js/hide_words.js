@@ -61,6 +61,7 @@ export function hideWords(transcript, data, drawn = () => {}) {
     else bar.hidden = true;
   }
   document.addEventListener("selectionchange", mark);
+  mark(); // what was marked while this was still being fetched counts, too
   bar.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     getSelection().removeAllRanges();

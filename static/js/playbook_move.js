@@ -1,7 +1,9 @@
-// Going to another step of a playbook by hand. The call makes the change, and its event draws it.
+// Going to another step of a playbook by hand, and beginning one. The call makes the change, and its event draws it.
 import { announce } from "./frame.js";
 import { fill, icon, make } from "./dom.js";
 import { Refused, write } from "./requests.js";
+
+const beginOf = (policy, playbook) => `${policy} ${playbook}`;
 
 export class PlaybookMove {
   #drawn = "";
@@ -9,16 +11,18 @@ export class PlaybookMove {
 
   /** `failed(why)` is told in words. */
   constructor({ menu, words, failed }) {
-    Object.assign(this, { menu, list: menu.querySelector(".menu-pop"), words, failed });
+    Object.assign(this, { menu, list: menu.querySelector(".menu-pop"), label: menu.querySelector("summary span"), words, failed });
+    this.goTo = this.label.textContent;
   }
 
-  open(store, id) {
-    Object.assign(this, { store, callId: id });
+  /** `playbooks`: those that the call offers. */
+  open(store, id, playbooks = []) {
+    Object.assign(this, { store, callId: id, playbooks });
     this.#asked = null;
     this.menu.open = false;
     store.on("guidance", (item) => {
       if (item.kind !== "step") return;
-      if (this.#asked === item.step && item.state === "open") {
+      if ([item.step, beginOf(item.revision?.policy, item.playbook)].includes(this.#asked) && item.state === "open") {
         this.#asked = null;
         announce(fill(this.words.step_now, { title: item.title }));
       }
@@ -40,17 +44,36 @@ export class PlaybookMove {
     return [...found.values()];
   }
 
+  /** Whether there is a playbook that may be begun. */
+  get offers() {
+    return this.#offered().length > 0;
+  }
+
+  #offered() {
+    if (!this.store?.isLive) return [];
+    const begun = new Set(this.store.all("guidance").filter((item) => item.kind === "step").map((item) => beginOf(item.revision?.policy, item.playbook)));
+    return this.playbooks.filter((one) => !begun.has(beginOf(one.policy, one.playbook)));
+  }
+
   draw() {
-    const latest = this.#latest();
-    const drawn = JSON.stringify([latest.map((item) => [item.id, item.state]), this.#asked]);
+    const [latest, offered] = [this.#latest(), this.#offered()];
+    const drawn = JSON.stringify([latest.map((item) => [item.id, item.state]), offered, this.#asked]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    this.menu.hidden = !latest.length;
-    if (!latest.length) this.menu.open = false;
+    const some = latest.length + offered.length > 0;
+    this.menu.hidden = !some;
+    if (!some) this.menu.open = false;
+    this.label.textContent = latest.length ? this.goTo : this.words.step_begin;
     this.list.replaceChildren(...latest.flatMap((item) => [
       latest.length > 1 ? make("p", { class: "small muted menu-note" }, item.payload.playbook) : null,
       ...item.payload.steps.map((step) => this.#choice(item, step)),
-    ]).filter(Boolean));
+    ]).filter(Boolean), ...(latest.length && offered.length ? [make("p", { class: "small muted menu-note" }, this.words.step_begin)] : []), ...offered.map((one) => this.#beginning(one)));
+  }
+
+  #beginning(one) {
+    const name = beginOf(one.policy, one.playbook);
+    return make("button", { type: "button", class: "menu-item", "data-playbook": one.playbook, click: () => this.#ask(name, { revision: one.revision, playbook: one.playbook }) },
+      icon(this.#asked === name ? "dots" : "player-play"), make("span", { class: "grow" }, one.title));
   }
 
   #choice(item, step) {
@@ -70,14 +93,18 @@ export class PlaybookMove {
     return true;
   }
 
-  async #go(item, step) {
+  #go(item, step) {
+    return this.#ask(step.id, { id: item.id, step: step.id });
+  }
+
+  async #ask(name, content) {
     const id = this.callId;
     this.menu.open = false;
     this.menu.querySelector("summary").focus();
-    this.#asked = step.id;
+    this.#asked = name;
     this.draw();
     try {
-      await write(`/desk/calls/${id}/step/`, { id: item.id, step: step.id });
+      await write(`/desk/calls/${id}/step/`, content);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (id !== this.callId) return;

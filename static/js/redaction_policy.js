@@ -74,6 +74,8 @@ function draw(row) {
   const loosened = (wanted && !box.checked) || choice.value !== "mask";
   why.required = loosened;
   why.hidden = !loosened && !why.value;
+  const sees = row.nextElementSibling;
+  if (sees?.matches(".rp-sees")) sees.hidden = !box.checked || choice.value !== "keep";
   row.classList.toggle("own", loosened || wanted !== box.checked);
   row.classList.toggle("off", !box.checked);
 }
@@ -95,6 +97,16 @@ for (const radio of form.querySelectorAll("input[name=profile]")) {
   });
 }
 
+// --- Who sees what is kept ---
+
+// A type that comes to name roles of its own begins with those of all.
+form.addEventListener("change", ({ target }) => {
+  if (!target.matches("[data-own-sees]") || !target.checked) return;
+  const boxes = [...target.closest(".rp-sees").querySelectorAll("[data-role]")];
+  if (boxes.some((box) => box.checked)) return;
+  for (const box of boxes) box.checked = form.elements[`sees:${box.dataset.role}`].checked;
+});
+
 // --- Types of one's own ---
 
 const own = document.getElementById("rp-own");
@@ -104,6 +116,11 @@ document.getElementById("rp-add").addEventListener("click", () => {
   for (const field of blank.querySelectorAll("[name]")) field.name = field.name.replace("-N-", `-${own.childElementCount}-`);
   own.append(blank);
   blank.querySelector("input").focus();
+});
+
+own.addEventListener("change", ({ target }) => {
+  if (!target.name.endsWith("-action")) return;
+  target.closest(".rp-type").querySelector(".rp-sees").hidden = target.value !== "keep";
 });
 
 document.getElementById("preview")?.scrollIntoView({ block: "start" });

@@ -1,10 +1,13 @@
 // A past conversation: player, transcript and moments in step; the parts beside them; a call under way grows.
+import { ChatBox } from "./chat.js";
 import { make, pageData, say } from "./dom.js";
 import { hideWords } from "./hide_words.js";
 import { Kept } from "./kept.js";
 import { bindKeys } from "./keys.js";
 import { Player } from "./player.js";
+import { write } from "./requests.js";
 import { LiveSocket, Line } from "./socket.js";
+import { Store } from "./store.js";
 import { duration, span } from "./time.js";
 import { speech } from "./transcript.js";
 import { Waveform } from "./waveform.js";
@@ -219,18 +222,32 @@ function follow() {
     if (near) row.scrollIntoView({ block: "nearest" });
   };
   const line = new Line(words, signIn);
+  const joined = takePart();
   const socket = new LiveSocket(() => `/ws/conversations/${page.dataset.conversation}/?after=${head}`, {
     line,
     message: (message) => {
       if (message.type !== "event") return;
       head = Math.max(head, message.seq);
+      joined?.apply(message);
       if (message.kind === "utterance") grow(message.data);
       else if (message.kind === "conversation" && !["announced", "live"].includes(message.data.state)) {
         say(note, ended);
         socket.close();
-      } else say(note, changed);
+        joined?.box.draw();
+      } else if (message.kind !== "message") say(note, changed);
     },
   });
+}
+
+/** Writing in a chat under way, where this person may: a store of what was written, with its box. Null: no such thing. */
+function takePart() {
+  if (!document.getElementById("joining-data")) return null;
+  const { items, me, url, words, writable } = pageData("joining-data");
+  const store = new Store({ head: Number(page.dataset.head), items });
+  const box = new ChatBox({ part: document.getElementById("chat"), words, me, send: (content) => write(url, content) });
+  box.open(store, writable);
+  setInterval(() => box.draw(), 2000);
+  return Object.assign(store, { box });
 }
 
 // --- Opening --------------------------------------------------------------------------------------------

@@ -102,6 +102,8 @@ root.addEventListener("keydown", (event) => {
 
 // --- What the server says of it ---
 
+const ticked = (name) => [...form.querySelectorAll(`input[name="${name}"]:checked`)].map((box) => box.value);
+
 async function check() {
   const number = (asked += 1);
   status.dataset.busy = "";
@@ -109,7 +111,8 @@ async function check() {
   try {
     const response = await fetch(root.dataset.check, {
       method: "POST",
-      body: JSON.stringify({ document: draft, policy: root.dataset.policy || null }),
+      // The channels as they are ticked now: what is measured of sound means nothing in a chat.
+      body: JSON.stringify({ document: draft, policy: root.dataset.policy || null, channels: ticked("channels") }),
       headers: { "Content-Type": "application/json", "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
     });
     if (response.ok) found = await response.json();
@@ -277,4 +280,5 @@ function begin() {
 if (!field.disabled && !field.readOnly) {
   begin();
   trying(root, () => { store(); return draft; });
+  form.addEventListener("change", (event) => { if (event.target.name === "channels" && draft) check(); });
 }

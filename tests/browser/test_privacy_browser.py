@@ -128,6 +128,7 @@ def test_words_and_sound_are_marked_by_hand(
     picture(page, "review-drawn-1280")
     page.get_by_role("button", name="Silence for good").click()
     page.get_by_text("It is silenced within a minute.").wait_for()
+    page.locator(".pv-sound .side-0").wait_for(state="attached")  # the new page's script has run
     with committed.northwind.scope():
         [stretch] = HiddenStretch.objects.all()
         assert stretch.channel == 0

@@ -14,10 +14,12 @@ from conversations import news
 from conversations.models import Conversation, Disposition
 from engines.rules import MomentEngine
 from engines.rules.engine import RuleEngine
+from engines.rules.entities import ENTITIES
 from moments.live import MomentStage
+from moments.models import MomentOccurrence
 from tests import understanding
 from tests.coaching.conftest import THREAT
-from tests.understanding import call_begin, hint_action, policy_make, rule
+from tests.understanding import call_begin, definition_make, hint_action, policy_make, rule
 
 CARD = {"title": "Refunds", "text": "Within five days.", "path": "Money", "passage": "p", "document": "d"}
 
@@ -336,6 +338,49 @@ def test_moments_that_cannot_be_looked_for_leave_the_rules_their_own_ears(begin,
     fault = RuleFault.objects.get()
     assert (fault.rule_key, fault.count) == ("", 1)
     assert fault.last.startswith("RuntimeError") and "customer" not in fault.last
+
+
+def test_one_moment_whose_detector_throws_leaves_the_others_and_is_named(begin, heard, monkeypatch):
+    asked = []
+
+    def throws(text):
+        asked.append(text)
+        raise RuntimeError("what the customer said")
+
+    definition_make("amount", kind="entity", entity="amount", speaker="customer")
+    policy_make(
+        rule("threat", hint_action("Ask why"), on_partials=True, cooldown_ms=0),
+        rule("amount", hint_action("Say what it costs")),
+    )
+    monkeypatch.setitem(ENTITIES, "amount", throws)
+    call = begin()
+    call.partial("customer", THREAT, 0, 1_000)
+    assert Guidance.objects.get(kind="hint").title == "Ask why"
+    for at in range(4):
+        call.say("customer", THREAT, at * 10_000)
+    assert MomentOccurrence.objects.filter(definition__key="threat").count() == 4
+    fault = RuleFault.objects.get()
+    assert (fault.last, fault.count) == ("amount: RuntimeError", 3)
+    # All together, then each alone, three times; then it is left out of the call.
+    assert len(asked) == 6
+
+
+@pytest.mark.parametrize("broken", ["look", "advance", "fields", "finish"])
+def test_whatever_fails_in_moments_the_call_goes_on(begin, heard, monkeypatch, broken):
+    policy_make(rule({"phrases": ["cancel my service"]}, hint_action("Ask why"), on_partials=True))
+
+    def throws(*args, **kwargs):
+        raise RuntimeError("what the customer said")
+
+    definition_make("urgent", kind="metadata", field="queue", field_test="present")
+    definition_make("late", kind="absence", expected=heard["offer"], within_seconds=5)
+    monkeypatch.setattr(MomentEngine, broken, throws)
+    call = begin()
+    call.partial("customer", THREAT, 0, 1_000)
+    call.say("customer", THREAT, 0)
+    call.tick(20_000)
+    call.end(21_000)
+    assert Guidance.objects.get(kind="hint").title == "Ask why"
 
 
 def test_a_revision_that_cannot_be_read_any_more_is_left_out_and_counted(world, heard, policy, begin):

@@ -14,18 +14,13 @@ from django.core.management import CommandError, call_command
 from accounts.errors import Conflict
 from accounts.models import AuditEvent
 from coaching.models import NextStepFile, NextStepVersion
-from coaching.next_steps import (
-    NEVER,
-    next_steps_promote,
-    next_steps_retire,
-    next_steps_suggest,
-    next_steps_train,
-    sure_from,
-)
+from coaching.models.next_steps import NEVER
+from coaching.next_step_training import next_steps_train, sure_from
+from coaching.next_steps import next_steps_promote, next_steps_retire, next_steps_suggest
 from engines.next_step.dialogue import Dialogue, Event
 from tests.budgets import query_budget
 from tests.conftest import World
-from tests.next_steps_made import QUICK, QUICK_PLAYBOOK, THINGS, playbook, spoken, talk, version_made
+from tests.next_steps_made import THINGS, playbook, quickened, spoken, talk, version_made
 
 ASKED = [
     {"role": "customer", "text": "I need a ride"},
@@ -36,10 +31,7 @@ ASKED = [
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.next_step.trial.FOLDS", 2)
-    for room in ("engines.next_step.trial", "coaching.next_steps"):
-        monkeypatch.setattr(f"{room}.PAST", QUICK)
-        monkeypatch.setattr(f"{room}.PLAYBOOK", QUICK_PLAYBOOK)
+    quickened(monkeypatch)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,21 +11,26 @@ import redis
 from django.core.exceptions import ValidationError
 
 from accounts.errors import Conflict
-from coaching import mutes, tidings
+from coaching import mutes, playbooks, tidings
 from coaching.access import guidance_for
 from coaching.answers import guidance_answer
 from coaching.models import Guidance
 from coaching.mutes import mute_end, mute_set
+from coaching.replay import document_compiled, past_calls, steps
 from conversations.chats import Opening, chat_open, message_take
+from conversations.live import tidings as live_tidings
 from conversations.live.buffer import AudioBuffer
 from conversations.live.chat import ChatFollower, chat_news
 from conversations.live.commit import group_write
 from conversations.live.ownership import call_claim
 from conversations.live.tidings import WORD
+from conversations.live.timeline import Timeline
 from conversations.marks_again import marks_retell
-from conversations.models import Conversation
+from conversations.models import CallPhase, Conversation
 from cresta_app.live import stages
 from engines.redaction.text import RawText
+from engines.rules import CompiledMoments
+from moments.selectors import active_specs
 from tenants import names
 from tests.coaching.conftest import THREAT
 from tests.live_calls import call_make
@@ -60,7 +66,9 @@ def told(monkeypatch) -> list[dict[str, Any]]:
     def tell(_conversation_id: Any, new: list[dict[str, Any]]) -> None:
         marks.extend(new)
 
-    for module, name in ((tidings, "marks_tell"), (mutes, "marks_tell"), (tidings, "marks_append")):
+    for module, name in (
+        (tidings, "marks_tell"), (mutes, "marks_tell"), (tidings, "marks_append"), (playbooks, "marks_append"),
+    ):  # fmt: skip
         monkeypatch.setattr(module, name, tell)
     return marks
 
@@ -101,6 +109,55 @@ def test_a_hint_for_who_leaves_a_customer_on_hold_comes_whoever_follows_the_call
         call.hold(False, 70_000)
         call.tick(140_000)
         assert Guidance.objects.filter(conversation=call.conversation).count() == 1
+
+
+def test_a_hold_without_sound_is_the_same_live_and_when_it_is_played_again(begin, agent, monkeypatch):
+    wall = [1_000.0]
+    monkeypatch.setattr(live_tidings.time, "time", lambda: wall[0])
+    row = policy_make(
+        rule({"measure": "hold_ms", "above": 60_000}, hint_action("Come back to them"), id="hold"),
+        rule(
+            {"missing": {"heard": "offer"}, "after": {"heard": "threat"}, "within_ms": 40_000},
+            hint_action("Make an offer"),
+            id="late",
+        ),
+    )
+    call, timeline = begin(), Timeline()
+    tidings = live_tidings.Tidings(timeline, {})
+    call.say("customer", THREAT, 11_000, 14_000)
+    # The line stands still at 0:15 for 90 seconds; what comes then is counted on from there.
+    timeline.add({"kind": "phase", "phase": "hold", "at_ms": 15_000})
+    tidings.overdue(15_000)
+    for seconds in (30, 30, 15, 15):
+        wall[0] += seconds
+        assert tidings.overdue(15_000)
+        if seconds == 15:
+            call.take_over()
+            tidings = live_tidings.Tidings(timeline, tidings.state())
+            tidings.overdue(0)
+        batch = tidings.told_at_once([session for _key, session in call.sessions], 15_000, call.context)
+        call.commit(batch)
+    call.hold(False, 15_000)
+    call.say("agent", "thank you for waiting", 16_000, 18_000)
+    call.tick(120_000)
+    live = sorted(Guidance.objects.values_list("rule_key", "at_ms"))
+    assert live == [("hold", 75_000), ("late", 54_000)]
+
+    began = call.conversation.announced_at
+    for phase, at in (("hold", 0), ("connected", 90)):
+        CallPhase.objects.create(
+            conversation=call.conversation,
+            phase=phase,
+            key=phase,
+            from_ms=15_000,
+            at=began + timedelta(seconds=at),
+        )
+    [past] = past_calls([call.conversation.pk], {})
+    assert past.known.stood == {15_000: 105_000}
+    compiled = document_compiled(row.document, {"threat": "Threat", "offer": "Offer"})
+    moments = CompiledMoments(active_specs())
+    played = [one for step in steps(past.turns, moments, [compiled], past.known) for one in step.decisions[0]]
+    assert sorted((one.rule_id, one.at_ms) for one in played if one.what == "show") == live
 
 
 # --- Dismissed --------------------------------------------------------------------------------------------
@@ -285,6 +342,43 @@ def test_the_api_and_the_desk_move_and_mute_alike(world, begin, agent, told):
     muted = post(f"/api/v1/guidance/{hint.pk}/mute/", {}).json()
     assert [(one["rule"], one["kind"]) for one in muted] == [("ask", "")]
     assert post(f"/api/v1/guidance/{hint.pk}/unmute/", {}).json() == []
+
+
+def test_a_playbook_that_has_not_begun_is_begun_by_hand_whoever_follows_the_call(world, begin, agent, told):
+    row = policy_make(playbooks=[PLAYBOOK | {"start": {"heard": "offer"}}])
+    revision = str(row.pk)
+    offered = [{"revision": revision, "playbook": "stay", "policy": "Test", "title": "Keep them"}]
+    client = world.northwind.client("agent")
+
+    def post(url, **content):
+        return client.post(url, content, content_type="application/json")
+
+    for takes_over in (False, True):
+        told.clear()
+        call = begin()
+        ident = str(call.conversation.pk)
+        call.say("customer", THREAT, 0)
+        assert client.get(f"/api/v1/guidance/playbooks/?conversation={ident}").json() == offered
+        assert client.get(f"/desk/calls/{ident}/").json()["playbooks"] == offered
+        assert world.northwind.client("supervisor").get(f"/desk/calls/{ident}/").json()["playbooks"] == []
+        wanted = {"revision": revision, "playbook": "stay"}
+        assert post("/api/v1/guidance/begin/", conversation=ident, **wanted).status_code == 202
+        assert post(f"/desk/calls/{ident}/step/", **wanted).json() == {"playbook": "stay"}
+        for wrong in ({"playbook": "x"}, {"revision": ident}, {"revision": "x"}):
+            assert post(f"/desk/calls/{ident}/step/", **wanted | wrong).status_code == 400
+        for number, mark in enumerate(told):
+            if takes_over:
+                call.take_over()
+            call.told(mark, 6_000 + number * 1_000)
+        assert len(told) == 2, "and the second changes nothing"
+        row = Guidance.objects.get(conversation=call.conversation, kind="step")
+        assert (row.step, row.at_ms, row.reason) == ("ask", 6_000, "Because it was begun by hand")
+        # From there it moves as the talk moves.
+        call.say("agent", "let me repeat that", 20_000)
+        assert own(agent, conversation=call.conversation, state="open", kind="step").step == "offer"
+    Conversation.objects.filter(pk=call.conversation.pk).update(state="wrap_up")
+    assert post(f"/desk/calls/{ident}/step/", **wanted).status_code == 409
+    assert client.get(f"/api/v1/guidance/playbooks/?conversation={ident}").json() == []
 
 
 # --- On the way -------------------------------------------------------------------------------------------

@@ -62,6 +62,27 @@ def test_a_draft_is_explained_part_by_part_and_its_faults_name_their_part(compan
     assert "stay" in told["explained"]
 
 
+def test_sound_in_a_policy_for_chats_is_warned_of_as_the_channels_are_ticked(company, policy):
+    client = company.client("admin")
+    document = {
+        "format": 1,
+        "rules": [rule("quiet", {"measure": "silence_ms", "above": 5000}, title="Say something")],
+    }
+    found = {}
+    for name, channels in {"all": [], "both": ["chat", "voice"], "chat": ["chat"]}.items():
+        for known in (None, str(policy.pk)):
+            sent = {"document": document, "channels": channels, "policy": known}
+            told = client.post(CHECK, json.dumps(sent), content_type="application/json").json()
+            found[name, known is None] = [(one["kind"], one["thing"]) for one in told["complaints"]]
+    warned = [("warning", "quiet")]
+    assert found == {
+        ("all", True): [], ("all", False): [], ("both", True): [], ("both", False): [],
+        ("chat", True): warned, ("chat", False): warned,
+    }  # fmt: skip
+    policy.refresh_from_db()
+    assert not policy.scope.get("channels")
+
+
 @pytest.mark.parametrize("body", ["", "{", "[]", '{"document": 5}', '{"document": {"rules": 3}}', "[" * 5000])
 def test_nonsense_is_answered_in_words(company, body):
     answer = company.client("admin").post(CHECK, body, content_type="application/json")

@@ -7,7 +7,7 @@ from time import process_time
 import pytest
 
 from engines.intents import UnusableModel
-from engines.intents.languages import foreign
+from engines.intents.languages import foreign, is_english, little_known
 from engines.intents.meaning import MeaningModel, Meanings, ordinary, telling
 from engines.intents.meaning_training import ALARMS, UnusableExamples, learn
 
@@ -78,6 +78,12 @@ def test_the_file_is_the_model_and_nothing_else_is(model: MeaningModel) -> None:
         ((*STOLEN, "ich habe meine karte verloren"), (), "German"),
         (STOLEN, ("j'ai perdu ma carte et je ne sais pas",), "French"),
         ((*STOLEN, "я потеряла карту"), (), "another script"),
+        (
+            (*STOLEN, "zgubiłem moją kartę"),
+            (),
+            "another language than English.*phrases or by an intent classifier",
+        ),
+        (("gdzie jest karta", "nie mam karty", "karta znika"), (), "do not seem to be English"),
         ((*STOLEN, "my card my card was stolen"), ("my card my card my card was stolen",), "cannot be told"),
         (tuple(f"my card number {at} was stolen" for at in range(201)), (), "At most 200"),
     ],
@@ -91,6 +97,10 @@ def test_sentences_that_teach_nothing_are_refused(
 
 def test_english_is_taken_for_english() -> None:
     assert [one for one in ordinary() if foreign(one)] == []
+    assert not little_known(["restore factory settings", "engage whisper mode", "what is my balance please"])
+    assert [is_english(code) for code in ("en", "en-GB", "EN_us", "", "de", "enx")] == [True] * 4 + [
+        False
+    ] * 2
     assert len(set(ordinary())) == len(ordinary()) > 350
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bench.__main__ import main
-from engines.next_step.dialogue import Dialogue, Event, dialogue_from, read_dialogues
-from engines.next_step.model import NextStepModel, pack, train, unpack
+from engines.next_step.dialogue import Dialogue, Event, dialogue_from, read_dialogues, row_of
+from engines.next_step.features import learn_actions
+from engines.next_step.model import NextStepModel, pack, steps, train, unpack
 from engines.next_step.schema import read_schemas, schema_from
 from engines.next_step.words import clauses, kind_of, name_parts, news, tokens
 from tests.next_steps_made import (
@@ -217,3 +218,35 @@ def test_schemas_are_read_by_their_file_names(files: Path) -> None:
     (files / "schemas" / "ride.json").write_text("{}")
     with pytest.raises(ValueError, match=r"ride.json: a schema needs replies and a graph"):
         read_schemas(files / "schemas")
+
+
+def test_what_agents_dismissed_is_learned_as_wrong() -> None:
+    rows = [talk("ride", number) for number in range(8)]
+    schemas = {"ride": schema("ride")}
+    asked = (Event("customer", "I need a ride"), Event("agent", "May I have your name, please?", "ask_name"))
+
+    def likely(dismissed: list[str]) -> dict[str, float]:
+        calls = [{"role": "customer", "text": "I need a ride", "rejected": dismissed} for _ in range(6)]
+        more = [{"id": f"call {at}", "task": "ride", "events": [call]} for at, call in enumerate(calls)]
+        model = train([dialogue_from(row) for row in (*rows, *more)], schemas, past=QUICK, playbook=None)
+        found = model.suggest("ride", schemas["ride"], asked[:1], most=10)
+        return {one.action: one.probability for one in found}
+
+    before, after = likely([]), likely(["hello"])
+    assert after["hello"] < before["hello"] / 2 and sum(after.values()) == pytest.approx(1)
+    # Names that nobody knows, and one twice, change nothing.
+    assert likely(["hello", "hello", "nobody_does"]) == after
+
+
+def test_a_step_that_was_dismissed_and_then_taken_is_not_wrong() -> None:
+    row = talk("ride", 1)
+    at = next(place for place, event in enumerate(row["events"]) if event.get("action") == "ask_name")
+    row["events"][at - 1]["rejected"] = ["ask_name", "goodbye"]
+    dialogue = dialogue_from(row)
+    known = learn_actions([dialogue], {})
+    refused = [one for one in steps(dialogue, schema("ride"), known, unseen=False) if one.gold < 0]
+    [step] = refused
+    assert len(step.wrong) == 1 and row_of(dialogue)["events"][at - 1]["rejected"] == ["ask_name", "goodbye"]
+    assert dialogue_from(row_of(dialogue)) == dialogue
+    with pytest.raises(ValueError, match="list of names"):
+        dialogue_from({"id": 1, "task": "x", "events": [{"role": "customer", "rejected": "goodbye"}]})

@@ -75,6 +75,36 @@ def test_a_word_in_place_of_a_digit_is_beeped_with_its_neighbours() -> None:
         assert covers(final(asked(), words), words[0].start_ms, words[-1].end_ms), strange
 
 
+def test_two_words_in_place_of_digits_are_beeped_also_at_the_end_of_a_final() -> None:
+    texts = CARD.split()
+    texts[7:9] = ["shoe", "street"]
+    words = heard(" ".join(texts))
+    assert covers(final(asked(), words), words[0].start_ms, words[-1].end_ms)
+    for cut in (8, 9):
+        redactor = asked()
+        found = [*final(redactor, words[:cut]).audio_intervals, *final(redactor, words[cut:]).audio_intervals]
+        merged_ms = min(start for start, _end in found), max(end for _start, end in found)
+        assert merged_ms == (words[0].start_ms - MARGIN, words[-1].end_ms + MARGIN)
+        assert any(start < words[7].start_ms and words[8].end_ms < end for start, end in found), cut
+
+
+def test_three_words_between_numbers_are_speech() -> None:
+    texts = CARD.split()
+    texts[6:9] = ["or", "was", "that"]
+    words = heard(" ".join(texts))
+    found = final(asked(), words)
+    assert not any(start < words[7].start_ms < end for start, end in found.audio_intervals)
+
+
+def test_what_is_said_behind_a_number_is_beeped_no_more_than_the_number() -> None:
+    """Digits misheard read like an address to the model, which took the last word in."""
+    words = heard("it's five seven two nine heaven seven two one okay")
+    redactor = StreamRedactor()
+    redactor.redact_final("agent", RawText("what is your phone number please"), (), 0, 900)
+    ((start, end),) = final(redactor, words).audio_intervals
+    assert start <= words[1].start_ms and words[-2].end_ms <= end < words[-1].end_ms
+
+
 @pytest.mark.parametrize("at", [0, 15])
 def test_a_misheard_digit_at_either_end_is_beeped(at: int) -> None:
     texts = CARD.split()

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from engines.redaction import extra
 from engines.redaction.context import Context
-from engines.redaction.presidio import PresidioDetector
+from engines.redaction.presidio import LABELS, PresidioDetector
 from engines.redaction.redactor import RedactionConfig, redact, redactor_for
 from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
 from engines.redaction.tokens import tokenise
-from engines.redaction.vocabulary import PROFILES
+from engines.redaction.vocabulary import PROFILES, TYPES
 from tests.engines.redaction_calls import RULES, Call, leaks
 
 STRICT = RedactionConfig(enabled_types=PROFILES["strict"])
@@ -208,6 +208,21 @@ def test_presidio_itself_where_it_is_installed() -> None:
     recognizer = package.predefined_recognizers.CreditCardRecognizer()
     spans = PresidioDetector(recognizers=[recognizer]).find(tokenise("card 4111111111111111"), Context())
     assert [span.type for span in spans] == ["CREDIT_CARD"]
+    # As a whole, with no language model fetched, and with every name it may give known here.
+    registry = package.RecognizerRegistry()
+    registry.load_predefined_recognizers(
+        languages=["en", "es", "it", "pl", "de", "ko", "sv", "th", "tr", "fi"]
+    )
+    named = {name for one in registry.recognizers for name in one.supported_entities}
+    assert named and named <= LABELS.keys()
+    config = RedactionConfig(extra=("presidio",), model=False, enabled_types=PROFILES["strict"])
+    text = "coins to 16Yeky6GMjeNkAiNcBY7ZhrLoMSgg1BoyZ please"
+    assert redact(RawText(text), config).text == "coins to [ACCOUNT_NUMBER] please"
+    assert "16Yeky" in redact(RawText(text), RedactionConfig(model=False)).text
+
+
+def test_what_presidio_finds_has_a_name_of_ours() -> None:
+    assert set(LABELS.values()) <= TYPES.keys()
 
 
 def test_a_plug_in_that_is_not_there_is_an_error_and_no_silence() -> None:

@@ -134,6 +134,10 @@ def test_every_action_and_condition_is_understood_by_the_engine():
         ),
         ({"when": {"sequence": [CANCEL]}}, "rules[0].when.sequence", "at least 2"),
         ({"when": CANCEL | {"nth": 0}}, "rules[0].when.nth", "from 1"),
+        ({"when": {"measure": "turns", "above": 10**400}}, "rules[0].when.above", "a number"),
+        ({"when": {"field": "queue", "is": 10**400}}, "rules[0].when.is", "takes texts"),
+        ({"when": {"phrases": ["a \ud800 b"]}}, "rules[0].when.phrases", "that can be kept"),
+        ({"then": [hint("a\x00b")]}, "rules[0].then[0].title", "cannot be kept"),
         ({"name": "x" * 1_000_000}, "rules[0]", "64 kB"),
     ],
 )
@@ -192,10 +196,44 @@ def errors(*rules, **parts):
         (CANCEL | {"speaker": "agent"}, "never from the agent"),
         ({"field": "quue", "present": True}, "Did you mean “queue”?"),
         ({"missing": OFFER, "after": OFFER, "within_ms": 5}, "missing after itself"),
+        ({"missing": OFFER, "within_ms": 20}, "Nobody says anything within 20 ms"),
+        ({"measure": "turns", "above": 0}, "acts always"),
+        ({"measure": "silence_ms", "above": 0}, "acts always"),
+        ({"measure": "talk_share", "above": 0}, "acts always"),
+        ({"measure": "sentiment", "above": -0.95}, "acts always"),
+        ({"measure": "sentiment", "below": -0.9}, "sentiment cannot be below -0.9"),
+        ({"time": {"from": "00:00", "until": "24:00"}}, "acts always"),
+        ({"time": {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}}, "acts always"),
+        ({"field": "channel", "present": True}, "acts always"),
+        ({"field": "channel", "present": False}, "every call has a channel"),
+        ({"all": [CANCEL, {"field": "channel", "is": ["chat", "fax"]}]}, "There is no channel “fax”"),
+        ({"pattern": "(?=cancel)"}, "can never match"),
+        ({"pattern": "a^b"}, "can never match"),
     ],
 )
 def test_what_never_happens_always_happens_or_does_not_exist_is_an_error(when, sentence):
     assert any(sentence in one for one in errors(rule(when, withdraw_when=OFFER))), errors(rule(when))
+
+
+def test_a_queue_that_is_not_there_and_a_time_beyond_every_call_are_told():
+    asked = []
+
+    def queues():
+        asked.append(1)
+        return ["sales"]
+
+    def told(when):
+        document = {"format": 1, "rules": [rule({"all": [CANCEL, when]})]}
+        return [(one.kind, one.sentence) for one in check_policy(document, NAMES, queues=queues)]
+
+    assert told({"field": "product", "is": "x"}) == told({"field": "queue", "is_not": "support"}) == []
+    assert not asked
+    assert told({"field": "queue", "is": "Sales"}) == []
+    assert told({"field": "queue", "is": ["sales", "gone"]}) == [
+        ("warning", "There is no queue “gone” now: no call would be in it.")
+    ]
+    [(kind, sentence)] = told({"missing": OFFER, "within_ms": 5 * 3_600_000})
+    assert kind == "warning" and "Calls end before that" in sentence
 
 
 def test_useful_conditions_raise_no_alarm():
@@ -358,3 +396,18 @@ def test_no_document_makes_the_check_fall_and_what_it_passes_runs():
         call.engine.finish(90_000)
         assert not call.engine.failures
     assert passed > 20
+
+
+def test_sound_is_asked_for_in_vain_where_all_is_written():
+    document = {
+        "format": 1,
+        "rules": [
+            rule({"any": [CANCEL, {"measure": "silence_ms", "above": 5_000}]}, hint()),
+            rule({"measure": "turns", "above": 9}, hint("Turns"), id="turns"),
+        ],
+    }
+    for channels in ((), ("voice",), ("voice", "chat")):
+        assert check_policy(document, NAMES, channels=channels) == []
+    (one,) = check_policy(document, NAMES, channels=("chat", "email"))
+    assert (one.kind, one.where) == ("warning", "rules[0].when.any[1]")
+    assert one.sentence.startswith("“silence_ms” is measured of sound")

@@ -207,6 +207,32 @@ def test_measures_of_the_talk():
     assert one.reason == "Because there were more than 3 turns"
 
 
+def test_in_writing_nothing_is_measured_of_sound():
+    loud = {"measure": "talk_share", "above": 0.7}
+    quiet = {"measure": "silence_ms", "above": 5_000}
+    rules = [
+        rule(loud, id="share"),
+        rule(quiet, id="silence"),
+        rule({"measure": "silence_ms", "below": 5_000}, id="lively"),
+        rule({"measure": "hold_ms", "above": 5_000}, id="hold"),
+        rule({"all": [CANCEL, {"not": quiet}]}, id="opposite"),
+        rule({"any": [CANCEL, loud]}, id="either"),
+        rule({"measure": "turns", "above": 1}, id="turns"),
+        rule({"measure": "duration_ms", "above": 60_000}, id="long"),
+    ]
+    told = {}
+    for channel in ("voice", "chat", "email"):
+        call = Call(*rules, fields={"channel": channel})
+        told[channel] = acts(
+            call.begun + call.agent("so " * 60, 0, 30) + call.customer("I want to cancel", 31)
+        )
+        call.hand_over()
+        told[channel] += acts(call.engine.hold(True, 40_000) + call.until(61))
+    written = ["either", "turns", "long"]
+    assert told["chat"] == told["email"] == written
+    assert set(told["voice"]) == {"share", "silence", "hold", "opposite", *written}
+
+
 def test_mood_is_the_customers_alone_level_and_trend():
     low = rule({"measure": "sentiment", "below": -0.3, "over_ms": 60_000}, id="low")
     fall = rule({"measure": "sentiment_change", "below": -0.3, "over_ms": 30_000}, id="fall")

@@ -21,6 +21,7 @@ NO_OFFER = MomentSpec(
 RECAP = MomentSpec("recap", "Recap", "r6", "phrase", "agent", ("to sum up",))
 NO_RECAP = MomentSpec("no_recap", "No recap", "r7", "absence", expected="recap", after="cancel")
 AMOUNT = MomentSpec("amount", "Amount", "r8", "pattern", "any", pattern=r"\$\d+")
+COMMON = ("hello", "yes", "no", "my", "me", "it", "you", "we", "okay", "the", "a")
 ALL = [RECORDING, NO_RECORDING, CANCEL, OFFER, NO_OFFER, RECAP, NO_RECAP, AMOUNT]
 
 
@@ -30,6 +31,12 @@ def said(sequence, speaker, start_ms, text, end_ms=None):
 
 def keys(occurrences):
     return [one.key for one in occurrences]
+
+
+@pytest.mark.parametrize("words", [{"pattern": r"\w"}, {"phrases": ("(" + "|".join(COMMON) + ")",)}])
+def test_what_is_heard_in_everything_is_refused(words):
+    spec = MomentSpec("all", "All", "r", "pattern" if "pattern" in words else "phrase", **words)
+    assert check(spec) == ["It would be heard in everything that is said: ask for something particular."]
 
 
 def test_only_the_named_speaker_counts():

@@ -105,6 +105,8 @@ def test_tests_of_a_field(fields: dict[str, object], known: dict[str, object], s
         (mood(turns=21), "1 to 20"),
         (field(field="colour"), "no field of a call"),
         (field(field="metadata."), "no field of a call"),
+        (field(field="channel", values=("fax",)), "no channel “fax”"),
+        (field(field="channel", test="present"), "always be so"),
         (field(values=(" ",)), "at least one value"),
         (field(test="above"), "the number"),
         (field(test="above", field="queue", limit=1.0), "never be so"),

@@ -16,7 +16,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import AuditEvent
-from accounts.services import identity_attach
+from accounts.services import api_key_create, identity_attach
+from coaching.replying import model_reply
 from conversations.consent import consent_record
 from conversations.live.ears import Ears
 from conversations.models import (
@@ -52,6 +53,7 @@ from tests.leaks.places import pretty
 from tests.leaks.planted import Planted
 from tests.leaks.refused import refused, twilio_said
 from tests.live_calls import wait_for, worker_process
+from tests.peers.chat import REPLY
 from tests.sound_files import bursts, sound_file
 from tests.test_live_worker import policy_publish_for_test
 from tests.webhook_receiver import Receiver, endpoint_for
@@ -60,6 +62,7 @@ VENDORS = (NativeVendor(), TwilioVendor(), GenesysVendor(), JambonzVendor())
 TOKEN, ACCOUNT = "12345", "AC" + "0" * 32
 SECONDS, SHORT_SECONDS = 34, 9
 CALLS = ("native-1", "CA1", *vendors.CALLS)
+CHAT = "chat-1"
 
 
 @dataclass
@@ -99,7 +102,8 @@ def everything(company: Any, planted: Planted, folder: Path, receiver: Receiver,
         for name, answer in refused(company, planted, str(_call(CALLS[0]).pk)):
             shown.answer(f"refused {name}", answer)
         _uploads(company, planted, folder, script)
-        for call in CALLS:
+        _chat(company, planted, shown)
+        for call in (*CALLS, CHAT):
             wait_for(lambda call=call: _call(call).ended_at is not None, what=f"the end of {call}")
     _jobs()
     _written_after(company, planted, shown)
@@ -266,6 +270,33 @@ def _uploads(company: Any, planted: Planted, folder: Path, script: Path) -> None
         hearing.equipment = given
     states = set(UploadedCall.objects.values_list("state", flat=True))
     assert states == {"done", "failed"}, states
+
+
+def _chat(company: Any, planted: Planted, shown: Shown) -> None:
+    """A chat by a chat system's key, with what the company's chat model would answer in it."""
+    _key, secret = api_key_create(owner=company.people["admin"], name="chat system", scopes=["ingest"])
+    client = company.client(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    opening = {
+        "external_id": CHAT,
+        "agent": company.people["agent"].email,
+        "customer": {"reference": planted.phone_written, "name": f"Mrs. {planted.card_written}"},
+        "metadata": planted.fields,
+    }
+    ident = shown.answer("chat", _send(client.post, "/api/v1/chats/", opening)).json()["id"]
+    written = (
+        ("agent", "can i have the card number please"),
+        ("customer", planted.card_written[:9]),
+        ("customer", f"{planted.card_written[10:]} and mail {planted.email}"),
+        ("customer", planted.note),
+    )
+    for number, (role, text) in enumerate(written, 1):
+        message = {"role": role, "text": text, "message_id": str(number)}
+        where = f"/api/v1/chats/{ident}/messages/"
+        shown.answer("chat message", _send(client.post, where, message))
+    card = model_reply(f"{ident}:{len(written)}")
+    assert card is not None and card["replies"] == [(REPLY, "")]
+    shown.answer("chat replies", client.get(f"/api/v1/chats/{ident}/replies/"))
+    shown.answer("chat end", _send(client.post, f"/api/v1/chats/{ident}/end/", {}))
 
 
 def _written_after(company: Any, planted: Planted, shown: Shown) -> None:

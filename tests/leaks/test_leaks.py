@@ -5,6 +5,7 @@ The same test with redaction switched off finds them in each of these places, so
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -18,14 +19,18 @@ from django.conf import settings
 
 from conversations.models import KeptValue
 from engines.redaction.redactor import Redactor
+from providers.services import chat_server_create
 from tests.kept_words import policy_keep
 from tests.leaks import places
 from tests.leaks.planted import FOUND_OUT, KEPT_FROM, Planted
 from tests.leaks.play import everything
 from tests.leaks.vendors import VENDORS, left_by
+from tests.peers.chat import chat_server
 from tests.webhook_receiver import receiver_run
 
 pytestmark = pytest.mark.unhurried
+
+MODEL_KEY = "sk-of-the-model"
 
 
 @contextmanager
@@ -52,10 +57,20 @@ def leaks(company: Any, planted: Planted, folder: Path, **worker: str) -> dict[s
     """Play everything, look everywhere. Returns the traces found, by place."""
     since, found = time.time(), dict[str, set[str]]()
     listener = places.Listener()
-    with company.scope(), receiver_run() as receiver, listener.listening(), logged(folder / "here.log"):
-        shown = everything(company, planted, folder, receiver, **worker)
+    with (
+        company.scope(),
+        receiver_run() as receiver,
+        chat_server() as model,
+        listener.listening(),
+        logged(folder / "here.log"),
+    ):
+        chat_server_create(base_url=model.url, name="Ours", model="ours-8b", secret=MODEL_KEY, inside=True)
+        shown = everything(company, planted, folder, receiver, PROVIDER_ALLOW_PRIVATE_URLS="true", **worker)
+        asked = {one["response_format"]["json_schema"]["name"] for one in model.requests}
+        assert asked == {"findings", "replies"}, "it read calls, and proposed replies in a chat"
         everywhere = [
             *shown.pairs,
+            *((f"model {one['path']}", json.dumps(one)) for one in model.requests),
             *places.postgres(),
             *places.sessions(),
             *places.redis_keys(),
@@ -67,13 +82,25 @@ def leaks(company: Any, planted: Planted, folder: Path, **worker: str) -> dict[s
         if traces := set(planted.traces(text)):
             found.setdefault(place, set()).update(traces)
     kinds = {place.split()[0] for place, _text in everywhere}
-    assert kinds >= {"postgresql", "redis", "broker", "published", "file", "log", "answer", "page", "webhook"}
+    assert kinds >= {
+        "postgresql",
+        "redis",
+        "broker",
+        "published",
+        "file",
+        "log",
+        "answer",
+        "page",
+        "webhook",
+        "model",
+    }
     return found
 
 
 @pytest.fixture
 def out_of_the_house(settings: Any) -> None:
-    """Webhooks may go to this machine; what the test changes is put back."""
+    """Webhooks, and what is for a chat model, may go to this machine; what the test changes is put back."""
+    settings.PROVIDER_ALLOW_PRIVATE_URLS = True
     settings.EGRESS_ALLOW, settings.EGRESS_ALLOW_HTTP = ("127.0.0.0/8",), True
 
 
@@ -100,7 +127,7 @@ def test_with_redaction_off_it_is_found(
     )
     found = leaks(committed.northwind, FOUND_OUT, tmp_path, SPEECH_PROVIDER="tests.peers.blind:BlindProvider")
     kinds = {place.split()[0] for place in found}
-    assert kinds >= {"postgresql", "published", "answer", "page", "webhook"}
+    assert kinds >= {"postgresql", "published", "answer", "page", "webhook", "model"}
     everything_found = {trace for traces in found.values() for trace in traces}
     assert FOUND_OUT.card[:6] in everything_found and "hippogriff" in everything_found
     tables = {place.split(".")[1] for place in found if place.startswith("postgresql northwind.")}

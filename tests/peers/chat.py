@@ -1,8 +1,9 @@
 """A chat server on loopback that speaks OpenAI's chat completions, with faults and answers on command.
 
 By itself it is a reader that looks for the words in `knows` and names them with their types, wherever they stand in the
-turns that it is sent. `script` is obeyed one a request before that: a fault ("429", "500", "401", "404", "400", "slow",
-"drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length", "empty"), or `say(...)` anything.
+turns that it is sent; asked for replies it has one. `script` is obeyed one a request before that: a fault ("429",
+"500", "401", "404", "400", "slow", "drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length",
+"empty"), or `say(...)` anything.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 # What a server's own words may quote, and nobody may repeat.
+REPLY = "Let me look into that for you."
 LOUD = "the key sk-inside heard about saoirse in this conversation"
 
 
@@ -32,17 +34,23 @@ class ChatServer:
 
     def turns(self, request: int = -1) -> list[dict[str, Any]]:
         """The turns of one request, as the model sees them."""
-        return [json.loads(line) for line in self.requests[request]["messages"][1]["content"].split("\n")]
+        return _turns(self.requests[request])
 
-    def read(self) -> dict[str, Any]:
+    def read(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["response_format"]["json_schema"]["name"] == "replies":
+            return {"replies": [REPLY]}
         return {
             "findings": [
                 {"turn": turn["turn"], "text": words, "type": type_name}
-                for turn in self.turns()
+                for turn in _turns(request)
                 for words, type_name in self.knows.items()
                 if words in turn["text"]
             ]
         }
+
+
+def _turns(request: dict[str, Any]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in request["messages"][1]["content"].split("\n")]
 
 
 def say(answer: Any) -> str:
@@ -72,11 +80,11 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
             server.requests.append({**body, "path": self.path, "headers": told})
             order = server.script.pop(0) if server.script else ""
             try:
-                self._obey(order)
+                self._obey(order, body)
             except OSError:
                 self.close_connection = True  # the client did not wait
 
-        def _obey(self, order: str) -> None:
+        def _obey(self, order: str, request: dict[str, Any]) -> None:
             if order == "cut":
                 self.close_connection = True
                 self.connection.close()
@@ -96,7 +104,7 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
             elif order == "drip":
                 self._drip()
             else:
-                self._send(200, json.dumps(_completion(order, server)))
+                self._send(200, json.dumps(_completion(order, server, request)))
 
         def _send(
             self, status: int, text: str, *, kind: str = "application/json", location: str = ""
@@ -136,12 +144,12 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
         thread.join(5)
 
 
-def _completion(order: str, server: ChatServer) -> dict[str, Any]:
+def _completion(order: str, server: ChatServer, request: dict[str, Any]) -> dict[str, Any]:
     content: str | None = (
-        order.removeprefix("say:") if order.startswith("say:") else json.dumps(server.read())
+        order.removeprefix("say:") if order.startswith("say:") else json.dumps(server.read(request))
     )
     if order == "length":
-        content = json.dumps(server.read())[:20]
+        content = json.dumps(server.read(request))[:20]
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if order == "refusal":
         message |= {"content": None, "refusal": "I cannot help with that."}
@@ -149,7 +157,7 @@ def _completion(order: str, server: ChatServer) -> dict[str, Any]:
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
-        "model": server.requests[-1]["model"],
+        "model": request["model"],
         "choices": []
         if order == "empty"
         else [

@@ -59,6 +59,14 @@ ROWS: list[Any] = [
     ("POST", chat("messages/"), FEED | {"admin": 201}, MESSAGE),
     ("POST", chat("end/"), FEED | {"admin": 200}),
     ("GET", chat("replies/"), READ),
+    # Words that are not redacted are for the chat system's key, and no person.
+    (
+        "GET",
+        "/api/v1/chats/outgoing/",
+        {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 403},
+    ),
+    ("POST", chat("delivered/"), FEED | {"admin": 200}, {"message_id": "w-1"}),
+    ("POST", chat("failed/"), FEED | {"admin": 200}, {"message_id": "w-1"}),
     (
         "POST",
         chat("replies/accept/"),

@@ -93,6 +93,15 @@ def step(company: Company) -> str:
     return f"/desk/calls/{conversation.pk}/step/"
 
 
+def playbooks(company: Company) -> str:
+    return f"/api/v1/guidance/playbooks/?conversation={_live(company).pk}"
+
+
+def begin(company: Company) -> str:
+    BEGUN["conversation"] = str(_live(company).pk)
+    return "/api/v1/guidance/begin/"
+
+
 def hand(company: Company) -> str:
     return f"/desk/calls/{_live(company).pk}/hand/"
 
@@ -163,6 +172,8 @@ ANSWER: dict[str, Any] = {"action": "accept"}
 CHOICE: dict[str, Any] = {}
 MUTED: dict[str, Any] = {}
 MOVED: dict[str, Any] = {"step": "offer"}
+# No policy is in force here: who may begin a playbook is told that there is none such.
+BEGUN: dict[str, Any] = {"revision": "019a0000-0000-7000-8000-000000000000", "playbook": "stay"}
 
 ROWS: list[tuple[Any, ...]] = [
     ("GET", "/desk/", AGENTS),
@@ -171,6 +182,8 @@ ROWS: list[tuple[Any, ...]] = [
     ("POST", guidance, OWN, ANSWER),
     ("POST", mute, OWN, MUTED),
     ("POST", step, OWN, MOVED),
+    ("GET", playbooks, CALL),
+    ("POST", begin, {**OWN, "agent": 400}, BEGUN),
     ("POST", hand, OWN, {"raised": True}),
     # One's own: what others muted is as if it were not there, and stays as it is.
     ("POST", "/desk/mutes/019a0000-0000-7000-8000-000000000000/end/", {**AGENTS, "nobody": 401}),

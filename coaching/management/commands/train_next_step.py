@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from coaching.next_steps import next_steps_promote, next_steps_train
+from accounts.errors import Conflict
+from coaching.models import NextStepVersion
+from coaching.next_step_files import labels_now, playbooks_in
+from coaching.next_step_training import next_steps_train
+from coaching.next_steps import next_steps_promote
 from engines.next_step.dialogue import read_dialogues
-from engines.next_step.schema import RESPONSES
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
 
@@ -31,6 +33,11 @@ class Command(BaseCommand):
         parser.add_argument("--playbooks", help="Folder with one JSON file a task: replies and graph.")
         parser.add_argument("--company", required=True, help="The company's schema.")
         parser.add_argument("--note", default="", help="Kept with the version.")
+        parser.add_argument(
+            "--with-labels",
+            action="store_true",
+            help="Learn from what agents made of suggestions in calls, too.",
+        )
         parser.add_argument("--promote", action="store_true", help="Make it the live version.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +49,7 @@ class Command(BaseCommand):
         try:
             dialogues = read_dialogues(path)
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            playbooks = _playbooks(Path(options["playbooks"])) if options["playbooks"] else {}
+            playbooks = playbooks_in(Path(options["playbooks"])) if options["playbooks"] else {}
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
         except ValueError as error:
@@ -50,43 +57,22 @@ class Command(BaseCommand):
         with schema_scope(options["company"]):
             try:
                 version = next_steps_train(
-                    dialogues=dialogues,
+                    dialogues=dialogues + (labels_now() if options["with_labels"] else []),
                     playbooks=playbooks,
                     source=path.name,
                     sha256=sha256,
                     actor=None,
                     note=options["note"],
-                    tell=self.stderr.write,
+                    told=lambda done: self.stderr.write(f"{done.progress} %"),
                 )
-            except ValidationError as error:
-                raise CommandError("\n".join(error.messages)) from error
+            except (ValidationError, Conflict) as error:
+                words = error.messages if isinstance(error, ValidationError) else [str(error)]
+                raise CommandError("\n".join(words)) from error
+            if version.state != NextStepVersion.State.CANDIDATE:
+                raise CommandError(version.problem or "It was not trained.")
             if options["promote"]:
                 version = next_steps_promote(version_id=version.pk, actor=None)
             self.stdout.write(f"Version {version.version}: {version.get_state_display()}")
-            for name in (
-                "decisions",
-                "seen_accuracy",
-                "among_three",
-                "unseen_accuracy",
-                "shown_share",
-                "shown_accuracy",
-            ):
+            for name in FIGURES:
                 value = version.figures.get(name)
                 self.stdout.write(f"{name}: {'not measured' if value is None else value}")
-
-
-def _playbooks(folder: Path) -> dict[str, dict[str, Any]]:
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        if path.name.endswith(RESPONSES):
-            continue
-        try:
-            found[path.stem] = dict(json.loads(path.read_text("utf-8")))
-            beside = path.with_name(path.stem + RESPONSES)
-            if beside.is_file():
-                found[path.stem]["responses"] = json.loads(beside.read_text("utf-8"))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path.name} is no JSON object.") from error
-    if not found:
-        raise ValueError("There is no playbook in this folder.")
-    return found

@@ -11,11 +11,14 @@ import numpy as np
 from engines.redaction.context import Context
 from engines.redaction.sequence.tagger import Tagger, tagger
 from engines.redaction.text import Span
-from engines.redaction.tokens import Utterance
+from engines.redaction.tokens import Utterance, words
 
 # In nats: a chance of one in four where odds are even.
 _LEANING = 1.0
 _REASON = "the words and those around them read like one"
+# Said before or after what somebody gives, and no part of it: the model takes one in where digits beside it, misheard,
+# read like an address.
+_AROUND = words("okay ok yes yeah yep it's um uh thanks please")
 
 
 class SequenceDetector:
@@ -62,6 +65,11 @@ class SequenceDetector:
             odds -= self._tagger.cost(label, starts=first == 0, ends=i == count - 1)
             score = round(1.0 / (1.0 + exp(-max(0.0, min(20.0, odds)))), 3)
             name = self._tagger.labels[label]
-            spans.append(Span(utterance.starts[first], utterance.ends[i], name, score, self.name, _REASON))
+            last = i
+            while first < last and utterance.lows[last] in _AROUND:
+                last -= 1
+            while first < last and utterance.lows[first] in _AROUND:
+                first += 1
+            spans.append(Span(utterance.starts[first], utterance.ends[last], name, score, self.name, _REASON))
             i += 1
         return spans

@@ -8,7 +8,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("knowledge", "0001_initial"),
+        ("knowledge", "0002_documents_kept"),
     ]
 
     operations = [

@@ -1,0 +1,94 @@
+"""Rows of many calls, of whatever models, put in by one statement.
+
+Django's `bulk_create` is a statement a model, and looks at every value of every row. A live worker writes some hundred
+small groups a second: there, that was most of a commit. Here the values of all rows go as JSON, and the database turns
+them into rows by the types of its own columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import orjson
+from django.db import connection, models
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How rows of one model are put in. `made`: fields that the model fills in as they are saved."""
+
+    names: tuple[tuple[str, str], ...]
+    made: tuple[models.Field[Any, Any], ...]
+    sql: str
+
+
+@cache
+def _plan(model: type[models.Model]) -> _Plan:
+    fields = [
+        field
+        for field in model._meta.local_concrete_fields
+        # What the database gives: numbers of rows, what is worked out of other columns, its own defaults.
+        if not (field.generated or isinstance(field, models.AutoField) or field.has_db_default())
+    ]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    table = quote(model._meta.db_table)
+    return _Plan(
+        tuple((field.attname, str(field.column)) for field in fields),
+        tuple(
+            field
+            for field in fields
+            if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+        ),
+        # Names of tables and columns, which are the code's own.
+        f"INSERT INTO {table} ({columns})"  # noqa: S608
+        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)",
+    )
+
+
+def rows_insert(rows: Iterable[models.Model]) -> None:
+    """Put them in, within a transaction: references among them are checked at its end.
+
+    Their ids are given already, but for numbers that the database gives. Raises the database's errors, and `TypeError`
+    for values that are none (expressions).
+    """
+    by_model: dict[type[models.Model], list[models.Model]] = {}
+    for row in rows:
+        by_model.setdefault(type(row), []).append(row)
+    if not by_model:
+        return
+    *before, last = [(_plan(model), some) for model, some in by_model.items()]
+    named = ", ".join(f"put{at} AS ({plan.sql})" for at, (plan, _some) in enumerate(before))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {named} {last[0].sql}" if named else last[0].sql,
+            [_values(plan, some) for plan, some in (*before, last)],
+        )
+    for some in by_model.values():
+        for row in some:
+            row._state.adding, row._state.db = False, connection.alias
+
+
+def _values(plan: _Plan, rows: Sequence[models.Model]) -> str:
+    for field in plan.made:
+        for row in rows:
+            field.pre_save(row, True)
+    values = [{column: row.__dict__[name] for name, column in plan.names} for row in rows]
+    return as_json(values)
+
+
+def as_json(value: Any) -> str:
+    """JSON as the database reads it."""
+    return orjson.dumps(value, _other, orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _other(value: Any) -> str:
+    if isinstance(value, bytes | memoryview):
+        return f"\\x{bytes(value).hex()}"
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} is no value of a column")

@@ -1,0 +1,93 @@
+"""Rows put in by one statement are as Django's own way puts them in, field by field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import DataError, IntegrityError, transaction
+
+from accounts.ids import new_id
+from coaching.models import Guidance
+from conversations.live.rows import rows_insert
+from conversations.models import ConversationEvent, Redaction, Utterance
+
+AT = datetime(2026, 3, 29, 1, 59, 59, 123456, tzinfo=UTC)
+
+
+def rows_of(call) -> list:
+    said = Utterance(
+        id=new_id(),
+        conversation=call,
+        sequence=1001,
+        speaker="agent",
+        channel_index=0,
+        start_ms=5,
+        end_ms=1000,
+        text='a "quoted" back\\slash, a per cent % and %s, ünï 🎧 {"json": 1}\n\ttab',
+        words=[["a", 5, 6, 0.123], ["b'", 7, 8, 1.0]],
+        confidence=None,
+        provider="test",
+        sentiment=-0.25,
+    )
+    return [
+        said,
+        Redaction(utterance=said, type="NAME", start=0, end=4, score=0.5, detector="x", reason=""),
+        Guidance(
+            conversation=call,
+            rule_key="r",
+            kind=Guidance.Kind.HINT,
+            label=Guidance.Label.SAY,
+            title="t",
+            at_ms=7,
+            payload={"deep": [None, {"a": 1.5}], "text": "null"},
+            reason="because",
+            evidence=[],
+            cause=said,
+            decided_at=AT,
+        ),
+        ConversationEvent(conversation=call, sequence=1001, kind="utterance", ref=said.pk, occurred_at=AT),
+    ]
+
+
+def values(row) -> dict:
+    kept = type(row)._default_manager.get(pk=row.pk) if row.pk else type(row)._default_manager.latest("id")
+    own = {"id", "xid", "created_at", "utterance_id", "cause_id", "ref", "sequence"}
+    return {
+        field.attname: getattr(kept, field.attname) for field in row._meta.concrete_fields
+    } | dict.fromkeys(own)
+
+
+def test_all_values_are_as_django_would_have_them(northwind, make_conversation):
+    one, other = make_conversation(), make_conversation()
+    with transaction.atomic():
+        ours = rows_of(one)
+        rows_insert(ours)
+        assert not any(row._state.adding for row in ours)
+        found = [values(row) for row in ours]
+        for row in (theirs := rows_of(other)):
+            type(row)._default_manager.bulk_create([row])
+        expected = [values(row) for row in theirs]
+    for mine, django in zip(found, expected, strict=True):
+        assert mine | {"conversation_id": None} == django | {"conversation_id": None}
+    said = Utterance.objects.get(pk=ours[0].pk)
+    assert said.created_at is not None and said.text == ours[0].text and "quot" in said.search
+
+
+def test_nothing_is_no_statement(northwind, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        rows_insert([])
+
+
+def test_what_the_database_refuses_is_said_as_always(northwind, make_conversation):
+    call = make_conversation()
+    for change, error in (
+        ({"end_ms": 1}, IntegrityError),
+        ({"speaker": "x" * 13}, DataError),
+        ({"text": "nul \0"}, DataError),
+    ):
+        [said, *_rest] = rows_of(call)
+        for name, value in change.items():
+            setattr(said, name, value)
+        with pytest.raises(error), transaction.atomic():
+            rows_insert([said])
