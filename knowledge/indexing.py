@@ -143,7 +143,8 @@ def _catch_up(schema: str, company: _Company, revisions: dict[str, int], *, wait
         states = _states()
         changed = {key for key, state in states.items() if company.states.get(key) != state}
         many = sum(int(states[key][1].split()[1]) for key in changed)
-        beside = many > AT_ONCE and not wait
+        # One changed document of a large company costs what weighing all its words anew does.
+        beside = max(many, company.passages // 4) > AT_ONCE and not wait
         if beside:
             start_beside(lambda: _read_beside(schema, company, revisions))
         else:

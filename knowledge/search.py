@@ -32,6 +32,8 @@ HEADLINE_WORDS = 60
 WEIGHTS = [0.1, 0.2, 0.33, 1.0]
 # Of one document, where a few words were typed. What was said at length is about several things: one of each.
 OF_ONE = 3
+# So many documents (or parts of long ones) are looked into at first, and at most.
+RANKED, RANKED_MOST = 32, 10_000
 # What stands around a question says what it is about, and is not asked itself.
 CONTEXT_WEIGHT = 0.4
 _CONTEXT_SENTENCES = 12
@@ -85,19 +87,31 @@ def passages_search(
     allowed = documents_valid() if documents is None else documents
     if asked.phrases or asked.without:
         return _by_database(clean(query).replace("\x00", "").strip(), limit, allowed)
-    found: list[tuple[Hit, str]] = []
-    marked: dict[str, list[str]] = {}
-    few = asked.typed
     now = searchable()
     if not now.is_read:
         return _while_reading(asked, limit, allowed)
-    for language, snapshot in now.snapshots.items():
-        question = _question(asked, context, language, snapshot, now.synonyms, typing=typing)
-        few = few and question.is_short
-        marked[language] = _marked(question, snapshot)
-        found += [(hit, language) for hit in rank(snapshot, question, max(32, limit * 4))]
-    found.sort(key=lambda one: -one[0].score)
-    return _loaded(_spread(found, OF_ONE if few else 1), limit, allowed, marked)
+    questions = {
+        language: _question(asked, context, language, snapshot, now.synonyms, typing=typing)
+        for language, snapshot in now.snapshots.items()
+    }
+    marked = {
+        language: _marked(question, now.snapshots[language]) for language, question in questions.items()
+    }
+    few = asked.typed and all(question.is_short for question in questions.values())
+    units = max((snapshot.units for snapshot in now.snapshots.values()), default=0)
+    most = max(RANKED, limit * 4)
+    while True:
+        hits = [
+            (hit, language)
+            for language, question in questions.items()
+            for hit in rank(now.snapshots[language], question, most)
+        ]
+        hits.sort(key=lambda one: -one[0].score)
+        found = _loaded(_spread(hits, OF_ONE if few else 1), limit, allowed, marked)
+        # Most of what was found may be for others, or hold no more.
+        if len(found) == limit or len(hits) < most or most >= min(units, RANKED_MOST):
+            return found
+        most *= 16
 
 
 # --- What is asked --------------------------------------------------------------------------------------
