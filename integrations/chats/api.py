@@ -130,7 +130,7 @@ class UnsentSerializer(Serializer):
         return {**super().get_fields(), "from": serializers.CharField(help_text="Who wrote it.")}
 
 
-class OutcomeSerializer(Serializer):
+class WhatBecameSerializer(Serializer):
     message_id = serializers.CharField(max_length=120)
 
 
@@ -336,13 +336,13 @@ class ChatViewSet(ItemListMixin, CompanyViewSet):
             raise Unavailable from None
         return Response([unsent_shown(one) for one in found])
 
-    @extend_schema(request=OutcomeSerializer, responses={200: NotedSerializer, **_WRONG}, filters=False)
+    @extend_schema(request=WhatBecameSerializer, responses={200: NotedSerializer, **_WRONG}, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def delivered(self, request: Request, pk: UUID) -> Response:
         """Confirm a message of `outgoing`: the customer has it, and it is not sent again."""
         return self._outcome(request, pk, message_delivered)
 
-    @extend_schema(request=OutcomeSerializer, responses={200: NotedSerializer, **_WRONG}, filters=False)
+    @extend_schema(request=WhatBecameSerializer, responses={200: NotedSerializer, **_WRONG}, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def failed(self, request: Request, pk: UUID) -> Response:
         """Say that a message of `outgoing` cannot be brought to the customer: its author sees it and can try again."""
@@ -404,7 +404,7 @@ class ChatViewSet(ItemListMixin, CompanyViewSet):
 
     def _outcome(self, request: Request, pk: UUID, work: Callable[..., bool]) -> Response:
         self._chat(pk)
-        given = OutcomeSerializer(data=request.data)
+        given = WhatBecameSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return Response({"new": work(conversation_id=pk, message_id=given.validated_data["message_id"])})
 
