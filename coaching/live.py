@@ -40,6 +40,7 @@ from moments.live import Early, Failed
 log = structlog.get_logger(__name__)
 
 STATE = 2
+REASON = Guidance._meta.get_field("reason").max_length or 500
 KEPT_UTTERANCES = 64
 
 
@@ -275,7 +276,8 @@ class GuidanceSession:
             if sequence in self._heard
         ]
         cause = self._heard.get(decision.evidence[0][0]) if evidence else None
-        return Because(decision.form or decision.reason, evidence, cause)
+        # Names of moments and of what callers name are the company's own, and may be long.
+        return Because((decision.form or decision.reason)[:REASON], evidence, cause)
 
     def _show(
         self,

@@ -113,6 +113,13 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         (_("Who did what"), {"fields": ("log",)}),
     )
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what can be done now: all of them side by side are wider than the page."""
+        shown = super().get_actions_detail(request, object_id)
+        policy = self.get_object(request, str(object_id))
+        idle = _pointless(policy) if isinstance(policy, Policy) else ()
+        return [one for one in shown if not one.action_name.endswith(idle)]
+
     def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
         """A policy that is not there yet has nothing to tell of itself."""
         if obj is not None:
@@ -310,9 +317,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
             return _t("Draft: agents see nothing of it until it is published.")
         if obj.in_use_from is None:
             return _t("Retired: no effect on new conversations.")
-        if newest.document != obj.draft or any(
-            getattr(newest, name) != getattr(obj, name) for name in SCOPED
-        ):
+        if _differs(obj, newest):
             return _t("Changed since revision %(number)d: publish to make the change effective.") % {
                 "number": newest.number
             }
@@ -344,6 +349,31 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
     def log(self, obj: Policy) -> SafeString | str:
         rows = list(policy_log(obj)[:LOG]) if obj.pk else []
         return render_to_string("admin/coaching/policy_log.html", {"rows": rows}) if rows else "–"
+
+
+def _differs(policy: Policy, newest: PolicyRevision) -> bool:
+    return newest.document != policy.draft or any(
+        getattr(newest, name) != getattr(policy, name) for name in SCOPED
+    )
+
+
+def _pointless(policy: Policy) -> tuple[str, ...]:
+    """The buttons that would do nothing to a policy as it stands."""
+    newest = policy.revisions.order_by("-number").first()
+    idle = []
+    if policy.state != Policy.State.REVIEW:
+        idle.append("send_back")
+    else:
+        idle.append("submit")
+    if newest is None:
+        idle += ["roll_back", "compare_page"]
+    elif newest.number < 2:
+        idle.append("roll_back")
+    if policy.in_use_from is None:
+        idle.append("retire")
+    elif newest is not None and policy.state == Policy.State.PUBLISHED and not _differs(policy, newest):
+        idle += ["publish", "submit"]
+    return tuple(idle)
 
 
 def _who(request: HttpRequest) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from coaching.services import policy_create, policy_publish
 from conversations.models import Disposition
 from demo.advice import EVERY_CALL, TEAM
 from demo.phrases import MISSING, SPOKEN
-from moments.models import MomentDefinition
+from moments.models import ListedName, MomentDefinition
+from moments.naming import name_save
 from moments.services import moment_save
 from qa.models import Criterion, ScorecardTemplate
 from qa.services import scorecard_publish
@@ -114,6 +115,15 @@ DISPOSITIONS = (
     ("no_result", "Ended without result"),
 )
 
+# What callers name, with what recognition makes of it.
+NAMES = (
+    ("product", "Fibre 500", ("fiber five hundred",)),
+    ("product", "Home Plus", ()),
+    ("product", "Plan 5", ()),
+    ("competitor", "Globex", ("globe x", "glow becks")),
+    ("competitor", "Initech Mobile", ("in a tech mobile",)),
+)
+
 EVERY_CALL_NAME = "Every call"
 TEAM_NAME = "Refunds and manners"
 SCORECARD_NAME = "Service call"
@@ -125,6 +135,7 @@ def content_install(*, team: Team | None = None, actor: User | None = None) -> N
     What is there under the same key or name is left as it is, so that it can run again after people changed things.
     """
     with transaction.atomic():
+        _names(actor)
         moments = _moments(actor)
         _policy(EVERY_CALL_NAME, EVERY_CALL, None, actor)
         if team is not None:
@@ -132,6 +143,12 @@ def content_install(*, team: Team | None = None, actor: User | None = None) -> N
         _scorecard(moments, actor)
         for position, (key, name) in enumerate(DISPOSITIONS):
             Disposition.objects.get_or_create(key=key, defaults={"name": name, "position": position})
+
+
+def _names(actor: User | None) -> None:
+    if not ListedName.objects.exists():
+        for kind, name, spellings in NAMES:
+            name_save(row=ListedName(kind=kind, name=name, spellings=list(spellings)), actor=actor)
 
 
 def _moments(actor: User | None) -> dict[str, MomentDefinition]:

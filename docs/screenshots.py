@@ -358,6 +358,13 @@ def admin(camera: Camera) -> None:
     camera.still("admin", person, "/admin/")
     camera.still("admin-people", person, "/admin/accounts/user/")
     camera.still("admin-moments", person, "/admin/moments/momentdefinition/")
+    if camera.wants("admin-names"):
+        page = camera.page(person)
+        page.goto(camera.url("/admin/moments/listedname/"))
+        page.fill("[data-try] input", "does glow becks have anything like fibre five hundred")
+        page.click("[data-try] button")
+        page.locator("[data-try] [role=status] p").first.wait_for()
+        camera.take(page, "admin-names")
     for name, path, title in (
         ("admin-policy", "/admin/coaching/policy/", EVERY_CALL),
         ("admin-scorecard", "/admin/qa/scorecardtemplate/", SCORECARD),

@@ -201,7 +201,7 @@ class MomentDefinitionAdmin(AuditedAdmin):
 class MomentOccurrenceAdmin(ReadOnlyAdmin):
     """Where moments were heard; the words are on the conversation's own page."""
 
-    list_display = ("created_at", "definition", "conversation", "at_ms")
+    list_display = ("created_at", "definition", "named", "conversation", "at_ms")
     list_filter = ("definition",)
     list_select_related = ("definition", "conversation")
     search_fields = ("definition__name", "definition__key", "conversation__provider_call_id")
@@ -213,7 +213,13 @@ class MomentOccurrenceAdmin(ReadOnlyAdmin):
         "conversation",
         "at_ms",
         "score",
+        "named",
         "searched_from_ms",
         "searched_to_ms",
         "created_at",
     )
+    readonly_fields = ("named",)
+
+    @admin.display(description=_("named"))
+    def named(self, obj: MomentOccurrence) -> str:
+        return ", ".join(obj.names) or "–"

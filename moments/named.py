@@ -12,4 +12,4 @@ def names_listed(kind: str, *, without: ListedName | None = None) -> list[dict[s
     rows = ListedName.objects.filter(kind=kind)
     if without is not None:
         rows = rows.exclude(pk=without.pk)
-    return list(rows.order_by("name", "id").values("name", "spellings", "exact"))
+    return [dict(row) for row in rows.order_by("name", "id").values("name", "spellings", "exact")]

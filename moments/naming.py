@@ -3,7 +3,7 @@ so that the next conversation goes by it and one under way goes on with what it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -124,7 +124,7 @@ def _check(row: ListedName) -> None:
 
 def _listened(actor: User | None, kinds: set[str]) -> None:
     """Give every moment that listens for these lists what they are now."""
-    listening: Sequence[MomentDefinition] = MomentDefinition.objects.filter(
+    listening = MomentDefinition.objects.filter(
         kind=MomentDefinition.Kind.ENTITY, entity__in=kinds, active=True
     ).order_by("pk")
     for definition in listening:

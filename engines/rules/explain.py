@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 QUOTE = "{quote}"
 MAX_QUOTE = 80
+MAX_NAMES = 3
 
 
 def clock(ms: int) -> str:
@@ -58,7 +59,7 @@ def form_of(occurrence: Occurrence, names: Mapping[str, str]) -> str:
 
 def said_by_name(occurrence: Occurrence, words: str) -> str:
     """Return how to say that something of a list was named, where the words alone do not tell: else empty."""
-    named = " and ".join(occurrence.names)
+    named = " and ".join(occurrence.names[:MAX_NAMES])
     if not named or named.casefold() == words.casefold():
         return ""
     who = "someone" if occurrence.speaker in {"any", "", "unknown"} else f"the {occurrence.speaker}"

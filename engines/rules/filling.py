@@ -11,12 +11,15 @@ from dataclasses import replace
 from functools import lru_cache
 
 from engines.rules.entities import LISTED
+from engines.rules.reading import MAX_SAY, MAX_TEXT, MAX_TITLE
 from engines.rules.spec import Action, Value
 
 _SLOT = re.compile(r"\{(" + "|".join(LISTED) + r")\}")
 _FIELDS = ("title", "say", "query", "value", "tag", "note", "field")
 # What a checklist item, a tag or a disposition is called is what it is known by, so it is the same in every call.
 FILLED = frozenset({"hint", "line", "knowledge", "prefill", "alert", "webhook", "praise"})
+# How many names of one utterance are told.
+MOST = 3
 # Pointless without the name.
 _NEEDS = frozenset({"knowledge", "prefill"})
 
@@ -40,16 +43,17 @@ def filled(action: Action, names: Names) -> Action:
     if not slots_of(action) or action.do not in FILLED:
         return action
 
-    def of(text: str, joint: str) -> str:
-        return _SLOT.sub(lambda slot: joint.join(names.get(slot[1], ())) or f"the {slot[1]}", text)
+    def of(text: str, joint: str, most: int) -> str:
+        said = _SLOT.sub(lambda slot: joint.join(names.get(slot[1], ())[:MOST]) or f"the {slot[1]}", text)
+        return said if len(said) <= most else f"{said[: most - 1]}…"
 
-    value: Value = of(action.value, ", ") if isinstance(action.value, str) else action.value
+    value: Value = of(action.value, ", ", MAX_TEXT) if isinstance(action.value, str) else action.value
     return replace(
         action,
-        title=of(action.title, " and "),
-        say=of(action.say, " and "),
-        query=of(action.query, " "),
-        note=of(action.note, ", "),
+        title=of(action.title, " and ", MAX_TITLE),
+        say=of(action.say, " and ", MAX_SAY),
+        query=of(action.query, " ", MAX_TEXT),
+        note=of(action.note, ", ", MAX_TEXT),
         value=value,
     )
 

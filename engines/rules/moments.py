@@ -84,7 +84,7 @@ def _check_entity(spec: MomentSpec) -> list[str]:
     if not spec.names:
         return [
             f"It would never be heard: the company’s list has no {spec.entity} yet. "
-            "Add one under “Products & competitors”."
+            "Add one under “Names to listen for”."
         ]
     return check_names(spec.names)
 

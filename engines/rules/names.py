@@ -28,12 +28,12 @@ PIECED_FROM = 5
 _WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*\+?")
 _GAP = re.compile(r"[\s\-‐‑–_'’/]*(?:&\s*)?")
 _PIECE = re.compile(r"\d+|\D+")
-_UNITS = re.findall(
+_UNITS: list[str] = re.findall(
     r"\w+",
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen",
 )
-_TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
+_TENS: list[str] = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
 _VALUES = {word: value for value, word in enumerate(_UNITS)}
 _VALUES |= {word: 10 * (at + 2) for at, word in enumerate(_TENS)}
 
@@ -124,7 +124,7 @@ def _figures(words: Sequence[str]) -> list[str]:
 def _written(spelling: str) -> list[Pieces]:
     """Return the ways in which a spelling may be written or said, each as its words."""
     readings: list[list[str]] = []
-    words = []
+    words: list[str] = []
     last = 0
     for word, start, end in _words(spelling):
         if words and "&" in spelling[last:start]:

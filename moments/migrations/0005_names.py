@@ -91,8 +91,8 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],
             options={
-                "verbose_name": "product or competitor",
-                "verbose_name_plural": "products & competitors",
+                "verbose_name": "name to listen for",
+                "verbose_name_plural": "names to listen for",
                 "ordering": ["kind", "name", "id"],
                 "constraints": [
                     models.UniqueConstraint(

@@ -35,8 +35,8 @@ class ListedName(TimeOrderedModel):
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:
-        verbose_name = _("product or competitor")
-        verbose_name_plural = _("products & competitors")
+        verbose_name = _("name to listen for")
+        verbose_name_plural = _("names to listen for")
         ordering = ["kind", "name", "id"]
         constraints = [
             models.UniqueConstraint(

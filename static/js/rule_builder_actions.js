@@ -70,7 +70,7 @@ export function fields(ctx, one, path) {
     case "knowledge":
       return [line("query", words.query, words.query_example)];
     case "prefill":
-      return [line("field", words.prefill_field), line("value", words.prefill_value)];
+      return [line("field", words.prefill_field, words.prefill_field_example), line("value", words.prefill_value, words.prefill_value_example)];
     case "tag":
       return [line("tag", words.tag)];
     case "disposition":

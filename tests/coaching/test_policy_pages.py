@@ -65,3 +65,22 @@ def test_who_does_not_configure_gets_nowhere(world, two, persona):
     assert client.post(_url("roll_back", two), {"_form_submitted": "on"}).status_code == 403
     with world.northwind.scope():
         assert PolicyRevision.objects.filter(policy=two).count() == 2
+
+
+def test_only_buttons_that_do_something_are_shown(world, two):
+    client = world.northwind.client("admin")
+
+    def shown():
+        page = client.get(_url("change", two)).content.decode()
+        buttons = ("publish", "submit", "send-back", "roll-back", "retire", "changes", "export")
+        return [one for one in buttons if f"/{two.pk}/{one}/" in page]
+
+    always = ["changes", "export"]
+    assert shown() == ["roll-back", "retire", *always]
+    with world.northwind.scope():
+        draft = deepcopy(two.revisions.first().document)
+        draft["rules"][1]["then"][0]["title"] = "Ask what happened"
+        policy_draft_save(policy=two, document=draft, actor=None)
+    assert shown() == ["publish", "submit", "roll-back", "retire", *always]
+    client.post(_url("submit", two), {"_form_submitted": "on"})
+    assert shown() == ["publish", "send-back", "roll-back", "retire", *always]

@@ -7,8 +7,10 @@ import pytest
 from engines.rules import CompiledMoments, Heard, MomentEngine, MomentSpec, check, check_policy
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.engine import RuleEngine
+from engines.rules.filling import filled
 from engines.rules.names import Named, NameFinder, check_names
 from engines.rules.reading import parse_policy
+from engines.rules.spec import Action
 from tests.engines.rule_calls import hint, rule
 
 LIST = (
@@ -82,7 +84,7 @@ def test_a_list_that_cannot_work_is_refused_in_words(names: list[Named], words: 
 def test_a_sound_list_has_no_complaints_and_an_empty_one_says_that_it_never_fires() -> None:
     assert check_names(LIST) == []
     spec = MomentSpec("rival", "Rival", "r", "entity", "customer", entity="competitor")
-    assert "never be heard" in check(spec)[0] and "Products & competitors" in check(spec)[0]
+    assert "never be heard" in check(spec)[0] and "Names to listen for" in check(spec)[0]
     assert CompiledMoments([spec]).refused
     assert (
         "choose amount, date, product or competitor"
@@ -137,6 +139,15 @@ def test_what_was_named_is_evidence_and_is_filled_in() -> None:
     later = [one for one in _said(ears, successor, 30, "Globex again") if one.what == "show"]
     assert later[0].action.say == "Plan 5 beats Globex."
     assert [one.action.value for one in later[1:3]] == ["Globex", "Plan 5"]
+
+
+def test_what_is_filled_in_keeps_its_bounds() -> None:
+    long = {"competitor": tuple(f"{'x' * 58}{at}" for at in range(5))}
+    action = Action("alert", title="Against {competitor}", note="{competitor}")
+    assert len(filled(action, long).title) == 90 and filled(action, long).title.endswith("…")
+    assert filled(action, long).note.count(", ") == 2
+    plain = Action("hint", title="Ask {why}", value=3)
+    assert filled(plain, long) is plain
 
 
 def test_the_reason_tells_which_name_the_words_stand_for() -> None:
