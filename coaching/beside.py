@@ -18,12 +18,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from accounts.errors import error_place
+from conversations.live.stages import CallContext
+from knowledge.audience import Audience
+from knowledge.models import Document
 from knowledge.search import passages_search
+from knowledge.selectors import documents_for
 from tenants.scope import call_in_schema
 
 log = structlog.get_logger(__name__)
@@ -37,7 +43,7 @@ USUAL_OF, USUAL_LEAST, USUAL = 200, 20, 0.95
 SECOND_TRIES = 0.05
 
 # What is looked up, and before it what was said: one string, as calls that ask the same share one look-up.
-_SAID = "\x1e"
+_SAID, _FOR = "\x1e", "\x1d"
 SAID_BEFORE = 2
 
 # The card of a passage: plain data for `Guidance.payload` and its title; None where nothing answers.
@@ -231,19 +237,24 @@ class Lookups:
                 self._fresh.popitem(last=False)
 
 
-def question(query: str, said: Sequence[str]) -> str:
+def question(query: str, said: Sequence[str], call: CallContext | None = None) -> str:
     """What to look up where the customer has just said that, the latest last: what he asks about decides which of the
-    passages that have the words of `query`."""
-    return _SAID.join([query, *said[-SAID_BEFORE:]])
+    passages that have the words of `query`. `call`: whose it is; it is answered from what is for those alone."""
+    asked = _SAID.join([query, *said[-SAID_BEFORE:]])
+    if call is None:
+        return asked
+    audience = [str(call.team_id or ""), str(call.queue_id or ""), call.channel, call.language]
+    return f"{asked}{_FOR}{','.join(audience)}"
 
 
 def passage_card(query: str) -> Card | None:
     """The passage that answers a `question` best. The database gives up when nobody waits any more."""
-    wanted, *said = query.split(_SAID)
+    asked, _for, audience = query.partition(_FOR)
+    wanted, *said = asked.split(_SAID)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [round(DEADLINE_SECONDS * 1000)])
-        found = passages_search(query=wanted, context=said, limit=1)
+        found = passages_search(query=wanted, context=said, limit=1, documents=_documents(audience))
     if not found:
         return None
     best = found[0]
@@ -256,6 +267,21 @@ def passage_card(query: str) -> Card | None:
         "document": str(best.document_id),
         "version": best.version,
     }
+
+
+def _documents(audience: str) -> QuerySet[Document] | None:
+    """Those that are for the audience of a `question`; all that hold if it names none."""
+    if not audience:
+        return None
+    team, queue, channel, language = audience.split(",")
+    return documents_for(
+        Audience(
+            team=UUID(team) if team else None,
+            queue=UUID(queue) if queue else None,
+            channel=channel,
+            language=language,
+        )
+    )
 
 
 LOOKUPS = Lookups(twice=True)

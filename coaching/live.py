@@ -294,7 +294,7 @@ class GuidanceSession:
         if action.do == "knowledge" and not muted:
             key = key_of(decision)
             if key not in self._asked and not self._board.has(key):
-                asked = question(action.query, self._customer_said())
+                asked = question(action.query, self._customer_said(), self._call)
                 self._asked[key] = (self._lookups.ask(self._call.schema, asked), decision, because)
             return
         self._board.show(key_of(decision), decision, action, look, revision, because, caused, batch)

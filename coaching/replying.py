@@ -23,7 +23,9 @@ from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Speaker, Utterance
 from conversations.redacted import redacted
 from engines.next_step.dialogue import Event
+from knowledge.audience import Audience
 from knowledge.search import passages_search
+from knowledge.selectors import documents_for
 from providers.chat import replies_propose
 
 log = structlog.get_logger(__name__)
@@ -153,9 +155,19 @@ def _card(replies: list[tuple[str, str]]) -> Card | None:
 
 def knowledge_reply(query: str) -> Card | None:
     """The beginning of the passage that answers the customer's last message best, read with what he wrote before it."""
-    _ident, turns = _turns(query)
+    ident, turns = _turns(query)
+    chat = Conversation.objects.select_related("agent").filter(pk=ident).first()
+    if chat is None:
+        return None
     before = [row.text for row in turns[:-1] if row.speaker == Speaker.CUSTOMER][-SAID_BEFORE:]
-    found = passages_search(query=turns[-1].text, context=before, limit=1) if turns else []
+    audience = Audience(
+        team=chat.agent.team_id if chat.agent else None,
+        queue=chat.queue_id,
+        channel=chat.channel,
+        language=chat.language,
+    )
+    allowed = documents_for(audience)
+    found = passages_search(query=turns[-1].text, context=before, limit=1, documents=allowed) if turns else []
     return _card([(_beginning(one.text), str(one.id)) for one in found])
 
 

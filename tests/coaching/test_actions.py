@@ -283,8 +283,9 @@ def lookup(begin, monkeypatch):
 
 
 def test_knowledge_comes_as_a_card(lookup):
-    # With what the customer has said, which says what of it is meant.
-    assert lookup(card=CARD).queries == [("northwind", question("refund days", [THREAT]))]
+    # With what the customer has said, which says what of it is meant; and for whom it is.
+    [(schema, asked)] = lookup(card=CARD).queries
+    assert schema == "northwind" and asked.startswith(question("refund days", [THREAT]))
     row = Guidance.objects.get()
     assert (row.kind, row.title, row.payload) == ("knowledge", "Refunds", CARD)
     assert "want to cancel" not in row.reason and row.evidence

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from threading import Event
+from uuid import uuid4
 
 import pytest
 
 from coaching import beside
-from coaching.beside import Lookups, passage_card
+from coaching.beside import Lookups, passage_card, question
+from conversations.live.stages import CallContext
+from knowledge.services import collection_save, document_save
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +126,18 @@ def test_the_database_gives_up_when_nobody_waits_any_more(world, django_assert_m
         assert passage_card("nothing about this anywhere") is None
         with django_assert_max_num_queries(5):
             assert passage_card("nothing about this anywhere") is None
+
+
+def test_a_call_is_answered_from_what_is_for_its_team_and_channel(world):
+    company = world.northwind
+    with company.scope():
+        collection = collection_save(name="Sales only", teams=[company.other_team], channels=["voice"])
+        document_save(collection=collection, title="Discounts", body="Twenty percent for zebras.")
+
+        def card(team, channel="voice"):
+            call = CallContext("northwind", uuid4(), None, team.pk, company.queue.pk, "en", channel=channel)
+            return passage_card(question("zebras", ["what do zebras get"], call))
+
+        assert card(company.other_team)["title"] == "Discounts"
+        assert card(company.team) is None and card(company.other_team, "chat") is None
+        assert passage_card(question("zebras", []))["title"] == "Discounts"

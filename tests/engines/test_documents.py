@@ -138,13 +138,10 @@ def test_hostile_html_ends_soon_and_gives_what_is_readable() -> None:
 
 def test_a_process_of_its_own_reads_the_same_and_is_bounded() -> None:
     assert document_read_apart("late.html", PAGE) == document_read("late.html", PAGE)
-    with pytest.raises(DocumentError) as failed:
-        document_read_apart("a.pdf", b"%PDF-nothing")
-    assert failed.value.trouble is Trouble.DAMAGED
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no bound on a process' memory")
 def test_a_file_that_takes_all_memory_fails_alone() -> None:
     with pytest.raises(DocumentError) as failed:
-        document_read_apart("a.txt", b"word " * 4_000_000, memory_bytes=60 * 1024 * 1024)
+        document_read_apart("a.txt", b"word " * 2_000_000, memory_bytes=40 * 1024 * 1024)
     assert failed.value.trouble is Trouble.TOO_MUCH_MEMORY
