@@ -1,8 +1,8 @@
 """A chat server on loopback that speaks OpenAI's chat completions, with faults and answers on command.
 
 By itself it is a reader that looks for the words in `knows` and names them with their types, wherever they stand in the
-turns that it is sent; asked for replies it has one. `script` is obeyed one a request before that: a fault ("429", "500",
-"401", "404", "400", "slow", "drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length",
+turns that it is sent; asked for replies it has one. `script` is obeyed one a request before that: a fault ("429",
+"500", "401", "404", "400", "slow", "drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length",
 "empty"), or `say(...)` anything.
 """
 
