@@ -216,12 +216,12 @@ def _spans(labelled: Iterable[dict[str, Any]], key: str) -> tuple[tuple[int, int
 
 def _ours(config: RedactionConfig) -> Finder:
     redactor = redactor_for(config)
-    turns = TurnReader(config)
+    turns, alone = TurnReader(config), Context()
 
     def find(text: Text) -> Offsets:
         nonlocal turns
         if text.turn is None:
-            spans = redactor.examine(text.text, Context()).spans
+            spans = redactor.examine(text.text, alone).spans
         else:
             if text.turn == 0:
                 turns = TurnReader(config)

@@ -34,7 +34,8 @@ class Due:
     digits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear, and every text has one.
+@dataclass(slots=True, unsafe_hash=True)
 class Context:
     """The surroundings of one utterance.
 

@@ -235,8 +235,13 @@ class NumberReader:
         found: list[Run] = []
         run: list[Element] = []
         after = 0
-        for i, (low, is_number) in enumerate(zip(self._lows, self._number, strict=True)):
-            if not (is_number or low in TIMES) or i < after:
+        number = self._number
+        if self._utterance.vocabulary.isdisjoint(TIMES):
+            begins = [i for i, is_number in enumerate(number) if is_number]
+        else:
+            begins = [i for i, low in enumerate(self._lows) if number[i] or low in TIMES]
+        for i in begins:
+            if i < after:
                 continue
             elements, after = self._read(i)
             if not elements:

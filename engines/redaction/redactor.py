@@ -149,10 +149,9 @@ class Redactor:
         if context.growing:
             return self._grown(utterance, context, digits, found)
         if self._model is not None:
-            found = self._told_apart(utterance, context, found)
-            found += _beside(
-                self._not_ours(self._model.find(utterance, context), utterance), utterance, digits
-            )
+            read = self._model.find(utterance, context)
+            found = self._told_apart(utterance, context, found, read)
+            found += _beside(self._not_ours(read, utterance), utterance, digits)
         spans = [span for span in found if span.type in self._types or self._guards(span, context)]
         return Findings(utterance, settle(spans), digits, len(utterance.text))
 
@@ -175,15 +174,23 @@ class Redactor:
         kept_back = min((at for at in waits if at is not None), default=len(utterance.text))
         return Findings(utterance, settle(spans), digits, kept_back)
 
-    def _told_apart(self, utterance: Utterance, context: Context, found: list[Span]) -> list[Span]:
+    def _told_apart(
+        self, utterance: Utterance, context: Context, found: list[Span], read: Sequence[Span]
+    ) -> list[Span]:
         """Return what rules found, without the numbers that nothing but their length speaks for and the model clears.
+
+        What it `read` as something personal it does not clear; the rest it is asked about once more, leaning to doubt.
 
         Not on a live call: there a number of any length may be the first group of a card, and what is shown and stored
         cannot be taken back.
         """
         if context.live or self._model is None or not found:
             return found
-        little = [span for span in found if _says_little(span)]
+        little = [
+            span
+            for span in found
+            if _says_little(span) and not any(one.start < span.end and span.start < one.end for one in read)
+        ]
         if not little:
             return found
         doubted = self._model.doubted(utterance, context, little)

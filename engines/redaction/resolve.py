@@ -21,8 +21,11 @@ def settle(spans: Iterable[Span]) -> list[Span]:
     by the highest score. What a rule knows goes before what the model thinks; where rules know no more than that it is
     a number, the model names it if it is sure: as a kind of number, or as something that has more words than that.
     """
+    ordered = sorted(spans, key=_place)
+    if len(ordered) < 2:
+        return ordered
     settled: list[Span] = []
-    for span in sorted(spans, key=_place):
+    for span in ordered:
         if settled and span.start < settled[-1].end:
             last = settled[-1]
             best, other = (last, span) if _weight(last) >= _weight(span) else (span, last)

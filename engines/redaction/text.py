@@ -48,7 +48,8 @@ class RawText:
         raise TypeError("RawText cannot be pickled: redact it, or reveal() it where it must cross a process")
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would make each of them three times as dear. Nobody changes one; `replace` makes another.
+@dataclass(slots=True, unsafe_hash=True)
 class Span:
     """One finding.
 

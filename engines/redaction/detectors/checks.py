@@ -8,10 +8,16 @@ from functools import lru_cache
 from typing import Literal
 
 import phonenumbers
+from phonenumbers.re_util import enable_pattern_cache, re_compile
 
 # A group of nine as the Social Security Administration writes it; it never gave out the areas 000, 666 and
 # 900-999, the group 00 or the serial 0000.
 _SSN_AS_WRITTEN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}")
+# The sorts of numbers that a plan tells apart.
+_SORTS = (
+    *("general_desc", "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "voip"),
+    *("personal_number", "pager", "uan", "voicemail"),
+)
 # The reason of a number that nothing but its length speaks for.
 UNEXPLAINED = "digits that no quantity explains"
 
@@ -110,16 +116,40 @@ def _lengths(country_code: int) -> frozenset[int]:
 
 
 def prepare(regions: tuple[str, ...]) -> None:
-    """Read the numbering plans of `regions`, so that no live utterance waits for it (about 50 ms).
+    """Read the numbering plans, so that no live utterance waits for one (about 0.2 s, once for all).
 
-    Those of other regions with the same country code, too: a number is looked up in all of them.
+    Of all countries, as a number that comes with a country's code may be of any; and whatever bare numbers of `regions`
+    are looked up in, those of other regions with the same country code among them.
     """
+    _all_plans()
     for region in regions:
         code = phonenumbers.country_code_for_region(region)
         for beside in phonenumbers.region_codes_for_country_code(code):
+            _expressions_prepare(beside)
             example = phonenumbers.example_number(beside)
             if example is not None:
                 is_phone(phonenumbers.national_significant_number(example), (region,), international=False)
+
+
+@lru_cache(maxsize=1)
+def _all_plans() -> None:
+    # There are more expressions than the `re` module keeps: it would compile them again and again.
+    enable_pattern_cache()
+    phonenumbers.PhoneMetadata.load_all()
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        example = phonenumbers.example_number(region)
+        if example is not None:
+            digits = f"{example.country_code}{phonenumbers.national_significant_number(example)}"
+            is_phone(digits, (), international=True)
+
+
+def _expressions_prepare(region: str) -> None:
+    """Compile what numbers of every sort look like in `region`."""
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    for sort in _SORTS if plan is not None else ():
+        known = getattr(plan, sort)
+        if known is not None and known.national_number_pattern:
+            re_compile(known.national_number_pattern)
 
 
 def classify(digits: str, *, written: str, international: bool, regions: tuple[str, ...]) -> Verdict:

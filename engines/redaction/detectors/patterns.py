@@ -94,6 +94,10 @@ class PatternDetector:
 
     name = "patterns"
 
+    def __init__(self) -> None:
+        # What it knows of banks is read when it is first asked.
+        iban.is_valid("GB82WEST12345698765432", check_country=False)
+
     def find(self, utterance: Utterance, context: Context) -> list[Span]:
         """Return what was found, in order of kinds; findings may overlap."""
         text = utterance.text

@@ -76,13 +76,15 @@ def is_counted(utterance: Utterance, run: Run) -> bool:
 def _is_counted(utterance: Utterance, run: Run) -> bool:
     if len(run.elements) > 3 or run.singles >= 3 or run.total > 9:
         return False
-    after = utterance.after(run.last)
-    before = utterance.gap(run.first)
+    after, before = utterance.gaps[run.last + 1], utterance.gaps[run.first]
     if (before[-1:] and before[-1] in _CURRENCY) or after[:1] in _QUANTITY_SIGNS:
         return True
     if after.strip():
         return False
-    following = utterance.low(run.last + 1)
+    lows = utterance.lows
+    if run.last + 1 == len(lows):
+        return False
+    following = lows[run.last + 1]
     if following in UNITS:
         return True
     if following in _ADJECTIVES and utterance.low(run.last + 2) in UNITS:

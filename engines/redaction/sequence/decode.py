@@ -24,12 +24,13 @@ class Decoder:
     def __init__(self, transitions: npt.NDArray[np.float64]) -> None:
         staying = np.diag(transitions)
         t = transitions - (staying[:, None] + staying[None, :]) / 2
-        self._staying = staying.astype(np.float32)
+        self.staying = staying.astype(np.float32)
         self._half = (staying / 2).astype(np.float32)
         # From label (row) to label, and the other way round: every access is to rows.
         self._steps: Floats = np.ascontiguousarray(t.astype(np.float32))
         self._into: Floats = np.ascontiguousarray(t.T.astype(np.float32))
         self._out = self._into[0]
+        self._costs = (-self._into[:, 0]).tolist(), self._out.tolist()
         # Where each row begins in a table of all pairs of labels, laid out flat.
         self._begins = np.arange(len(t), dtype=np.intp) * len(t)
         self._leave = -float(t[0, 1:].max(initial=-1e9))
@@ -40,8 +41,7 @@ class Decoder:
         self._behind = float((t[1:, 1:] - t[:1, 1:]).max(initial=0.0))
 
     def leads(self, scores: Floats) -> Floats:
-        """Return by how much each label leads over `O` at each word, staying included. Changes `scores`."""
-        scores += self._staying
+        """Return by how much each label leads over `O` at each word. Changes `scores`; they count `staying` already."""
         # Either end of a text has a neighbour on one side only.
         scores[0] -= self._half
         scores[-1] -= self._half
@@ -50,8 +50,9 @@ class Decoder:
 
     def cost(self, label: int, *, starts: bool, ends: bool) -> float:
         """Return what going from `O` to `label` and back takes off a path's score, but for the text's own ends."""
-        entering = 0.0 if starts else -float(self._into[label, 0])
-        return entering if ends else entering - float(self._out[label])
+        enter, leave = self._costs
+        entering: float = 0.0 if starts else enter[label]
+        return entering if ends else entering - leave[label]
 
     def best(
         self, ahead: Floats, among: Collection[int] | None = None, searched: Searched | None = None
@@ -122,8 +123,11 @@ class Decoder:
 
     def _search(self, labels: list[int], ahead: Floats, first: int, last: int) -> None:
         """Write the best labels of `first` to `last`, with `O` or the text's end on either side."""
-        into, begins, add = self._into, self._begins, np.add
         best = ahead[first] if first == 0 else ahead[first] + self._steps[0]
+        if first == last:
+            labels[first] = int((best if last + 1 == len(labels) else best + self._out).argmax())
+            return
+        into, begins, add = self._into, self._begins, np.add
         came: list[npt.NDArray[np.intp]] = []
         ways = np.empty_like(into)
         flat = ways.ravel()  # the same memory
@@ -131,11 +135,13 @@ class Decoder:
             # To label (row) from label: the best of a row is where one comes from.
             add(into, best, ways)
             before = ways.argmax(1)
+            before += begins
             came.append(before)
-            best = flat.take(before + begins)
+            best = flat.take(before)
             best += lead
         at = int((best if last + 1 == len(labels) else best + self._out).argmax())
         labels[last] = at
+        size = len(begins)
         for i in range(last - 1, first - 1, -1):
-            at = int(came[i - first][at])
+            at = int(came[i - first][at]) - at * size
             labels[i] = at

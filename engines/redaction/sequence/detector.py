@@ -6,8 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import exp
 
-import numpy as np
-
 from engines.redaction.context import Context
 from engines.redaction.sequence.tagger import Tagger, tagger
 from engines.redaction.text import Span
@@ -37,9 +35,8 @@ class SequenceDetector:
         """Say of each of `spans` if any of its words may be something personal to a model that leans towards it."""
         starts, ends, lows = utterance.starts, utterance.ends, utterance.lows
         within = [range(bisect_right(ends, span.start), bisect_left(starts, span.end)) for span in spans]
-        lean = np.full(len(lows), _LEANING, dtype=np.float32)
         among = {i for tokens in within for i in tokens}
-        labels, _leads = self._tagger.tag(utterance, lean=lean, scene=context.scene, among=among)
+        labels, _leads = self._tagger.tag(utterance, lean=_LEANING, scene=context.scene, among=among)
         return [any(labels[i] and lows[i][0] != "[" for i in tokens) for tokens in within]
 
     def find(self, utterance: Utterance, context: Context) -> list[Span]:

@@ -191,7 +191,7 @@ class Tables:
         found = self._dense.take(cells)
         step, known = self._width, self._pairs.get
         rows[1 : count + 1] = found[:, 0]
-        rows[count + 5 : 2 * count + 4] = [known(a * step + b, 0) for a, b in pairwise(keys)]
+        rows[count + 5 : 2 * count + 4] = [a and b and known(a * step + b, 0) for a, b in pairwise(keys)]
         rows[2 * count + 6 :].reshape(-1, count)[:] = found[:, 1:].T
 
 

@@ -63,12 +63,9 @@ class Tagger:
         self.lexicon = weights.lexicon
         self.topics = weights.topics
         self._size = len(weights.labels)
-        # What is taken from the scores of each label.
-        self._bias = (
-            _of_outside(weights.outside_bias[0], self._size),
-            _of_outside(weights.outside_bias[1], self._size),
-        )
         self._decoder = Decoder(weights.transitions)
+        # What is taken from the scores of each label.
+        self._less = self._taken(weights.outside_bias[0]), self._taken(weights.outside_bias[1])
         self.cost = self._decoder.cost
         self._shared: dict[tuple[str, str], Floats] = {}
         self._tables = self._read(weights)
@@ -241,22 +238,27 @@ class Tagger:
             ]
         )
 
+    def _taken(self, bias: float) -> Floats:
+        """What is taken from the scores of each label: `bias` from that of `O`, and what staying with one weighs."""
+        row: Floats = np.negative(self._decoder.staying)
+        row[0] += bias
+        return row
+
     def tag(
         self,
         utterance: Utterance,
         bias: float | None = None,
-        lean: Floats | None = None,
+        lean: Floats | float | None = None,
         scene: Sequence[str] = (),
         among: Collection[int] | None = None,
         searched: Searched | None = None,
     ) -> tuple[list[int], list[float]]:
         """Return the label of each token by number, and by how much its score leads over that of `O`.
 
-        `bias` stands in for the model's own; `lean`, by token, is taken from the score of `O` too; `scene` is what the
-        turns before tell (`scene.Scene.names`). A stretch with one
-        label is chosen for the sum of its leads, less the `cost` of that label; a single lead may well be negative.
-        Where only the labels of some tokens matter, `among` says which; others may have none. `searched` is what was
-        found in a text that this one goes on from.
+        `bias` stands in for the model's own; `lean`, by token or of all, is taken from the score of `O` too; `scene` is
+        what the turns before tell (`scene.Scene.names`). A stretch with one label is chosen for the sum of its leads,
+        less the `cost` of that label; a single lead may well be negative. Where only the labels of some tokens matter,
+        `among` says which; others may have none. `searched` is what was found in a text that this one goes on from.
         """
         if not utterance.lows:
             return [], []
@@ -265,18 +267,15 @@ class Tagger:
         kept: tuple[Tagger, Sequence[str], Floats] | None = utterance.__dict__.get("scored")
         if kept is None or kept[0] is not self or kept[1] != scene:
             kept = utterance.__dict__["scored"] = self, scene, self._scores(utterance, cased, scene)
-        scores: Floats = kept[2] - (self._bias[cased] if bias is None else _of_outside(bias, self._size))
+        scores: Floats = kept[2] - (self._less[cased] if bias is None else self._taken(bias))
         if lean is not None:
             scores[:, 0] -= lean
         ahead = self._decoder.leads(scores)
         labels = self._decoder.best(ahead, among, searched)
-        return labels, [float(ahead[i, label]) if label else 0.0 for i, label in enumerate(labels)]
-
-
-def _of_outside(bias: float, size: int) -> Floats:
-    row: Floats = np.zeros(size, dtype=np.float32)
-    row[0] = bias
-    return row
+        if not any(labels):
+            return labels, [0.0] * len(labels)
+        lead = ahead.item
+        return labels, [lead(i, label) if label else 0.0 for i, label in enumerate(labels)]
 
 
 def _added(numbers: dict[str, int], rows: Floats, features: Iterable[str]) -> Floats:
