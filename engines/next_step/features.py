@@ -191,10 +191,11 @@ def _fit(now: Situation, state: str, text: str) -> float:
     if now.last_role == "system":
         if news(name) == "" or news(name) != now.result_news:
             return 0
-        # Of two that fit, the one in the look-up's words, and rather one whose step has not been done.
+        # Of two that fit, the one in the look-up's words, and rather one whose step has not been done: without any of
+        # its words, one whose step has been done is as good as told before.
         after = now.schema.graph[state] if now.schema else ()
         done = any(now.done[action_of(node)] for node in after)
-        return 2.1 + len(content(name) & content(now.result)) / 10 - done / 20
+        return 2 + len(content(name) & content(now.result)) / 10 - done / 20
     is_answer = now.last_kind == "offer" and answer(name) in ("yes", "no")
     return 2.0 * (is_answer and answer(now.customer) == answer(name))
 

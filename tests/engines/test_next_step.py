@@ -297,6 +297,10 @@ def test_states_are_told_by_answers_forgetting_and_what_was_found() -> None:
     query = Event("agent", "", "query")
     found = Event("system", facts=(("Status", "Reservation failed"),))
     assert told_after(query, found) == {"query_failure": 2}
+    denied = Event("system", facts=(("Status", "Reservation denied"),))
+    assert told_after(query, denied)["query_failure"] == 2
+    # Its step has been done; a look-up that is denied may as well mean no.
+    assert told_after(Event("agent", "", "refused"), query, denied) == {"no": 2}
     assert told_after(query, Event("system", facts=(("Status", "Pending"),))) == {}
 
 
