@@ -91,9 +91,9 @@ def _run(house: House, options: argparse.Namespace, topics: list[Any]) -> dict[s
     house.web_ready()
     plan = house.folder / "live.plan"
     conversations = _announce(house, agents)
-    Plan({ident: number for number, ident in enumerate(conversations)}, options.rules, options.seed).write(
-        plan
-    )
+    upto_ms = round((options.warm_up + options.seconds) * 1000)
+    calls = {ident: number for number, ident in enumerate(conversations)}
+    Plan(calls, options.rules, options.seed, upto_ms).write(plan)
     _workers_start(house, options, plan, conversations)
     _opened(house, plan, count)
     task = Task(

@@ -22,7 +22,7 @@ class Meter:
     def __init__(self, one_in: int = ONE_IN) -> None:
         self._one_in = one_in
         self._lot = random.Random(1).random
-        self._local = threading.local()
+        self._here = _Here()
         self._all: list[dict[str, float]] = []
 
     def seconds(self) -> dict[str, float]:
@@ -36,8 +36,18 @@ class Meter:
     def timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, counted."""
 
+        here = self._here
+
         @wraps(work)
         def run(*arguments: Any, **named: Any) -> Any:
+            if here.skips:  # within a piece that is not timed
+                return work(*arguments, **named)
+            if not here.stack and self._lot() * self._one_in >= 1:
+                here.skips = True
+                try:
+                    return work(*arguments, **named)
+                finally:
+                    here.skips = False
             self._enter()
             try:
                 return work(*arguments, **named)
@@ -62,28 +72,29 @@ class Meter:
             setattr(owner, attribute, (self.timed_steps if steps else self.timed)(name, work))
 
     def _enter(self) -> None:
-        local = self._local
-        try:
-            stack = local.stack
-        except AttributeError:
-            stack = local.stack = []
-            local.used = {}
-            self._all.append(local.used)
-        if stack:
-            timed = stack[-1] is not None
-        else:
-            timed = self._lot() * self._one_in < 1
-        stack.append([time.thread_time(), 0.0] if timed else None)
+        here = self._here
+        if here.used is None:
+            here.used = {}
+            self._all.append(here.used)
+        here.stack.append([time.thread_time(), 0.0])
 
     def _leave(self, name: str) -> None:
-        stack, used = self._local.stack, self._local.used
-        piece = stack.pop()
-        if piece is None:
-            return
-        took = time.thread_time() - piece[0]
-        used[name] = used.get(name, 0.0) + (took - piece[1]) * self._one_in
-        if stack:
-            stack[-1][1] += took
+        here = self._here
+        began, within = here.stack.pop()
+        took = time.thread_time() - began
+        assert here.used is not None
+        here.used[name] = here.used.get(name, 0.0) + (took - within) * self._one_in
+        if here.stack:
+            here.stack[-1][1] += took
+
+
+class _Here(threading.local):
+    """Of one thread: the pieces that are being timed, one within the other, and what was used."""
+
+    def __init__(self) -> None:
+        self.stack: list[list[float]] = []
+        self.used: dict[str, float] | None = None
+        self.skips = False
 
 
 class _Steps:
@@ -92,21 +103,19 @@ class _Steps:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         steps = self._work.__await__()
-        send: Callable[[Any], Any] = steps.send
+        timed = self._meter.timed
+        send: Callable[[Any], Any] = timed(self._name, steps.send)
         value: Any = None
         while True:
-            self._meter._enter()
             try:
                 waited = send(value)
             except StopIteration as end:
                 return end.value
-            finally:
-                self._meter._leave(self._name)
             try:
                 value = yield waited
-                send = steps.send
+                send = timed(self._name, steps.send)
             except BaseException as error:
-                value, send = error, steps.throw
+                value, send = error, timed(self._name, steps.throw)
 
 
 class Counted:

@@ -89,7 +89,6 @@ class TrainForm(forms.ModelForm):
                 dialogues=file.read(MAX_DIALOGUE_BYTES + 1),
                 name=file.name,
                 playbooks=books.read(MAX_PLAYBOOK_BYTES + 1) if books else None,
-                with_labels=cleaned.get("with_labels", False),
             )
             training_checked(self.given.dialogues, self.given.playbooks)
         except ValidationError as error:
@@ -159,6 +158,7 @@ class NextStepVersionAdmin(AuditedAdmin):
             source=form.cleaned_data["file"].name,
             sha256=form.given.sha256,
             note=obj.note,
+            with_labels=form.cleaned_data["with_labels"],
             **_by(request),
         )
         obj.__dict__.update(made.__dict__)

@@ -136,7 +136,8 @@ def _as_drawn(
     share = row.holdout_percent / 100
     if row.unit == Experiment.Unit.AGENT:
         return mismatch(agents[Side.SHOWN], agents[Side.HELD], share)
-    return min(mismatch(one[Side.SHOWN], one[Side.HELD], share) for one in (drawn, counted))
+    # Two looks, each of which may err.
+    return min(1.0, 2 * min(mismatch(one[Side.SHOWN], one[Side.HELD], share) for one in (drawn, counted)))
 
 
 def _arm(found: list[dict[str, Any]], side: str, by_agent: bool, sums_of: Any) -> Arm:

@@ -19,8 +19,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from coaching.models import NextStepVersion
-from coaching.next_step_labels import labelled_dialogues
-from engines.next_step.dialogue import Dialogue, dialogue_from, dialogues_of
+from engines.next_step.dialogue import Dialogue, dialogues_of
 from engines.next_step.schema import RESPONSES
 
 MAX_DIALOGUE_BYTES = 32 * 1024 * 1024
@@ -37,12 +36,10 @@ class Given:
     sha256: str
 
 
-def given_read(
-    *, dialogues: bytes, name: str, playbooks: bytes | None = None, with_labels: bool = False
-) -> Given:
+def given_read(*, dialogues: bytes, name: str, playbooks: bytes | None = None) -> Given:
     """Read the uploaded files. Without playbooks those of the live version are taken.
 
-    `with_labels` adds the calls in which agents answered suggestions. Raises `ValidationError` by field.
+    Raises `ValidationError` by field.
     """
     if len(dialogues) > MAX_DIALOGUE_BYTES:
         raise ValidationError({"file": _("The file is larger than 32 MB.")})
@@ -55,14 +52,7 @@ def given_read(
         books = _books_live() if playbooks is None else playbooks_of(playbooks)
     except ValueError as error:
         raise ValidationError({"playbooks": str(error)}) from None
-    if with_labels:
-        found += labels_now()
     return Given(found, books, hashlib.sha256(dialogues).hexdigest())
-
-
-def labels_now() -> list[Dialogue]:
-    """The calls in which agents answered suggestions, as dialogues."""
-    return [dialogue_from(row) for row in labelled_dialogues()]
 
 
 def _books_live() -> dict[str, dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 A suggestion that was used or accepted labels what the agent then said with its action; one that was dismissed stands
 beside the customer's words as rejected, and training learns that it was wrong there. Words are the stored ones,
-redacted. Nothing is kept apart: what a call's retention removes is gone from here, too.
+redacted, and only of calls whose callers' consent lets models be trained. Nothing is kept apart: what a call's
+retention removes is gone from here, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.db.models import Count
 from coaching.models import OUTCOME, Guidance
 from coaching.next_step_live import RULE
 from conversations.models import Speaker, Utterance
+from conversations.redaction.labelled import trainable
 
 _TOLD = (Guidance.Outcome.USED, Guidance.Outcome.ACCEPTED, Guidance.Outcome.DISMISSED)
 
@@ -38,9 +40,16 @@ def label_counts() -> dict[int, dict[str, int]]:
 
 
 def labelled_dialogues() -> Iterator[dict[str, Any]]:
-    """Calls with at least one answered suggestion, as `train_next_step` reads dialogues. Two queries a call."""
+    """Calls with at least one answered suggestion, as training reads dialogues: of those that may train models.
+
+    Two queries a call.
+    """
     rows = suggested().filter(became__in=_TOLD)
-    for conversation in rows.order_by("conversation_id").values_list("conversation_id", flat=True).distinct():
+    answered_in = list(rows.order_by("conversation_id").values_list("conversation_id", flat=True).distinct())
+    allowed = trainable(answered_in)
+    for conversation in answered_in:
+        if conversation not in allowed:
+            continue
         answered = list(rows.filter(conversation=conversation).order_by("at_ms"))
         said = Utterance.objects.filter(conversation=conversation).exclude(text="").order_by("sequence")
         lines = list(said.only("id", "speaker", "text", "start_ms", "end_ms"))

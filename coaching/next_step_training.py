@@ -13,6 +13,7 @@ import lzma
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +29,10 @@ from accounts.models import User
 from accounts.services import audit
 from coaching.models import NextStepFile, NextStepTraining, NextStepVersion
 from coaching.models.next_steps import NEVER
+from coaching.next_step_labels import labelled_dialogues
 from coaching.next_steps import hidden, playbooks_read
 from conversations.redaction.policy import redaction_config
-from engines.next_step.dialogue import Dialogue, dialogues_of, row_of
+from engines.next_step.dialogue import Dialogue, dialogue_from, dialogues_of, row_of
 from engines.next_step.model import PAST, PLAYBOOK, pack, train
 from engines.next_step.schema import TaskSchema
 from engines.next_step.trial import Count, Piece, pieces
@@ -60,11 +62,13 @@ def next_steps_begin(
     sha256: str,
     actor: User | None,
     note: str = "",
+    with_labels: bool = False,
     address: str | None = None,
     dispatch: bool = True,
 ) -> NextStepVersion:
     """Keep the dialogues and begin to learn a new version; minutes for 500 dialogues.
 
+    `with_labels` adds the calls in which agents answered suggestions; they are looked for when learning begins.
     `playbooks` by task: `replies`, `graph` and, if known apart, `responses`. Raises `ValidationError` where nothing
     can be learned, and `Conflict` while another version is being learned.
     """
@@ -87,7 +91,7 @@ def next_steps_begin(
             playbooks={task: dict(book) for task, book in playbooks.items()},
             created_by=actor,
         )
-        NextStepTraining.objects.create(version=version, dialogues=kept)
+        NextStepTraining.objects.create(version=version, dialogues=kept, with_labels=with_labels)
         audit(
             actor=actor,
             action="next_step.train",
@@ -196,9 +200,21 @@ class _Work:
         kept = NextStepTraining.objects.get(pk=version.pk)
         lines = lzma.decompress(bytes(kept.dialogues)).decode().split("\n")
         self._dialogues = dialogues_of(lines, version.source)
+        if kept.with_labels:
+            self._add_labels()
         self._schemas: Mapping[str, TaskSchema] = playbooks_read(version.playbooks)
         self._pieces, self._how = pieces(self._dialogues, self._dialogues, seed=SEED)
         self._done: dict[str, Any] = kept.done
+
+    def _add_labels(self) -> None:
+        """Add the labelled calls, once: the parts of the trial are the same ones from then on."""
+        room = MOST_DIALOGUES - len(self._dialogues)
+        self._dialogues += [dialogue_from(row) for row in islice(labelled_dialogues(), room)]
+        with transaction.atomic():
+            NextStepTraining.objects.filter(pk=self._version.pk).update(
+                dialogues=_packed(self._dialogues), with_labels=False
+            )
+            NextStepVersion.objects.filter(pk=self._version.pk).update(dialogues=len(self._dialogues))
 
     def step(self) -> bool:
         """Do one part. Returns whether there is more to do: none after the last, nor once it was cancelled."""
@@ -247,6 +263,7 @@ def next_steps_train(
     sha256: str,
     actor: User | None,
     note: str = "",
+    with_labels: bool = False,
     told: Told = lambda version: None,
 ) -> NextStepVersion:
     """Learn a new version here and now; as `next_steps_begin`. One that failed says so in its `problem`."""
@@ -257,6 +274,7 @@ def next_steps_train(
         sha256=sha256,
         actor=actor,
         note=note,
+        with_labels=with_labels,
         dispatch=False,
     )
     return next_steps_learn(version_id=version.pk, told=told)

@@ -121,9 +121,8 @@ def kept(schema: str, ids: Sequence[UUID]) -> dict[str, dict[str, Any]]:
     if not ids:
         return {}
     found = _client().mget([_waiting(schema, ident) for ident in ids])
-    return {
-        str(ident): decode(packed) for ident, packed in zip(ids, found, strict=True) if packed is not None
-    }
+    rows = zip(ids, found, strict=True)
+    return {str(ident): decode(packed) for ident, packed in rows if isinstance(packed, bytes)}
 
 
 def forget(schema: str, ident: UUID) -> None:

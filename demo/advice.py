@@ -144,3 +144,26 @@ TEAM = _document(
     },
     _alert("disrespect", "warn", "Disrespectful words to a customer"),
 )
+
+# For calls about moving house alone; whether it helps is being tried (`demo.trial`).
+MOVING = _document(
+    {
+        "id": "hint-moving",
+        "name": "Settle the date first",
+        "when": {
+            "phrases": ["moving to", "new address", "(move|moving) house"],
+            "speaker": "customer",
+        },
+        "then": [
+            {
+                "do": "hint",
+                "label": "Say",
+                "title": "Settle the date of the move first",
+                "say": "Let us settle the day first: when do you get the keys? Then I book the line for the day after.",
+            }
+        ],
+        "priority": 60,
+        "once": True,
+        "expires_ms": 90_000,
+    }
+)

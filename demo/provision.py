@@ -19,6 +19,7 @@ from conversations.live.stages import Stage
 from demo.content import content_install
 from demo.history import history_make
 from demo.people import COMPANIES, PASSWORD, PLATFORM_EMAIL, PLATFORM_NAME, Company, agent_number
+from demo.trial import trial_make
 from engines.documents.model import Kind
 from engines.documents.reading import document_read
 from knowledge.models import Collection
@@ -64,6 +65,9 @@ def demo_provision(
             content_install(team=TeamRow.objects.get(name=company.teams[0].name), actor=people[company.admin])
             _documents(company, people[company.admin])
             ingest_key(company.schema)
+            if conversations:
+                # First, so that the calls of last week are drawn like others.
+                trial_make(company=company, actor=people[company.admin])
             made = history_make(company=company, stages=stages, count=conversations)
         say(f"{company.name}: {len(people)} people, {made} new past conversations")
 

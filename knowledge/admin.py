@@ -14,9 +14,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from knowledge.models import Chunk, Collection, Document, DocumentVersion
+from knowledge.forms import languages_read
+from knowledge.models import Channel, Chunk, Collection, Document, DocumentVersion
 from knowledge.services import document_save
 
 
@@ -111,13 +116,39 @@ class DocumentAdmin(ModelAdmin):
             )
 
 
+class CollectionAdminForm(forms.ModelForm):
+    channels = forms.MultipleChoiceField(
+        label=_("Channels"),
+        choices=Channel.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+    languages = forms.CharField(
+        label=_("Customers' languages"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("With commas: en, de, pt-BR."),
+    )
+
+    class Meta:
+        model = Collection
+        fields = "__all__"  # noqa: DJ007 the fieldsets below name them
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["languages"] = ", ".join(self.instance.languages)
+
+    def clean_languages(self) -> list[str]:
+        return languages_read(self.cleaned_data["languages"])
+
+
 @admin.register(Collection)
 class CollectionAdmin(ModelAdmin):
     list_display = ("name", "language", "owner", "document_count", "review_on")
     list_filter = ("language", "review_on")
     search_fields = ("name",)
-    autocomplete_fields = ("owner",)
-    filter_horizontal = ("teams", "queues")
+    form = CollectionAdminForm
+    autocomplete_fields = ("owner", "teams", "queues")
     list_select_related = ("owner",)
     fieldsets = (
         (None, {"fields": ("name", "language", "owner", "review_on")}),

@@ -15,25 +15,31 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection
 from django.db.models.signals import post_delete, post_save
 
+from accounts.errors import error_place
 from engines.retrieval import Index, Snapshot, Text, TextPassage
 from engines.retrieval.words import title_says
 from knowledge.index_models import SearchRevision, Synonyms
 from knowledge.lexing import config_of
 from knowledge.models import Collection, Document
-from tenants.scope import current_schema
+from tenants.scope import call_in_schema, current_schema
+
+log = structlog.get_logger(__name__)
 
 # How long the passages may differ from what the revisions say.
 TRUSTED_SECONDS = 30.0
+# More passages than that take longer to read than a search may take: some 0.2 ms each.
+AT_ONCE = 3_000
 # What this process keeps of all companies together, the latest asked first.
 KEPT_PASSAGES = 400_000
 # Beyond these a company's list is no list any more, and each search would take the time of reading it.
@@ -85,6 +91,10 @@ class _Company:
     synonyms: list[list[str]] = field(default_factory=list)
     passages: int = 0
 
+    @property
+    def is_read(self) -> bool:
+        return self.revisions is not None
+
 
 # Stands for what all collections share.
 _OF_ALL = UUID(int=0)
@@ -95,30 +105,68 @@ _companies_lock = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Searchable:
-    """What a company can search, by the language of its collections, and its groups of words of one meaning."""
+    """What a company can search, by the language of its collections, and its groups of words of one meaning.
+
+    `is_read`: whether it was read since this process began; where it was not, the database is asked.
+    """
 
     snapshots: dict[str, Snapshot]
     synonyms: list[list[str]]
+    is_read: bool
 
 
-def searchable() -> Searchable:
+def searchable(*, wait: bool = False) -> Searchable:
     """What the company of this schema can search, as it is now. One query if nothing changed.
 
-    While another thread reads what changed, what was there before is searched.
+    A few thousand passages are read at once. More are read by a thread of their own, unless the caller will `wait`:
+    until it is done there is what was there before, or nothing yet (`is_read`).
     """
-    company = _company(current_schema())
+    schema = current_schema()
+    company = _company(schema)
     revisions = {
         str(row): value for row, value in SearchRevision.objects.values_list("collection_id", "value")
     }
     stale = time.monotonic() - company.checked > TRUSTED_SECONDS
-    if (revisions != company.revisions or stale) and company.lock.acquire(blocking=not company.snapshots):
-        try:
-            _update(company)
-            company.revisions, company.checked = revisions, time.monotonic()
-        finally:
+    if (revisions != company.revisions or stale) and company.lock.acquire(blocking=wait):
+        # Another thread may have read it in the meantime.
+        if revisions == company.revisions and time.monotonic() - company.checked <= TRUSTED_SECONDS:
             company.lock.release()
-        _forget_beyond()
-    return Searchable(dict(company.snapshots), company.synonyms)
+        else:
+            _catch_up(schema, company, revisions, wait=wait)
+    return Searchable(dict(company.snapshots), company.synonyms, company.is_read)
+
+
+def _catch_up(schema: str, company: _Company, revisions: dict[str, int], *, wait: bool) -> None:
+    """Read what changed; the lock is held, and given back by who reads."""
+    beside = False
+    try:
+        states = _states()
+        changed = {key for key, state in states.items() if company.states.get(key) != state}
+        many = sum(int(states[key][1].split()[1]) for key in changed)
+        # One changed document of a large company costs what weighing all its words anew does.
+        beside = max(many, company.passages // 4) > AT_ONCE and not wait
+        if beside:
+            start_beside(lambda: _read_beside(schema, company, revisions))
+        else:
+            _update(company, states, revisions)
+    finally:
+        if not beside:
+            company.lock.release()
+    _forget_beyond()
+
+
+def _read_beside(schema: str, company: _Company, revisions: dict[str, int]) -> None:
+    try:
+        call_in_schema(schema, lambda: _update(company, _states(), revisions))
+    except Exception as error:
+        log.warning("knowledge.unread", schema=schema, place=error_place(error))
+    finally:
+        company.lock.release()
+
+
+def start_beside(work: Callable[[], None]) -> None:
+    """Do it in a thread of its own, which ends with the process."""
+    Thread(target=work, name="knowledge-reading", daemon=True).start()
 
 
 def _company(schema: str) -> _Company:
@@ -128,6 +176,12 @@ def _company(schema: str) -> _Company:
         return company
 
 
+def forget() -> None:
+    """Give up all that is kept, as if the process began."""
+    with _companies_lock:
+        _companies.clear()
+
+
 def _forget_beyond() -> None:
     """Give up the companies that were asked longest ago while there are too many passages."""
     with _companies_lock:
@@ -135,10 +189,14 @@ def _forget_beyond() -> None:
             _companies.popitem(last=False)
 
 
-def _update(company: _Company) -> None:
+def _states() -> dict[str, tuple[str, str]]:
+    """The language and the state of each document that has passages; the state's second word is how many."""
     with connection.cursor() as cursor:
         cursor.execute(_STATE)
-        states = {key: (language, state) for key, language, state in cursor.fetchall()}
+        return {key: (language, state) for key, language, state in cursor.fetchall()}
+
+
+def _update(company: _Company, states: dict[str, tuple[str, str]], revisions: dict[str, int]) -> None:
     changed = {key for key, state in states.items() if company.states.get(key) != state}
     gone = [key for key, state in company.states.items() if states.get(key) != state]
     touched = set()
@@ -161,12 +219,16 @@ def _update(company: _Company) -> None:
     company.states = states
     company.synonyms = list(Synonyms.objects.values_list("words", flat=True)[:SYNONYM_GROUPS])
     company.passages = sum(int(state.split()[1]) for _language, state in states.values())
+    company.revisions, company.checked = revisions, time.monotonic()
 
 
 def texts_read(keys: Sequence[str], language: str) -> Iterator[Text]:
     """Documents as they are searched. Two queries for each 500."""
     for start in range(0, len(keys), _BATCH):
-        given = {"config": config_of(language), "documents": list(keys[start : start + _BATCH])}
+        given: dict[str, Any] = {
+            "config": config_of(language),
+            "documents": list(keys[start : start + _BATCH]),
+        }
         with connection.cursor() as cursor:
             cursor.execute(_TITLES, given)
             titles = {key: (title, words or []) for key, title, words in cursor.fetchall()}

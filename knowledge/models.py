@@ -106,6 +106,7 @@ class Document(TimeOrderedModel):
 class DocumentVersion(TimeOrderedModel):
     """A text as it was at a time. A published one is never edited: what was cited can be opened again.
 
+    One that was discarded has no text any more.
     `private`: what reads as personal data, `[[type, start, end], …]` with offsets in `body`, at most 200 of them.
     """
 

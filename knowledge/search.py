@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
@@ -20,6 +21,7 @@ from engines.retrieval import Hit, Question, Snapshot, rank
 from engines.retrieval.sentences import Asked, read
 from engines.retrieval.spelling import corrected
 from engines.retrieval.synonyms import widened
+from engines.retrieval.words import talk
 from knowledge.indexing import searchable
 from knowledge.lexing import config_of, lexemes, talk_lexemes
 from knowledge.models import Chunk, Document
@@ -30,10 +32,13 @@ HEADLINE_WORDS = 60
 WEIGHTS = [0.1, 0.2, 0.33, 1.0]
 # Of one document, where a few words were typed. What was said at length is about several things: one of each.
 OF_ONE = 3
+# So many documents (or parts of long ones) are looked into at first, and at most.
+RANKED, RANKED_MOST = 32, 10_000
 # What stands around a question says what it is about, and is not asked itself.
 CONTEXT_WEIGHT = 0.4
 _CONTEXT_SENTENCES = 12
 _APART = 10
+_TALK = frozenset(talk("en"))
 _MARKED_WORDS = 32
 # What was typed last may be the beginning of a word; so many that begin so are tried.
 _BEGINNINGS, _BEGINNING_WEIGHT, _BEGINNING_LETTERS = 5, 0.6, 2
@@ -82,17 +87,31 @@ def passages_search(
     allowed = documents_valid() if documents is None else documents
     if asked.phrases or asked.without:
         return _by_database(clean(query).replace("\x00", "").strip(), limit, allowed)
-    found: list[tuple[Hit, str]] = []
-    marked: dict[str, list[str]] = {}
-    few = asked.typed
     now = searchable()
-    for language, snapshot in now.snapshots.items():
-        question = _question(asked, context, language, snapshot, now.synonyms, typing=typing)
-        few = few and question.is_short
-        marked[language] = _marked(question, snapshot)
-        found += [(hit, language) for hit in rank(snapshot, question, max(32, limit * 4))]
-    found.sort(key=lambda one: -one[0].score)
-    return _loaded(_spread(found, OF_ONE if few else 1), limit, allowed, marked)
+    if not now.is_read:
+        return _while_reading(asked, limit, allowed)
+    questions = {
+        language: _question(asked, context, language, snapshot, now.synonyms, typing=typing)
+        for language, snapshot in now.snapshots.items()
+    }
+    marked = {
+        language: _marked(question, now.snapshots[language]) for language, question in questions.items()
+    }
+    few = asked.typed and all(question.is_short for question in questions.values())
+    units = max((snapshot.units for snapshot in now.snapshots.values()), default=0)
+    most = max(RANKED, limit * 4)
+    while True:
+        hits = [
+            (hit, language)
+            for language, question in questions.items()
+            for hit in rank(now.snapshots[language], question, most)
+        ]
+        hits.sort(key=lambda one: -one[0].score)
+        found = _loaded(_spread(hits, OF_ONE if few else 1), limit, allowed, marked)
+        # Most of what was found may be for others, or hold no more.
+        if len(found) == limit or len(hits) < most or most >= min(units, RANKED_MOST):
+            return found
+        most *= 16
 
 
 # --- What is asked --------------------------------------------------------------------------------------
@@ -168,8 +187,10 @@ def _loaded(
         for language in {language for _hit, language in batch}:
             words = " | ".join(_quoted(word) for word in marked[language]) or "''"
             query = SearchQuery(words, config="simple", search_type="raw")
-            keys = [hit.passage for hit, one in batch if one == language]
-            rows = Chunk.objects.filter(pk__in=keys, document__in=allowed)
+            hits_here = [hit for hit, one in batch if one == language]
+            # Named twice, so that no plan goes through all documents.
+            named = allowed.filter(pk__in={hit.text for hit in hits_here})
+            rows = Chunk.objects.filter(pk__in=[hit.passage for hit in hits_here], document__in=named)
             for row in _with_headline(rows, query, config_of(language)):
                 hit = hit_of[str(row.pk)]
                 shown[hit.passage] = _found(row, hit.score, hit.covers)
@@ -193,6 +214,18 @@ def _quoted(word: str) -> str:
     return f"'{escaped}'"
 
 
+def _while_reading(asked: Asked, limit: int, allowed: QuerySet[Document]) -> list[Found]:
+    """What the database finds by itself while this process reads the passages: those with all words, then with any."""
+    words = [word for one in asked.sentences for word in re.findall(r"[^\W_]+", one.casefold())]
+    plain = [word for word in dict.fromkeys(words) if word not in _TALK] or words
+    found: list[Found] = []
+    for between in (" ", " or "):
+        already = {one.id for one in found}
+        more = _by_database(between.join(plain[:_MARKED_WORDS]), limit, allowed)
+        found += [one for one in more if one.id not in already]
+    return found[:limit]
+
+
 def _by_database(text: str, limit: int, allowed: QuerySet[Document]) -> list[Found]:
     """What the database's text search finds by what was typed: a phrase, or, -not."""
     query = SearchQuery(text, config="english", search_type="websearch")
@@ -202,7 +235,8 @@ def _by_database(text: str, limit: int, allowed: QuerySet[Document]) -> list[Fou
         .annotate(rank=SearchRank(F("search"), query, weights=WEIGHTS, cover_density=True, normalization=1))
         .order_by("-rank", "document_id", "position")[:limit]
     )
-    return [_found(row, row.rank) for row in _with_headline(rows, query, "english")]
+    shown: Iterable[Any] = _with_headline(rows, query, "english")
+    return [_found(row, row.rank) for row in shown]
 
 
 def _with_headline(rows: QuerySet[Chunk], query: SearchQuery, config: str) -> QuerySet[Chunk]:
@@ -224,8 +258,8 @@ def _with_headline(rows: QuerySet[Chunk], query: SearchQuery, config: str) -> Qu
     )
 
 
-def _found(row: Chunk, score: float, covers: float = 1.0) -> Found:
-    headline: str = row.headline  # type: ignore[attr-defined]
+def _found(row: Any, score: float, covers: float = 1.0) -> Found:
+    headline: str = row.headline
     return Found(
         id=row.pk,
         document_id=row.document_id,

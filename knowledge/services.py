@@ -153,7 +153,7 @@ def document_save(
         row.withdrawn_at = None
         row.full_clean(exclude=["body", "sha256"])
         row.save()
-        row.versions.filter(state=State.HELD).update(state=State.DISCARDED)
+        row.versions.filter(state=State.HELD).update(state=State.DISCARDED, body="")
         version.document, version.state = row, State.HELD if held else State.PUBLISHED
         version.save()
         if not held:
@@ -218,14 +218,15 @@ def _publish(row: Document, version: DocumentVersion) -> None:
 def version_decide(
     *, version: DocumentVersion, publish: bool, actor: User | None, address: str | None = None
 ) -> DocumentVersion:
-    """Publish a version that was held back, or discard it. Raises `Conflict` where somebody has decided already."""
+    """Publish a version that was held back, or discard it with its text. Raises `Conflict` where that was decided."""
     with transaction.atomic():
         document = Document.objects.select_for_update().get(pk=version.document_id)
         row = document.versions.select_for_update().get(pk=version.pk)
         if row.state != State.HELD:
             raise Conflict(_("This version does not wait any more."))
         row.state, row.decided_by = State.PUBLISHED if publish else State.DISCARDED, actor
-        row.save(update_fields=["state", "decided_by"])
+        row.body = row.body if publish else ""
+        row.save(update_fields=["state", "decided_by", "body"])
         if publish:
             row.title = _free_title(document.collection, row.title, document)
             _publish(document, row)

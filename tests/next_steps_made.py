@@ -101,17 +101,18 @@ def learned() -> NextStepModel:
     return train(talks("flight", "ride"), schemas, past=QUICK, playbook=QUICK_PLAYBOOK)
 
 
-def training_made(*, state: str = "training", count: int = 6) -> Any:
+def training_made(*, state: str = "training", with_labels: bool = False) -> Any:
     """A version in the current company whose training has begun; nothing is learned of it yet."""
     from coaching.models import NextStepVersion
     from coaching.next_step_training import next_steps_begin
 
     version = next_steps_begin(
-        dialogues=talks("flight", "ride", count=count),
+        dialogues=talks("flight", "ride", count=6),
         playbooks={task: playbook(task) for task in ("flight", "ride")},
         source="made.jsonl",
         sha256="0" * 64,
         actor=None,
+        with_labels=with_labels,
         dispatch=False,
     )
     NextStepVersion.objects.filter(pk=version.pk).update(state=state)

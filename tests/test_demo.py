@@ -17,7 +17,10 @@ from accounts.errors import Conflict
 from accounts.models import ApiKey, Queue, TelephonyIdentity, User
 from accounts.services import api_key_find, identity_attach
 from analytics.models import ConversationFact
-from coaching.models import Alert, Guidance
+from coaching.drawing import arm_of
+from coaching.experiment_report import Standing, experiment_result
+from coaching.models import Alert, Experiment, ExperimentArm, Guidance
+from coaching.scopes import Audience
 from conversations.live.wire import CallStart
 from conversations.models import Conversation, OutboxJob, Redaction, Summary, Utterance
 from cresta_app.live import stages
@@ -28,6 +31,7 @@ from demo.people import COMPANIES, NORTHWIND, sign_ins
 from demo.playback import play_request, start_message
 from demo.provision import ingest_key, is_demo
 from demo.scripts import sample_calls
+from demo.trial import trial_make
 from qa.models import Evaluation
 from tenants.models import Tenant
 from tests.conftest import World
@@ -126,6 +130,29 @@ def test_key_of_the_sample_call(world: World, settings: Any, tmp_path: Path) -> 
         ApiKey.objects.all().delete()
         other = ingest_key("northwind")
         assert other != secret and api_key_find(secret=other) is not None
+
+
+def test_an_experiment_runs_with_calls_that_were_drawn_for_it(world: World) -> None:
+    company = world.northwind
+    admin = company.people["admin"]
+    with company.scope():
+        queue, _created = Queue.objects.get_or_create(key="moves", defaults={"name": "Moves"})
+        queue.teams.add(company.team)
+        content_install(team=company.team)
+        assert trial_make(company=NORTHWIND, actor=admin, calls=200) == 200
+        assert trial_make(company=NORTHWIND, actor=admin) == 0
+        trial = Experiment.objects.get()
+        result = experiment_result(trial)
+        assert result.counted == result.drawn and sum(result.drawn.values()) == 200
+        assert result.standing not in {Standing.WAITING, Standing.TOO_FEW}
+        # As any other call would be: by the hash of the experiment and the call.
+        for arm in ExperimentArm.objects.select_related("conversation")[:20]:
+            audience = Audience(agent_id=arm.agent_id, key=str(arm.conversation_id))
+            assert arm.arm == arm_of(trial.pk, trial.unit, trial.holdout_percent, audience)
+        old = Conversation.objects.filter(started_at__lt=timezone.now() - timedelta(days=7))
+        assert old.filter(words_erased_at__lt=timezone.now()).count() == 200
+    page = company.client("admin").get(f"/admin/coaching/experiment/{trial.pk}/result/")
+    assert page.status_code == 200
 
 
 # --- The button -----------------------------------------------------------------------------------------

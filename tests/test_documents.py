@@ -93,7 +93,7 @@ def test_a_zip_of_everything_and_one_bad_file_does_not_stop_the_rest(collection:
     }  # fmt: skip
     assert passages_search(query="fee waivers")[0].path.endswith("Waivers")
     # What was read is kept nowhere else.
-    assert not DocumentFile.objects.filter(state="done").exclude(storage_key="", wrapped_key=None).exists()
+    assert not DocumentFile.objects.exclude(storage_key="", wrapped_key=None).exists()
 
 
 def test_bringing_it_again_makes_no_doubles_and_a_change_makes_a_version(collection: Any) -> None:
@@ -159,6 +159,8 @@ def test_personal_data_holds_a_version_back_until_somebody_decides(world: Any, c
     version_decide(version=document.versions.get(number=4), publish=False, actor=people["analyst"])
     document.refresh_from_db()
     assert document.version == 2
+    # What nobody wanted is kept nowhere.
+    assert set(document.versions.filter(state="discarded").values_list("body", flat=True)) == {""}
     collection_save(collection=collection, on_private="publish")
     document_save(collection=collection, title="Contacts", body=f"{PRIVATE} Last.")
     newest = document.versions.first()
@@ -212,8 +214,8 @@ def test_refusals_say_what_is_wrong(world: Any, collection: Any, settings: Any) 
         (given(), "no_file", "There is no file."),
         (given(a__md=b"x" * 2001), "too_large", "larger than"),
         (given(a__md=b"", b__md=b"", c__md=b"", d__md=b""), "too_many", "3 are allowed"),
-        (given(a__zip=zipped({str(number): b"x" for number in range(4)})), "archive", "3 are allowed"),
-        (given(a__zip=bomb), "archive", "far more"),
+        (given(a__zip=zipped({str(number): b"x" for number in range(4)})), "no_document", "3 are allowed"),
+        (given(a__zip=bomb), "no_document", "far more"),
         (given(a__zip=zipped({"a.txt": b"a"})[:-30]), "no_document", "damaged"),
         (given(a__xlsx=zipped({"[Content_Types].xml": b"<x/>"})), "no_document", "no document of a kind"),
     ]:
@@ -221,6 +223,9 @@ def test_refusals_say_what_is_wrong(world: Any, collection: Any, settings: Any) 
             documents_receive(collection=collection, user=None, source="page", files=files)
         assert refused.value.code == code and words in str(refused.value)
     assert not DocumentFile.objects.exists()
+    # Among others a bad one fails by itself.
+    rows = bring(collection, *given(a__zip=bomb, late__md=LATE))
+    assert {name: file.state for name, file in rows.items()} == {"a.zip": "failed", "late.md": "done"}
 
 
 def test_a_file_that_kills_its_reader_is_given_up_and_one_that_is_away_waits(

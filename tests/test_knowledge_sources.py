@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.errors import Conflict
@@ -104,6 +106,10 @@ def test_a_site_is_followed_and_only_what_changed_is_read_again(site: WebSite, m
         site.url("/help/gone"): "There is no such page any more.",
     }
     assert Document.objects.get(title="Fees").origin_url == site.url("/help/fees")
+    out = io.StringIO()
+    call_command("fetch_knowledge", company="northwind", source="Site", stdout=out)
+    assert out.getvalue().startswith("Site: same 3")
+    site.paths()
     # Nothing has changed: everything is asked for, nothing is sent, nothing becomes a version.
     assert fetch(source).counts["same"] == 3
     with_tag = {one.path for one in site.asked if "if-none-match" in one.headers}

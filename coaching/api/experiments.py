@@ -149,7 +149,9 @@ class ExperimentResultSerializer(Serializer):
     open = SidesSerializer(help_text="Of those, still under way.")
     agents = SidesSerializer(help_text="0 where conversations are drawn.")
     revisions = serializers.ListField(child=serializers.IntegerField())
-    mismatch = serializers.FloatField(help_text="How likely sizes are that lie so far from the drawing.")
+    mismatch = serializers.FloatField(
+        help_text="How likely sizes that lie so far from the drawing are, at whatever look."
+    )
     outcomes = OutcomeSerializer(many=True)
     outlook = OutlookSerializer(allow_null=True, help_text="Of a draft: what it would take.")
 

@@ -150,7 +150,6 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
                 dialogues=file.read(MAX_DIALOGUE_BYTES + 1),
                 name=file.name or "",
                 playbooks=books.read(MAX_PLAYBOOK_BYTES + 1) if books else None,
-                with_labels=form.validated_data["with_labels"],
             )
             version = next_steps_begin(
                 dialogues=given.dialogues,
@@ -158,6 +157,7 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
                 source=file.name or "",
                 sha256=given.sha256,
                 note=form.validated_data["note"],
+                with_labels=form.validated_data["with_labels"],
                 actor=self.user,
                 address=address_of(request),
             )

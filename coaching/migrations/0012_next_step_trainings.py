@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("dialogues", models.BinaryField()),
+                ("with_labels", models.BooleanField(default=False)),
                 ("done", models.JSONField(default=dict)),
             ],
             options={

@@ -80,7 +80,8 @@ class NextStepFile(models.Model):
 class NextStepTraining(models.Model):
     """What a version under way learns from, and how far it is; gone once it is learned.
 
-    `dialogues`: redacted, as compressed JSON Lines. `done`: by the number of each part of the trial that has been
+    `dialogues`: redacted, as compressed JSON Lines. `with_labels`: the calls in which agents answered suggestions are
+    still to be added. `done`: by the number of each part of the trial that has been
     done, what it counted, so that a training that was broken off goes on where it was.
     """
 
@@ -88,6 +89,7 @@ class NextStepTraining(models.Model):
         NextStepVersion, primary_key=True, on_delete=models.CASCADE, related_name="training"
     )
     dialogues = models.BinaryField()
+    with_labels = models.BooleanField(default=False)
     done = models.JSONField(default=dict)
 
     class Meta:

@@ -19,8 +19,8 @@ from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
 
-# Partials wait for each other so long, heartbeats for their heads.
-GATHER_SECONDS = 0.005
+# Partials wait for each other so long, heartbeats for their heads. Less than finals do, which follow them.
+GATHER_SECONDS = 0.01
 HEADS_SECONDS = 0.2
 
 

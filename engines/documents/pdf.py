@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from pypdf import PdfReader
-from pypdf.errors import DependencyError, PyPdfError
+from pypdf.errors import DependencyError, DeprecationError, PyPdfError
 
 from engines.documents.model import MAX_CHARACTERS, DocumentError, Piece, Trouble
 from engines.documents.plain import HEADING_LENGTH, grown, heading_level, item_of
@@ -23,6 +23,20 @@ MAX_PAGES = 2_000
 # Of letters that are this much larger than the text, lines are headings.
 _LARGER = 1.12
 _PAGE_NUMBER = re.compile(r"^(?:page|seite|p\.)?\s*\d{1,4}(?:\s*(?:/|of|von)\s*\d{1,4})?$", re.IGNORECASE)
+# Letters that were set as one sign, as they are searched for.
+_LIGATURES = str.maketrans(
+    {
+        "\ufb00": "ff",
+        "\ufb01": "fi",
+        "\ufb02": "fl",
+        "\ufb03": "ffi",
+        "\ufb04": "ffl",
+        "\ufb05": "st",
+        "\ufb06": "st",
+    }
+)
+# Lines of a table of contents: they would be found for everything, and say nothing.
+_LEADERS = re.compile(r"(?:\.\s?){5,}\s*(?:\d{1,4}|[ivxlc]{1,8})$")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -60,6 +74,7 @@ def pdf_read(data: bytes) -> tuple[str, list[Piece]]:
         raise
     except (
         PyPdfError,
+        DeprecationError,
         ValueError,
         KeyError,
         TypeError,
@@ -95,8 +110,8 @@ def _lines(page: Any) -> list[_Line]:
 
     def close() -> None:
         nonlocal begun, bold
-        text = one_line("".join(words))
-        if text:
+        text = one_line("".join(words).translate(_LIGATURES))
+        if text and not _LEADERS.search(text):
             size = sizes.most_common(1)[0][0] if sizes else 0.0
             lines.append(_Line(text, size, place, bold > len(text) / 2))
         words.clear()

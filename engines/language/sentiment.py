@@ -74,6 +74,7 @@ _WEIGHT: dict[str, int] = {word: weight for weight, words in _GOOD.items() for w
     word: -weight for weight, words in _BAD.items() for word in words
 }
 _LONGEST = max(map(len, _PHRASES))
+_BEGINNINGS = frozenset(phrase[0] for phrase in _PHRASES)
 _REACH = 3
 _SOFTNESS = 4.0
 
@@ -111,8 +112,9 @@ def score(text: str) -> float:
 
 def _entry(norms: list[str], at: int) -> tuple[int, int | None]:
     """Return how many words the entry at `at` takes, and its weight; (1, None) where there is none."""
-    for length in range(min(_LONGEST, len(norms) - at), 0, -1):
-        weight = _PHRASES.get(tuple(norms[at : at + length]))
-        if weight is not None:
-            return length, weight
+    if norms[at] in _BEGINNINGS:
+        for length in range(min(_LONGEST, len(norms) - at), 0, -1):
+            weight = _PHRASES.get(tuple(norms[at : at + length]))
+            if weight is not None:
+                return length, weight
     return 1, _WEIGHT.get(norms[at])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from engines.next_step.dialogue import QUERY, Dialogue
 from engines.next_step.schema import TaskSchema, action_of
 from engines.next_step.situation import Asked, Situation, asked_from
-from engines.next_step.words import answer, content, kind_of, name_parts, news, tokens
+from engines.next_step.words import BYE, FORGOT, THANKS, answer, content, kind_of, name_parts, news, tokens
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ def candidates(task: str, schema: TaskSchema | None, learned: Learned, *, unseen
     if unseen:
         replies = dict(_renamed(replies, named, common, learned))
     words = {**{action: learned.words.get(action, "") for action in (*sorted(common), *here)}, **replies}
+    if unseen:
+        words = _own_ending(words, set(replies) - common)
     found = []
     for action, text in words.items():
         own = text or learned.words.get(action, "")
@@ -110,6 +112,13 @@ def _renamed(
         yield (same[0] if same and action not in named else action), words
 
 
+def _own_ending(words: dict[str, str], own: set[str]) -> dict[str, str]:
+    """Without the endings of other tasks, where the playbook has one in words of its own."""
+    if not any(kind_of(action, words[action]) == "bye" for action in own):
+        return words
+    return {action: text for action, text in words.items() if action in own or kind_of(action, text) != "bye"}
+
+
 def questions(every: Iterable[Candidate]) -> Asked:
     """What the questions among the candidates are about."""
     return asked_from(
@@ -122,9 +131,11 @@ def pairs(now: Situation, every: list[Candidate]) -> Iterator[Iterator[str]]:
     schema = now.schema
     asks = [each for each in every if each.kind == "ask" and "outside" not in each.roles]
     open_asks = [each.action for each in asks if not now.done[each.action]]
-    reached = _reached(now)
+    reached, told = _reached(now), states_told(now)
+    ending = list(_ending(now, every))
     for candidate in every:
-        found = list(_place(now, schema, candidate, reached))
+        found = list(_place(now, schema, candidate, reached)) + ending
+        found += _told(schema, candidate, told, now)
         found += _asks(now, candidate, open_asks)
         found += _alike(now, candidate)
         found.append(f"seen {min(candidate.times.bit_length(), 6)}")
@@ -144,6 +155,68 @@ def _reached(now: Situation) -> int:
     if now.schema is None:
         return -1
     return max((now.schema.order.get(node, -1) for node in now.nodes), default=-1)
+
+
+def _ending(now: Situation, every: Iterable[Candidate]) -> Iterator[str]:
+    """Whether what was called for has been told, and whether the customer takes leave."""
+    told = sum(now.done[each.action] for each in every if each.kind == "tell" and "answers" in each.roles)
+    since = min(now.since_query, 2)
+    yield f"finished {min(told, 2)} {now.last_role} {since}"
+    if now.last_role == "customer":
+        words = set(now.customer)
+        leaves = f"{bool(words & BYE)} {bool(words & THANKS)}"
+        yield f"leaves {leaves}"
+        yield f"leaves {leaves} {min(told, 1)}"
+
+
+def states_told(now: Situation) -> dict[str, int]:
+    """The states of the playbook that fit best what was just heard or found: 2, or 1 where it was told before."""
+    if now.schema is None or now.last_role not in ("customer", "system"):
+        return {}
+    found = {state: _fit(now, state, text) for state, text in now.schema.states.items()}
+    best = max(found.values(), default=0.0)
+    return {state: 2 if fit >= 2 else 1 for state, fit in found.items() if fit == best} if best > 0 else {}
+
+
+def _fit(now: Situation, state: str, text: str) -> float:
+    """How well a state fits: 2 and more where it was just told, 1 and more where it was told before, else 0."""
+    name = {*name_parts(state), *tokens(text)}
+    if "missing" in name:
+        about = content(name) & (content(now.customer) | content(name_parts(now.last)[1:]))
+        if now.last_role == "customer" and FORGOT & set(now.customer):
+            return 2 + len(about) / 10
+        lacking = [action for action, known in now.known.items() if known in ("refused", "lacked")]
+        meant = content(part for action in lacking for part in name_parts(action)[1:])
+        return 1 + len(content(name) & meant) / 10 if lacking else 0
+    if now.last_role == "system":
+        if news(name) == "" or news(name) != now.result_news:
+            return 0
+        # Of two that fit, the one in the look-up's words, and rather one whose step has not been done.
+        after = now.schema.graph[state] if now.schema else ()
+        done = any(now.done[action_of(node)] for node in after)
+        return 2.1 + len(content(name) & content(now.result)) / 10 - done / 20
+    is_answer = now.last_kind == "offer" and answer(name) in ("yes", "no")
+    return 2.0 * (is_answer and answer(now.customer) == answer(name))
+
+
+def _told(
+    schema: TaskSchema | None, candidate: Candidate, told: Mapping[str, int], now: Situation
+) -> Iterator[str]:
+    if schema is None or not schema.states:
+        return
+    done = min(now.done[candidate.action], 2)
+    levels = [
+        level
+        for state, level in told.items()
+        if any(action_of(n) == candidate.action for n in schema.graph[state])
+    ]
+    level = max(told.values(), default=0)
+    yield f"told {max(levels, default=0)} of {level}"
+    yield f"told {max(levels, default=0)} of {level} done {done} {now.last_role}"
+    if now.nodes:
+        # What the playbook goes on with holds less where a state says otherwise.
+        follows = any(action_of(node) == candidate.action for node in schema.graph.get(now.nodes[-1], ()))
+        yield f"told {max(levels, default=0)} of {level} follows {follows}"
 
 
 def _place(now: Situation, schema: TaskSchema | None, candidate: Candidate, reached: int) -> Iterator[str]:

@@ -42,11 +42,15 @@ class Strength:
     """How strongly weights are held back, and how often a feature must occur.
 
     `least`: in so many steps; `groups`: in so many groups (tasks), where its name begins with one of `words`: of what
-    people say and what things are called nothing is learned that only one task has.
+    people say and what things are called nothing is learned that only one task has. Weights of such contexts are held
+    back by `cross`, of others by `general`, if that is given. `even`: how far groups count alike, however many steps
+    they have, from 0 (each step the same) to 1 (each group the same).
     """
 
     cross: float = 1.0
     pair: float = 1.0
+    general: float | None = None
+    even: float = 0.0
     least: int = 3
     groups: int = 1
     rounds: int = 150
@@ -117,6 +121,11 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
     wide, tall = len(contexts), len(marks)
     x_t, pair_t = x.T.tocsr(), pair_rows.T.tocsr()
 
+    count = _counts([step.group for step in steps], strength.even)
+    general = strength.cross if strength.general is None else strength.general
+    hold = np.array([strength.cross if name.startswith(strength.words) else general for name in contexts])
+    held_back = np.concatenate([np.repeat(hold, tall), np.full(len(features), strength.pair)])
+
     def loss(flat: Floats) -> tuple[float, Floats]:
         cross, pair = flat[: wide * tall].reshape(wide, tall), flat[wide * tall :]
         by_mark = x @ cross
@@ -126,20 +135,21 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
         score -= np.maximum.reduceat(score, starts)[owner]
         power = np.exp(score)
         total = np.add.reduceat(power, starts)
-        value = float(np.log(total[labelled]).sum() - score[gold].sum())
+        value = float((count * np.log(total))[labelled].sum() - (count[owner[gold]] * score[gold]).sum())
         rest = power / total[owner]
         if len(wrong):
             # Of a step that refuses, minus the logarithm of how likely the others are.
             share = rest[wrong]
             against = np.bincount(owner[wrong], share, len(steps))
             left = np.maximum(1.0 - against, LEAST_LEFT)
-            value -= float(np.log(left[refused]).sum())
+            value -= float((count * np.log(left))[refused].sum())
             rest *= np.where(labelled, 1.0, -against / left)[owner]
             rest[wrong] += share / left[owner[wrong]]
         rest[gold] -= 1
+        rest *= count[owner]
         pull = np.bincount(step_of * tall + mark_of, weights=rest[row_of], minlength=len(steps) * tall)
         slope = np.concatenate([(x_t @ pull.reshape(len(steps), tall)).ravel(), pair_t @ rest])
-        held = np.concatenate([strength.cross * flat[: wide * tall], strength.pair * pair])
+        held = held_back * flat
         return value + 0.5 * float(held @ flat), slope + held
 
     # Here, because whoever only reads a model need not load half a second's worth of library.
@@ -152,6 +162,13 @@ def fit(steps: Sequence[Step], strength: Strength) -> Weights:
         done = minimize(loss, begin, jac=True, method="L-BFGS-B", options=options)
     cross = np.ascontiguousarray(done.x[: wide * tall].reshape(wide, tall).T)
     return Weights(marks, contexts, features, cross, done.x[wide * tall :])
+
+
+def _counts(groups: Sequence[str], even: float) -> Floats:
+    """How much each step counts; one on average over the groups."""
+    steps = Counter(groups)
+    usual = len(groups) / len(steps)
+    return np.array([(usual / steps[group]) ** even for group in groups])
 
 
 def _vocabulary(rows: Sequence[tuple[str, Sequence[str]]], strength: Strength) -> dict[str, int]:

@@ -27,7 +27,7 @@ from engines.next_step.words import kind_of
 MAGIC = b"next-step-1\n"
 # Chosen by cross-validation on the dev half of STAR, over dialogues and over tasks.
 PAST = Strength(cross=40, pair=40, least=4, rounds=60)
-PLAYBOOK = Strength(cross=200, pair=30, least=3, groups=2, rounds=50)
+PLAYBOOK = Strength(cross=400, general=200, pair=30, even=0.5, least=3, groups=2, rounds=50)
 
 
 @dataclass(frozen=True, slots=True)

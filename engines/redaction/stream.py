@@ -126,6 +126,8 @@ class StreamRedactor:
         # And what was made of it, as recognition often sends the same words again: how many times the state had
         # changed by then, and a keyed digest of the words.
         self._shown: dict[str, tuple[int, bytes, RedactedText]] = {}
+        # What the model made of the last partial's words before it looked for the best labels: numbers, by the digest.
+        self._scored: dict[str, tuple[bytes, Any]] = {}
         self._changes = 0
         self._key = token_bytes(16)
         self._lock = Lock()
@@ -142,6 +144,9 @@ class StreamRedactor:
         words = words_trusted(words, start_ms, end_ms)
         with self._lock:
             utterance = tokenise(raw)
+            digest, scored = self._scored.pop(speaker, (b"", None))
+            if scored is not None and digest == self._digest(raw):
+                utterance.__dict__["scored"] = scored
             context = self._context(speaker, utterance, start_ms)
             findings = self._redactor.examined(utterance, context, self._memory.find(utterance))
             self._remember(speaker, findings, context, start_ms, end_ms)
@@ -184,7 +189,7 @@ class StreamRedactor:
         words anew each time, and digits as "fight" or "one's" among them.
         """
         raw = text.reveal()
-        digest = blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=16, key=self._key).digest()
+        digest = self._digest(raw)
         with self._lock:
             changes = self._changes
             known = self._shown.get(speaker)
@@ -208,7 +213,11 @@ class StreamRedactor:
         redacted = replaced(shown, spans, self._redactor.stand_ins(shown, spans, context))
         with self._lock:
             self._shown[speaker] = changes, digest, redacted
+            self._scored[speaker] = digest, utterance.__dict__.get("scored")
         return redacted
+
+    def _digest(self, raw: str) -> bytes:
+        return blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=16, key=self._key).digest()
 
     def suspect(self, at_ms: int) -> None:
         """Treat what follows `at_ms` as if a card number had just been asked for.

@@ -234,10 +234,9 @@ class Snapshot:
     def text_key(self, unit: int) -> str:
         return self._texts[self.unit_text[unit]][0]
 
-    def title_terms(self, unit: int) -> Ints:
+    def title_terms(self, unit: int) -> set[int]:
         """The words of its text's title."""
-        title = self._texts[self.unit_text[unit]][1].title
-        return np.array([self.vocabulary[word] for word in title.values()], np.int32)
+        return {self.vocabulary[word] for word in self._texts[self.unit_text[unit]][1].title.values()}
 
     def passages(self, unit: int) -> Iterator[tuple[str, Ints, Floats]]:
         """The passages of a unit: key, terms, weighted counts."""

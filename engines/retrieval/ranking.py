@@ -92,9 +92,10 @@ def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = M
     for words in asked:
         for term, weight in words.items():
             together[term] += weight
-    found = [(unit, _worths(snapshot, int(unit), together)) for unit in best]
+    once = np.minimum(together, 1.0) * snapshot.rarity
+    found = [(unit, _worths(snapshot, int(unit), together * snapshot.rarity, once)) for unit in best]
     highest = max((one.worth for _unit, worths in found for one in worths), default=0.0) or 1.0
-    whole = _whole(snapshot, question, together)
+    whole = float(once.sum()) + _unknown(snapshot, question) or 1.0
     hits = []
     for unit, worths in found:
         score, best_here = float(scores[unit]), max((one.worth for one in worths), default=0.0)
@@ -164,7 +165,8 @@ def _unit_scores(
     total *= np.where(snapshot.overview, weights.overview, 1.0)
     if len(terms) > FEW_WORDS and weights.feedback:
         total = _fed_back(snapshot, total, weights)
-    return total.astype(np.float32)
+    scored: NDArray[np.float32] = total.astype(np.float32)
+    return scored
 
 
 def _by_sentence(asked: list[dict[int, float]]):  # type: ignore[no-untyped-def]
@@ -182,7 +184,8 @@ def _fed_back(snapshot: Snapshot, total: NDArray[np.float32], weights: Weights) 
     words = np.asarray((sparse.diags(shares) @ snapshot.forward[best]).sum(axis=0)).ravel()
     terms = np.argsort(-words, kind="stable")[: weights.feedback_words]
     more = np.asarray(snapshot.matrix[:, terms] @ (words[terms] / words[terms[0]])).ravel()
-    return total / total.max() + weights.feedback * more / more.max()
+    fed: NDArray[np.float32] = total / total.max() + weights.feedback * more / more.max()
+    return fed
 
 
 def _top(scores: NDArray[np.float32], most: int) -> NDArray[np.intp]:
@@ -203,24 +206,24 @@ class _Worth(NamedTuple):
     has: float
 
 
-def _worths(snapshot: Snapshot, unit: int, wanted: NDArray[np.float32]) -> list[_Worth]:
+def _worths(
+    snapshot: Snapshot, unit: int, wanted: NDArray[np.float32], once: NDArray[np.float32]
+) -> list[_Worth]:
+    """`wanted`, `once`: what each word of the vocabulary is worth, as often as it is asked and once."""
     found = []
-    once = np.minimum(wanted, 1.0) * snapshot.rarity
-    title = snapshot.title_terms(unit)
+    title = [term for term in snapshot.title_terms(unit) if once[term]]
     for key, terms, counts in snapshot.passages(unit):
         length = float(counts.sum()) / snapshot.mean_passage
         held_back = SATURATION * (1 - PASSAGE_LENGTH + PASSAGE_LENGTH * length)
-        worth = counts * (SATURATION + 1) / (counts + held_back)
-        has = float(once[np.union1d(terms, title)].sum())
-        found.append(_Worth(key, float((worth * wanted[terms] * snapshot.rarity[terms]).sum()), has))
+        worth = float((counts * (SATURATION + 1) / (counts + held_back) * wanted[terms]).sum())
+        has = float(once[terms].sum()) + sum(float(once[term]) for term in title if term not in terms)
+        found.append(_Worth(key, worth, has))
     return found
 
 
-def _whole(snapshot: Snapshot, question: Question, wanted: NDArray[np.float32]) -> float:
-    """What a passage would have that has all that is asked; a word that no text has counts as a rare one."""
-    known = float((np.minimum(wanted, 1.0) * snapshot.rarity).sum())
+def _unknown(snapshot: Snapshot, question: Question) -> float:
+    """What the words that no text has would be worth: each as a rare one."""
     words = {word for sentence in question.sentences for word in sentence.values()} - set(question.talk)
     unknown = sum(1 for word in words if word not in snapshot.known and word.isalpha())
     # What was misspelt is not unknown.
-    unknown = max(0, unknown - len(question.instead))
-    return known + unknown * float(snapshot.rarity.max()) or 1.0
+    return max(0, unknown - len(question.instead)) * float(snapshot.rarity.max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SHORTEST = 4
+LONG = 7
 
 
 def _one_slip(word: str, letters: str) -> set[str]:
@@ -24,6 +25,10 @@ def corrected(word: str, known: Mapping[str, int], letters: str = "abcdefghijklm
     """
     if len(word) < SHORTEST or not word.isalpha() or word in known:
         return None
-    slips = [one for one in _one_slip(word, letters) if one in known]
-    # The first letter is rarely the wrong one.
-    return max(slips, key=lambda one: (one[0] == word[0], known[one], one), default=None)
+    slips = {one for one in _one_slip(word, letters) if one in known}
+    if len(word) >= LONG:
+        # The slip was in the ending, which the stem has not lost therefore.
+        slips |= {word[:-2]} & known.keys()
+    # The first letter is rarely the wrong one, and a short word with another one is another word.
+    same = [one for one in slips if one[0] == word[0] or one[:2] == word[1::-1]]
+    return max(same or (slips if len(word) >= LONG else ()), key=lambda one: (known[one], one), default=None)

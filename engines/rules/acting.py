@@ -254,11 +254,11 @@ class Acts:
 
     def state(self) -> dict[str, Any]:
         """Return what a successor needs, for JSON, without words."""
-        keys = [one.key for one in self._compiled.rules]
+        rules = self._compiled.rules
         return {
             "screen": self.screen.state(),
-            "fired": {keys[number]: list(fired) for number, fired in self._fired.items()},
-            "held": {keys[number]: held.data() for number, held in self._held.items()},
+            "fired": {rules[number].key: list(fired) for number, fired in self._fired.items()},
+            "held": {rules[number].key: held.data() for number, held in self._held.items()},
             "closed": {key: shown.data() for key, shown in self._closed.items()},
             "set": sorted(map(list, self._set)),
             **(

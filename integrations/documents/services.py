@@ -44,6 +44,8 @@ FOLDER = "documents"
 LEASE = timedelta(seconds=180)
 ATTEMPTS = 3
 State = DocumentFile.State
+# What may go better another time, when the machine is less busy. With all else the file itself is at fault, and goes.
+_MAY_PASS = frozenset({Trouble.TOO_SLOW, Trouble.TOO_MUCH_MEMORY})
 
 
 # --- Taking in ------------------------------------------------------------------------------------------
@@ -59,6 +61,7 @@ class _Part:
     zipped: archive.Archive | None = None
     member: archive.Member | None = None
     problem: str = ""
+    is_large: bool = False
 
     @contextmanager
     def open(self) -> Iterator[Any]:
@@ -88,19 +91,17 @@ def documents_receive(
         raise UploadRefused(400, "no_file", _("There is no file."))
     if len(files) > settings.KNOWLEDGE_MAX_FILES:
         raise _too_many(len(files))
-    try:
-        parts = [part for given in files for part in _parts(given)]
-    except archive.ArchiveError as error:
-        raise UploadRefused(400, "archive", str(error)) from None
+    parts = [part for given in files for part in _parts(given)]
     if len(parts) > settings.KNOWLEDGE_MAX_FILES:
         raise _too_many(len(parts))
     for part in parts:
         if not part.problem and part.size > settings.KNOWLEDGE_MAX_BYTES:
+            part.is_large = True
             part.problem = _("It is larger than %d MB.") % (settings.KNOWLEDGE_MAX_BYTES // (1024 * 1024))
         elif not part.problem and not part.size:
             part.problem = trouble_words(Trouble.EMPTY)
     if len(parts) == 1 and parts[0].problem:
-        large = parts[0].size > settings.KNOWLEDGE_MAX_BYTES
+        large = parts[0].is_large
         raise UploadRefused(413 if large else 415, "too_large" if large else "no_document", parts[0].problem)
     upload = DocumentUpload(collection=collection, user=user, source=source, name=_upload_name(files))
     rows: list[DocumentFile] = []
@@ -139,16 +140,10 @@ def _throttle(user: User) -> None:
 
 
 def _parts(given: GivenFile) -> list[_Part]:
+    """The files that one file is: itself, or what lies in a zip. What is wrong with it is noted, not raised."""
     alone = _Part(given.name, given.size, given)
     given.file.seek(0)
     if not archive.is_zip(given.file.read(4)):
-        return [alone]
-    try:
-        given.file.seek(0)
-        if packed_kind(given.file) is not Kind.ZIP:
-            return [alone]
-    except DocumentError as error:
-        alone.problem = trouble_words(error.trouble)
         return [alone]
     limits = archive.Limits(
         files=settings.KNOWLEDGE_MAX_FILES,
@@ -156,7 +151,18 @@ def _parts(given: GivenFile) -> list[_Part]:
         bytes_each=settings.KNOWLEDGE_MAX_BYTES,
         bytes_all=settings.KNOWLEDGE_MAX_REQUEST_BYTES,
     )
-    zipped = archive.Archive(given.file, limits)
+    try:
+        # First of all: it bounds what is read of the table of contents.
+        zipped = archive.Archive(given.file, limits)
+        given.file.seek(0)
+        if packed_kind(given.file) is not Kind.ZIP:
+            return [alone]
+    except archive.ArchiveError as error:
+        alone.problem = str(error)
+        return [alone]
+    except DocumentError as error:
+        alone.problem = trouble_words(error.trouble)
+        return [alone]
     return [_Part(one.info.filename, one.size, given, zipped, one) for one in zipped.members]
 
 
@@ -259,8 +265,11 @@ def file_read(*, file_id: UUID) -> None:
         stored = bytes_store(collection=row.upload.collection, key=row.origin_key, name=row.name, data=data)
     except DocumentError as error:
         _failed(row, trouble_words(error.trouble))
+        if error.trouble not in _MAY_PASS:
+            _forget(row)
     except ValidationError as error:
         _failed(row, in_words(error))
+        _forget(row)
     except (StorageError, SealError) as error:
         log.warning("documents.file_away", file=str(row.pk), place=error_place(error))
         if row.attempts >= ATTEMPTS:
@@ -294,7 +303,6 @@ def _done(row: DocumentFile, document_id: UUID, outcome: Outcome) -> None:
         document=document_id,
         error="",
         due_at=None,
-        wrapped_key=None,
         changed_at=timezone.now(),
     )
     _forget(row)
@@ -303,7 +311,7 @@ def _done(row: DocumentFile, document_id: UUID, outcome: Outcome) -> None:
 def _forget(row: DocumentFile) -> None:
     if row.storage_key:
         stored_delete(row.storage_key)
-        DocumentFile.objects.filter(pk=row.pk).update(storage_key="")
+        DocumentFile.objects.filter(pk=row.pk).update(storage_key="", wrapped_key=None)
 
 
 def file_retry(*, file: DocumentFile, user: User, address: str | None = None) -> None:
@@ -325,7 +333,6 @@ def files_tidy(*, now: datetime) -> int:
     stale = rows.filter(Q(state=State.DONE) | Q(state=State.FAILED, changed_at__lt=too_old))
     gone = 0
     for row in stale:
-        DocumentFile.objects.filter(pk=row.pk).update(wrapped_key=None)
         _forget(row)
         gone += 1
     return gone + orphans_forget(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engines.documents.apart import document_read_apart
 from engines.documents.model import Read
+from integrations.documents.fetching import url_clean
 from integrations.documents.models import Outcome
 from knowledge.models import Collection, Document, DocumentVersion
 from knowledge.services import document_save
@@ -33,8 +34,9 @@ def document_store(*, collection: Collection, key: str, read: Read, url: str = "
         .values_list("number", "document__withdrawn_at")
         .first()
     )
+    # What a service says is an address may be anything; the page makes a link of it.
     document = document_save(
-        collection=collection, title=read.title, body=read.body, origin_key=key, origin_url=url
+        collection=collection, title=read.title, body=read.body, origin_key=key, origin_url=url_clean(url)
     )
     last = document.versions.defer("body").first()
     if last is None or (before is not None and before == (last.number, None)):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -57,7 +57,7 @@ class SearchSerializer(serializers.Serializer[Any]):
 
 
 class AskedSerializer(SearchSerializer):
-    context = serializers.ListField(
+    context = serializers.ListField(  # type: ignore[assignment]
         child=serializers.CharField(max_length=LENGTH, allow_blank=True),
         max_length=CONTEXT_MOST,
         default=list,
@@ -109,18 +109,13 @@ class SynonymsSerializer(serializers.ModelSerializer[Synonyms]):
         fields = ("id", "words")
 
 
-class SynonymsViewSet(CompanyViewSet):
+class SynonymsViewSet(mixins.ListModelMixin, CompanyViewSet):
     """Words of one meaning: what is asked in one of them is asked in all."""
 
     permission = Permission.KNOWLEDGE_MANAGE
     serializer_class = SynonymsSerializer
     filter_backends: list[Any] = []
     queryset = Synonyms.objects.all()
-
-    def list(self, request: Request) -> Response:
-        """All groups."""
-        rows = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
     @extend_schema(responses={201: SynonymsSerializer, 400: ErrorSerializer})
     def create(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import pytest
 
 from coaching import live as guidance_live
-from coaching.beside import Asked, Lookups
+from coaching.beside import Asked, Lookups, question
 from coaching.live import GuidanceStage
 from coaching.models import OUTCOME, BehaviourOutcome, Guidance, PolicyRevision, RuleEffect, RuleFault
 from conversations import news
@@ -283,7 +283,8 @@ def lookup(begin, monkeypatch):
 
 
 def test_knowledge_comes_as_a_card(lookup):
-    assert lookup(card=CARD).queries == [("northwind", "refund days")]
+    # With what the customer has said, which says what of it is meant.
+    assert lookup(card=CARD).queries == [("northwind", question("refund days", [THREAT]))]
     row = Guidance.objects.get()
     assert (row.kind, row.title, row.payload) == ("knowledge", "Refunds", CARD)
     assert "want to cancel" not in row.reason and row.evidence

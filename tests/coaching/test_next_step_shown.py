@@ -15,6 +15,7 @@ from coaching.models import Guidance, NextStepVersion
 from coaching.next_step_labels import label_counts, labelled_dialogues
 from coaching.next_step_live import task_of
 from conversations import events
+from conversations.consent import consent_record
 from engines.next_step.dialogue import dialogue_from
 from engines.next_step.recognising import Recogniser
 from tests.budgets import query_budget
@@ -116,6 +117,9 @@ def test_answers_become_examples(call: Call, tmp_path: Path) -> None:
     path, said = tmp_path / "labels.jsonl", StringIO()
     call_command("export_next_step_labels", str(path), "--company", "northwind", stdout=said)
     assert "suggestions: 1" in said.getvalue() and json.loads(path.read_text()) == row
+    # A caller who does not want models to be trained.
+    consent_record(conversation=call.conversation, purpose="train", state="refused", source="agent")
+    assert list(labelled_dialogues()) == []
     with pytest.raises(CommandError, match="no such company"):
         call_command("export_next_step_labels", str(path), "--company", "nobody")
     with pytest.raises(CommandError, match="cannot be written"):

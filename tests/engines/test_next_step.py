@@ -10,7 +10,8 @@ import pytest
 
 from bench.__main__ import main
 from engines.next_step.dialogue import Dialogue, Event, dialogue_from, read_dialogues, row_of
-from engines.next_step.features import learn_actions
+from engines.next_step.features import learn_actions, states_told
+from engines.next_step.fitting import _counts
 from engines.next_step.model import NextStepModel, pack, steps, train, unpack
 from engines.next_step.schema import read_schemas, schema_from
 from engines.next_step.words import clauses, kind_of, name_parts, news, tokens
@@ -250,3 +251,65 @@ def test_a_step_that_was_dismissed_and_then_taken_is_not_wrong() -> None:
     assert dialogue_from(row_of(dialogue)) == dialogue
     with pytest.raises(ValueError, match="list of names"):
         dialogue_from({"id": 1, "task": "x", "events": [{"role": "customer", "rejected": "goodbye"}]})
+
+
+def told_after(*events: Event) -> dict[str, int]:
+    data = {
+        "replies": {
+            "ask_pin": "Your PIN, please?",
+            "offer": "It is available. Should I book it for you?",
+            "booked": "It is booked.",
+            "refused": "Unfortunately that failed.",
+            "ask_birth": "Your date of birth, please?",
+            "info_missing": "Info missing. Can't remember PIN",
+            "yes": "Yes",
+            "no": "No",
+            "query_success": "Succeeded",
+            "query_failure": "Failed",
+        },
+        "graph": {
+            "ask_pin": "offer",
+            "info_missing": "ask_birth",
+            "yes": "query",
+            "no": "ask_pin",
+            "query_success": "booked",
+            "query_failure": "refused",
+        },
+    }
+    task = schema_from("book", data)
+    follower = learned().follow("book", task)
+    for event in events:
+        follower.add(event)
+    return states_told(follower._now)
+
+
+def test_states_are_told_by_answers_forgetting_and_what_was_found() -> None:
+    offer = Event("agent", "It is available. Should I book it for you?", "offer")
+    assert told_after() == {}
+    assert told_after(offer, Event("customer", "yes please")) == {"yes": 2}
+    # A yes to something else is none.
+    assert told_after(Event("customer", "yes please")) == {}
+    asked = Event("agent", "Your PIN, please?", "ask_pin")
+    forgot = Event("customer", "I forgot it")
+    assert told_after(asked, forgot) == {"info_missing": 2}
+    birth = Event("agent", "Your date of birth, please?", "ask_birth")
+    assert told_after(asked, forgot, birth, Event("customer", "in May")) == {"info_missing": 1}
+    query = Event("agent", "", "query")
+    found = Event("system", facts=(("Status", "Reservation failed"),))
+    assert told_after(query, found) == {"query_failure": 2}
+    assert told_after(query, Event("system", facts=(("Status", "Pending"),))) == {}
+
+
+def test_an_ending_of_the_playbook_is_the_only_one() -> None:
+    data = json.loads(
+        json.dumps(playbook("table")).replace("Thank you and goodbye.", "Bye. Enjoy your meal!")
+    )
+    data = json.loads(json.dumps(data).replace('"goodbye"', '"table_bye"'))
+    actions = {each.action for each in learned().follow("table", schema_from("table", data, {})).candidates}
+    assert "table_bye" in actions and "goodbye" not in actions
+
+
+def test_groups_count_more_alike_than_their_steps() -> None:
+    groups = ["a", "a", "a", "b"]
+    assert list(_counts(groups, 0.0)) == [1, 1, 1, 1]
+    assert list(_counts(groups, 1.0)) == pytest.approx([2 / 3] * 3 + [2])

@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 
 from engines.retrieval import Index, Question, Text, TextPassage, rank
-from engines.retrieval.fusion import fused
 from engines.retrieval.index import UNIT_PASSAGES, names_asked
 from engines.retrieval.sentences import LENGTH, MOST, read
 from engines.retrieval.spelling import corrected
@@ -148,10 +147,15 @@ def test_words_instead_are_tried_and_weigh_less() -> None:
         ("ref", None),
         ("xyzzy", None),
         ("refund1", None),
+        ("erfund", "refund"),
+        ("mund", None),
+        ("nreplaced", None),
+        ("ireplac", "replac"),
+        ("replacem", "replac"),
     ],
 )
 def test_slips(slip: str, right: str | None) -> None:
-    assert corrected(slip, {"refund": 5, "refuse": 1, "fund": 9}) == right
+    assert corrected(slip, {"refund": 5, "refuse": 1, "fund": 9, "replac": 2}) == right
 
 
 def test_reading_what_was_asked() -> None:
@@ -190,10 +194,3 @@ def test_what_a_title_says() -> None:
     assert title_says("Interne Anweisung", "fr").for_the_house
     assert not title_says("Internal", "tlh").for_the_house
     assert talk("tlh") == [] and "please" in talk("en")
-
-
-def test_fusing_by_places() -> None:
-    both = fused([["a", "b", "c"], ["b", "d"]])
-    assert [key for key, _score in both] == ["b", "a", "d", "c"]
-    assert fused([]) == []
-    assert [key for key, _score in fused([["a"], ["b"]], [1.0, 2.0])] == ["b", "a"]

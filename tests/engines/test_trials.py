@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engines.trials import (
+    MISMATCH,
     Arm,
     Kind,
     Sums,
@@ -181,10 +182,32 @@ def test_what_is_too_little_says_how_much_is_missing():
 
 
 def test_arms_that_were_not_drawn_as_said_are_told():
-    assert mismatch(900, 100, 0.1) == 1
-    assert mismatch(880, 120, 0.1) == pytest.approx(0.0350, abs=1e-4)
-    assert mismatch(850, 150, 0.1) < 1e-6
-    assert mismatch(0, 0, 0.5) == 1
+    assert mismatch(900, 100, 0.1) == mismatch(0, 0, 0.5) == 1
+    assert mismatch(880, 120, 0.1) == pytest.approx(0.449, abs=1e-3)
+    assert mismatch(850, 150, 0.1) < 1e-4
+    assert mismatch(0, 2_000, 0.001) < 1e-9
+    assert mismatch(5_000_000, 5_020_000, 0.5) < 1e-3 < mismatch(5_000_000, 5_010_000, 0.5)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_who_looks_at_the_sizes_every_day_is_misled_no_more_often(share):
+    rng = np.random.default_rng(5)
+    looks = np.arange(50, 3_001, 50)
+    misled = by_one_look = found = 0
+    for real, runs in ((share, 400), (share + 0.07, 40)):
+        held = (rng.random((runs, looks[-1])) < real).cumsum(axis=1)[:, looks - 1]
+        least = [
+            min(mismatch(int(n - k), int(k), share) for n, k in zip(looks, run, strict=True)) for run in held
+        ]
+        if real == share:
+            misled = sum(p < 0.05 for p in least) / runs
+            chi = (held - looks * share) ** 2 / (looks * share * (1 - share))
+            by_one_look = (chi > 3.84).any(axis=1).mean()
+        else:
+            found = sum(p < MISMATCH for p in least)
+    assert misled <= 0.05, "at all looks together"
+    assert by_one_look > 0.15, "the test for one look misleads who looks often"
+    assert found == 40
 
 
 def test_a_plan_says_what_it_would_take_by_the_past():

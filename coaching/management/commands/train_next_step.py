@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.errors import Conflict
 from coaching.models import NextStepVersion
-from coaching.next_step_files import labels_now, playbooks_in
+from coaching.next_step_files import playbooks_in
 from coaching.next_step_training import next_steps_train
 from coaching.next_steps import next_steps_promote
 from engines.next_step.dialogue import read_dialogues
@@ -57,12 +57,13 @@ class Command(BaseCommand):
         with schema_scope(options["company"]):
             try:
                 version = next_steps_train(
-                    dialogues=dialogues + (labels_now() if options["with_labels"] else []),
+                    dialogues=dialogues,
                     playbooks=playbooks,
                     source=path.name,
                     sha256=sha256,
                     actor=None,
                     note=options["note"],
+                    with_labels=options["with_labels"],
                     told=lambda done: self.stderr.write(f"{done.progress} %"),
                 )
             except (ValidationError, Conflict) as error:
