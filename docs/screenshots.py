@@ -194,7 +194,7 @@ def call(camera: Camera) -> None:
     colleagues_call = begun.value.json()["call"]
     other.wait_for_timeout(EARLIER_SECONDS * 1000)
     desk.locator("[data-sample]").first.click()
-    desk.get_by_text(THREAT).first.wait_for(timeout=120_000)
+    desk.get_by_text(THREAT).first.wait_for(timeout=300_000)
     _open_hint(desk)
     _words_come(desk)
     camera.take(desk, "desk-live")
