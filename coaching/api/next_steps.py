@@ -50,7 +50,7 @@ class VersionSerializer(serializers.Serializer[Any]):
     live_from = serializers.DateTimeField(allow_null=True)
 
 
-class TrainSerializer(serializers.Serializer[Any]):
+class NextStepTrainSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="Labelled dialogues, one JSON object a line.")
     playbooks = serializers.FileField(
         required=False,
@@ -137,12 +137,12 @@ class NextStepViewSet(ItemListMixin, CompanyViewSet):
         return self.shown(get_object_or_404(self.get_queryset(), pk=pk))
 
     @extend_schema(
-        request={"multipart/form-data": TrainSerializer},
+        request={"multipart/form-data": NextStepTrainSerializer},
         responses={201: VersionSerializer, 400: ErrorSerializer, 409: ErrorSerializer},
     )
     def create(self, request: Request) -> Response:
         """Begin to learn a new version from labelled dialogues. It becomes a candidate; promote it to use it."""
-        form = TrainSerializer(data=request.data)
+        form = NextStepTrainSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         file, books = form.validated_data["file"], form.validated_data.get("playbooks")
         try:
