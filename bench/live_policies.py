@@ -74,12 +74,12 @@ def _rule(topic: Topic, position: int) -> dict[str, Any]:
 
 
 def hint_always_publish() -> None:
-    """Publish a policy with a hint at whatever is said. In the company's schema."""
+    """Publish a policy with a hint at whatever has a word of four letters or more. In the company's schema."""
     from moments.models import MomentDefinition
     from moments.services import moment_save
 
     anything = MomentDefinition(
-        key="bench-anything", name="Anything", kind="pattern", pattern="[a-z]+", reject_negated=False
+        key="bench-anything", name="Anything", kind="pattern", pattern="[a-z]{4,}", reject_negated=False
     )
     moment_save(definition=anything, actor=None)
     rule = {
