@@ -169,8 +169,9 @@ class _Run:
             async with asyncio.timeout(10):
                 await watching
         except TimeoutError:
-            lacking = len(talk.spoken) - len(talk.came)
-            raise Unmeasured(f"{lacking} finals of a call did not come") from None
+            finals = len(talk.spoken) - len(talk.came)
+            hints = len(talk.spoken) - len(talk.hints) if self.guided else 0
+            raise Unmeasured(f"{finals} finals and {hints} hints of a call did not come") from None
         finally:
             call.stop(sender.account_sid)
         await call.closed()
