@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 
 import pytest
@@ -196,8 +197,9 @@ SPOKEN = [
     line(AGENT, 19000, "so that is four one one one one one one one one one one one one one one one"),
     line(CUSTOMER, 26000, "yes 4111 1111 1111 1111 is right"),
 ]
-# Three of its digits in a row would be a part of it.
-TRACES = ("four one", "one one", "4111", "1111", "41 11")
+# A part of it, said or written. Digits count where a number begins: within keys, hashes, times and addresses,
+# which are drawn anew in each run, the same four stand by chance.
+TRACES = r"four one|one one|(?<![\w.:+-])(4111|1111|41 11)"
 
 
 def traces_left(company, ident, log):
@@ -210,13 +212,11 @@ def traces_left(company, ident, log):
             [company.schema],
         )
         for table, column in cursor.fetchall():
-            for trace in TRACES:
-                cursor.execute(
-                    f'SELECT count(*) FROM "{company.schema}"."{table}" WHERE "{column}"::text ILIKE %s',
-                    [f"%{trace}%"],
-                )
-                if cursor.fetchone()[0]:
-                    found.append(f"{table}.{column}: {trace}")
+            cursor.execute(
+                f'SELECT count(*) FROM "{company.schema}"."{table}" WHERE "{column}"::text ~* %s', [TRACES]
+            )
+            if cursor.fetchone()[0]:
+                found.append(f"{table}.{column}")
     for url in (settings.REDIS_STREAMS_URL, settings.REDIS_BROKER_URL, settings.REDIS_CACHE_URL):
         with redis.Redis.from_url(url) as client:
             for name in client.scan_iter():
@@ -229,12 +229,11 @@ def traces_left(company, ident, log):
                     b"set": client.smembers,
                     b"zset": lambda key: client.zrange(key, 0, -1),
                 }[kind]
-                if any(trace in repr(read(name)).lower() for trace in TRACES):
+                if re.search(TRACES, repr(read(name)), re.IGNORECASE):
                     found.append(f"redis {name!r}")
-    words = log.read_text().lower()
-    found += [f"log: {trace}" for trace in TRACES if trace in words]
+    found += [f"log: {one[0]}" for one in re.finditer(TRACES, log.read_text(), re.IGNORECASE)]
     for path in settings.MEDIA_ROOT.rglob("*"):
-        if path.is_file() and any(trace.encode() in path.read_bytes() for trace in TRACES):
+        if path.is_file() and re.search(TRACES, path.read_bytes().decode("latin-1"), re.IGNORECASE):
             found.append(f"file {path.name}")
     return found
 
