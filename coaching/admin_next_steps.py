@@ -11,13 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
-from accounts.admin_audit import AuditedAdmin
 from accounts.admin_dialogs import dialog, dialog_done
+from accounts.admin_versions import VersionsAdmin, by, percent
 from accounts.errors import Conflict
-from accounts.throttle import address_of
 from coaching.models import NextStepVersion
 from coaching.models.next_steps import NEVER
 from coaching.next_step_files import MAX_DIALOGUE_BYTES, MAX_PLAYBOOK_BYTES, given_read
@@ -29,7 +27,6 @@ from coaching.next_step_training import (
     training_checked,
 )
 from coaching.next_steps import next_steps_promote, next_steps_retire, next_steps_roll_back
-from moments.admin_classifiers import percent
 
 State = NextStepVersion.State
 # The buttons of a version's page, by its state.
@@ -107,123 +104,50 @@ class NoteForm(forms.ModelForm):
 
 
 @admin.register(NextStepVersion)
-class NextStepVersionAdmin(AuditedAdmin):
+class NextStepVersionAdmin(VersionsAdmin):
     list_display = (
         "name", "shown_state", "dialogues", "seen", "unseen", "shown_share", "shown_right", "created_at",
     )  # fmt: skip
     list_filter = ("state",)
-    actions_detail = ("promote", "roll_back", "retire", "cancel", "resume")
+    train_form, note_form, buttons = TrainForm, NoteForm, BUTTONS
+    refresh_seconds = 10
+    actions_detail = (*VersionsAdmin.actions_detail, "cancel", "resume")
     change_form_after_template = "admin/coaching/next_step.html"
     without = gettext_lazy(
         "Nothing is suggested. Versions are learned from labelled dialogues and playbooks."
     )
 
-    class Media:
-        css = {"all": ("css/classifiers.css",)}
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[NextStepVersion]:
         return super().get_queryset(request).defer("playbooks")
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        return super().get_form(request, obj, change, **kwargs, form=NoteForm if obj else TrainForm)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("note",) if obj else ("file", "books", "with_labels", "note")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        shown = super().get_actions_detail(request, object_id)
-        version = self.get_object(request, str(object_id))
-        buttons = BUTTONS.get(State(version.state), ()) if isinstance(version, NextStepVersion) else ()
-        return [one for one in shown if one.action_name.endswith(buttons)]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # What suggests now, or is being learned, stays.
-        return bool(super().has_delete_permission(request, obj)) and (
-            obj is None or obj.state not in (State.LIVE, State.TRAINING)
-        )
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found = super().get_actions(request)
-        # One by one, on its page, where it shows which one is live.
-        found.pop("delete_selected", None)
-        return found
-
-    def save_model(self, request: HttpRequest, obj: NextStepVersion, form: Any, change: bool) -> None:
-        if change:
-            NextStepVersion.objects.filter(pk=obj.pk).update(note=obj.note)
-            return
-        made = next_steps_begin(
+    def version_train(self, request: HttpRequest, obj: NextStepVersion, form: Any) -> NextStepVersion:
+        return next_steps_begin(
             dialogues=form.given.dialogues,
             playbooks=form.given.playbooks,
             source=form.cleaned_data["file"].name,
             sha256=form.given.sha256,
             note=obj.note,
             with_labels=form.cleaned_data["with_labels"],
-            **_by(request),
+            **by(request),
         )
-        obj.__dict__.update(made.__dict__)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        version = self.get_object(request, object_id)
-        extra = dict(extra_context or {})
-        if isinstance(version, NextStepVersion) and self.has_view_permission(request, version):
-            extra |= {
-                "page": page_of_version(version),
-                "title": _("Next step, version %(number)d") % {"number": version.version},
-            }
-        response = super().change_view(request, object_id, form_url, extra)
-        if (
-            isinstance(version, NextStepVersion)
-            and version.state == State.TRAINING
-            and request.method == "GET"
-        ):
-            response["Refresh"] = "10"
-        return response
+    def version_page(self, version: NextStepVersion) -> dict[str, Any]:
+        return page_of_version(version)
 
-    @dialog(
-        gettext_lazy("Promote"),
-        path="promote",
-        icon="publish",
-        title=gettext_lazy("Make this version the live one?"),
-        words=gettext_lazy("Calls that begin from now on use it. The one that is live now can be put back."),
-        primary=True,
-    )
-    def promote(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        def work(version: NextStepVersion) -> str:
-            done = next_steps_promote(version_id=version.pk, **_by(request))
-            return _("Version %(number)d is live.") % {"number": done.version}
+    def version_title(self, version: NextStepVersion) -> str:
+        return _("Next step, version %(number)d") % {"number": version.version}
 
-        return dialog_done(self, request, object_id, work)
+    def version_promote(self, version: NextStepVersion, by: dict[str, Any]) -> str:
+        done = next_steps_promote(version_id=version.pk, **by)
+        return _("Version %(number)d is live.") % {"number": done.version}
 
-    @dialog(
-        gettext_lazy("Roll back"),
-        path="roll-back",
-        icon="undo",
-        title=gettext_lazy("Put back the version before?"),
-        words=gettext_lazy("The version that was live before the one that is."),
-    )
-    def roll_back(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        def work(_version: NextStepVersion) -> str:
-            done = next_steps_roll_back(**_by(request))
-            return _("Version %(number)d is live again.") % {"number": done.version}
+    def version_roll_back(self, version: NextStepVersion, by: dict[str, Any]) -> str:
+        done = next_steps_roll_back(**by)
+        return _("Version %(number)d is live again.") % {"number": done.version}
 
-        return dialog_done(self, request, object_id, work)
-
-    @dialog(
-        gettext_lazy("Retire"),
-        path="retire",
-        icon="block",
-        title=gettext_lazy("Take it out of use?"),
-        words=gettext_lazy("If it is live, nothing is suggested in calls that begin from now on."),
-    )
-    def retire(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        def work(version: NextStepVersion) -> str:
-            done = next_steps_retire(version_id=version.pk, **_by(request))
-            return _("Version %(number)d is retired.") % {"number": done.version}
-
-        return dialog_done(self, request, object_id, work)
+    def version_retire(self, version: NextStepVersion, by: dict[str, Any]) -> str:
+        done = next_steps_retire(version_id=version.pk, **by)
+        return _("Version %(number)d is retired.") % {"number": done.version}
 
     @dialog(
         gettext_lazy("Cancel training"),
@@ -236,7 +160,7 @@ class NextStepVersionAdmin(AuditedAdmin):
     )
     def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         def work(version: NextStepVersion) -> str:
-            done = next_steps_cancel(version_id=version.pk, **_by(request))
+            done = next_steps_cancel(version_id=version.pk, **by(request))
             return _("The training of version %(number)d is stopped.") % {"number": done.version}
 
         return dialog_done(self, request, object_id, work)
@@ -251,7 +175,7 @@ class NextStepVersionAdmin(AuditedAdmin):
     )
     def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         def work(version: NextStepVersion) -> str:
-            done = next_steps_resume(version_id=version.pk, **_by(request))
+            done = next_steps_resume(version_id=version.pk, **by(request))
             return _("The training of version %(number)d goes on.") % {"number": done.version}
 
         return dialog_done(self, request, object_id, work)
@@ -259,20 +183,6 @@ class NextStepVersionAdmin(AuditedAdmin):
     @admin.display(description=gettext_lazy("version"), ordering="version")
     def name(self, obj: NextStepVersion) -> str:
         return _("Version %(number)d") % {"number": obj.version}
-
-    @display(
-        description=gettext_lazy("state"),
-        ordering="state",
-        label={
-            State.LIVE: "success",
-            State.CANDIDATE: "primary",
-            State.TRAINING: "info",
-            State.FAILED: "danger",
-        },
-    )
-    def shown_state(self, obj: NextStepVersion) -> tuple[str, str]:
-        label = str(obj.get_state_display())
-        return obj.state, f"{label} {obj.progress} %" if obj.state == State.TRAINING else label
 
     @admin.display(description=gettext_lazy("right, known tasks"))
     def seen(self, obj: NextStepVersion) -> str:
@@ -289,10 +199,6 @@ class NextStepVersionAdmin(AuditedAdmin):
     @admin.display(description=gettext_lazy("right when shown"))
     def shown_right(self, obj: NextStepVersion) -> str:
         return percent(obj.figures.get("shown_accuracy"))
-
-
-def _by(request: HttpRequest) -> dict[str, Any]:
-    return {"actor": request.user, "address": address_of(request) or None}
 
 
 def page_of_version(version: NextStepVersion) -> dict[str, Any]:

@@ -8,15 +8,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
-from accounts.admin_dialogs import dialog, dialog_done
-from accounts.throttle import address_of
+from accounts.admin_audit import ReadOnlyAdmin
+from accounts.admin_versions import VersionsAdmin, by, percent
 from engines.intents import MAX_BYTES, UnusableFile, check_examples, read_examples
 from moments.classifier_page import page_of_classifier
 from moments.models import Classifier, TrainingSet
@@ -85,7 +84,7 @@ class NoteForm(forms.ModelForm):
 
 
 @admin.register(Classifier)
-class ClassifierAdmin(AuditedAdmin):
+class ClassifierAdmin(VersionsAdmin):
     list_display = (
         "name",
         "shown_state",
@@ -99,38 +98,14 @@ class ClassifierAdmin(AuditedAdmin):
     list_filter = ("state", "task")
     search_fields = ("task", "note")
     list_select_related = ("training_set",)
-    actions_detail = ("promote", "roll_back", "retire")
+    train_form, note_form = TrainForm, NoteForm
     change_form_after_template = "admin/moments/classifier.html"
     without = gettext_lazy("Without a classifier, moments of the kind intent are not heard.")
-
-    class Media:
-        css = {"all": ("css/classifiers.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Classifier]:
         return super().get_queryset(request).select_related("training_set")
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        return super().get_form(request, obj, change, **kwargs, form=NoteForm if obj else TrainForm)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("note",) if obj else ("task", "file", "refuse_cost", "note")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # What tells intents now, or is being learned, stays.
-        return bool(super().has_delete_permission(request, obj)) and (
-            obj is None or obj.state not in (State.LIVE, State.TRAINING)
-        )
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found = super().get_actions(request)
-        # One by one, on its page, where it shows which one is live.
-        found.pop("delete_selected", None)
-        return found
-
-    def save_model(self, request: HttpRequest, obj: Classifier, form: Any, change: bool) -> None:
-        if change:
-            Classifier.objects.filter(pk=obj.pk).update(note=obj.note)
-            return
+    def version_train(self, request: HttpRequest, obj: Classifier, form: Any) -> Classifier:
         given = form.cleaned_data["file"]
         given.seek(0)
         made = classifier_train(
@@ -139,106 +114,32 @@ class ClassifierAdmin(AuditedAdmin):
             source=given.name,
             note=obj.note,
             refuse_cost=obj.refuse_cost,
-            actor=request.user,  # type: ignore[arg-type]
-            address=address_of(request) or None,
+            **by(request),
         )
-        obj.__dict__.update(made.__dict__)
-        left_out = len(made.training_set.complaints)
-        if left_out:
+        if made.training_set.complaints:
             self.message_user(
                 request, _("Some lines could not be used; they are listed below."), messages.WARNING
             )
+        return made
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        classifier = self.get_object(request, object_id)
-        extra = dict(extra_context or {})
-        if isinstance(classifier, Classifier) and self.has_view_permission(request, classifier):
-            extra["page"] = page_of_classifier(classifier)
-            extra["title"] = str(classifier)
-        response = super().change_view(request, object_id, form_url, extra)
-        if (
-            isinstance(classifier, Classifier)
-            and classifier.state == State.TRAINING
-            and request.method == "GET"
-        ):
-            response["Refresh"] = "5"
-        return response
+    def version_page(self, version: Classifier) -> dict[str, Any]:
+        return page_of_classifier(version)
 
-    @dialog(
-        gettext_lazy("Promote"),
-        path="promote",
-        icon="publish",
-        title=gettext_lazy("Make this version the live one?"),
-        words=gettext_lazy(
-            "Calls that begin from now on use it. The version that is live now is kept, and can be put back."
-        ),
-        primary=True,
-    )
-    def promote(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        def work(one: Classifier) -> str:
-            done = classifier_promote(
-                classifier_id=one.pk,
-                actor=request.user,  # type: ignore[arg-type]
-                address=address_of(request) or None,
-            )
-            return _("“%(name)s” is live.") % {"name": done}
+    def version_title(self, version: Classifier) -> str:
+        return str(version)
 
-        return dialog_done(self, request, object_id, work)
+    def version_promote(self, version: Classifier, by: dict[str, Any]) -> str:
+        return _("“%(name)s” is live.") % {"name": classifier_promote(classifier_id=version.pk, **by)}
 
-    @dialog(
-        gettext_lazy("Roll back"),
-        path="roll-back",
-        icon="undo",
-        title=gettext_lazy("Put back the version before?"),
-        words=gettext_lazy("Of this task, the version that was live before the one that is."),
-    )
-    def roll_back(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        def work(one: Classifier) -> str:
-            done = classifier_roll_back(
-                task=one.task,
-                actor=request.user,  # type: ignore[arg-type]
-                address=address_of(request) or None,
-            )
-            return _("“%(name)s” is live again.") % {"name": done}
+    def version_roll_back(self, version: Classifier, by: dict[str, Any]) -> str:
+        return _("“%(name)s” is live again.") % {"name": classifier_roll_back(task=version.task, **by)}
 
-        return dialog_done(self, request, object_id, work)
-
-    @dialog(
-        gettext_lazy("Retire"),
-        path="retire",
-        icon="block",
-        title=gettext_lazy("Take it out of use?"),
-        words=gettext_lazy("If it is live, calls that begin from now on hear no intents of this task."),
-    )
-    def retire(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        def work(one: Classifier) -> str:
-            done = classifier_retire(
-                classifier_id=one.pk,
-                actor=request.user,  # type: ignore[arg-type]
-                address=address_of(request) or None,
-            )
-            return _("“%(name)s” is retired.") % {"name": done}
-
-        return dialog_done(self, request, object_id, work)
+    def version_retire(self, version: Classifier, by: dict[str, Any]) -> str:
+        return _("“%(name)s” is retired.") % {"name": classifier_retire(classifier_id=version.pk, **by)}
 
     @admin.display(description=gettext_lazy("classifier"), ordering="task")
     def name(self, obj: Classifier) -> str:
         return _("%(task)s, version %(version)d") % {"task": obj.task, "version": obj.version}
-
-    @display(
-        description=gettext_lazy("state"),
-        label={
-            State.LIVE: "success",
-            State.FAILED: "danger",
-            State.TRAINING: "info",
-            State.CANDIDATE: "primary",
-        },
-    )
-    def shown_state(self, obj: Classifier) -> tuple[str, str]:
-        label = str(obj.get_state_display())
-        return obj.state, f"{label} {obj.progress} %" if obj.state == State.TRAINING else label
 
     @admin.display(description=gettext_lazy("right"))
     def accuracy(self, obj: Classifier) -> str:
@@ -283,8 +184,3 @@ class TrainingSetAdmin(ReadOnlyAdmin):
         return super(ReadOnlyAdmin, self).has_delete_permission(request, obj) and (
             obj is not None and not obj.classifiers.exists()
         )
-
-
-def percent(share: float | None) -> str:
-    """A share with one digit, or a dash where nothing was measured."""
-    return "–" if share is None else f"{share * 100:.1f}\u00a0%"
