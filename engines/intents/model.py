@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from engines.intents.features import GROUPS, Floats, Reader
 
-FORMAT = 1
+# With weights for a vector of the text; without, a program that knows no vectors reads it as before.
+FORMAT, FORMAT_DENSE = 1, 2
 MAX_STORED_BYTES = 128 * 1024 * 1024
 MAX_OPEN_BYTES = 512 * 1024 * 1024
 EVIDENCE = 3 + GROUPS
@@ -38,6 +39,8 @@ _ARRAYS = {
 }
 
 Halves = npt.NDArray[np.float16]
+# How much the vector of a text counts beside its n-grams, whose groups have length 1 each.
+DENSE_SCALE = 1.0
 
 
 class UnusableModel(ValueError):
@@ -104,6 +107,9 @@ class IntentModel:
     `rows` are weights, n-grams by classes; of the classes the last is out of scope, where that was learned. `curves`
     are the weights and, last, the constant of two logistic curves: that the guess is right, and that the text is in
     scope. Refused is what is less likely in scope than `threshold`.
+
+    `dense`: weights of the text's vector, which `guess` is then given besides, numbers by classes; `space` names what
+    makes such vectors. Without it words alone decide.
     """
 
     labels: tuple[str, ...]
@@ -114,15 +120,24 @@ class IntentModel:
     bias: Floats
     curves: Floats
     threshold: float
+    dense: Halves | None = None
+    space: str = ""
 
     @cached_property
     def _reader(self) -> Reader:
         return Reader(self.grams, self.rarity, self.unknown)
 
-    def guess(self, text: str, ranked: int = 0) -> Guess:
-        """Guess the intent of one text. Less than a millisecond on one core, whatever the text."""
+    def guess(self, text: str, ranked: int = 0, *, vector: Floats | None = None) -> Guess:
+        """Guess the intent of one text. Less than a millisecond on one core, whatever the text.
+
+        `vector` is of length 1, as `dense` wants it. Raises `ValueError` where it is missing, or of another size.
+        """
         columns, values, unknown = self._reader.read(text)
         margins = (values @ self.rows[columns].astype(np.float32) + self.bias)[None, :]
+        if self.dense is not None:
+            if vector is None or vector.shape != self.dense.shape[:1]:
+                raise ValueError(f"the text's vector must have {self.dense.shape[0]} numbers")
+            margins += DENSE_SCALE * (vector @ self.dense.astype(np.float32))
         best, evidence = evidence_of(margins, unknown[None, :], len(self.labels))
         right, inside = (float(by_curve(evidence, curve)[0]) for curve in self.curves)
         shares = self._ranked(margins[0], ranked) if ranked else ()
@@ -138,7 +153,7 @@ class IntentModel:
     def to_bytes(self) -> bytes:
         """Return the model as a file. The same model gives the same bytes."""
         head = {
-            "format": FORMAT,
+            "format": FORMAT if self.dense is None else FORMAT_DENSE,
             "labels": self.labels,
             "unknown": self.unknown,
             "threshold": self.threshold,
@@ -149,6 +164,9 @@ class IntentModel:
             "bias": self.bias,
             "curves": self.curves,
         }
+        if self.dense is not None:
+            head["space"] = self.space
+            arrays["dense"] = self.dense
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
             _write(file, "model.json", json.dumps(head).encode())
@@ -167,13 +185,15 @@ class IntentModel:
         with model_opened(data, MAX_STORED_BYTES, MAX_OPEN_BYTES) as file:
             head = json.loads(file.read("model.json"))
             grams = tuple(file.read("grams.txt").decode().split("\n"))
-            arrays = {name: _read(file, name) for name in _ARRAYS}
+            names = [*_ARRAYS, "dense"] if head["format"] == FORMAT_DENSE else [*_ARRAYS]
+            arrays = {name: _read(file, name) for name in names}
             return cls._checked(head, grams, arrays)
 
     @classmethod
     def _checked(cls, head: Any, grams: tuple[str, ...], arrays: Mapping[str, Floats]) -> IntentModel:
-        if head["format"] != FORMAT:
-            raise UnusableModel(f"a model of format {head['format']!r}; this program reads {FORMAT}")
+        if head["format"] not in (FORMAT, FORMAT_DENSE):
+            raise UnusableModel(f"a model of format {head['format']!r}; this program reads {FORMAT_DENSE}")
+        dense = arrays.get("dense")
         labels = tuple(str(one) for one in head["labels"])
         classes = len(arrays["bias"])
         fits = (
@@ -182,7 +202,8 @@ class IntentModel:
             and arrays["rows"].shape == (len(grams), classes)
             and arrays["rarity"].shape == (len(grams),)
             and arrays["curves"].shape == (2, EVIDENCE + 1)
-            and all(array.dtype == _ARRAYS[name] for name, array in arrays.items())
+            and (dense is None or (dense.ndim == 2 and dense.shape[1] == classes and len(dense) > 0))
+            and all(array.dtype == _ARRAYS.get(name, np.float16) for name, array in arrays.items())
             and all(bool(np.isfinite(array).all()) for array in arrays.values())
         )
         if not fits:
@@ -196,6 +217,8 @@ class IntentModel:
             arrays["bias"],
             arrays["curves"],
             float(head["threshold"]),
+            None if dense is None else dense.astype(np.float16),
+            str(head.get("space", "")),
         )
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from engines.intents.examples import OUT_OF_SCOPE, Example, check_examples
 from engines.intents.features import Counts, Floats, Weighting, count
 from engines.intents.figures import Judged, figures_of, share
-from engines.intents.model import Halves, IntentModel, by_curve, evidence_of
+from engines.intents.model import DENSE_SCALE, Halves, IntentModel, by_curve, evidence_of
 
 # With fewer out-of-scope examples those made of the others help to tell the scope.
 LEAST_OUTSIDE = 40
@@ -63,17 +63,29 @@ class _Learned:
     weighting: Weighting
     rows: Halves
     bias: Floats
+    dense: Halves | None
 
-    def margins(self, counts: Counts, rows: Classes) -> tuple[Floats, Floats]:
+    def margins(self, counts: Counts, rows: Classes, vectors: Floats | None) -> tuple[Floats, Floats]:
         """Margins and unknown shares of these texts."""
         texts, unknown = self.weighting.apply(counts, rows)
-        return texts @ self.rows.astype(np.float32) + self.bias, unknown
+        margins = texts @ self.rows.astype(np.float32) + self.bias
+        if self.dense is not None and vectors is not None:
+            margins += DENSE_SCALE * (vectors[rows] @ self.dense.astype(np.float32))
+        return margins, unknown
 
 
-def train(examples: Sequence[Example], settings: Settings | None = None, told: Told | None = None) -> Trained:
+def train(
+    examples: Sequence[Example],
+    settings: Settings | None = None,
+    told: Told | None = None,
+    *,
+    vectors: Floats | None = None,
+    space: str = "",
+) -> Trained:
     """Learn a classifier. Takes minutes for ten thousand examples. `told` hears how far it is, 0..1.
 
-    The same examples and settings give the same classifier. Raises `Untrainable`.
+    `vectors`: of length 1, a row for each example, to learn from besides its words; `space` names what made them. The
+    same examples and settings give the same classifier. Raises `Untrainable`.
     """
     settings = settings or Settings()
     say = told or (lambda share: None)
@@ -92,8 +104,8 @@ def train(examples: Sequence[Example], settings: Settings | None = None, told: T
     share_each = 0.96 / (folds + 1)
     for at in range(folds):
         held = np.flatnonzero(parts == at)
-        learned = _learn(counts, classes, np.flatnonzero(parts != at), settings)
-        margins, unknown = learned.margins(counts, held)
+        learned = _learn(counts, classes, np.flatnonzero(parts != at), settings, vectors)
+        margins, unknown = learned.margins(counts, held, vectors)
         best[held], found = evidence_of(margins, unknown, len(labels))
         if not len(evidence):
             evidence = np.zeros((len(examples), found.shape[1]), np.float32)
@@ -112,7 +124,7 @@ def train(examples: Sequence[Example], settings: Settings | None = None, told: T
     )
     scores, inside = by_curve(evidence, curves[0]), by_curve(evidence, curves[1])
     threshold = _threshold(inside, best == classes, classes < len(labels), settings.refuse_cost)
-    final = _learn(counts, classes, np.arange(len(examples)), settings)
+    final = _learn(counts, classes, np.arange(len(examples)), settings, vectors)
     model = IntentModel(
         labels,
         tuple(counts.grams[column] for column in final.weighting.columns),
@@ -122,6 +134,8 @@ def train(examples: Sequence[Example], settings: Settings | None = None, told: T
         final.bias,
         curves,
         threshold,
+        final.dense,
+        space if final.dense is not None else "",
     )
     names = [*labels, OUT_OF_SCOPE]
     judged = [
@@ -146,12 +160,19 @@ def _parts(classes: Classes, folds: int, seed: int) -> Classes:
     return parts
 
 
-def _learn(counts: Counts, classes: Classes, rows: Classes, settings: Settings) -> _Learned:
+def _learn(
+    counts: Counts, classes: Classes, rows: Classes, settings: Settings, vectors: Floats | None
+) -> _Learned:
     from sklearn.svm import LinearSVC
 
     columns = int(classes.max()) + 1
     weighting = Weighting.learn(counts, rows, most=max(1_000, settings.most_weights // columns))
     texts, _unknown = weighting.apply(counts, rows)
+    grams = texts.shape[1]
+    if vectors is not None:
+        from scipy.sparse import csr_matrix, hstack
+
+        texts = hstack([texts, csr_matrix(DENSE_SCALE * vectors[rows])], format="csr")
     machine = LinearSVC(C=settings.hold, random_state=settings.seed).fit(texts, classes[rows])
     weights = np.zeros((texts.shape[1], columns), np.float32)
     bias = np.full(columns, -1.0, np.float32)
@@ -162,7 +183,8 @@ def _learn(counts: Counts, classes: Classes, rows: Classes, settings: Settings) 
     else:
         weights[:, machine.classes_] = machine.coef_.T
         bias[machine.classes_] = machine.intercept_
-    return _Learned(weighting, weights.astype(np.float16), bias)
+    halves = weights.astype(np.float16)
+    return _Learned(weighting, halves[:grams], bias, halves[grams:] if vectors is not None else None)
 
 
 def _without_their_own(margins: Floats, unknown: Floats, classes: Classes, intents: int) -> Floats:

@@ -25,7 +25,7 @@ from engines.intents import (
 from engines.intents.features import Reader, Weighting, count
 from engines.intents.figures import Judged, figures_of
 from engines.intents.training import Untrainable, train
-from tests.intents_made import QUICK, as_jsonl, examples, trained
+from tests.intents_made import INTENTS, QUICK, as_jsonl, examples, trained
 
 
 def test_both_formats_give_the_same_examples():
@@ -165,6 +165,33 @@ def test_a_model_is_stored_without_pickles_and_read_back():
     for broken in (b"", b"PK", data[: len(data) // 2]):
         with pytest.raises(UnusableModel):
             IntentModel.from_bytes(broken)
+
+
+def _meant(intents: list[str], seed: int) -> np.ndarray:
+    """Vectors of length 1 near a direction for each intent, as a model of meaning gives them."""
+    lot = np.random.default_rng(seed)
+    ways = {name: at for at, name in enumerate(sorted(set(INTENTS)))}
+    rows = lot.normal(0.0, 0.15, (len(intents), 12))
+    for at, intent in enumerate(intents):
+        rows[at, ways.get(intent, 8 + at % 4)] += 1.0
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_what_a_text_means_is_learned_beside_its_words():
+    given = examples()
+    found = train(given, QUICK, vectors=_meant([one.intent for one in given], 3), space="made-12")
+    model = IntentModel.from_bytes(found.model.to_bytes())
+    assert (model.space, model.dense.shape) == ("made-12", (12, len(model.bias)))
+    assert found.figures["accuracy"] >= trained().figures["accuracy"]
+    cancel, card, none = _meant(["cancel", "card_lost", "oos"], 4)
+    # Words that were never seen, and what they mean.
+    assert model.guess("kündigen bitte", vector=cancel).intent == "cancel"
+    assert model.guess("kündigen bitte", vector=card).intent == "card_lost"
+    assert model.guess("please cancel my subscription", vector=cancel).refused is False
+    assert model.guess("tell me a joke about cats", vector=none).refused is True
+    for vector in (None, cancel[:5]):
+        with pytest.raises(ValueError, match="12 numbers"):
+            model.guess("please", vector=vector)
 
 
 def test_a_guess_takes_less_than_a_millisecond():
