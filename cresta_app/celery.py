@@ -30,6 +30,11 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "vectors": {
+        "task": "knowledge.tasks.vectors_sweep",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "documents-clean": {
         "task": "integrations.documents.tasks.documents_clean",
         "schedule": 3600.0,

@@ -77,6 +77,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("providers.route", "route"),
             ("providers.keyterm", "spellcheck"),
             ("providers.chatserver", "smart_toy"),
+            ("providers.searchserver", "manage_search"),
         ],
     ),
     (

@@ -32,6 +32,9 @@ from engines.retrieval.words import title_says
 from knowledge.index_models import SearchRevision, Synonyms
 from knowledge.lexing import config_of
 from knowledge.models import Collection, Document
+from knowledge.vector_models import ONLY, VectorState
+from providers.models import SearchServer
+from providers.selectors import search_servers
 from tenants.scope import call_in_schema, current_schema
 
 log = structlog.get_logger(__name__)
@@ -89,6 +92,7 @@ class _Company:
     indexes: dict[str, Index] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     synonyms: list[list[str]] = field(default_factory=list)
+    servers: dict[str, SearchServer] = field(default_factory=dict)
     passages: int = 0
 
     @property
@@ -107,12 +111,14 @@ _companies_lock = Lock()
 class Searchable:
     """What a company can search, by the language of its collections, and its groups of words of one meaning.
 
-    `is_read`: whether it was read since this process began; where it was not, the database is asked.
+    `is_read`: whether it was read since this process began; where it was not, the database is asked. `servers`: those
+    that search asks besides, by what they do; one for vectors only when the passages have theirs.
     """
 
     snapshots: dict[str, Snapshot]
     synonyms: list[list[str]]
     is_read: bool
+    servers: dict[str, SearchServer]
 
 
 def searchable(*, wait: bool = False) -> Searchable:
@@ -133,7 +139,7 @@ def searchable(*, wait: bool = False) -> Searchable:
             company.lock.release()
         else:
             _catch_up(schema, company, revisions, wait=wait)
-    return Searchable(dict(company.snapshots), company.synonyms, company.is_read)
+    return Searchable(dict(company.snapshots), company.synonyms, company.is_read, company.servers)
 
 
 def _catch_up(schema: str, company: _Company, revisions: dict[str, int], *, wait: bool) -> None:
@@ -218,8 +224,19 @@ def _update(company: _Company, states: dict[str, tuple[str, str]], revisions: di
             company.snapshots.pop(language, None)
     company.states = states
     company.synonyms = list(Synonyms.objects.values_list("words", flat=True)[:SYNONYM_GROUPS])
+    company.servers = _servers()
     company.passages = sum(int(state.split()[1]) for _language, state in states.values())
     company.revisions, company.checked = revisions, time.monotonic()
+
+
+def _servers() -> dict[str, SearchServer]:
+    servers = search_servers()
+    vectors = servers.get(SearchServer.Kind.EMBEDDINGS)
+    if vectors is not None:
+        whole = VectorState.objects.filter(pk=ONLY, mark=vectors.mark, complete_at__isnull=False)
+        if not whole.exists():
+            del servers[SearchServer.Kind.EMBEDDINGS]
+    return servers
 
 
 def texts_read(keys: Sequence[str], language: str) -> Iterator[Text]:
@@ -272,6 +289,11 @@ def changed(collection_id: Any) -> None:
     )
 
 
+def all_changed() -> None:
+    """Have every process look again at what all collections share. Within the change's transaction."""
+    changed(_OF_ALL)
+
+
 def _document_changed(instance: Document, **_signal: Any) -> None:
     changed(instance.collection_id)
 
@@ -280,13 +302,14 @@ def _collection_changed(instance: Collection, **_signal: Any) -> None:
     changed(instance.pk)
 
 
-def _synonyms_changed(**_signal: Any) -> None:
-    changed(_OF_ALL)
+def _shared_changed(**_signal: Any) -> None:
+    all_changed()
 
 
 def connect() -> None:
     """Follow what changes documents, whoever does."""
     for signal in (post_save, post_delete):
         signal.connect(_document_changed, sender=Document, dispatch_uid=f"search-document-{id(signal)}")
-        signal.connect(_synonyms_changed, sender=Synonyms, dispatch_uid=f"search-synonyms-{id(signal)}")
+        signal.connect(_shared_changed, sender=Synonyms, dispatch_uid=f"search-synonyms-{id(signal)}")
+        signal.connect(_shared_changed, sender=SearchServer, dispatch_uid=f"search-server-{id(signal)}")
         signal.connect(_collection_changed, sender=Collection, dispatch_uid=f"search-collection-{id(signal)}")

@@ -174,5 +174,6 @@ class Chunk(TimeOrderedModel):
 
 
 from knowledge.index_models import SearchRevision, Synonyms  # noqa: E402  Django looks for models here
+from knowledge.vector_models import VectorState  # noqa: E402
 
-__all__ = ["Chunk", "Collection", "Document", "SearchRevision", "Synonyms"]
+__all__ = ["Chunk", "Collection", "Document", "SearchRevision", "Synonyms", "VectorState"]

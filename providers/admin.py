@@ -184,3 +184,6 @@ class ChatServerAdmin(AuditedAdmin):
                 continue
             level = messages.SUCCESS if trial.good else messages.ERROR
             self.message_user(request, f"{server.name}: {trial.words}", level)
+
+
+from providers import search_admin  # noqa: E402, F401  Django looks for admin pages here

@@ -251,3 +251,8 @@ class ChatServer(TimeOrderedModel):
             encryption_check(self.base_url)
         except ValidationError as error:
             raise ValidationError({"base_url": error.messages}) from None
+
+
+from providers.search_models import SearchServer  # noqa: E402  Django looks for models here
+
+__all__ = ["ChatServer", "Keyterm", "ProviderAccount", "Route", "SearchServer"]

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django.db.models import F
 
-from providers.models import ChatServer, Keyterm, ProviderAccount, Route
+from providers.models import ChatServer, Keyterm, ProviderAccount, Route, SearchServer
 from providers.vendors import ABILITIES
 from tenants import keys
 from tenants.scope import current_schema
@@ -82,7 +82,7 @@ def trial_choice(account: ProviderAccount) -> SpeechChoice:
     return account_choice(account, live=bool(ABILITIES[account.vendor].live))
 
 
-def account_secret(account: ProviderAccount | ChatServer) -> str:
+def account_secret(account: ProviderAccount | ChatServer | SearchServer) -> str:
     """The key of an account or server in the clear; "" where it has none. Raises `SealError`."""
     if account.secret_sealed is None:
         return ""
@@ -94,14 +94,22 @@ def account_secret(account: ProviderAccount | ChatServer) -> str:
     ).decode()
 
 
-def secret_binding(account: ProviderAccount | ChatServer) -> str:
+_BOUND_AS: dict[type, str] = {ChatServer: "chat", SearchServer: "search"}
+
+
+def secret_binding(account: ProviderAccount | ChatServer | SearchServer) -> str:
     """What the sealed key of an account or server is bound to."""
-    return f"{'chat' if isinstance(account, ChatServer) else 'provider'}:{account.pk}"
+    return f"{_BOUND_AS.get(type(account), 'provider')}:{account.pk}"
 
 
 def reading_server() -> ChatServer | None:
     """The chat server that reads this company's calls again: active, and vouched for at its address. One query."""
     return ChatServer.objects.filter(active=True, inside_at__isnull=False, inside_url=F("base_url")).first()
+
+
+def search_servers() -> dict[str, SearchServer]:
+    """The servers that search asks, by what they do: those that are active. One query."""
+    return {server.kind: server for server in SearchServer.objects.filter(active=True)}
 
 
 def keyterms(language: str) -> tuple[str, ...]:

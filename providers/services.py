@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from accounts.services import audit
-from providers.models import ChatServer, ProviderAccount
+from providers.models import ChatServer, ProviderAccount, SearchServer
 from providers.selectors import secret_binding
 from tenants import keys
 from tenants.scope import current_schema
@@ -40,7 +40,7 @@ def account_create(
 
 
 def account_secret_set(
-    *, account: ProviderAccount | ChatServer, secret: str, actor: User | None = None
+    *, account: ProviderAccount | ChatServer | SearchServer, secret: str, actor: User | None = None
 ) -> None:
     """Seal a new key for an account or server in the place of the former one; "" takes it away."""
     with transaction.atomic():
@@ -93,6 +93,27 @@ def chat_server_vouch(
             changes={"address": server.base_url},
             address=address,
         )
+
+
+def search_server_create(
+    *,
+    kind: str,
+    name: str,
+    base_url: str,
+    model: str,
+    secret: str = "",
+    actor: User | None = None,
+    **fields: Any,
+) -> SearchServer:
+    """Make a server that search asks. Raises `ValidationError`."""
+    server = SearchServer(kind=kind, name=name, base_url=base_url, model=model, **fields)
+    server.full_clean()
+    with transaction.atomic():
+        server.save()
+        audit(actor=actor, action="searchserver.create", thing=server)
+        if secret:
+            account_secret_set(account=server, secret=secret, actor=actor)
+    return server
 
 
 def recogniser_audit(*, actor: User, action: str, key: str, address: str | None) -> AuditEvent:
