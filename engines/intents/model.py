@@ -16,7 +16,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,8 +25,9 @@ import numpy.typing as npt
 
 from engines.intents.features import GROUPS, Floats, Reader
 
-# With weights for a vector of the text; without, a program that knows no vectors reads it as before.
+# The second has weights for a vector, too, and lies within the first, as a file that programs without vectors pass by.
 FORMAT, FORMAT_DENSE = 1, 2
+BESIDE = "beside.model"
 MAX_STORED_BYTES = 128 * 1024 * 1024
 MAX_OPEN_BYTES = 512 * 1024 * 1024
 EVIDENCE = 3 + GROUPS
@@ -108,8 +109,8 @@ class IntentModel:
     are the weights and, last, the constant of two logistic curves: that the guess is right, and that the text is in
     scope. Refused is what is less likely in scope than `threshold`.
 
-    `dense`: weights of the text's vector, which `guess` is then given besides, numbers by classes; `space` names what
-    makes such vectors. Without it words alone decide.
+    `beside` was learned from the same texts and from their vectors, too; its own `dense` are the weights of a vector,
+    numbers by classes, and `space` names what makes such vectors. Without a vector words alone decide.
     """
 
     labels: tuple[str, ...]
@@ -122,6 +123,7 @@ class IntentModel:
     threshold: float
     dense: Halves | None = None
     space: str = ""
+    beside: IntentModel | None = None
 
     @cached_property
     def _reader(self) -> Reader:
@@ -130,13 +132,20 @@ class IntentModel:
     def guess(self, text: str, ranked: int = 0, *, vector: Floats | None = None) -> Guess:
         """Guess the intent of one text. Less than a millisecond on one core, whatever the text.
 
-        `vector` is of length 1, as `dense` wants it. Raises `ValueError` where it is missing, or of another size.
+        `vector`: the text's, of length 1, where one came; one of another size than was learned from is left aside.
         """
+        if vector is not None and self.beside is not None and self.beside.takes(vector):
+            return self.beside._guess(text, ranked, vector)
+        return self._guess(text, ranked, None)
+
+    def takes(self, vector: Floats) -> bool:
+        """Whether it was learned from such vectors."""
+        return self.dense is not None and vector.shape == self.dense.shape[:1]
+
+    def _guess(self, text: str, ranked: int, vector: Floats | None) -> Guess:
         columns, values, unknown = self._reader.read(text)
         margins = (values @ self.rows[columns].astype(np.float32) + self.bias)[None, :]
-        if self.dense is not None:
-            if vector is None or vector.shape != self.dense.shape[:1]:
-                raise ValueError(f"the text's vector must have {self.dense.shape[0]} numbers")
+        if vector is not None and self.dense is not None:
             margins += DENSE_SCALE * (vector @ self.dense.astype(np.float32))
         best, evidence = evidence_of(margins, unknown[None, :], len(self.labels))
         right, inside = (float(by_curve(evidence, curve)[0]) for curve in self.curves)
@@ -177,6 +186,8 @@ class IntentModel:
                     part, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False
                 )
                 _write(file, f"{name}.npy", part.getvalue())
+            if self.beside is not None:
+                _write(file, BESIDE, self.beside.to_bytes())
         return target.getvalue()
 
     @classmethod
@@ -187,7 +198,10 @@ class IntentModel:
             grams = tuple(file.read("grams.txt").decode().split("\n"))
             names = [*_ARRAYS, "dense"] if head["format"] == FORMAT_DENSE else [*_ARRAYS]
             arrays = {name: _read(file, name) for name in names}
-            return cls._checked(head, grams, arrays)
+            model = cls._checked(head, grams, arrays)
+            if model.dense is not None or BESIDE not in file.namelist():
+                return model  # what lies within another has none within itself
+            return replace(model, beside=cls.from_bytes(file.read(BESIDE)))
 
     @classmethod
     def _checked(cls, head: Any, grams: tuple[str, ...], arrays: Mapping[str, Floats]) -> IntentModel:

@@ -11,7 +11,7 @@ own intent stands for one: what is then found best is wrong, and looks like what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from engines.intents.model import DENSE_SCALE, Halves, IntentModel, by_curve, ev
 # With fewer out-of-scope examples those made of the others help to tell the scope.
 LEAST_OUTSIDE = 40
 SCOPE_ODDS = 5.0
+_ALONE = ("accuracy", "in_scope_accuracy", "oos_recall")
 
 Classes = npt.NDArray[np.int64]
 Told = Callable[[float], None]
@@ -84,11 +85,23 @@ def train(
 ) -> Trained:
     """Learn a classifier. Takes minutes for ten thousand examples. `told` hears how far it is, 0..1.
 
-    `vectors`: of length 1, a row for each example, to learn from besides its words; `space` names what made them. The
-    same examples and settings give the same classifier. Raises `Untrainable`.
+    `vectors`: of length 1, a row for each example. Then a second one is learned, from words and vectors; the figures
+    are its own, and under `words_alone` those of the first. `space` names what made them. The same examples and
+    settings give the same classifier. Raises `Untrainable`.
     """
-    settings = settings or Settings()
     say = told or (lambda share: None)
+    if vectors is None:
+        return _trained(examples, settings, say, None, "")
+    words = _trained(examples, settings, lambda share: say(share / 2), None, "")
+    both = _trained(examples, settings, lambda share: say(0.5 + share / 2), vectors, space)
+    alone = {name: words.figures.get(name) for name in _ALONE}
+    return Trained(replace(words.model, beside=both.model), both.figures | {"words_alone": alone})
+
+
+def _trained(
+    examples: Sequence[Example], settings: Settings | None, say: Told, vectors: Floats | None, space: str
+) -> Trained:
+    settings = settings or Settings()
     if wrong := check_examples(examples):
         raise Untrainable(" ".join(one.sentence for one in wrong))
     labels = tuple(sorted({one.intent for one in examples} - {OUT_OF_SCOPE}))

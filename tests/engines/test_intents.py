@@ -181,17 +181,20 @@ def test_what_a_text_means_is_learned_beside_its_words():
     given = examples()
     found = train(given, QUICK, vectors=_meant([one.intent for one in given], 3), space="made-12")
     model = IntentModel.from_bytes(found.model.to_bytes())
-    assert (model.space, model.dense.shape) == ("made-12", (12, len(model.bias)))
-    assert found.figures["accuracy"] >= trained().figures["accuracy"]
+    assert (model.beside.space, model.beside.dense.shape) == ("made-12", (12, len(model.bias)))
+    assert (
+        found.figures["accuracy"] >= found.figures["words_alone"]["accuracy"] == trained().figures["accuracy"]
+    )
     cancel, card, none = _meant(["cancel", "card_lost", "oos"], 4)
     # Words that were never seen, and what they mean.
     assert model.guess("kündigen bitte", vector=cancel).intent == "cancel"
     assert model.guess("kündigen bitte", vector=card).intent == "card_lost"
     assert model.guess("please cancel my subscription", vector=cancel).refused is False
     assert model.guess("tell me a joke about cats", vector=none).refused is True
+    # Where no vector came, or one of another model, words alone decide.
     for vector in (None, cancel[:5]):
-        with pytest.raises(ValueError, match="12 numbers"):
-            model.guess("please", vector=vector)
+        for text in ("please cancel my subscription", "kündigen bitte"):
+            assert model.guess(text, ranked=2, vector=vector) == trained().model.guess(text, ranked=2)
 
 
 def test_a_guess_takes_less_than_a_millisecond():
