@@ -20,12 +20,14 @@ from engines.intents import MAX_BYTES, UnusableFile, check_examples, read_exampl
 from moments.classifier_page import page_of_classifier
 from moments.models import Classifier, TrainingSet
 from moments.training import (
+    NO_SERVER,
     classifier_promote,
     classifier_retire,
     classifier_roll_back,
     classifier_train,
     complaint_words,
 )
+from moments.vectors import server_of_vectors
 
 State = Classifier.State
 SHOWN_COMPLAINTS = 12
@@ -46,7 +48,7 @@ class TrainForm(forms.ModelForm):
 
     class Meta:
         model = Classifier
-        fields = ["task", "file", "refuse_cost", "note"]
+        fields = ["task", "file", "refuse_cost", "with_vectors", "note"]
         help_texts = {
             "task": gettext_lazy(
                 "What it tells apart, such as reasons-for-calling. The same task again makes its next version."
@@ -74,6 +76,8 @@ class TrainForm(forms.ModelForm):
         # Here as well as in the service: the form is where it can still be put right.
         if task and Classifier.objects.filter(task=task, state=State.TRAINING).count() > 1:
             self.add_error("task", _("Versions of this task are being trained already. Wait for them."))
+        if cleaned.get("with_vectors") and server_of_vectors() is None:
+            self.add_error("with_vectors", NO_SERVER)
         return cleaned
 
 
@@ -114,6 +118,7 @@ class ClassifierAdmin(VersionsAdmin):
             source=given.name,
             note=obj.note,
             refuse_cost=obj.refuse_cost,
+            with_vectors=obj.with_vectors,
             **by(request),
         )
         if made.training_set.complaints:

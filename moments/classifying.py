@@ -1,5 +1,8 @@
 """Intents in a live call: the classifiers that were live when it began tell them, and what they tell is counted.
 
+One that learned from vectors too is asked when the vector of the words is there, some tenths of a second after them;
+where none comes in time it tells by the words alone.
+
 A classifier that fails, or takes too long, is counted and, after three times in one call, left out of it; the call's
 other moments go on.
 Nothing here reads the database while a call goes on: models are read when it is opened, once a process and version.
@@ -9,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -22,6 +27,7 @@ from accounts.errors import error_place
 from engines.intents import BINS, IntentModel, UnusableModel, bin_of
 from engines.rules import Heard, MomentSpec, Occurrence
 from moments.models import Classifier, ClassifierTally, StoredModel
+from moments.vectors import SaidVectors, Vector
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +35,8 @@ KEPT_MODELS = 16
 FAILURES_A_CALL = 3
 # Guessing takes a millisecond; one that takes this long counts as having failed.
 SLOW_SECONDS = 0.25
+# For a vector, whatever its server's deadline is: guidance that comes later than this belongs to what was said before.
+VECTOR_SECONDS = 1.0
 
 
 class _Models:
@@ -108,16 +116,29 @@ class _Tally:
         return bool(sum(self.scores) or self.refused or self.failed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An utterance whose vector is asked for."""
+
+    task: str
+    heard: Heard
+    vector: Future[Vector]
+    until: float
+
+
 class IntentSession:
-    """Follows one call. `tell` returns the occurrences of intents in an utterance."""
+    """Follows one call. `tell` returns the occurrences of intents in an utterance, `late` those that took longer."""
 
     def __init__(
         self,
         specs: Sequence[MomentSpec],
         classifiers: Mapping[str, tuple[UUID, IntentModel]],
         told: Mapping[str, Any] | None,
+        vectors: SaidVectors | None = None,
     ) -> None:
         self._classifiers = classifiers
+        self._vectors = vectors
+        self._waiting: deque[_Waiting] = deque()
         self._wanted: dict[str, dict[str, list[MomentSpec]]] = {}
         for spec in specs:
             if spec.kind == "intent" and spec.task in classifiers:
@@ -133,38 +154,65 @@ class IntentSession:
             return []
         self._sequence = heard.sequence
         found: list[Occurrence] = []
-        for task, wanted in self._wanted.items():
-            specs = [
-                spec for each in wanted.values() for spec in each if spec.speaker in (heard.speaker, "any")
-            ]
-            tally = self._tallies[task]
-            if not specs or tally.failed >= FAILURES_A_CALL:
+        asked: Future[Vector] | None = None
+        for task in self._wanted:
+            if not self._specs(task, heard) or self._tallies[task].failed >= FAILURES_A_CALL:
                 continue
-            classifier_id, model = self._classifiers[task]
-            begun = time.perf_counter()
-            try:
-                guess = model.guess(heard.text)
-            except Exception as error:
-                # Whatever is wrong with one model: the call's other guidance goes on.
-                tally.failed += 1
-                log.error("intents.failed", classifier=str(classifier_id), error=error_place(error))
+            beside = self._classifiers[task][1].beside
+            if self._vectors is None or beside is None or beside.space != self._vectors.space:
+                found += self._told(task, heard, None)
                 continue
-            took = time.perf_counter() - begun
-            if took > SLOW_SECONDS:
-                # Every call of this process stood still meanwhile. What it told is told; it is counted all the same.
-                tally.failed += 1
-                log.error("intents.slow", classifier=str(classifier_id), seconds=round(took, 3))
-            if guess.refused:
-                tally.refused += 1
-                continue
-            tally.scores[bin_of(guess.score)] += 1
-            found += [
-                _occurrence(spec, heard, guess.score)
-                for spec in specs
-                if spec.intent == guess.intent
-                and (spec.least_score is None or guess.score >= spec.least_score)
-            ]
+            asked = asked or self._vectors.ask(heard.text)
+            self._waiting.append(_Waiting(task, heard, asked, time.monotonic() + VECTOR_SECONDS))
         return found
+
+    def late(self, *, over: bool = False) -> list[tuple[Heard, list[Occurrence]]]:
+        """What was meant in utterances whose vector has come, or has not in time; with `over`, in all that wait."""
+        told = []
+        while self._waiting:
+            first = self._waiting[0]
+            if not (over or first.vector.done() or time.monotonic() > first.until):
+                break
+            self._waiting.popleft()
+            is_there = first.vector.done() and first.vector.exception() is None
+            vector = first.vector.result() if is_there else None
+            told.append((first.heard, self._told(first.task, first.heard, vector)))
+        return told
+
+    @property
+    def waits(self) -> bool:
+        """Whether something that was said may still be told to mean something."""
+        return bool(self._waiting)
+
+    def _specs(self, task: str, heard: Heard) -> list[MomentSpec]:
+        wanted = self._wanted[task].values()
+        return [spec for each in wanted for spec in each if spec.speaker in (heard.speaker, "any")]
+
+    def _told(self, task: str, heard: Heard, vector: Vector | None) -> list[Occurrence]:
+        classifier_id, model = self._classifiers[task]
+        tally = self._tallies[task]
+        begun = time.perf_counter()
+        try:
+            guess = model.guess(heard.text, vector=vector)
+        except Exception as error:
+            # Whatever is wrong with one model: the call's other guidance goes on.
+            tally.failed += 1
+            log.error("intents.failed", classifier=str(classifier_id), error=error_place(error))
+            return []
+        took = time.perf_counter() - begun
+        if took > SLOW_SECONDS:
+            # Every call of this process stood still meanwhile. What it told is told; it is counted all the same.
+            tally.failed += 1
+            log.error("intents.slow", classifier=str(classifier_id), seconds=round(took, 3))
+        if guess.refused:
+            tally.refused += 1
+            return []
+        tally.scores[bin_of(guess.score)] += 1
+        return [
+            _occurrence(spec, heard, guess.score)
+            for spec in self._specs(task, heard)
+            if spec.intent == guess.intent and (spec.least_score is None or guess.score >= spec.least_score)
+        ]
 
     def tallies(self) -> list[ClassifierTally]:
         """Rows of what was told, not saved; once a call."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,7 @@ from moments.meaning import MeaningSession
 from moments.models import MomentOccurrence, MomentRevision
 from moments.selectors import active_revisions, call_fields, revisions_by_id, specs_of
 from moments.tidings import FIELDS
+from moments.vectors import vectors_for
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +92,8 @@ class MomentSession:
         self._meanings = meanings
         # Of a call taken over too: what changed meanwhile has become so by now.
         self._fields = fields
+        # Utterances of which an intent may still be told, by their numbers.
+        self._rows: dict[int, Utterance] = {}
         # How often each moment's detector has failed, as far as it was told.
         self._failed: dict[str, int] = {}
         if state is not None:
@@ -118,6 +122,8 @@ class MomentSession:
         self._look_at_fields(row.start_ms, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         told = [*self._intents.tell(heard), *self._meanings.tell(heard)]
+        if self._intents.waits:
+            self._rows[row.sequence] = row
         for occurrence in self._guard(lambda: self._engine.hear(heard, told), batch):
             self._found(occurrence, row, batch)
 
@@ -154,12 +160,24 @@ class MomentSession:
             for occurrence in self._guard(lambda: self._engine.fields(fields, now_ms), batch):
                 self._found(occurrence, None, batch)
 
+    def _late(self, batch: Batch, *, over: bool = False) -> None:
+        """What took longer to tell than the step in which it was said."""
+        for heard, told in self._intents.late(over=over):
+            row = self._rows.get(heard.sequence)
+            for occurrence in self._guard(partial(self._engine.told, heard, told), batch):
+                self._found(occurrence, row, batch)
+        if not self._intents.waits:
+            self._rows.clear()
+
     def clock(self, now_ms: int, batch: Batch) -> None:
+        # Here, not with the next words: what is found in a step with words is taken to be in them.
+        self._late(batch)
         self._look_at_fields(now_ms, batch)
         for occurrence in self._guard(lambda: self._engine.advance(now_ms), batch):
             self._found(occurrence, None, batch)
 
     def finish(self, now_ms: int, batch: Batch) -> None:
+        self._late(batch, over=True)
         for occurrence in self._guard(lambda: self._engine.finish(now_ms), batch):
             self._found(occurrence, None, batch)
         for tally in self._intents.tallies():
@@ -216,6 +234,9 @@ class MomentStage:
         compiled = _compiled.of(revisions)
         specs = compiled.specs
         told = None if state is None else state.get("intents")
-        intents = IntentSession(specs, live_classifiers(specs, told), told)
+        classifiers = live_classifiers(specs, told)
+        intents = IntentSession(
+            specs, classifiers, told, vectors_for(model for _id, model in classifiers.values())
+        )
         fields = call_fields(call.conversation_id) if compiled.asks_fields else None
         return MomentSession(call, revisions, intents, MeaningSession(specs, call.language), state, fields)

@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.errors import Conflict, error_place
 from accounts.models import User
@@ -39,6 +40,8 @@ from engines.intents.training import Settings, Trained, Untrainable, train
 from engines.redaction.redactor import RedactionConfig, redact
 from engines.redaction.text import RawText
 from moments.models import Classifier, IntentExample, StoredModel, TrainingSet
+from moments.vectors import NotEmbedded, server_of_vectors, space_of, texts_vectors
+from providers.speech import fault_words
 from tenants.locks import held_alone
 from tenants.scope import current_schema, schema_scope
 
@@ -51,6 +54,9 @@ TELL_EVERY_S = 2.0
 MOST_VERSIONS_TRAINING = 2
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 AT_ONCE = 1_000
+NO_SERVER = gettext_lazy(
+    "The company has no active server for vectors of texts. Set one up under Search servers."
+)
 
 
 def classifier_train(
@@ -61,20 +67,24 @@ def classifier_train(
     actor: User | None,
     note: str = "",
     refuse_cost: float = 0.007,
+    with_vectors: bool = False,
     strict: bool = False,
     address: str | None = None,
     dispatch: bool = True,
 ) -> Classifier:
     """Keep the examples of a file and begin to learn a new version of the task's classifier.
 
-    `strict` refuses a file with any line that cannot be used; otherwise such lines are left out and reported in the
-    training set. Raises `ValidationError`, line by line, for a file of which nothing can be learned, and `Conflict`
-    while other versions of this task are being learned.
+    `with_vectors`: learn from the vectors of the company's server besides. `strict` refuses a file with any line that
+    cannot be used; otherwise such lines are left out and reported in the training set. Raises `ValidationError`, line
+    by line, for a file of which nothing can be learned, and `Conflict` while other versions of this task are being
+    learned.
     """
     if not SLUG.fullmatch(task):
         raise ValidationError({"task": _("A task is a short name of small letters, digits, - and _.")})
     if not 0.0 <= refuse_cost <= 0.2:
         raise ValidationError({"refuse_cost": _("Give a share from 0 to 0.2.")})
+    if with_vectors and server_of_vectors() is None:
+        raise ValidationError({"with_vectors": NO_SERVER})
     found = examples_read(data)
     wrong = check_examples(found.usable)
     if wrong or (strict and found.bad):
@@ -111,6 +121,7 @@ def classifier_train(
             version=(known.aggregate(newest=Max("version"))["newest"] or 0) + 1,
             training_set=kept,
             refuse_cost=refuse_cost,
+            with_vectors=with_vectors,
             note=note[:200],
             created_by=actor,
         )
@@ -187,7 +198,19 @@ def _learn(classifier: Classifier, told: Callable[[float], Any] | None) -> Train
             )
 
     tell(0.0)
-    return train(examples, Settings(refuse_cost=classifier.refuse_cost), tell)
+    settings = Settings(refuse_cost=classifier.refuse_cost)
+    if not classifier.with_vectors:
+        return train(examples, settings, tell)
+    server = server_of_vectors()
+    if server is None:
+        raise Untrainable(str(NO_SERVER))
+    try:
+        vectors = texts_vectors(server, [one.text for one in examples], lambda share: tell(share * 0.3))
+    except NotEmbedded as error:
+        raise Untrainable(fault_words(error.fault)) from error
+    return train(
+        examples, settings, lambda share: tell(0.3 + share * 0.7), vectors=vectors, space=space_of(server)
+    )
 
 
 def _keep(classifier: Classifier, trained: Trained) -> None:

@@ -38,12 +38,15 @@ _asking: list[Asking] = []
 _lock = Lock()
 
 
-def texts_embed(server: SearchServer, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Vectors of passages, for a job: with retries, for up to two minutes. Raises `NotEmbedded`."""
+def texts_embed(server: SearchServer, texts: Sequence[str], *, asked: bool = False) -> NDArray[np.float32]:
+    """Vectors of passages, or with `asked` of questions, for a job: with retries, for up to two minutes.
+
+    Raises `NotEmbedded`.
+    """
     from engines.embeddings.asking import asked_once
 
     embedder = _embedder(server, reached := _server(server, request_s=JOB_WITHIN_S, retries=3))
-    return asked_once(reached, lambda client: embedder.embed(client, texts))
+    return asked_once(reached, lambda client: embedder.embed(client, texts, asked=asked))
 
 
 def question_embed(server: SearchServer, text: str) -> Callable[[], NDArray[np.float32]]:

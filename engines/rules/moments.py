@@ -262,6 +262,12 @@ class MomentEngine:
         self._waits(occurrences, heard.start_ms, heard.end_ms)
         return occurrences
 
+    def told(self, heard: Heard, told: Sequence[Occurrence]) -> list[Occurrence]:
+        """Take what others found in an utterance after it was heard. It starts and fulfils absences as if it had been
+        found at once; one that has run out meanwhile has."""
+        self._waits(told, heard.start_ms, heard.end_ms)
+        return list(told)
+
     def fields(self, fields: Mapping[str, Value | None], at_ms: int) -> list[Occurrence]:
         """Take what is known of the call, at its beginning and whenever it changes; return what has become so."""
         occurrences = [

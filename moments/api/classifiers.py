@@ -44,6 +44,7 @@ class ClassifierSerializer(serializers.Serializer[Any]):
     progress = serializers.IntegerField(help_text="Of training, 0 to 100.")
     problem = serializers.CharField(help_text="Why training failed; empty else.")
     note = serializers.CharField()
+    with_vectors = serializers.BooleanField(help_text="Learned from vectors of texts, too.")
     examples = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     trained_at = serializers.DateTimeField(allow_null=True)
@@ -67,6 +68,9 @@ class TrainSerializer(serializers.Serializer[Any]):
     task = serializers.CharField(max_length=60)
     note = serializers.CharField(required=False, max_length=200, default="")
     refuse_cost = serializers.FloatField(required=False, default=0.007, min_value=0.0, max_value=0.2)
+    with_vectors = serializers.BooleanField(
+        required=False, default=False, help_text="Learn from the vectors of the company's server, too."
+    )
     strict = serializers.BooleanField(
         required=False, default=False, help_text="Refuse a file with any bad line."
     )
@@ -107,6 +111,7 @@ class ClassifierViewSet(ItemListMixin, CompanyViewSet):
             "progress": row.progress,
             "problem": row.problem,
             "note": row.note,
+            "with_vectors": row.with_vectors,
             "examples": row.training_set.examples,
             "created_at": row.created_at,
             "trained_at": row.trained_at,
@@ -151,6 +156,7 @@ class ClassifierViewSet(ItemListMixin, CompanyViewSet):
                 source=given.name or "",
                 note=form.validated_data["note"],
                 refuse_cost=form.validated_data["refuse_cost"],
+                with_vectors=form.validated_data["with_vectors"],
                 strict=form.validated_data["strict"],
                 actor=self.user,
                 address=address_of(request._request) or None,

@@ -81,6 +81,14 @@ class Classifier(TimeOrderedModel):
         validators=[MinValueValidator(0.0), MaxValueValidator(0.2)],
         help_text=_("Share of in-scope texts, told rightly, that may be refused with the out-of-scope ones."),
     )
+    with_vectors = models.BooleanField(
+        _("learn from vectors, too"),
+        default=False,
+        help_text=_(
+            "The company’s server for vectors of texts is sent the examples, and later what is said, without what "
+            "reads as personal data. Where it does not answer in time, words alone decide."
+        ),
+    )
     note = models.CharField(_("note"), max_length=200, blank=True, default="")
     figures = models.JSONField(_("figures"), default=dict, blank=True)
     progress = models.PositiveSmallIntegerField(_("progress"), default=0)

@@ -30,6 +30,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--refuse-cost", type=float, default=0.007, help="Share of in-scope texts that refusing may cost."
         )
+        parser.add_argument(
+            "--vectors", action="store_true", help="Learn from the vectors of the company's server, too."
+        )
         parser.add_argument("--strict", action="store_true", help="Refuse a file with any bad line.")
         parser.add_argument("--promote", action="store_true", help="Make it the live version.")
 
@@ -51,6 +54,7 @@ class Command(BaseCommand):
                     source=path.name,
                     note=options["note"],
                     refuse_cost=options["refuse_cost"],
+                    with_vectors=options["vectors"],
                     strict=options["strict"],
                     actor=None,
                     dispatch=False,
