@@ -13,8 +13,11 @@ from threading import BoundedSemaphore
 import numpy as np
 from numpy.typing import NDArray
 
+from conversations.redaction.policy import redaction_config
 from engines.embeddings import NotEmbedded
 from engines.intents import IntentModel
+from engines.redaction.redactor import redact
+from engines.redaction.text import RawText
 from providers.models import SearchServer
 from providers.searching import question_embed, texts_embed
 from providers.selectors import search_servers
@@ -64,11 +67,12 @@ class SaidVectors:
             full: Future[Vector] = Future()
             full.set_exception(TimeoutError())
             return full
-        asked = _pool.submit(call_in_schema, self._schema, self._ask, text)
+        asked = _pool.submit(call_in_schema, self._schema, self.now, text)
         asked.add_done_callback(lambda _done: _room.release())
         return asked
 
-    def _ask(self, text: str) -> Vector:
+    def now(self, text: str) -> Vector:
+        """The vector of a redacted text, waited for within the server's deadline. Raises `NotEmbedded`."""
         return question_embed(self._server, text)()
 
 
@@ -82,6 +86,21 @@ def vectors_for(models: Iterable[IntentModel]) -> SaidVectors | None:
     return SaidVectors(server) if server is not None and space_of(server) in spaces else None
 
 
+def typed_vector(model: IntentModel, text: str) -> Vector | None:
+    """The vector of words that somebody typed, within the server's deadline; they are redacted before they go out.
+
+    None where the model did not learn from vectors of today's server, or none came.
+    """
+    asked = vectors_for([model])
+    if asked is None:
+        return None
+    hidden = redact(RawText(text), redaction_config()).text
+    try:
+        return asked.now(hidden)
+    except NotEmbedded:
+        return None
+
+
 __all__ = [
     "NotEmbedded",
     "SaidVectors",
@@ -89,5 +108,6 @@ __all__ = [
     "server_of_vectors",
     "space_of",
     "texts_vectors",
+    "typed_vector",
     "vectors_for",
 ]

@@ -31,6 +31,7 @@ from moments.training import (
     classifier_roll_back,
     classifier_train,
 )
+from moments.vectors import typed_vector
 
 TEXT_MAX = 2_000
 RANKED = 5
@@ -85,6 +86,7 @@ class GuessSerializer(serializers.Serializer[Any]):
     score = serializers.FloatField(help_text="How sure, 0 to 1.")
     refused = serializers.BooleanField()
     ranked = serializers.ListField(help_text="The best guesses with their shares.")
+    by_vector = serializers.BooleanField(help_text="Told by words and their vector; false: by words alone.")
 
 
 class ClassifierViewSet(ItemListMixin, CompanyViewSet):
@@ -201,7 +203,9 @@ class ClassifierViewSet(ItemListMixin, CompanyViewSet):
         form = TrySerializer(data=request.data)
         form.is_valid(raise_exception=True)
         try:
-            guess = model_of(row.pk).guess(form.validated_data["text"], ranked=RANKED)
+            model, text = model_of(row.pk), form.validated_data["text"]
+            vector = typed_vector(model, text)
+            guess = model.guess(text, ranked=RANKED, vector=vector)
         except UnusableModel:
             raise Http404 from None
         return Response(
@@ -210,6 +214,7 @@ class ClassifierViewSet(ItemListMixin, CompanyViewSet):
                 "score": round(guess.score, 4),
                 "refused": guess.refused,
                 "ranked": [list(one) for one in guess.ranked],
+                "by_vector": vector is not None,
             },
             headers={"Cache-Control": "no-store"},
         )
