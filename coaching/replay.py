@@ -23,14 +23,13 @@ from coaching.selectors import company_zone
 from coaching.services import document_complaints
 from conversations.models import CallPhase, Conversation, Speaker, Utterance
 from conversations.phases import Phase
-from engines.intents.languages import is_english
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
-from moments.meaning import MeaningSession
+from moments.past import PastTeller, Tell
 from moments.selectors import FIELD_COLUMNS, active_specs, fields_of
 
 # Words that are not final come about once a second, the first as soon as there are some.
@@ -111,10 +110,11 @@ def steps(
     moments: CompiledMoments,
     compiled: Sequence[CompiledPolicies],
     known: Known,
-    meanings: MeaningSession | None = None,
+    tell: Tell | None = None,
 ) -> Iterator[Step]:
     """Play a call: one step a turn, one for the time before it where that brought something, one for the end.
 
+    `tell`: what classifiers and examples tell of an utterance.
     `decisions` of a step are per set of policies, in the order of `compiled`.
     """
     ears = MomentEngine(moments)
@@ -142,7 +142,7 @@ def steps(
             yield from _passed(ears, engines, holds, known.stood, turn.start_ms)
         speech.until(turn.end_ms)
         heard = Heard(turn.sequence, turn.speaker, turn.start_ms, turn.end_ms, turn.text)
-        found = tuple(ears.hear(heard, meanings.tell(heard) if meanings is not None else ()))
+        found = tuple(ears.hear(heard, tell(heard) if tell is not None else ()))
         decided = []
         for engine in engines:
             decided.append(tuple(engine.hear(heard, found)))
@@ -228,7 +228,7 @@ class Player:
         specs = active_specs()
         names = {spec.key: spec.name for spec in specs}
         self._moments = CompiledMoments(specs)
-        self._meanings = MeaningSession(specs)
+        self._teller = PastTeller(specs)
         self._sides = {BacktestHit.Side.DRAFT.value: document_compiled(draft, names)}
         if published is not None:
             self._sides[BacktestHit.Side.PUBLISHED.value] = document_compiled(published, names, "published")
@@ -238,8 +238,8 @@ class Player:
         played = {side: Played() for side in self._sides}
         results = list(played.values())
         sides = list(self._sides.values())
-        meanings = self._meanings if is_english(call.known.language) else None
-        for step in steps(call.turns, self._moments, sides, call.known, meanings):
+        tell = self._teller.of_call(call.known.language)
+        for step in steps(call.turns, self._moments, sides, call.known, tell):
             for result, decisions in zip(results, step.decisions, strict=True):
                 for one in decisions:
                     _count(result, one)

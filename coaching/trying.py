@@ -38,7 +38,7 @@ from engines.rules.decisions import Decision
 from engines.rules.explain import clock
 from engines.rules.measures import Measures
 from engines.rules.spec import OF_SOUND, WRITTEN
-from moments.meaning import MeaningSession
+from moments.past import PastTeller, Tell
 from moments.selectors import active_specs
 
 
@@ -119,15 +119,15 @@ def draft_try(
     specs = active_specs()
     names = {spec.key: spec.name for spec in specs}
     compiled = document_compiled(document, names)
-    moments, meanings = CompiledMoments(specs), MeaningSession(specs, known.language)
-    return _played(document, turns, moments, meanings, compiled, known, names, notes)
+    moments, tell = CompiledMoments(specs), PastTeller(specs).of_call(known.language)
+    return _played(document, turns, moments, tell, compiled, known, names, notes)
 
 
 def _played(
     document: Any,
     turns: Sequence[Turn],
     moments: CompiledMoments,
-    meanings: MeaningSession,
+    tell: Tell,
     compiled: CompiledPolicies,
     known: Known,
     names: Mapping[str, str],
@@ -149,7 +149,7 @@ def _played(
     hints = 0
     checklist: list[str] = []
     shown = []
-    for step in steps(turns, moments, [compiled, *watcher.compiled], known, meanings):
+    for step in steps(turns, moments, [compiled, *watcher.compiled], known, tell):
         decisions, *loosened = step.decisions
         events = [
             Event(

@@ -210,7 +210,7 @@ def test_a_classifier_that_fails_is_counted_and_left_out(company, make_conversat
     definition_make("hello", phrases=["hello"])
     asked = []
 
-    def broken(self, text, ranked=0) -> Guess:
+    def broken(self, text, ranked=0, *, vector=None) -> Guess:
         asked.append(text)
         raise RuntimeError(text)
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from coaching.models import Policy
 from coaching.trying import draft_try
 from tests.editing.documents import CANCEL, OFFER, document, moment_make, rule
+from tests.intents_made import classifier_made
 from tests.past_calls import SCRIPT, past_call
 
 TALK = """
@@ -152,3 +153,12 @@ def test_a_hold_is_lived_through_in_a_typed_dialogue(world):
     assert [(step.at_ms, event.why) for step in trial.steps for event in step.events] == [
         (60_800, "Because the hold took 1:00")
     ]
+
+
+def test_an_intent_is_told_as_in_a_live_call(world):
+    classifier_made(state="live")
+    moment_make("wants_out", kind="intent", task="reasons", intent="cancel", speaker="customer")
+    talk = "customer: please cancel my subscription\nagent: please cancel my subscription\ncustomer: show me my balance"
+    trial = tried(world, rule("stay", {"heard": "wants_out"}, cooldown_ms=0, expires_ms=1_000), talk=talk)
+    assert [one[0] for one in events(trial, "moment")] == [1]
+    assert trial.fired == (("Stay", 1),)

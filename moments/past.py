@@ -1,0 +1,28 @@
+"""What classifiers and examples tell of words that were said before, or pasted: as in a live call, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from engines.rules import Heard, MomentSpec, Occurrence
+from moments.classifying import IntentSession, live_classifiers
+from moments.meaning import MeaningSession
+
+Tell = Callable[[Heard], list[Occurrence]]
+
+
+class PastTeller:
+    """Made once for any number of calls: the classifiers are those that are live now.
+
+    No vectors are asked for, so that a thousand calls are played in seconds: intents are told by the words alone.
+    """
+
+    def __init__(self, specs: Sequence[MomentSpec]) -> None:
+        self._specs = specs
+        self._classifiers = live_classifiers(specs, None)
+
+    def of_call(self, language: str) -> Tell:
+        """What tells in one call, in the order of its utterances. At most one query."""
+        intents = IntentSession(self._specs, self._classifiers, None)
+        meanings = MeaningSession(self._specs, language)
+        return lambda heard: [*intents.tell(heard), *meanings.tell(heard)]
