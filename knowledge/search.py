@@ -49,7 +49,9 @@ _CORRECTED_WEIGHT = 0.8
 class Found:
     """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
 
-    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1.
+    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1. `meaning`: what
+    the search had of the company's server for vectors: "" (it has none), "used", or why it went by words alone
+    (`hybrid`); `similarity`: the cosine of the passage's vector with the question's, None where it was not compared.
     """
 
     id: UUID
@@ -64,6 +66,8 @@ class Found:
     version: int
     rank: float
     covers: float = 1.0
+    meaning: str = ""
+    similarity: float | None = None
 
 
 def passages_search(
