@@ -138,12 +138,20 @@ def names_in(words: Mapping[int, str], longest: int = NAME_WORDS) -> Iterator[st
             yield " ".join(run)
 
 
-def names_asked(words: Mapping[int, str], known: Collection[str], longest: int = NAME_WORDS) -> set[str]:
+def names_asked(
+    words: Mapping[int, str],
+    known: Collection[str],
+    beginnings: Collection[str] | None = None,
+    longest: int = NAME_WORDS,
+) -> set[str]:
     """The known names that a sentence has, the longest first: who says "light green account" does not name the
-    "green account"."""
+    "green account". `beginnings`: their first words, where somebody knows them."""
     found: set[str] = set()
     at, last = min(words, default=0), max(words, default=-1)
     while at <= last:
+        if beginnings is not None and words.get(at) not in beginnings:
+            at += 1
+            continue
         run: list[str] = []
         best = 0
         while len(run) < longest and (word := words.get(at + len(run))) is not None:
@@ -241,6 +249,7 @@ class Snapshot:
             )
             for name, units in units_of.items()
         }
+        self.name_beginnings = {name.partition(" ")[0] for name in self.names}
 
     def add_words(self, scores: Floats, words: Mapping[int, float]) -> None:
         """Add to each unit's score what it has of some words (terms with weights)."""

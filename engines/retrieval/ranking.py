@@ -59,9 +59,14 @@ class Question:
     instead: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def words(self) -> set[str]:
+        """All words of all sentences."""
+        return {word for sentence in self.sentences for word in sentence.values()}
+
+    @property
     def is_short(self) -> bool:
         """Whether it is a few words, as somebody types them."""
-        return len({word for sentence in self.sentences for word in sentence.values()}) <= FEW_WORDS
+        return len(self.words) <= FEW_WORDS
 
     def weight(self, number: int) -> float:
         """How much a sentence counts."""
@@ -92,12 +97,13 @@ def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = M
     found = [(int(unit), worths) for unit, worths in zip(best, _worths(snapshot, best, wanted), strict=True)]
     highest = max((one.worth for _unit, worths in found for one in worths), default=0.0) or 1.0
     hits = []
+    few = question.is_short
     for unit, worths in found:
         score, best_here = float(scores[unit]), max((one.worth for one in worths), default=0.0)
         if best_here <= 0:
             # Only the title has the words: the beginning says what it is about.
             shares = [(one, 1.0) for one in worths[:1]]
-        elif question.is_short:
+        elif few:
             # A few words are answered by a paragraph; what stands around it says whether it is meant.
             own = float(scores[best[0]])
             shares = [
@@ -123,7 +129,7 @@ def _asked(snapshot: Snapshot, question: Question, weights: Weights) -> list[dic
         for word in set(sentence.values()):
             weight = (talk_weight if word in question.talk else 1.0) * question.weight(number)
             # Figures and addresses of what was said at length are that customer's own.
-            if not few and any(letter.isdigit() or letter == "@" for letter in word):
+            if not few and not word.isalpha() and any(letter.isdigit() or letter == "@" for letter in word):
                 weight = 0.0
             if weight and (term := snapshot.vocabulary.get(word)) is not None:
                 words[term] = weight * often[word] ** -weights.repeated
@@ -138,7 +144,9 @@ def _asked(snapshot: Snapshot, question: Question, weights: Weights) -> list[dic
 def _unit_scores(
     snapshot: Snapshot, question: Question, asked: list[dict[int, float]], weights: Weights
 ) -> NDArray[np.float32]:
-    named = [names_asked(sentence, snapshot.names) for sentence in question.sentences]
+    named = [
+        names_asked(sentence, snapshot.names, snapshot.name_beginnings) for sentence in question.sentences
+    ]
     often = Counter(name for names in named for name in names)
     total = np.zeros(snapshot.units, np.float32)
     scores = np.empty(snapshot.units, np.float32)
@@ -265,7 +273,7 @@ def passage_covers(snapshot: Snapshot, question: Question, passages: Mapping[str
 
 def _unknown(snapshot: Snapshot, question: Question) -> float:
     """What the words that no text has would be worth: each as a rare one."""
-    words = {word for sentence in question.sentences for word in sentence.values()} - set(question.talk)
+    words = question.words - set(question.talk)
     unknown = sum(1 for word in words if word not in snapshot.known and word.isalpha())
     # What was misspelt is not unknown.
     return max(0, unknown - len(question.instead)) * float(snapshot.rarity.max())
