@@ -163,7 +163,7 @@ def vectors_due() -> bool:
 
 def vectors_dispatch() -> None:
     """Have Celery make what is due in the current company. A broker that is away is no error: the sweep comes again."""
-    from knowledge.tasks import vectors_fill
+    from knowledge.vector_tasks import vectors_fill
 
     try:
         vectors_fill.delay()
