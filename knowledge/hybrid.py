@@ -8,7 +8,7 @@ fault of a server (`engines.speech.faults`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from accounts.errors import error_place
 from engines.embeddings import NotEmbedded, fused
-from engines.retrieval import Hit, Question, Snapshot, passage_covers
+from engines.retrieval import Hit, Question, Snapshot, hits_of
 from engines.speech.faults import Fault
 from knowledge.models import Document
-from knowledge.private import private_masked
+from knowledge.private import private_masked, redacted
 from knowledge.vectors import Near, vectors_near
 from providers.models import SearchServer
 from providers.searching import passages_judge, question_embed
@@ -57,7 +57,9 @@ def meaning_begin(servers: Mapping[str, SearchServer], text: str, context: Seque
     """Ask for the question's vector, and go on: the deadline runs while words are ranked."""
     if not servers:
         return Meaning()
-    meaning = Meaning(servers=servers, text=private_masked("\n".join([*context[-_CONTEXT:], text]).strip()))
+    meaning = Meaning(
+        servers=servers, text=private_masked(redacted("\n".join([*context[-_CONTEXT:], text]).strip()))
+    )
     server = servers.get(SearchServer.Kind.EMBEDDINGS)
     if server is not None:
         try:
@@ -92,39 +94,35 @@ def hits_fused(
 ) -> list[tuple[Hit, str]]:
     """Both rankings as one. `by_text`: documents are what is ranked, and each is shown by what words found in it.
 
-    A passage that only vectors found has the language of its document; its words are counted as those of others are.
+    A passage that only vectors found has the language of its document and no score; its words are counted as those of
+    others are.
     """
-    if not near:
-        return list(hits)
     of_words: dict[str, tuple[Hit, str]] = {}
     for hit, language in hits:
         of_words.setdefault(hit.text if by_text else hit.passage, (hit, language))
     of_vectors: dict[str, Near] = {}
     for one in near:
         of_vectors.setdefault(one.document if by_text else one.passage, one)
-    covers = _covers([one for key, one in of_vectors.items() if key not in of_words], questions, snapshots)
+    alone = _hits([one for key, one in of_vectors.items() if key not in of_words], questions, snapshots)
     both: list[tuple[Hit, str]] = []
-    for key, score in fused([list(of_words), list(of_vectors)]):
+    for key, _score in fused([list(of_words), list(of_vectors)]):
         if key in of_words:
-            hit, language = of_words[key]
-            both.append((replace(hit, score=score), language))
-        elif (found := covers.get(of_vectors[key].passage)) is not None:
-            language, share = found
-            one = of_vectors[key]
-            both.append((Hit(one.document, one.passage, score, share), language))
+            both.append(of_words[key])
+        elif of_vectors[key].passage in alone:
+            both.append(alone[of_vectors[key].passage])
     return both
 
 
-def _covers(
+def _hits(
     near: Sequence[Near], questions: Mapping[str, Question], snapshots: Mapping[str, Snapshot]
-) -> dict[str, tuple[str, float]]:
-    """The language and the covered share of passages; not of those that this process has not read yet."""
-    found: dict[str, tuple[str, float]] = {}
+) -> dict[str, tuple[Hit, str]]:
+    """What words say of passages, by their ids, with the language; not of those that this process has not read yet."""
+    found: dict[str, tuple[Hit, str]] = {}
     for language, question in questions.items():
         passages = {one.passage: one.document for one in near if one.document in snapshots[language].numbers}
         if passages:
-            shares = passage_covers(snapshots[language], question, passages)
-            found |= {passage: (language, share) for passage, share in shares.items()}
+            hits = hits_of(snapshots[language], question, passages)
+            found |= {passage: (hit, language) for passage, hit in hits.items()}
     return found
 
 

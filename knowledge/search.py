@@ -18,11 +18,12 @@ from django.db.models import F, Func, QuerySet, TextField, Value
 
 from engines.language.marking import BEGIN, END, clean, headline_html
 from engines.retrieval import Hit, Question, Snapshot, rank
+from engines.retrieval.confidence import Evidence, confidence, evidence_of
 from engines.retrieval.sentences import Asked, read
 from engines.retrieval.spelling import corrected
 from engines.retrieval.synonyms import widened
 from engines.retrieval.words import talk
-from knowledge.hybrid import JUDGED, hits_fused, judged, meaning_begin, meaning_near
+from knowledge.hybrid import JUDGED, USED, hits_fused, judged, meaning_begin, meaning_near
 from knowledge.indexing import searchable
 from knowledge.lexing import config_of, lexemes, talk_lexemes
 from knowledge.models import Chunk, Collection, ConfigField, Document
@@ -52,8 +53,9 @@ _MEANT_WORDS = 3
 class Found:
     """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
 
-    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1. `meaning`: what
-    the search had of the company's server for vectors: "" (it has none), "used", or why it went by words alone
+    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1; `confidence`:
+    how likely it answers the question, 0 to 1, by what speaks for it (`evidence`;
+    None and 0 where the database ranked). `meaning`: what the search had of the company's server for vectors: "" (it has none), "used", or why it went by words alone
     (`hybrid`); `similarity`: the cosine of the passage's vector with the question's, None where it was not compared.
     """
 
@@ -69,6 +71,8 @@ class Found:
     version: int
     rank: float
     covers: float = 1.0
+    confidence: float = 0.0
+    evidence: Evidence | None = None
     meaning: str = ""
     similarity: float | None = None
 
@@ -118,7 +122,8 @@ def passages_search(
             for hit in rank(now.snapshots[language], question, most)
         ]
         hits.sort(key=lambda one: -one[0].score)
-        both = hits_fused(hits, meaning_near(meaning, allowed), questions, now.snapshots, by_text=not few)
+        near = meaning_near(meaning, allowed)
+        both = hits_fused(hits, near, questions, now.snapshots, by_text=not few) if near else hits
         found = _loaded(_spread(both, OF_ONE if few else 1), wanted, allowed, marked)
         # Most of what was found may be for others, or hold no more.
         if len(found) == wanted or len(hits) < most or most >= min(units, RANKED_MOST):
@@ -127,7 +132,16 @@ def passages_search(
     found = judged(meaning, found)[:limit]
     if not meaning.state:
         return found
-    return [replace(one, meaning=meaning.state, similarity=meaning.similarity(str(one.id))) for one in found]
+    return [
+        replace(
+            one,
+            # Scores of words and of vectors do not compare; the places that came of them do.
+            rank=1 / place if meaning.state == USED else one.rank,
+            meaning=meaning.state,
+            similarity=meaning.similarity(str(one.id)),
+        )
+        for place, one in enumerate(found, 1)
+    ]
 
 
 # --- What is asked --------------------------------------------------------------------------------------
@@ -197,6 +211,8 @@ def _loaded(
 ) -> list[Found]:
     """The first hits whose documents are allowed, with their rows. One query for each language, as a rule."""
     found: list[Found] = []
+    # By words: what only vectors found has no score there, and no distance to the next.
+    ranked = sorted((hit for hit, _language in hits), key=lambda hit: -hit.score)
     for batch in _batches(hits, limit):
         shown: dict[str, Found] = {}
         hit_of = {hit.passage: hit for hit, _language in batch}
@@ -209,7 +225,9 @@ def _loaded(
             rows = Chunk.objects.filter(pk__in=[hit.passage for hit in hits_here], document__in=named)
             for row in _with_headline(rows, query, config_of(language)):
                 hit = hit_of[str(row.pk)]
-                shown[hit.passage] = _found(row, hit.score, hit.covers)
+                why = evidence_of(hit, ranked) if hit.score > 0 else Evidence(hit.covers, hit.has)
+                one = _found(row, hit.score, hit.covers)
+                shown[hit.passage] = replace(one, evidence=why, confidence=confidence(why))
         found += [shown[hit.passage] for hit, _language in batch if hit.passage in shown]
         if len(found) >= limit:
             break

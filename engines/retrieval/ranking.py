@@ -76,12 +76,14 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that was found. `score` has no unit; it compares within one question only. `covers`: what share of the
-    question's words, by how rare they are, the passage, its headings or its title have, 0 to 1."""
+    question's words, by how rare they are, the passage, its headings or its title have, 0 to 1. `has`: how many of its
+    words."""
 
     text: str
     passage: str
     score: float
     covers: float
+    has: int = 0
 
 
 def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = MEASURED) -> list[Hit]:
@@ -114,7 +116,7 @@ def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = M
         else:
             shares = [(one, one.worth / best_here) for one in worths if one.worth > 0]
         text = snapshot.text_key(unit)
-        hits += [Hit(text, one.key, score * share, wanted.share(one.has)) for one, share in shares]
+        hits += [Hit(text, one.key, score * share, wanted.share(one.has), one.words) for one, share in shares]
     return sorted(hits, key=lambda hit: -hit.score)
 
 
@@ -194,11 +196,12 @@ def _top(scores: NDArray[np.float32], most: int) -> NDArray[np.intp]:
 
 
 class _Worth(NamedTuple):
-    """How much of what is wanted a passage has: by BM25, and simply whether it is there."""
+    """How much of what is wanted a passage has: by BM25, simply whether it is there, and how many words that are."""
 
     key: str
     worth: float
     has: float
+    words: int
 
 
 class _Wanted:
@@ -238,6 +241,7 @@ def _worths(
     worths = np.bincount(of_asked, worth, len(sizes))
     # Of nothing it counts in whole numbers.
     has = np.bincount(of_asked, wanted.once[terms[asked]], len(sizes)).astype(np.float64)
+    words = np.bincount(of_asked, wanted.once[terms[asked]] > 0, len(sizes)).astype(np.int64)
     terms_asked = terms[asked]
     found: list[list[_Worth]] = []
     first = 0
@@ -250,21 +254,25 @@ def _worths(
                 without = np.ones(len(keys), bool)
                 without[of_asked[here][terms_asked[here] == term] - first] = False
                 has[first:last][without] += wanted.once[term]
+                words[first:last][without] += 1
         found.append(
-            [_Worth(key, float(worths[first + at]), float(has[first + at])) for at, key in enumerate(keys)]
+            [
+                _Worth(key, float(worths[at]), float(has[at]), int(words[at]))
+                for at, key in enumerate(keys, first)
+            ]
         )
         first = last
     return found
 
 
-def passage_covers(snapshot: Snapshot, question: Question, passages: Mapping[str, str]) -> dict[str, float]:
-    """`Hit.covers` of passages that something else found; `passages`: by their keys, with the keys of their texts."""
+def hits_of(snapshot: Snapshot, question: Question, passages: Mapping[str, str]) -> dict[str, Hit]:
+    """Passages that something else found, without a score. `passages`: by their keys, with the keys of their texts."""
     wanted = _Wanted(snapshot, question, _asked(snapshot, question, MEASURED))
     units = [unit for text in sorted(set(passages.values())) for unit in snapshot.units_of(text)]
     if not units:
         return {}
     return {
-        one.key: wanted.share(one.has)
+        one.key: Hit(passages[one.key], one.key, 0.0, wanted.share(one.has), one.words)
         for worths in _worths(snapshot, units, wanted)
         for one in worths
         if one.key in passages

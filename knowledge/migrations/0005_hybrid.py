@@ -22,7 +22,7 @@ def _languages_follow(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("knowledge", "0003_search"),
+        ("knowledge", "0004_cards"),
     ]
 
     operations = [
