@@ -13,6 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
 app = CeleryApp("cresta")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["knowledge"], related_name="vector_tasks")
 app.conf.beat_schedule = {
     # One that no worker has taken by the time of the next is not worth doing any more: none pile up.
     "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
@@ -31,7 +32,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 5.0},
     },
     "vectors": {
-        "task": "knowledge.tasks.vectors_sweep",
+        "task": "knowledge.vector_tasks.vectors_sweep",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },

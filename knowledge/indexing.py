@@ -31,7 +31,7 @@ from engines.retrieval import Index, Snapshot, Text, TextPassage
 from engines.retrieval.words import title_says
 from knowledge.index_models import SearchRevision, Synonyms
 from knowledge.lexing import config_of
-from knowledge.models import Collection, Document
+from knowledge.models import Chunk, Collection, ConfigField, Document
 from knowledge.vector_models import ONLY, VectorState
 from providers.models import SearchServer
 from providers.selectors import search_servers
@@ -298,7 +298,11 @@ def _document_changed(instance: Document, **_signal: Any) -> None:
     changed(instance.collection_id)
 
 
-def _collection_changed(instance: Collection, **_signal: Any) -> None:
+def _collection_changed(instance: Collection, *, created: bool = False, **_signal: Any) -> None:
+    if not created:
+        passages = Chunk.objects.filter(document__collection_id=instance.pk)
+        config = config_of(instance.language)
+        passages.exclude(config=ConfigField.named(config)).update(config=config)
     changed(instance.pk)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
@@ -56,6 +59,11 @@ class Collection(TimeOrderedModel):
         verbose_name=_("owner"),
     )
     review_on = models.DateField(_("review on"), null=True, blank=True)
+    cards = models.BooleanField(
+        _("come up in calls by itself"),
+        default=True,
+        help_text=_("Where the company has knowledge brought up by itself when a customer asks."),
+    )
 
     class Meta:
         verbose_name = _("collection")
@@ -145,8 +153,23 @@ class DocumentVersion(TimeOrderedModel):
         return f"{self.title} ({self.number})"
 
 
+class ConfigField(models.Field):
+    """The database's name for how it cuts and stems a language (`knowledge.lexing`)."""
+
+    def db_type(self, connection: Any) -> str:
+        return "regconfig"
+
+    @classmethod
+    def named(cls, config: str) -> Cast:
+        """A name to compare with: a plain text is none to the database."""
+        return Cast(models.Value(config), cls())
+
+
 class Chunk(TimeOrderedModel):
-    """A passage of a document: `text` is `document.body[start:end]`, found under its path of headings."""
+    """A passage of a document: `text` is `document.body[start:end]`, found under its path of headings.
+
+    `config` follows the collection's language.
+    """
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
     document_version = models.PositiveIntegerField()
@@ -155,9 +178,10 @@ class Chunk(TimeOrderedModel):
     text = models.TextField()
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
+    config = ConfigField(default="english", editable=False)
     search = models.GeneratedField(
-        expression=SearchVector("heading_path", weight="A", config="english")
-        + SearchVector("text", weight="B", config="english"),
+        expression=SearchVector("heading_path", weight="A", config=F("config"))
+        + SearchVector("text", weight="B", config=F("config")),
         output_field=SearchVectorField(),
         db_persist=True,
     )
@@ -174,6 +198,16 @@ class Chunk(TimeOrderedModel):
 
 
 from knowledge.index_models import SearchRevision, Synonyms  # noqa: E402  Django looks for models here
+from knowledge.usage_models import KnowledgeQuestion, PassageUse  # noqa: E402
 from knowledge.vector_models import VectorState  # noqa: E402
 
-__all__ = ["Chunk", "Collection", "Document", "SearchRevision", "Synonyms", "VectorState"]
+__all__ = [
+    "Chunk",
+    "Collection",
+    "Document",
+    "KnowledgeQuestion",
+    "PassageUse",
+    "SearchRevision",
+    "Synonyms",
+    "VectorState",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,14 +18,17 @@ from django.db.models import F, Func, QuerySet, TextField, Value
 
 from engines.language.marking import BEGIN, END, clean, headline_html
 from engines.retrieval import Hit, Question, Snapshot, rank
+from engines.retrieval.confidence import Evidence, confidence, evidence_of
 from engines.retrieval.sentences import Asked, read
 from engines.retrieval.spelling import corrected
 from engines.retrieval.synonyms import widened
 from engines.retrieval.words import talk
+from knowledge.hybrid import JUDGED, USED, hits_fused, judged, meaning_begin, meaning_near
 from knowledge.indexing import searchable
 from knowledge.lexing import config_of, lexemes, talk_lexemes
-from knowledge.models import Chunk, Document
+from knowledge.models import Chunk, Collection, ConfigField, Document
 from knowledge.selectors import documents_valid
+from providers.models import SearchServer
 
 HEADLINE_WORDS = 60
 # Weights of D, C, B and A: a heading counts three times as much as the text under it.
@@ -43,13 +46,17 @@ _MARKED_WORDS = 32
 # What was typed last may be the beginning of a word; so many that begin so are tried.
 _BEGINNINGS, _BEGINNING_WEIGHT, _BEGINNING_LETTERS = 5, 0.6, 2
 _CORRECTED_WEIGHT = 0.8
+_MEANT_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
 
-    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1.
+    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1; `confidence`:
+    how likely it answers the question, 0 to 1, by what speaks for it (`evidence`;
+    None and 0 where the database ranked). `meaning`: what the search had of the company's server for vectors: "" (it has none), "used", or why it went by words alone
+    (`hybrid`); `similarity`: the cosine of the passage's vector with the question's, None where it was not compared.
     """
 
     id: UUID
@@ -64,6 +71,10 @@ class Found:
     version: int
     rank: float
     covers: float = 1.0
+    confidence: float = 0.0
+    evidence: Evidence | None = None
+    meaning: str = ""
+    similarity: float | None = None
 
 
 def passages_search(
@@ -98,6 +109,10 @@ def passages_search(
         language: _marked(question, now.snapshots[language]) for language, question in questions.items()
     }
     few = asked.typed and all(question.is_short for question in questions.values())
+    # Half a word means nothing yet.
+    servers = {} if typing and len(query.split()) < _MEANT_WORDS else now.servers
+    meaning = meaning_begin(servers, clean(query), [clean(said) for said in context])
+    wanted = max(limit, JUDGED) if SearchServer.Kind.RERANK in servers else limit
     units = max((snapshot.units for snapshot in now.snapshots.values()), default=0)
     most = max(RANKED, limit * 4)
     while True:
@@ -107,11 +122,26 @@ def passages_search(
             for hit in rank(now.snapshots[language], question, most)
         ]
         hits.sort(key=lambda one: -one[0].score)
-        found = _loaded(_spread(hits, OF_ONE if few else 1), limit, allowed, marked)
+        near = meaning_near(meaning, allowed)
+        both = hits_fused(hits, near, questions, now.snapshots, by_text=not few) if near else hits
+        found = _loaded(_spread(both, OF_ONE if few else 1), wanted, allowed, marked)
         # Most of what was found may be for others, or hold no more.
-        if len(found) == limit or len(hits) < most or most >= min(units, RANKED_MOST):
-            return found
+        if len(found) == wanted or len(hits) < most or most >= min(units, RANKED_MOST):
+            break
         most *= 16
+    found = judged(meaning, found)[:limit]
+    if not meaning.state:
+        return found
+    return [
+        replace(
+            one,
+            # Scores of words and of vectors do not compare; the places that came of them do.
+            rank=1 / place if meaning.state == USED else one.rank,
+            meaning=meaning.state,
+            similarity=meaning.similarity(str(one.id)),
+        )
+        for place, one in enumerate(found, 1)
+    ]
 
 
 # --- What is asked --------------------------------------------------------------------------------------
@@ -181,6 +211,8 @@ def _loaded(
 ) -> list[Found]:
     """The first hits whose documents are allowed, with their rows. One query for each language, as a rule."""
     found: list[Found] = []
+    # By words: what only vectors found has no score there, and no distance to the next.
+    ranked = sorted((hit for hit, _language in hits), key=lambda hit: -hit.score)
     for batch in _batches(hits, limit):
         shown: dict[str, Found] = {}
         hit_of = {hit.passage: hit for hit, _language in batch}
@@ -193,7 +225,9 @@ def _loaded(
             rows = Chunk.objects.filter(pk__in=[hit.passage for hit in hits_here], document__in=named)
             for row in _with_headline(rows, query, config_of(language)):
                 hit = hit_of[str(row.pk)]
-                shown[hit.passage] = _found(row, hit.score, hit.covers)
+                why = evidence_of(hit, ranked) if hit.score > 0 else Evidence(hit.covers, hit.has)
+                one = _found(row, hit.score, hit.covers)
+                shown[hit.passage] = replace(one, evidence=why, confidence=confidence(why))
         found += [shown[hit.passage] for hit, _language in batch if hit.passage in shown]
         if len(found) >= limit:
             break
@@ -227,16 +261,25 @@ def _while_reading(asked: Asked, limit: int, allowed: QuerySet[Document]) -> lis
 
 
 def _by_database(text: str, limit: int, allowed: QuerySet[Document]) -> list[Found]:
-    """What the database's text search finds by what was typed: a phrase, or, -not."""
-    query = SearchQuery(text, config="english", search_type="websearch")
-    rows = (
-        Chunk.objects.filter(search=query, document__in=allowed)
-        # Cover density, and longer passages are not better for being long (normalisation 1).
-        .annotate(rank=SearchRank(F("search"), query, weights=WEIGHTS, cover_density=True, normalization=1))
-        .order_by("-rank", "document_id", "position")[:limit]
-    )
-    shown: Iterable[Any] = _with_headline(rows, query, "english")
-    return [_found(row, row.rank) for row in shown]
+    """What the database's text search finds by what was typed: a phrase, or, -not; read in each collection's language.
+
+    One query, and one for each language.
+    """
+    languages = Collection.objects.order_by().values_list("language", flat=True).distinct()
+    best: list[Any] = []
+    for config in sorted({config_of(language) for language in languages}):
+        query = SearchQuery(text, config=config, search_type="websearch")
+        rows = (
+            Chunk.objects.filter(config=ConfigField.named(config), search=query, document__in=allowed)
+            # Cover density, and longer passages are not better for being long (normalisation 1).
+            .annotate(
+                rank=SearchRank(F("search"), query, weights=WEIGHTS, cover_density=True, normalization=1)
+            )
+            .order_by("-rank", "document_id", "position")[:limit]
+        )
+        best += _with_headline(rows, query, config)
+    best.sort(key=lambda row: (-row.rank, row.document_id, row.position))
+    return [_found(row, row.rank) for row in best[:limit]]
 
 
 def _with_headline(rows: QuerySet[Chunk], query: SearchQuery, config: str) -> QuerySet[Chunk]:

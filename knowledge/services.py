@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import Queue, Team, User
 from accounts.services import audit
+from knowledge.lexing import config_of
 from knowledge.models import Chunk, Collection, Document, DocumentVersion
 from knowledge.passages import passages
 from knowledge.private import private_find
@@ -128,6 +129,7 @@ def document_save(
         row = _document(kept, document, title, origin_key)
         if row.collection_id != kept.pk:
             row.collection = kept
+            row.chunks.update(config=config_of(kept.language))
         if origin_key:
             title = _free_title(kept, title, row)
             row.origin_key, row.origin_url = origin_key, origin_url[:1000]
@@ -198,6 +200,7 @@ def _publish(row: Document, version: DocumentVersion) -> None:
     row.full_clean(exclude=["body"])
     row.save()
     row.chunks.all().delete()
+    config = config_of(row.collection.language)
     Chunk.objects.bulk_create(
         (
             Chunk(
@@ -208,6 +211,7 @@ def _publish(row: Document, version: DocumentVersion) -> None:
                 text=version.body[passage.start : passage.end],
                 start=passage.start,
                 end=passage.end,
+                config=config,
             )
             for position, passage in enumerate(passages(version.title, version.body))
         ),

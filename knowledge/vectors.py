@@ -25,7 +25,6 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from engines.embeddings import NotEmbedded
-from engines.embeddings.client import BATCH_TEXTS
 from knowledge.index_models import SearchRevision
 from knowledge.indexing import all_changed
 from knowledge.models import Document
@@ -37,7 +36,7 @@ from providers.selectors import search_servers
 
 # A job works so long, then it is others' turn; whoever holds it and says nothing for so long is gone.
 SLICE_SECONDS, TAKEN_SECONDS = 45.0, 300.0
-AT_ONCE = BATCH_TEXTS * 4
+AT_ONCE = 256
 # After a failure: so long, doubled with each further one.
 RETRY_SECONDS, RETRY_LONGEST = 20.0, 900.0
 # Iterative scans came with it: without them a filter leaves the index's answer short.
@@ -164,7 +163,7 @@ def vectors_due() -> bool:
 
 def vectors_dispatch() -> None:
     """Have Celery make what is due in the current company. A broker that is away is no error: the sweep comes again."""
-    from knowledge.tasks import vectors_fill
+    from knowledge.vector_tasks import vectors_fill
 
     try:
         vectors_fill.delay()
@@ -354,7 +353,7 @@ def _revisions() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the vectors are. `state`: off, filling, ready, or failing with `fault` (`fault_number` for dimensions)."""
+    """How far the vectors are. `state`: off, filling, ready, or failing (`fault`; `fault_number`: of dimensions)."""
 
     state: str
     server: str

@@ -98,7 +98,7 @@ class SearchServer(TimeOrderedModel):
         return "\n".join((self.base_url, self.model, str(self.dimensions), self.passage_prefix))
 
     def clean(self) -> None:
-        """Raise `ValidationError` for an address that cannot be one of a server for this, and for missing dimensions."""
+        """Raise `ValidationError` for an address that cannot be that of a server, and for missing dimensions."""
         try:
             address_check(self.base_url)
             encryption_check(self.base_url)

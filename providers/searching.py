@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
+from engines.embeddings import NotEmbedded
 from engines.speech.faults import Fault
 from providers.addresses import address_check, encryption_check
 from providers.models import SearchServer
@@ -23,7 +24,8 @@ from tenants.scope import current_schema
 if TYPE_CHECKING:
     import openai
 
-    from engines.embeddings import Asking, Embedder, Server
+    from engines.embeddings.asking import Asking
+    from engines.embeddings.client import Embedder, Server
 
 # Where a name led so short a time ago it leads still: a search has no time to ask each time.
 JUDGED_SECONDS = 30.0
@@ -67,7 +69,7 @@ def question_embed(server: SearchServer, text: str) -> Callable[[], NDArray[np.f
 
 def passages_judge(server: SearchServer, question: str, passages: Sequence[str]) -> list[float | None]:
     """How well passages answer, within the server's deadline or from memory. Raises `NotEmbedded`."""
-    from engines.embeddings import Reranker
+    from engines.embeddings.client import Reranker
 
     reached = _reached_lately(server)
     reranker = Reranker(reached)
@@ -84,8 +86,8 @@ def search_server_try(server: SearchServer) -> Trial:
 
     Raises `SealError`.
     """
-    from engines.embeddings import NotEmbedded, Reranker
     from engines.embeddings.asking import asked_once
+    from engines.embeddings.client import Reranker
 
     began = time.monotonic()
     try:
@@ -118,7 +120,7 @@ def search_server_try(server: SearchServer) -> Trial:
 
 
 def _embedder(server: SearchServer, reached: Server) -> Embedder:
-    from engines.embeddings import Embedder
+    from engines.embeddings.client import Embedder
 
     return Embedder(
         reached,
@@ -130,7 +132,7 @@ def _embedder(server: SearchServer, reached: Server) -> Embedder:
 
 
 def _asked() -> Asking:
-    from engines.embeddings import Asking
+    from engines.embeddings.asking import Asking
 
     with _lock:
         if not _asking:
@@ -154,7 +156,7 @@ def _reached_lately(server: SearchServer) -> Server:
 def _server(server: SearchServer, *, request_s: float, retries: int) -> Server:
     """Where a server is, judged now, with its key opened. Raises `NotEmbedded`."""
     # Not with this module: the SDK takes a second to load, and few companies have a server.
-    from engines.embeddings import NotEmbedded, Server
+    from engines.embeddings.client import Server
 
     try:
         addresses = address_check(server.base_url)

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 import openai
 
-from engines.embeddings.client import NotEmbedded, Server
+from engines.embeddings.client import Server
+from engines.embeddings.faults import NotEmbedded
 from engines.speech.breaker import CircuitBreaker
 from engines.speech.faults import Fault
 

@@ -17,6 +17,7 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
+from engines.embeddings.faults import NotEmbedded
 from engines.redaction.chat_reader import addresses_of, client_of, fault_of
 from engines.speech.faults import Fault
 
@@ -27,16 +28,6 @@ BATCH_TEXTS, BATCH_CHARACTERS = 64, 60_000
 # What is longer is cut: models read some hundred to some thousand tokens, and many refuse what is more.
 TEXT_CHARACTERS = 6_000
 RERANKED_CHARACTERS = 2_000
-
-
-class NotEmbedded(Exception):
-    """A server gave nothing that can be used. `fault` says why in one word; `dimensions` how long its vectors are
-    where they are of another length than they should be. Never what was sent."""
-
-    def __init__(self, fault: Fault, dimensions: int = 0) -> None:
-        super().__init__(f"not embedded: {fault}")
-        self.fault = fault
-        self.dimensions = dimensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +107,8 @@ class Embedder:
         sizes = np.linalg.norm(rows, axis=1, keepdims=True)
         if not np.isfinite(sizes).all() or (sizes <= 0).any():
             raise NotEmbedded(Fault.BROKEN)
-        return rows / sizes
+        made_one: Floats = rows / sizes
+        return made_one
 
 
 class Reranker:

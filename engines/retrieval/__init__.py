@@ -4,6 +4,6 @@ Words come as lexemes, as the database's text search makes them of the language'
 """
 
 from engines.retrieval.index import Index, Snapshot, Text, TextPassage
-from engines.retrieval.ranking import Hit, Question, Weights, rank
+from engines.retrieval.ranking import Hit, Question, Weights, hits_of, rank
 
-__all__ = ["Hit", "Index", "Question", "Snapshot", "Text", "TextPassage", "Weights", "rank"]
+__all__ = ["Hit", "Index", "Question", "Snapshot", "Text", "TextPassage", "Weights", "hits_of", "rank"]

@@ -6,8 +6,9 @@ it is about, which its neighbours and its title say. Within the units that are b
 The measure is BM25F (Robertson, Zaragoza and Taylor, 2004): a word in the title counts three times. Names of things are
 words of their own: two to five words that stand together in the titles of at least two texts.
 
-`Index` is changed text by text; `Snapshot` is what is searched, and is never changed. 100,000 passages take some
-100 MB.
+`Index` is changed text by text; `Snapshot` is what is searched, and is never changed. A word's row says which units
+have it and what it is worth there: as a list of units, or, where half of them and more have it, as one number for each.
+A question touches the rows of its own words alone.
 """
 
 from __future__ import annotations
@@ -31,11 +32,16 @@ TEXT_LENGTH = 0.8
 # Passages are of much the same length, but for lists and tables, which are whole.
 PASSAGE_LENGTH = 0.3
 # Headings stand for the words under them.
-HEADING_WEIGHT = 3.0
+HEADING_WEIGHT = 3
 NAME_WORDS = 5
+
+# A word that so many of the units have is kept as a number for each: that takes no more room, and is added faster.
+COMMON = 0.5
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Counts = NDArray[np.uint16]
+_MOST_COUNTED = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,15 @@ class Text:
 
 @dataclass(slots=True)
 class _Kept:
+    """`terms` and `counts` of all passages on end; passage n has those from `starts[n]` to `starts[n + 1]`."""
+
     title: dict[int, str]
     for_the_house: bool
     overview: bool
     keys: list[str]
-    terms: list[Ints]
-    counts: list[Floats]
+    terms: Ints
+    counts: Counts
+    starts: Ints
 
 
 class Index:
@@ -84,15 +93,18 @@ class Index:
 
     def put(self, text: Text) -> None:
         """Take a text in, in place of the one of the same key."""
-        terms, counts = [], []
+        terms: list[int] = []
+        counts: list[int] = []
+        starts = [0]
         for passage in text.passages:
-            weights: dict[int, float] = {}
-            for words, weight in ((passage.words, 1.0), (passage.headings, HEADING_WEIGHT)):
+            weights: dict[int, int] = {}
+            for words, weight in ((passage.words, 1), (passage.headings, HEADING_WEIGHT)):
                 for word, count in words.items():
                     term = self._term(word)
-                    weights[term] = weights.get(term, 0.0) + weight * count
-            terms.append(np.fromiter(weights.keys(), np.int32, len(weights)))
-            counts.append(np.fromiter(weights.values(), np.float32, len(weights)))
+                    weights[term] = min(_MOST_COUNTED, weights.get(term, 0) + weight * count)
+            terms += weights.keys()
+            counts += weights.values()
+            starts.append(len(terms))
         for word in text.title.values():
             self._term(word)
         self._texts[text.key] = _Kept(
@@ -100,8 +112,9 @@ class Index:
             for_the_house=text.for_the_house,
             overview=text.overview,
             keys=[passage.key for passage in text.passages],
-            terms=terms,
-            counts=counts,
+            terms=np.array(terms, np.int32),
+            counts=np.array(counts, np.uint16),
+            starts=np.array(starts, np.int32),
         )
 
     def drop(self, key: str) -> None:
@@ -125,12 +138,20 @@ def names_in(words: Mapping[int, str], longest: int = NAME_WORDS) -> Iterator[st
             yield " ".join(run)
 
 
-def names_asked(words: Mapping[int, str], known: Collection[str], longest: int = NAME_WORDS) -> set[str]:
+def names_asked(
+    words: Mapping[int, str],
+    known: Collection[str],
+    beginnings: Collection[str] | None = None,
+    longest: int = NAME_WORDS,
+) -> set[str]:
     """The known names that a sentence has, the longest first: who says "light green account" does not name the
-    "green account"."""
+    "green account". `beginnings`: their first words, where somebody knows them."""
     found: set[str] = set()
     at, last = min(words, default=0), max(words, default=-1)
     while at <= last:
+        if beginnings is not None and words.get(at) not in beginnings:
+            at += 1
+            continue
         run: list[str] = []
         best = 0
         while len(run) < longest and (word := words.get(at + len(run))) is not None:
@@ -162,52 +183,120 @@ class Snapshot:
         self._name()
 
     def _weigh(self) -> None:
-        shape = (self.units, max(1, len(self.vocabulary)))
-        rows, terms, counts = [], [], []
-        title_rows, title_terms = [], []
-        for unit, number in enumerate(self.unit_text):
-            kept = self._texts[number][1]
-            start, end = self.unit_passages[unit]
-            for passage in range(start, end):
-                terms.append(kept.terms[passage])
-                counts.append(kept.counts[passage])
-                rows.append(len(kept.terms[passage]))
-            title_terms += [self.vocabulary[word] for word in kept.title.values()]
-            title_rows += [unit] * len(kept.title)
-        of_unit = np.repeat(
+        width = max(1, len(self.vocabulary))
+        shape = (self.units, width)
+        sizes = np.array([len(kept.keys) for _key, kept in self._texts], np.int64)
+        # The unit of each passage, and of each word of each passage.
+        of_passage = np.repeat(
             np.arange(self.units, dtype=np.int32), [end - start for start, end in self.unit_passages]
         )
-        body = _matrix(_joined(counts, np.float32), np.repeat(of_unit, rows), _joined(terms, np.int32), shape)
-        title = _matrix(np.ones(len(title_rows), np.float32), title_rows, title_terms, shape)
-        lengths = np.asarray(body.sum(axis=1)).ravel()
-        passages = sum(end - start for start, end in self.unit_passages)
-        self.mean_passage = max(1.0, float(lengths.sum()) / max(1, passages))
-        both = _scaled(title, TITLE_WEIGHT, TITLE_LENGTH) + _scaled(body, 1.0, TEXT_LENGTH)
-        both = both.tocsr()
-        both.data = both.data * (SATURATION + 1) / (both.data + SATURATION)
-        self.texts_with = np.bincount(both.indices, minlength=shape[1])
+        words = _joined([np.diff(kept.starts) for _key, kept in self._texts], np.int32)
+        body = _matrix(
+            _joined([kept.counts for _key, kept in self._texts], np.uint16),
+            np.repeat(of_passage, words),
+            _joined([kept.terms for _key, kept in self._texts], np.int32),
+            shape,
+        )
+        title_terms = [
+            [self.vocabulary[word] for word in self._texts[number][1].title.values()]
+            for number in self.unit_text
+        ]
+        title = _matrix(
+            np.ones(sum(map(len, title_terms)), np.float32),
+            np.repeat(np.arange(self.units, dtype=np.int32), [len(terms) for terms in title_terms]),
+            np.array([term for terms in title_terms for term in terms], np.int32),
+            shape,
+        )
+        self.mean_passage = max(1.0, float(body.sum()) / max(1, int(sizes.sum())))
+        self._title_counts = _held_back(title, TITLE_WEIGHT, TITLE_LENGTH)
+        self._body_counts = _held_back(body, 1.0, TEXT_LENGTH)
+        both = sparse.diags(self._title_counts) @ title + sparse.diags(self._body_counts) @ body
+        del title, body
+        both = both.tocsc()
+        self.texts_with = np.diff(both.indptr)
         rare = (self.units - self.texts_with + 0.5) / (self.texts_with + 0.5)
         self.rarity = np.log1p(np.maximum(rare, 0)).astype(np.float32)
-        both.data *= self.rarity[both.indices]
-        self.forward: Any = both
-        self.matrix: Any = both.tocsc()
+        both.data = _saturated(both.data) * np.repeat(self.rarity, self.texts_with)
+        self._keep_rows(both)
+
+    def _keep_rows(self, both: Any) -> None:
+        common = np.flatnonzero(self.texts_with >= max(1, self.units * COMMON))
+        self._common = {int(term): place for place, term in enumerate(common)}
+        self._common_rows = np.zeros((len(common), self.units), np.float32)
+        listed = np.ones(len(both.data), bool)
+        for place, term in enumerate(common):
+            begin, end = both.indptr[term], both.indptr[term + 1]
+            self._common_rows[place, both.indices[begin:end]] = both.data[begin:end]
+            listed[begin:end] = False
+        self._units_listed: Ints = both.indices[listed].astype(np.int32, copy=False)
+        self._worth_listed: Floats = both.data[listed].astype(np.float32, copy=False)
+        lengths = self.texts_with.copy()
+        lengths[common] = 0
+        self._listed_from = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
 
     def _name(self) -> None:
         of_text = [set(names_in(kept.title)) for _key, kept in self._texts]
         often = Counter(name for names in of_text for name in names)
-        self.names = {
-            name: number for number, name in enumerate(one for one, count in often.items() if count > 1)
-        }
-        rows, columns, values = [], [], []
-        total = max(1, len(self._texts))
+        units_of: dict[str, list[int]] = {name: [] for name, count in often.items() if count > 1}
         for unit, number in enumerate(self.unit_text):
-            for name in of_text[number]:
-                if name in self.names:
-                    rows.append(unit)
-                    columns.append(self.names[name])
-                    values.append(np.log(total / often[name]) * np.sqrt(name.count(" ") + 1))
-        shape = (self.units, max(1, len(self.names)))
-        self.name_matrix: Any = _matrix(np.array(values, np.float32), rows, columns, shape).tocsc()
+            for name in of_text[number] & units_of.keys():
+                units_of[name].append(unit)
+        total = max(1, len(self._texts))
+        self.names = {
+            name: (
+                np.array(units, np.int32),
+                float(np.log(total / often[name]) * np.sqrt(name.count(" ") + 1)),
+            )
+            for name, units in units_of.items()
+        }
+        self.name_beginnings = {name.partition(" ")[0] for name in self.names}
+
+    def add_words(self, scores: Floats, words: Mapping[int, float]) -> None:
+        """Add to each unit's score what it has of some words (terms with weights)."""
+        for term, weight in words.items():
+            place = self._common.get(term)
+            if place is not None:
+                scores += weight * self._common_rows[place]
+                continue
+            begin, end = self._listed_from[term], self._listed_from[term + 1]
+            # No unit is named twice in a row, so that nothing is lost here.
+            scores[self._units_listed[begin:end]] += weight * self._worth_listed[begin:end]
+
+    def add_name(self, scores: Floats, name: str, weight: float) -> None:
+        """Add to each unit's score what it is worth that its title has a name."""
+        units, worth = self.names[name]
+        scores[units] += weight * worth
+
+    def row(self, unit: int) -> tuple[Ints, Floats]:
+        """The words of one unit and what each is worth there."""
+        kept = self._texts[self.unit_text[unit]][1]
+        start, end = self.unit_passages[unit]
+        begin, stop = kept.starts[start], kept.starts[end]
+        title = np.array([self.vocabulary[word] for word in kept.title.values()], np.int32)
+        terms, place = np.unique(np.concatenate([kept.terms[begin:stop], title]), return_inverse=True)
+        counts = np.concatenate(
+            [
+                kept.counts[begin:stop] * self._body_counts[unit],
+                np.full(len(title), self._title_counts[unit], np.float32),
+            ]
+        )
+        worth = _saturated(np.bincount(place, counts, len(terms))) * self.rarity[terms]
+        return terms.astype(np.int32), worth.astype(np.float32)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The first unit of each text, by its key."""
+        found: dict[str, int] = {}
+        for unit, number in enumerate(self.unit_text):
+            found.setdefault(self._texts[number][0], unit)
+        return found
+
+    @property
+    def bytes_kept(self) -> int:
+        """How much memory the arrays take, without keys and words themselves."""
+        own = (self._common_rows, self._units_listed, self._worth_listed, self._listed_from, self.rarity)
+        texts = (kept.terms.nbytes + kept.counts.nbytes + kept.starts.nbytes for _key, kept in self._texts)
+        return sum(one.nbytes for one in own) + sum(texts)
 
     @cached_property
     def known(self) -> dict[str, int]:
@@ -238,11 +327,20 @@ class Snapshot:
         """The words of its text's title."""
         return {self.vocabulary[word] for word in self._texts[self.unit_text[unit]][1].title.values()}
 
-    def passages(self, unit: int) -> Iterator[tuple[str, Ints, Floats]]:
-        """The passages of a unit: key, terms, weighted counts."""
+    def passages(self, unit: int) -> tuple[list[str], Ints, Counts, Ints]:
+        """The passages of a unit: their keys; their terms and weighted counts on end; how many of them each has."""
         kept = self._texts[self.unit_text[unit]][1]
         start, end = self.unit_passages[unit]
-        yield from zip(kept.keys[start:end], kept.terms[start:end], kept.counts[start:end], strict=True)
+        begin, stop = kept.starts[start], kept.starts[end]
+        sizes = np.diff(kept.starts[start : end + 1])
+        return kept.keys[start:end], kept.terms[begin:stop], kept.counts[begin:stop], sizes
+
+    def units_of(self, key: str) -> Iterator[int]:
+        """The units of a text; none if it is not here."""
+        unit = self.numbers.get(key)
+        while unit is not None and unit < self.units and self.text_key(unit) == key:
+            yield unit
+            unit += 1
 
 
 def _joined(parts: list[Any], kind: Any) -> Any:
@@ -253,9 +351,13 @@ def _matrix(values: Any, rows: Any, columns: Any, shape: tuple[int, int]) -> Any
     return sparse.coo_matrix((values, (rows, columns)), shape=shape, dtype=np.float32).tocsr()
 
 
-def _scaled(counts: Any, weight: float, length: float) -> Any:
-    """Counts by how long their row is against the mean: `weight * count / (1 - length + length * row / mean)`."""
+def _held_back(counts: Any, weight: float, length: float) -> Floats:
+    """What a count of each row counts by how long the row is: `weight / (1 - length + length * row / mean)`."""
     rows = np.asarray(counts.sum(axis=1)).ravel()
     mean = rows.mean() if len(rows) and rows.any() else 1.0
-    held_back = weight / (1 - length + length * rows / mean)
-    return sparse.diags(held_back.astype(np.float32)) @ counts
+    held_back: Floats = (weight / (1 - length + length * rows / mean)).astype(np.float32)
+    return held_back
+
+
+def _saturated(counts: Any) -> Any:
+    return counts * (SATURATION + 1) / (counts + SATURATION)

@@ -1,8 +1,9 @@
 """Servers that search asks: vectors of texts, order of passages."""
 
-import accounts.ids
 import django.core.validators
 from django.db import migrations, models
+
+import accounts.ids
 
 
 class Migration(migrations.Migration):
