@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from engines.intents.features import GROUPS, Floats, Reader
 
-FORMAT = 1
+# Of format 1 are models that read each word as it is written.
+FORMAT, OLDER = 2, 1
 MAX_STORED_BYTES = 128 * 1024 * 1024
 MAX_OPEN_BYTES = 512 * 1024 * 1024
 EVIDENCE = 3 + GROUPS
@@ -103,7 +104,7 @@ class IntentModel:
 
     `rows` are weights, n-grams by classes; of the classes the last is out of scope, where that was learned. `curves`
     are the weights and, last, the constant of two logistic curves: that the guess is right, and that the text is in
-    scope. Refused is what is less likely in scope than `threshold`.
+    scope. Refused is what is less likely in scope than `threshold`. `english`: it reads the forms of a word as one.
     """
 
     labels: tuple[str, ...]
@@ -114,10 +115,11 @@ class IntentModel:
     bias: Floats
     curves: Floats
     threshold: float
+    english: bool = False
 
     @cached_property
     def _reader(self) -> Reader:
-        return Reader(self.grams, self.rarity, self.unknown)
+        return Reader(self.grams, self.rarity, self.unknown, english=self.english)
 
     def guess(self, text: str, ranked: int = 0) -> Guess:
         """Guess the intent of one text. Less than a millisecond on one core, whatever the text."""
@@ -142,6 +144,7 @@ class IntentModel:
             "labels": self.labels,
             "unknown": self.unknown,
             "threshold": self.threshold,
+            "english": self.english,
         }
         arrays = {
             "rarity": self.rarity,
@@ -172,7 +175,7 @@ class IntentModel:
 
     @classmethod
     def _checked(cls, head: Any, grams: tuple[str, ...], arrays: Mapping[str, Floats]) -> IntentModel:
-        if head["format"] != FORMAT:
+        if head["format"] not in (FORMAT, OLDER):
             raise UnusableModel(f"a model of format {head['format']!r}; this program reads {FORMAT}")
         labels = tuple(str(one) for one in head["labels"])
         classes = len(arrays["bias"])
@@ -196,6 +199,7 @@ class IntentModel:
             arrays["bias"],
             arrays["curves"],
             float(head["threshold"]),
+            head["format"] != OLDER and bool(head["english"]),
         )
 
 
