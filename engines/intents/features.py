@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from engines.intents.forms import english_forms
 from engines.intents.text import MAX_TEXT, neighbours, pieces_of, together, words_of
 
 Floats = npt.NDArray[np.float32]
@@ -37,8 +38,8 @@ class Counts:
         return int(self.matrix.shape[0])
 
 
-def count(texts: Sequence[str]) -> Counts:
-    """Count the n-grams of all texts."""
+def count(texts: Sequence[str], *, english: bool = False) -> Counts:
+    """Count the n-grams of all texts. `english`: but for pieces, of words in one form for the same word (`forms`)."""
     from scipy.sparse import csr_matrix
 
     known: dict[str, int] = {}
@@ -48,7 +49,7 @@ def count(texts: Sequence[str]) -> Counts:
     starts = [0]
     for text in texts:
         row: dict[int, int] = {}
-        for group, grams in enumerate(_grams(words_of(text))):
+        for group, grams in enumerate(_grams(words_of(text), english)):
             for gram in grams:
                 column = known.get(gram)
                 if column is None:
@@ -65,8 +66,9 @@ def count(texts: Sequence[str]) -> Counts:
     return Counts(tuple(known), np.asarray(groups, np.int32), matrix)
 
 
-def _grams(words: list[str]) -> tuple[list[str], list[str], list[str]]:
-    return neighbours(words), [gram for word in words for gram in pieces_of(word)], together(words)
+def _grams(words: list[str], english: bool) -> tuple[list[str], list[str], list[str]]:
+    forms = english_forms(words) if english else words
+    return neighbours(forms), [gram for word in words for gram in pieces_of(word)], together(forms)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ class Weighting:
 class Reader:
     """Reads one text at a time, as `Weighting.apply` does many. Safe to share between threads."""
 
-    def __init__(self, grams: Sequence[str], rarity: Floats, unknown: float) -> None:
+    def __init__(
+        self, grams: Sequence[str], rarity: Floats, unknown: float, *, english: bool = False
+    ) -> None:
+        self._english = english
         self._columns = {gram: column for column, gram in enumerate(grams)}
         self._rarity = rarity
         self._unknown = unknown * unknown
@@ -129,10 +134,11 @@ class Reader:
     def read(self, text: str) -> tuple[Ints, Floats, Floats]:
         """Columns, their values, and by group the share that is unknown (0..1; 1 for a group with nothing in it)."""
         words = words_of(text)
+        forms = english_forms(words) if self._english else words
         groups = [
-            self._group(*self._known(neighbours(words))),
+            self._group(*self._known(neighbours(forms))),
             self._group(*self._of_pieces(words)),
-            self._group(*self._known(together(words))),
+            self._group(*self._known(together(forms))),
         ]
         return (
             np.concatenate([columns for columns, _values, _share in groups]),

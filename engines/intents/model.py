@@ -25,8 +25,9 @@ import numpy.typing as npt
 
 from engines.intents.features import GROUPS, Floats, Reader
 
-# The second has weights for a vector, too, and lies within the first, as a file that programs without vectors pass by.
-FORMAT, FORMAT_DENSE = 1, 2
+# Of format 1 are models that read each word as it is written. Of the third are those with weights for a vector, too;
+# they lie within another, as a file that programs without vectors pass by.
+FORMAT, OLDER, FORMAT_DENSE = 2, 1, 3
 BESIDE = "beside.model"
 MAX_STORED_BYTES = 128 * 1024 * 1024
 MAX_OPEN_BYTES = 512 * 1024 * 1024
@@ -107,7 +108,7 @@ class IntentModel:
 
     `rows` are weights, n-grams by classes; of the classes the last is out of scope, where that was learned. `curves`
     are the weights and, last, the constant of two logistic curves: that the guess is right, and that the text is in
-    scope. Refused is what is less likely in scope than `threshold`.
+    scope. Refused is what is less likely in scope than `threshold`. `english`: it reads the forms of a word as one.
 
     `beside` was learned from the same texts and from their vectors, too; its own `dense` are the weights of a vector,
     numbers by classes, and `space` names what makes such vectors. Without a vector words alone decide.
@@ -121,13 +122,14 @@ class IntentModel:
     bias: Floats
     curves: Floats
     threshold: float
+    english: bool = False
     dense: Halves | None = None
     space: str = ""
     beside: IntentModel | None = None
 
     @cached_property
     def _reader(self) -> Reader:
-        return Reader(self.grams, self.rarity, self.unknown)
+        return Reader(self.grams, self.rarity, self.unknown, english=self.english)
 
     def guess(self, text: str, ranked: int = 0, *, vector: Floats | None = None) -> Guess:
         """Guess the intent of one text. Less than a millisecond on one core, whatever the text.
@@ -166,6 +168,7 @@ class IntentModel:
             "labels": self.labels,
             "unknown": self.unknown,
             "threshold": self.threshold,
+            "english": self.english,
         }
         arrays = {
             "rarity": self.rarity,
@@ -205,8 +208,8 @@ class IntentModel:
 
     @classmethod
     def _checked(cls, head: Any, grams: tuple[str, ...], arrays: Mapping[str, Floats]) -> IntentModel:
-        if head["format"] not in (FORMAT, FORMAT_DENSE):
-            raise UnusableModel(f"a model of format {head['format']!r}; this program reads {FORMAT_DENSE}")
+        if head["format"] not in (FORMAT, OLDER, FORMAT_DENSE):
+            raise UnusableModel(f"a model of format {head['format']!r}; this program reads {FORMAT}")
         dense = arrays.get("dense")
         labels = tuple(str(one) for one in head["labels"])
         classes = len(arrays["bias"])
@@ -231,6 +234,7 @@ class IntentModel:
             arrays["bias"],
             arrays["curves"],
             float(head["threshold"]),
+            head["format"] != OLDER and bool(head["english"]),
             None if dense is None else dense.astype(np.float16),
             str(head.get("space", "")),
         )

@@ -2,7 +2,8 @@
 
 Kinds of n-grams keep apart by their form: "=card" is a word, "my card" are neighbours, "lost_card" have one word
 between, " car" and "ard " are pieces at a word's edge, "ar" inside it, "card|lost" are two words of one text, wherever
-they stand. A placeholder of redaction ("[credit_card]") is one word without pieces.
+they stand. Where a classifier has learned from English, words and what is made of them are in one form for the same
+word (`forms`); pieces are as written. A placeholder of redaction ("[credit_card]") is one word without pieces.
 """
 
 from __future__ import annotations

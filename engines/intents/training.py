@@ -20,12 +20,15 @@ import numpy.typing as npt
 from engines.intents.examples import OUT_OF_SCOPE, Example, check_examples
 from engines.intents.features import Counts, Floats, Weighting, count
 from engines.intents.figures import Judged, figures_of, share
+from engines.intents.languages import little_known
 from engines.intents.model import DENSE_SCALE, Halves, IntentModel, by_curve, evidence_of
 
 # With fewer out-of-scope examples those made of the others help to tell the scope.
 LEAST_OUTSIDE = 40
 SCOPE_ODDS = 5.0
 _ALONE = ("accuracy", "in_scope_accuracy", "oos_recall")
+# Of so many examples, evenly drawn, it is told whether they are English.
+LANGUAGE_OF = 2_000
 
 Classes = npt.NDArray[np.int64]
 Told = Callable[[float], None]
@@ -107,7 +110,9 @@ def _trained(
     labels = tuple(sorted({one.intent for one in examples} - {OUT_OF_SCOPE}))
     number = {label: at for at, label in enumerate(labels)} | {OUT_OF_SCOPE: len(labels)}
     classes = np.array([number[one.intent] for one in examples], np.int64)
-    counts = count([one.text for one in examples])
+    texts = [one.text for one in examples]
+    english = not little_known(texts[:: -(-len(texts) // LANGUAGE_OF)])
+    counts = count(texts, english=english)
     folds = settings.folds_of_many if len(examples) > settings.many else settings.folds
     parts = _parts(classes, folds, settings.seed)
     say(0.02)
@@ -147,6 +152,7 @@ def _trained(
         final.bias,
         curves,
         threshold,
+        english,
         final.dense,
         space if final.dense is not None else "",
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +26,8 @@ from engines.intents import (
 )
 from engines.intents.features import Reader, Weighting, count
 from engines.intents.figures import Judged, figures_of
+from engines.intents.forms import english_forms
+from engines.intents.text import words_of
 from engines.intents.training import Untrainable, train
 from tests.intents_made import INTENTS, QUICK, as_jsonl, examples, trained
 
@@ -87,12 +91,14 @@ def test_too_few_examples_or_intents_are_refused():
         train(few)
 
 
-def test_one_text_is_read_as_many_are():
-    counts = count([one.text for one in examples()])
+@pytest.mark.parametrize("english", [False, True])
+def test_one_text_is_read_as_many_are(english):
+    counts = count([one.text for one in examples()], english=english)
     rows = np.arange(0, counts.texts, 2)
     weighting = Weighting.learn(counts, rows, most=10_000)
     matrix, unknown = weighting.apply(counts)
-    reader = Reader([counts.grams[one] for one in weighting.columns], weighting.rarity, weighting.unknown)
+    grams = [counts.grams[one] for one in weighting.columns]
+    reader = Reader(grams, weighting.rarity, weighting.unknown, english=english)
     for at, one in enumerate(examples()):
         columns, values, strange = reader.read(one.text)
         dense = np.zeros(matrix.shape[1], np.float32)
@@ -250,3 +256,47 @@ def test_drift_is_told_from_noise():
     assert drift(then, [1] * BINS).verdict == Drift.UNKNOWN
     with pytest.raises(ValueError, match="bins"):
         drift(then, [1, 2])
+
+
+def test_forms_of_an_english_word_are_one():
+    same = (
+        ("I didn't get charged for my cards", "I did not get charging for my card"),
+        ("he paid twice; they're declined", "he pays twice, they are declining"),
+        ("it stopped, children lost it", "it stops, child loses it"),
+        ("companies can't top-up", "company could not top up"),
+    )
+    for one, two in same:
+        assert english_forms(words_of(one)) == english_forms(words_of(two))
+    for word in ("[credit_card]", "this", "business", "bus", "need", "字"):
+        assert english_forms([word]) == [word]
+
+
+def test_english_is_read_by_forms_and_other_languages_as_written():
+    assert trained().model.english
+    german = [
+        Example(f"{one} {two}", intent)
+        for intent, ends in {
+            "karte": ("meine Karte ist weg", "die Karte fehlt"),
+            "geld": ("wo ist mein Geld",),
+        }.items()
+        for one in ("hallo", "guten Tag", "bitte", "servus", "moin")
+        for two in ends
+    ]
+    assert not train(german, QUICK).model.english
+
+
+def test_a_model_of_the_older_format_reads_words_as_written():
+    model = trained().model
+    data = io.BytesIO(model.to_bytes())
+    target = io.BytesIO()
+    with zipfile.ZipFile(data) as file, zipfile.ZipFile(target, "w") as older:
+        for name in file.namelist():
+            part = file.read(name)
+            if name == "model.json":
+                head = json.loads(part)
+                del head["english"]
+                part = json.dumps(head | {"format": 1}).encode()
+            older.writestr(name, part)
+    again = IntentModel.from_bytes(target.getvalue())
+    assert not again.english
+    assert again.to_bytes() == replace(model, english=False).to_bytes()
