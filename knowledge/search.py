@@ -54,9 +54,10 @@ class Found:
     """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
 
     `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1; `confidence`:
-    how likely it answers the question, 0 to 1, by what speaks for it (`evidence`;
-    None and 0 where the database ranked). `meaning`: what the search had of the company's server for vectors: "" (it has none), "used", or why it went by words alone
-    (`hybrid`); `similarity`: the cosine of the passage's vector with the question's, None where it was not compared.
+    how likely it answers the question, 0 to 1, by what speaks for it (`evidence`; None and 0 where the database
+    ranked). `meaning`: what the search had of the company's servers: "" (it has none), "used", or why words alone
+    answered (`hybrid`); `similarity`: the cosine of the passage's vector with the question's, None where it was not
+    compared.
     """
 
     id: UUID
