@@ -218,8 +218,9 @@ def _loaded(
         shown: dict[str, Found] = {}
         hit_of = {hit.passage: hit for hit, _language in batch}
         for language in {language for _hit, language in batch}:
-            words = " | ".join(_quoted(word) for word in marked[language]) or "''"
-            query = SearchQuery(words, config="simple", search_type="raw")
+            words = " | ".join(_quoted(word) for word in marked[language])
+            # What only vectors found may have none of the words; as a query of its own form, nothing is wrong.
+            query = SearchQuery(words, config="simple", search_type="raw" if words else "plain")
             hits_here = [hit for hit, one in batch if one == language]
             # Named twice, so that no plan goes through all documents.
             named = allowed.filter(pk__in={hit.text for hit in hits_here})

@@ -51,13 +51,9 @@ def collection(world: Any, settings: Any) -> Any:
 
 
 def server_of(peer: VectorServer, kind: str = "embeddings", **fields: Any) -> SearchServer:
-    given = {
-        "model": "words",
-        "dimensions": peer.dimensions,
-        "deadline_ms": PATIENT_MS,
-        "secret": "sk-inside",
-    }
-    return search_server_create(kind=kind, name=kind, base_url=peer.url, **given | fields)
+    given: dict[str, Any] = {"name": kind, "model": "words", "dimensions": peer.dimensions}
+    more = {"deadline_ms": PATIENT_MS, "secret": "sk-inside"}
+    return search_server_create(kind=kind, base_url=peer.url, **given | more | fields)
 
 
 def filled() -> None:
@@ -113,7 +109,7 @@ def test_each_passage_is_asked_about_once_until_its_words_change(
 
 def test_what_fails_is_said_tried_later_and_goes_on(collection: Any, peer: VectorServer) -> None:
     server = server_of(peer)
-    for order, said in (("401", "check the key"), ("short", "have 3 numbers, and 64 are set. Set 3.")):
+    for order, said in (("401", "check the key"), ("short", "have 3 numbers, and 256 are set. Set 3.")):
         peer.script = [order]
         assert not vectors_make()
         progress = vectors_progress()
@@ -181,7 +177,7 @@ def test_what_words_do_not_find_vectors_do(collection: Any, peer: VectorServer) 
     filled()
     found = passages_search(query="quartzoids when exactly")
     assert found[0].title == "Cancelling" and found[0].meaning == "used"
-    assert found[0].similarity is not None and found[0].similarity > 0.2 and found[0].covers == 0.0
+    assert found[0].similarity is not None and found[0].similarity > 0.1 and found[0].covers == 0.0
     assert [one.rank for one in found] == sorted((one.rank for one in found), reverse=True)
     # Asked again it is from memory; half a word is not asked about.
     before = len(peer.requests)
@@ -253,9 +249,9 @@ def test_phrases_are_read_in_the_collection_s_language(collection: Any) -> None:
     document_save(
         collection=german, title="Gebühren", body="Die Mahngebühren werden einmal im Jahr erlassen."
     )
-    [found] = passages_search(query='"Mahngebühr wird einmal"')
+    [found] = passages_search(query='Mahngebühr "Jahre erlass"')
     assert found.title == "Gebühren" and "<mark>Mahngebühren</mark>" in found.html
-    assert passages_search(query='"einmal Mahngebühr"') == []
+    assert passages_search(query='"erlass Jahre"') == []
     assert [one.title for one in passages_search(query='"waiver formed"')] == ["Late fees"]
     # What a collection is written in may be set right later.
     collection.language = "de"
@@ -274,7 +270,7 @@ def test_servers_are_checked_sealed_and_tried(collection: Any, peer: VectorServe
         {"dimensions": 4_001},
     ):
         with pytest.raises(ValidationError):
-            given = {"base_url": peer.url, "dimensions": 64} | wrong
+            given = {"base_url": peer.url, "dimensions": 256} | wrong
             search_server_create(kind="embeddings", name="Wrong", model="m", **given)
     server = server_of(peer)
     with pytest.raises(ValidationError, match="active already"):
