@@ -6,6 +6,10 @@ a document's place is that of its first passage. Questions are asked one after a
 read into memory (`read_ms`).
 
 With `--chunks` the texts are made up: words as often as in a language, and questions of three lengths.
+
+With `--provider` (the address of a server that speaks OpenAI's `/embeddings`, its key in `BENCH_PROVIDER_KEY`, or
+`loopback` for one without a model) everything is measured by words alone and again with vectors. The loopback's vectors
+are made of the words themselves: its figures say how fast the way is, and nothing about what a model would find.
 """
 
 from __future__ import annotations
@@ -13,14 +17,21 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench.house import House, house_open
 from bench.report import Unmeasured, percentile, say
+from bench.vectors import vectors_server
 
 WHAT = "whether search finds the documents that answer, and how soon"
 
@@ -28,12 +39,16 @@ FOUND = 10
 WORDS_OF_TEXT = 110
 PASSAGES_OF_DOCUMENT = 4
 QUESTIONS = 200
+WARM = 5
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say where documents and questions are."""
     parser.add_argument("--docs", type=Path, help="documents, JSON Lines")
     parser.add_argument("--queries", type=Path, help="situations with the documents they need, JSON Lines")
+    parser.add_argument("--provider", default="", help="a server of vectors: its address, or loopback")
+    parser.add_argument("--provider-model", default="words", help="the model that it is asked for")
+    parser.add_argument("--dimensions", type=int, default=384, help="how many numbers its vectors have")
     parser.add_argument("--chunks", type=int, default=0, help="measure the speed on so many made-up passages")
 
 
@@ -48,13 +63,48 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     known = {row["id"] for row in documents}
     if any(not set(row["relevant_doc_ids"]) & known for row in asked):
         raise Unmeasured("a question needs documents of which none is among those given")
-    with house_open() as house:
+    with ExitStack() as open_now:
+        house = open_now.enter_context(house_open())
+        provider = None
+        if options.provider:
+            address = options.provider
+            if address == "loopback":
+                address = open_now.enter_context(vectors_server(options.dimensions))
+            provider = Provider(address, options.provider_model, options.dimensions)
         result: dict[str, Any] = {}
         if documents:
-            result |= _quality(house, documents, asked)
+            result |= _quality(house, documents, asked, provider)
         if options.chunks:
-            result["made_up"] = _speed(house, options.chunks, random.Random(options.seed))
+            result["made_up"] = _speed(house, options.chunks, random.Random(options.seed), provider)
+        if provider is not None:
+            result["provider"] = {"model": provider.model, "dimensions": provider.dimensions}
     return result
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A server of vectors."""
+
+    address: str
+    model: str
+    dimensions: int
+
+    def set_up(self) -> Any:
+        """Have the company use it. Returns its row."""
+        from django.test.utils import override_settings
+
+        from providers.services import search_server_create
+
+        # The address is the bench's own choice.
+        override_settings(PROVIDER_ALLOW_PRIVATE_URLS=True).enable()
+        return search_server_create(
+            kind="embeddings",
+            name="Bench",
+            base_url=self.address,
+            model=self.model,
+            dimensions=self.dimensions,
+            secret=os.environ.get("BENCH_PROVIDER_KEY", ""),
+        )
 
 
 def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
@@ -70,10 +120,11 @@ def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
 # --- Quality --------------------------------------------------------------------------------------------
 
 
-def _quality(house: House, documents: list[dict[str, Any]], asked: list[dict[str, Any]]) -> dict[str, Any]:
+def _quality(
+    house: House, documents: list[dict[str, Any]], asked: list[dict[str, Any]], provider: Provider | None
+) -> dict[str, Any]:
     from knowledge.indexing import searchable
     from knowledge.models import Collection
-    from knowledge.search import passages_search
     from knowledge.services import document_save
     from tenants.scope import schema_scope
 
@@ -91,24 +142,53 @@ def _quality(house: House, documents: list[dict[str, Any]], asked: list[dict[str
             ids[saved.pk] = row["id"]
         passages = sum(one.chunks.count() for one in collection.documents.all())
         first, _read = _timed(lambda: searchable(wait=True))
-        took, ranked = [], []
-        for row in asked:
-            ms, found = _timed(
-                lambda text=row["customer_situation"]: passages_search(query=text, limit=FOUND)  # type: ignore[misc]
-            )
-            took.append(ms)
-            ranked.append(list(dict.fromkeys(ids[one.document_id] for one in found)))
+        needed = [set(row["relevant_doc_ids"]) for row in asked]
+        texts = [row["customer_situation"] for row in asked]
+        result = _asked(texts, needed, ids)
+        if provider is not None:
+            say("making vectors")
+            server = provider.set_up()
+            filled_ms, _done = _timed(_vectors_fill)
+            result = {"words_alone": result, "filled_ms": round(filled_ms), **_asked(texts, needed, ids)}
+            server.delete()
         collection.delete()
-    needed = [set(row["relevant_doc_ids"]) for row in asked]
     return {
-        **figures(ranked, needed),
+        **result,
         "documents": len(documents),
         "passages": passages,
         "questions": len(asked),
         "read_ms": round(first, 1),
+    }
+
+
+def _asked(texts: Sequence[str], needed: Sequence[set[str]], ids: dict[Any, str]) -> dict[str, Any]:
+    """How good and how fast the answers to all questions are."""
+    from knowledge.search import passages_search
+
+    took, ranked, meanings = [], [], Counter[str]()
+    for text in texts:
+        ms, found = _timed(lambda text=text: passages_search(query=text, limit=FOUND))  # type: ignore[misc]
+        took.append(ms)
+        ranked.append(list(dict.fromkeys(ids[one.document_id] for one in found)))
+        meanings.update(one.meaning for one in found[:1])
+    result: dict[str, Any] = {
+        **figures(ranked, needed),
         "p50_ms": round(percentile(took, 50), 1),
         "p95_ms": round(percentile(took, 95), 1),
     }
+    # How many were answered with vectors, and why the others were not.
+    return result | ({"meaning": dict(meanings)} if set(meanings) - {""} else {})
+
+
+def _vectors_fill() -> None:
+    from knowledge.meaning import vectors_progress
+    from knowledge.vectors import vectors_make
+
+    while vectors_make():
+        pass
+    progress = vectors_progress()
+    if progress.state != "ready":
+        raise Unmeasured(progress.words)
 
 
 def figures(ranked: Sequence[Sequence[str]], needed: Sequence[set[str]]) -> dict[str, float]:
@@ -135,9 +215,8 @@ def figures(ranked: Sequence[Sequence[str]], needed: Sequence[set[str]]) -> dict
 # --- Speed ----------------------------------------------------------------------------------------------
 
 
-def _speed(house: House, chunks: int, lot: random.Random) -> dict[str, Any]:
+def _speed(house: House, chunks: int, lot: random.Random, provider: Provider | None) -> dict[str, Any]:
     from knowledge.indexing import searchable
-    from knowledge.search import passages_search
     from tenants.scope import schema_scope
 
     words = _Words(lot)
@@ -145,24 +224,83 @@ def _speed(house: House, chunks: int, lot: random.Random) -> dict[str, Any]:
         say(f"writing {chunks} passages")
         _written(chunks, words)
         say("reading them into memory")
-        first, _read = _timed(lambda: searchable(wait=True))
-        result: dict[str, Any] = {"passages": chunks, "read_ms": round(first)}
-        for name, lengths in {"typed": (2, 5), "question": (8, 20), "situation": (150, 400)}.items():
-            took = []
-            cpu = time.process_time()
-            for _number in range(QUESTIONS):
-                query = words.text(lot.randint(*lengths), sentence=14)
-                ms, found = _timed(lambda text=query: passages_search(query=text, limit=FOUND))  # type: ignore[misc]
-                took.append(ms)
-            result[name] = {
-                "words": list(lengths),
-                "p50_ms": round(percentile(took, 50), 1),
-                "p95_ms": round(percentile(took, 95), 1),
-                # This process alone, without the database: tells a slow search from a busy machine.
-                "cpu_ms": round((time.process_time() - cpu) * 1000 / QUESTIONS, 1),
-                "last_found": len(found),
-            }
+        before = _resident_mb()
+        first, now = _timed(lambda: searchable(wait=True))
+        result: dict[str, Any] = {
+            "passages": chunks,
+            "read_ms": round(first),
+            "memory_mb": round(_resident_mb() - before, 1),
+            "arrays_mb": round(sum(one.bytes_kept for one in now.snapshots.values()) / 1e6, 1),
+            **_questions(words, lot),
+        }
+        if provider is not None:
+            say("writing vectors")
+            server = provider.set_up()
+            written, _done = _timed(lambda: _vectors_written(server, provider.dimensions))
+            searchable(wait=True)
+            result["vectors"] = {"written_ms": round(written), **_questions(words, lot)}
         return result
+
+
+def _questions(words: _Words, lot: random.Random) -> dict[str, Any]:
+    from knowledge.search import passages_search
+
+    result: dict[str, Any] = {}
+    for name, lengths in {"typed": (2, 5), "question": (8, 20), "situation": (150, 400)}.items():
+        took = []
+        meanings = Counter[str]()
+        texts = [words.text(lot.randint(*lengths), sentence=14) for _number in range(QUESTIONS + WARM)]
+        for text in texts[:WARM]:
+            passages_search(query=text, limit=FOUND)
+        cpu = time.process_time()
+        for text in texts[WARM:]:
+            ms, found = _timed(lambda text=text: passages_search(query=text, limit=FOUND))  # type: ignore[misc]
+            took.append(ms)
+            meanings.update(one.meaning for one in found[:1])
+        result[name] = {
+            "words": list(lengths),
+            "p50_ms": round(percentile(took, 50), 1),
+            "p95_ms": round(percentile(took, 95), 1),
+            # This process alone, without the database: tells a slow search from a busy machine.
+            "cpu_ms": round((time.process_time() - cpu) * 1000 / QUESTIONS, 1),
+            "last_found": len(found),
+        }
+        if set(meanings) - {""}:
+            result[name]["meaning"] = dict(meanings)
+    return result
+
+
+def _resident_mb() -> float:
+    return float(psutil.Process().memory_info().rss) / 1e6
+
+
+def _vectors_written(server: Any, dimensions: int) -> None:
+    """Vectors for all passages, past the server: some thousand requests would measure the loopback."""
+    import numpy as np
+    from django.db import connection
+
+    from knowledge.models import Chunk, VectorState
+    from knowledge.vectors import vectors_make
+
+    lot = np.random.default_rng(1)
+    # The table is made by the job, which has no time for more than one round.
+    vectors_make(within_s=0.0)
+    ids = list(Chunk.objects.values_list("pk", "document_id"))
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE knowledge_vector")
+        with cursor.copy(
+            "COPY knowledge_vector (passage_id, document_id, digest, vector) FROM STDIN"
+        ) as copy:
+            for passage, document in ids:
+                # Near one of a thousand middles, as texts are about something.
+                middle = np.random.default_rng(passage.int % 1_000).standard_normal(dimensions)
+                vector = middle + 0.7 * lot.standard_normal(dimensions)
+                vector /= np.linalg.norm(vector)
+                told = ",".join(f"{number:.4f}" for number in vector)
+                copy.write_row((passage, document, passage, f"[{told}]"))
+    VectorState.objects.update(done=len(ids), total=len(ids))
+    say("indexing them")
+    _vectors_fill()
 
 
 class _Words:

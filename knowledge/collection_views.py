@@ -18,6 +18,7 @@ from accounts.views import needs
 from knowledge.access import collection_for
 from knowledge.caring import collections_listed
 from knowledge.forms import CollectionForm
+from knowledge.meaning import vectors_progress
 from knowledge.models import Collection
 from knowledge.services import collection_save
 
@@ -27,7 +28,11 @@ from knowledge.services import collection_save
 def collections_page(request: HttpRequest) -> HttpResponse:
     """All collections with their audience, their figures, and what waits for somebody."""
     rows = list(collections_listed())
-    return render(request, "knowledge/collections.html", {"collections": rows, "today": timezone.localdate()})
+    return render(
+        request,
+        "knowledge/collections.html",
+        {"collections": rows, "today": timezone.localdate(), "meaning": vectors_progress()},
+    )
 
 
 @needs(Permission.KNOWLEDGE_MANAGE)

@@ -54,9 +54,10 @@ class Found:
     """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
 
     `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1; `confidence`:
-    how likely it answers the question, 0 to 1, by what speaks for it (`evidence`;
-    None and 0 where the database ranked). `meaning`: what the search had of the company's server for vectors: "" (it has none), "used", or why it went by words alone
-    (`hybrid`); `similarity`: the cosine of the passage's vector with the question's, None where it was not compared.
+    how likely it answers the question, 0 to 1, by what speaks for it (`evidence`; None and 0 where the database
+    ranked). `meaning`: what the search had of the company's servers: "" (it has none), "used", or why words alone
+    answered (`hybrid`); `similarity`: the cosine of the passage's vector with the question's, None where it was not
+    compared.
     """
 
     id: UUID
@@ -217,8 +218,9 @@ def _loaded(
         shown: dict[str, Found] = {}
         hit_of = {hit.passage: hit for hit, _language in batch}
         for language in {language for _hit, language in batch}:
-            words = " | ".join(_quoted(word) for word in marked[language]) or "''"
-            query = SearchQuery(words, config="simple", search_type="raw")
+            words = " | ".join(_quoted(word) for word in marked[language])
+            # What only vectors found may have none of the words; as a query of its own form, nothing is wrong.
+            query = SearchQuery(words, config="simple", search_type="raw" if words else "plain")
             hits_here = [hit for hit, one in batch if one == language]
             # Named twice, so that no plan goes through all documents.
             named = allowed.filter(pk__in={hit.text for hit in hits_here})

@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -346,37 +346,3 @@ def _revisions() -> str:
     rows = SearchRevision.objects.exclude(pk=UUID(int=0)).order_by("collection_id")
     told = " ".join(f"{row} {value}" for row, value in rows.values_list("collection_id", "value"))
     return hashlib.sha256(told.encode()).hexdigest()
-
-
-# --- What people see ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the vectors are. `state`: off, filling, ready, or failing (`fault`; `fault_number`: of dimensions)."""
-
-    state: str
-    server: str
-    model: str
-    done: int
-    total: int
-    fault: str
-    fault_number: int
-    changed_at: datetime | None
-
-
-def vectors_progress() -> Progress:
-    """How far the current company's vectors are. Two queries at most."""
-    server = search_servers().get(SearchServer.Kind.EMBEDDINGS)
-    if server is None:
-        return Progress("off", "", "", 0, 0, "", 0, None)
-    row = VectorState.objects.filter(pk=ONLY).first() or VectorState()
-    ours = row.mark == server.mark
-    if row.fault:
-        state = "failing"
-    else:
-        state = "ready" if ours and row.complete_at is not None and row.done >= row.total else "filling"
-    done = row.done if ours else 0
-    return Progress(
-        state, server.name, server.model, done, row.total, row.fault, row.fault_number, row.changed_at
-    )

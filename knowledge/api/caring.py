@@ -20,6 +20,7 @@ from accounts.throttle import address_of
 from knowledge.access import collection_for, document_for, version_for
 from knowledge.caring import collections_listed, versions_listed
 from knowledge.forms import languages_read
+from knowledge.meaning import vectors_progress
 from knowledge.models import Channel, Chunk, Collection, Document, DocumentVersion
 from knowledge.private import counted
 from knowledge.services import collection_save, document_restore, document_withdraw, version_decide
@@ -120,12 +121,30 @@ class DocumentDecisionSerializer(serializers.Serializer[Any]):
     publish = serializers.BooleanField(help_text="False: discard it.")
 
 
+class MeaningSerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=["off", "filling", "ready", "failing"])
+    server = serializers.CharField()
+    model = serializers.CharField()
+    done = serializers.IntegerField(help_text="Passages that have a vector.")
+    total = serializers.IntegerField()
+    fault = serializers.CharField(
+        help_text="Why there is no more just now: a server's fault, `dimensions`, `no_pgvector` or `old_pgvector`."
+    )
+    words = serializers.CharField(help_text="The same for people.")
+
+
 class CaringMixin:
     """What managers do with a document, as parts of its own view set."""
 
     permissions_by_action = dict.fromkeys(
-        ("passages", "versions", "decide", "withdraw", "restore"), Permission.KNOWLEDGE_MANAGE
+        ("passages", "versions", "decide", "withdraw", "restore", "meaning"), Permission.KNOWLEDGE_MANAGE
     )
+
+    @extend_schema(responses=MeaningSerializer, filters=False)
+    @action(detail=False, filter_backends=[], pagination_class=None)
+    def meaning(self, request: Request) -> Response:
+        """How far the vectors of the company's passages are."""
+        return Response(MeaningSerializer(vectors_progress()).data)
 
     def _document(self, pk: UUID) -> Document:
         return document_for(self.user, pk)  # type: ignore[attr-defined]

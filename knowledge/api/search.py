@@ -46,6 +46,13 @@ class PassageSerializer(serializers.Serializer[Any]):
         help_text="What share of the question's words, by how rare they are, the passage or its headings have."
     )
     confidence = serializers.FloatField(help_text="How likely it answers the question, 0 to 1.")
+    meaning = serializers.CharField(
+        help_text="What the search had of the company's search servers: empty (it has none), `used`, or why words "
+        "alone answered: `slow`, `away`, `busy`, `refused`, `broken`, `unsupported`, `failed`."
+    )
+    similarity = serializers.FloatField(
+        allow_null=True, help_text="How near its vector is to the question's, -1 to 1; null if not compared."
+    )
     question = serializers.SerializerMethodField(
         help_text="The question as it was noted, for knowledge-feedback; null while somebody types."
     )

@@ -52,7 +52,7 @@ class VectorServer:
 
 
 @contextmanager
-def vector_server(dimensions: int = 64) -> Iterator[VectorServer]:
+def vector_server(dimensions: int = 256) -> Iterator[VectorServer]:
     """A running server on a free port of loopback."""
     server = VectorServer(dimensions)
 

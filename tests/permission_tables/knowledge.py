@@ -161,6 +161,7 @@ ROWS = [
     ("GET", "/api/v1/knowledge-feedback/", API),
     # Nobody has such a document.
     ("POST", "/api/v1/knowledge-feedback/", {"nobody": 401, **dict.fromkeys(SEARCHING, 404)}, SAID),
+    ("GET", "/api/v1/knowledge/meaning/", API),
     ("GET", "/api/v1/knowledge-uploads/", API),
     # As JSON there is no file to take in.
     ("POST", "/api/v1/knowledge-uploads/", {**API, "supervisor": 415, "analyst": 415, "admin": 415}, {}),

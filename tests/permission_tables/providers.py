@@ -40,11 +40,25 @@ def chat_server(company: Company) -> str:
     return f"/admin/providers/chatserver/{made.pk}/change/"
 
 
+def search_server(company: Company) -> str:
+    from providers.models import SearchServer
+
+    made, _ = SearchServer.objects.get_or_create(
+        name="Ours",
+        defaults={"base_url": "http://127.0.0.1:9/v1", "model": "m", "dimensions": 8, "active": False},
+    )
+    return f"/admin/providers/searchserver/{made.pk}/change/"
+
+
 ROWS = [
     ("GET", "/settings/providers/", ADMIN_ONLY),
     ("POST", reset, DONE),
     ("POST", trial, DONE),
     ("GET", "/api/v1/providers/health/", ADMIN_ONLY | {"nobody": 401}),
+    ("GET", "/admin/providers/searchserver/", ADMIN_ONLY),
+    ("GET", search_server, ADMIN_ONLY),
+    ("POST", "/admin/providers/searchserver/add/", ADMIN_ONLY, {"name": ""}),
+    ("POST", "/admin/providers/searchserver/", ADMIN_ONLY, {"action": "try_it", "_selected_action": []}),
     ("GET", "/admin/providers/chatserver/", ADMIN_ONLY),
     ("GET", chat_server, ADMIN_ONLY),
     ("POST", "/admin/providers/chatserver/add/", ADMIN_ONLY, {"name": ""}),
