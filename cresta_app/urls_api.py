@@ -34,6 +34,7 @@ from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.caring import CollectionViewSet
+from knowledge.api.feedback import FeedbackViewSet
 from knowledge.api.search import SynonymsViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
@@ -77,6 +78,7 @@ router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
+router.register("knowledge-feedback", FeedbackViewSet, basename="api-knowledge-feedback")
 router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
 router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")
