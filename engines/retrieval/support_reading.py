@@ -315,3 +315,17 @@ _NEAR = 14
 _BEFORE, _BEFORE_PATTERN = _phrases(behind=False)
 _BEHIND, _BEHIND_PATTERN = _phrases(behind=True)
 _LIGHT = frozenset(_stem(word) for word in words.LIGHT)
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The stems of the words and numbers that carry meaning."""
+    return frozenset(token.key for token in read(text, _same_words(())).tokens)
+
+
+def words_at(text: str, wanted: frozenset[str]) -> list[tuple[int, int]]:
+    """Where a text has one of these stems (`words_of`), [start, end)."""
+    found = []
+    for word in re.finditer(r"[^\W_]+(?:['’-][^\W\d_]+)*", text):
+        if words_of(word[0]) & wanted:
+            found.append((word.start(), word.end()))
+    return found
