@@ -138,7 +138,10 @@ def answer_from(*, query: str, found: list[Found]) -> Answering:
     sure = [one.confidence for _number, one in answering.given()]
     if answering.withheld:
         # What is withheld must not make the others look less likely by standing before them.
-        sure += [confidence(Odds(one.covers)) for _number, one in answering.given()]
+        sure += [
+            confidence(Odds(one.covers, has=len(words_of(query) & words_of(one.text))))
+            for _number, one in answering.given()
+        ]
     answering.confidence = max(sure, default=0.0)
     return answering
 
