@@ -33,6 +33,7 @@ from integrations.documents.api import DocumentUploadViewSet
 from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
+from knowledge.api.answers import KnowledgeAnswerViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.feedback import FeedbackViewSet
 from knowledge.api.search import SynonymsViewSet
@@ -76,6 +77,7 @@ router.register("experiments", ExperimentViewSet, basename="api-experiment")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
+router.register("knowledge-answers", KnowledgeAnswerViewSet, basename="api-knowledge-answer")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
 router.register("knowledge-feedback", FeedbackViewSet, basename="api-knowledge-feedback")
