@@ -380,6 +380,8 @@ SPECTACULAR_SETTINGS = {
         "DocumentOutcomeEnum": "integrations.documents.models.Outcome",
         "DocumentFileStateEnum": "integrations.documents.models.DocumentFile.State",
         "DocumentVersionStateEnum": "knowledge.models.DocumentVersion.State",
+        "SearchTestRunStateEnum": "knowledge.tests_models.SearchTestRun.State",
+        "SearchTestChangeEnum": "knowledge.tests_models.SearchTestResult.Change",
         "KnowledgeSourceStateEnum": "integrations.documents.models.KnowledgeSource.State",
         "KnowledgeSourceKindEnum": "integrations.documents.models.KnowledgeSource.Kind",
     },

@@ -35,6 +35,7 @@ from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.search import SynonymsViewSet
+from knowledge.api.tests import SearchTestRunViewSet, SearchTestViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
 from moments.api.definitions import DefinitionViewSet
@@ -77,6 +78,8 @@ router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
+router.register("knowledge-tests", SearchTestViewSet, basename="api-knowledge-test")
+router.register("knowledge-test-runs", SearchTestRunViewSet, basename="api-knowledge-test-run")
 router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
 router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")

@@ -174,5 +174,12 @@ class Chunk(TimeOrderedModel):
 
 
 from knowledge.index_models import SearchRevision, Synonyms  # noqa: E402  Django looks for models here
+from knowledge.tests_models import (  # noqa: E402
+    SearchTest,
+    SearchTested,
+    SearchTestResult,
+    SearchTestRun,
+)
 
 __all__ = ["Chunk", "Collection", "Document", "SearchRevision", "Synonyms"]
+__all__ += ["SearchTest", "SearchTestResult", "SearchTestRun", "SearchTested"]

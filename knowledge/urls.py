@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from knowledge import collection_views, views
+from knowledge import collection_views, tests_views, views
 
 urlpatterns = [
     path("knowledge/collections/", collection_views.collections_page, name="knowledge-collections"),
@@ -12,6 +12,18 @@ urlpatterns = [
         collection_views.collection_settings,
         name="knowledge-collection-settings",
     ),
+    path("knowledge/collections/<uuid:collection_id>/tests/", tests_views.tests_page, name="knowledge-tests"),
+    path(
+        "knowledge/collections/<uuid:collection_id>/tests/run",
+        tests_views.tests_run,
+        name="knowledge-tests-run",
+    ),
+    path(
+        "knowledge/collections/<uuid:collection_id>/tests/add",
+        tests_views.tests_add,
+        name="knowledge-tests-add",
+    ),
+    path("knowledge/tests/<uuid:test_id>/delete", tests_views.test_delete, name="knowledge-test-delete"),
     path("knowledge/", views.knowledge_page, name="knowledge"),
     path("knowledge/search/", views.knowledge_search, name="knowledge-search"),
     path("knowledge/documents/<uuid:document_id>/", views.document_page, name="knowledge-document"),

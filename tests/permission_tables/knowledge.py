@@ -124,8 +124,48 @@ def api_source_fetch(company: Company) -> str:
     return api_source(company) + "fetch/"
 
 
+def _test(company: Company):
+    from knowledge.tests_services import search_test_save
+
+    kept = _collection(company)
+    document = kept.documents.first() or _held(company)
+    return search_test_save(collection=kept, question="Whom do I write to?", documents=[document])
+
+
+def tests(company: Company) -> str:
+    return f"/knowledge/collections/{_test(company).collection_id}/tests/"
+
+
+def tests_run(company: Company) -> str:
+    return tests(company) + "run"
+
+
+def tests_add(company: Company) -> str:
+    return tests(company) + "add"
+
+
+def test_delete(company: Company) -> str:
+    return f"/knowledge/tests/{_test(company).pk}/delete"
+
+
+def api_test(company: Company) -> str:
+    return f"/api/v1/knowledge-tests/{_test(company).pk}/"
+
+
+def api_test_run(company: Company) -> str:
+    from knowledge.tests_models import SearchTestRun
+
+    run = SearchTestRun.objects.create(collection=_test(company).collection, cause="person", state="done")
+    return f"/api/v1/knowledge-test-runs/{run.pk}/"
+
+
+def api_test_results(company: Company) -> str:
+    return api_test_run(company) + "results/"
+
+
 ADMIN = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403}
 NEW = {"name": "New", "language": "en", "on_private": "hold"}
+WRONG = {**API, "supervisor": 400, "analyst": 400, "admin": 400}
 GONE = {**API, "supervisor": 204, "analyst": 204, "admin": 204}
 
 ROWS = [
@@ -156,6 +196,20 @@ ROWS = [
     ("GET", api_passages, API),
     ("GET", api_versions, API),
     ("POST", api_decide, API, {"version": 1, "publish": True}),
+    ("GET", tests, PAGE),
+    ("POST", tests_run, DONE, {}),
+    ("POST", tests_add, {**PAGE, "supervisor": 400, "analyst": 400, "admin": 400}, {"question": ""}),
+    ("POST", test_delete, DONE, {}),
+    ("GET", "/api/v1/knowledge-tests/", API),
+    ("POST", "/api/v1/knowledge-tests/", WRONG, {"question": "?"}),
+    ("POST", "/api/v1/knowledge-tests/import/", WRONG, {"csv": "?"}),
+    ("GET", api_test, API),
+    ("PUT", api_test, WRONG, {"question": "?"}),
+    ("DELETE", api_test, GONE),
+    ("GET", "/api/v1/knowledge-test-runs/", API),
+    ("POST", "/api/v1/knowledge-test-runs/", WRONG, {}),
+    ("GET", api_test_run, API),
+    ("GET", api_test_results, API),
     ("GET", "/api/v1/knowledge-sources/", API),
     # Without a collection nothing is followed.
     ("POST", "/api/v1/knowledge-sources/", {**ADMIN, "admin": 400}, {"name": "New"}),
