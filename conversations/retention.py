@@ -5,7 +5,7 @@ It may be cut off and run again at any time: what went is not found any more, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -33,6 +33,16 @@ log = structlog.get_logger(__name__)
 Kind = RetentionRule.Kind
 AT_ONCE = 200
 REASON = "retention"
+
+# Removes what is older than events are kept, but for these conversations; returns how much went.
+Also = Callable[[datetime, Collection[UUID]], int]
+_ALSO: list[Also] = []
+
+
+def also(work: Also) -> None:
+    """Have a room beside or above remove what it keeps for as long as events. Called from an app's `ready()`."""
+    if work not in _ALSO:
+        _ALSO.append(work)
 
 
 class RetentionRunning(Exception):
@@ -158,6 +168,8 @@ def _without_call(now: datetime) -> int:
     if Kind.EVENTS in days:
         before = now - timedelta(days=days[Kind.EVENTS])
         count += WaitingMetadata.objects.filter(received_at__lt=before).delete()[0]
+        kept = set(Conversation.objects.filter(held()).values_list("pk", flat=True)) if _ALSO else set()
+        count += sum(work(before, kept) for work in _ALSO)
     if Kind.METADATA in days:
         before = now - timedelta(days=days[Kind.METADATA])
         count += CallLedger.objects.filter(conversation__isnull=True, announced_at__lt=before).delete()[0]

@@ -34,6 +34,7 @@ from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.caring import CollectionViewSet
+from knowledge.api.feedback import FeedbackViewSet
 from knowledge.api.search import SynonymsViewSet
 from knowledge.api.tests import SearchTestRunViewSet, SearchTestViewSet
 from knowledge.api.views import KnowledgeViewSet
@@ -80,6 +81,7 @@ router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
 router.register("knowledge-tests", SearchTestViewSet, basename="api-knowledge-test")
 router.register("knowledge-test-runs", SearchTestRunViewSet, basename="api-knowledge-test-run")
+router.register("knowledge-feedback", FeedbackViewSet, basename="api-knowledge-feedback")
 router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
 router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")

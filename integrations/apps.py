@@ -7,14 +7,20 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
-        from conversations import erasure, news, spoken
+        from conversations import erasure, hiding, news, redacted, retention, spoken
         from integrations.documents.private import private_in
         from integrations.models import Provider
         from integrations.uploads.services import upload_forget
         from integrations.webhooks.services import news_take
         from knowledge import private
+        from knowledge.usage import questions_forget, questions_unsay
 
         private.find_with(private_in)
+        private.hide_with(redacted.redacted)
         news.follow(news_take)
         erasure.follow(upload_forget)
+        # What was asked in a conversation repeats its words.
+        erasure.follow(questions_unsay)
+        hiding.follow(lambda change: questions_unsay(change.conversation_id))
+        retention.also(questions_forget)
         spoken.vendor_names_add(dict(Provider.choices))

@@ -56,6 +56,11 @@ class Collection(TimeOrderedModel):
         verbose_name=_("owner"),
     )
     review_on = models.DateField(_("review on"), null=True, blank=True)
+    cards = models.BooleanField(
+        _("come up in calls by itself"),
+        default=True,
+        help_text=_("Where the company has knowledge brought up by itself when a customer asks."),
+    )
 
     class Meta:
         verbose_name = _("collection")
@@ -180,6 +185,18 @@ from knowledge.tests_models import (  # noqa: E402
     SearchTestResult,
     SearchTestRun,
 )
+from knowledge.usage_models import KnowledgeQuestion, PassageUse  # noqa: E402
 
-__all__ = ["Chunk", "Collection", "Document", "SearchRevision", "Synonyms"]
-__all__ += ["SearchTest", "SearchTestResult", "SearchTestRun", "SearchTested"]
+__all__ = [
+    "Chunk",
+    "Collection",
+    "Document",
+    "KnowledgeQuestion",
+    "PassageUse",
+    "SearchRevision",
+    "SearchTest",
+    "SearchTestResult",
+    "SearchTestRun",
+    "SearchTested",
+    "Synonyms",
+]

@@ -29,10 +29,29 @@ def _nothing(text: str) -> Iterable[Private]:
 _find: Find = _nothing
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
+Hide = Callable[[str], str]
+_hide: Hide = _as_it_is
+
+
 def find_with(find: Find) -> None:
     """Have documents read by this function from now on."""
     global _find
     _find = find
+
+
+def hide_with(hide: Hide) -> None:
+    """Have what people type and say redacted by this function from now on."""
+    global _hide
+    _hide = hide
+
+
+def redacted(text: str) -> str:
+    """A text without what the company hides; about what people ask and remark, not about documents."""
+    return _hide(text)
 
 
 def private_find(text: str) -> list[Private]:

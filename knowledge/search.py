@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from django.db.models import F, Func, QuerySet, TextField, Value
 
 from engines.language.marking import BEGIN, END, clean, headline_html
 from engines.retrieval import Hit, Question, Snapshot, rank
+from engines.retrieval.confidence import confidence, evidence_of
 from engines.retrieval.sentences import Asked, read
 from engines.retrieval.spelling import corrected
 from engines.retrieval.synonyms import widened
@@ -49,7 +50,8 @@ _CORRECTED_WEIGHT = 0.8
 class Found:
     """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
 
-    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1.
+    `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1; `confidence`:
+    how likely it answers the question, 0 to 1.
     """
 
     id: UUID
@@ -64,6 +66,7 @@ class Found:
     version: int
     rank: float
     covers: float = 1.0
+    confidence: float = 1.0
 
 
 def passages_search(
@@ -181,6 +184,7 @@ def _loaded(
 ) -> list[Found]:
     """The first hits whose documents are allowed, with their rows. One query for each language, as a rule."""
     found: list[Found] = []
+    ranked = [hit for hit, _language in hits]
     for batch in _batches(hits, limit):
         shown: dict[str, Found] = {}
         hit_of = {hit.passage: hit for hit, _language in batch}
@@ -193,7 +197,8 @@ def _loaded(
             rows = Chunk.objects.filter(pk__in=[hit.passage for hit in hits_here], document__in=named)
             for row in _with_headline(rows, query, config_of(language)):
                 hit = hit_of[str(row.pk)]
-                shown[hit.passage] = _found(row, hit.score, hit.covers)
+                sure = confidence(evidence_of(hit, ranked))
+                shown[hit.passage] = replace(_found(row, hit.score, hit.covers), confidence=sure)
         found += [shown[hit.passage] for hit, _language in batch if hit.passage in shown]
         if len(found) >= limit:
             break

@@ -22,6 +22,8 @@ from knowledge.index_models import SYNONYMS_MOST, Synonyms
 from knowledge.search import passages_search
 from knowledge.selectors import documents_for
 from knowledge.synonyms import synonyms_delete, synonyms_save
+from knowledge.usage import question_note
+from knowledge.usage_models import KnowledgeQuestion
 
 CONTEXT_MOST = 20
 
@@ -43,6 +45,14 @@ class PassageSerializer(serializers.Serializer[Any]):
     covers = serializers.FloatField(
         help_text="What share of the question's words, by how rare they are, the passage or its headings have."
     )
+    confidence = serializers.FloatField(help_text="How likely it answers the question, 0 to 1.")
+    question = serializers.SerializerMethodField(
+        help_text="The question as it was noted, for knowledge-feedback; null while somebody types."
+    )
+
+    def get_question(self, found: Any) -> UUID | None:
+        noted: UUID | None = self.context.get("question")
+        return noted
 
 
 class SearchSerializer(serializers.Serializer[Any]):
@@ -86,7 +96,8 @@ class SearchMixin:
         )
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
-        documents = documents_for(audience_of(self.user))
+        audience = audience_of(self.user)
+        documents = documents_for(audience)
         if "collection" in wanted:
             documents = documents.filter(collection__name=wanted["collection"])
         found = passages_search(
@@ -96,7 +107,16 @@ class SearchMixin:
             documents=documents,
             typing=wanted["typing"],
         )
-        return Response(PassageSerializer(found, many=True).data)
+        noted = None
+        if not wanted["typing"]:
+            noted = question_note(
+                text=wanted["q"],
+                source=KnowledgeQuestion.Source.API,
+                audience=audience,
+                found=found,
+                person=self.user,
+            )
+        return Response(PassageSerializer(found, many=True, context={"question": noted}).data)
 
 
 class SynonymsSerializer(serializers.ModelSerializer[Synonyms]):

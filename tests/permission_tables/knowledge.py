@@ -163,6 +163,14 @@ def api_test_results(company: Company) -> str:
     return api_test_run(company) + "results/"
 
 
+SEARCHING = ("agent", "supervisor", "analyst", "admin")
+SAID = {
+    "document": "01a1fb5b-0000-7000-8000-000000000000",
+    "version": 1,
+    "start": 0,
+    "end": 9,
+    "kind": "helpful",
+}
 ADMIN = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403}
 NEW = {"name": "New", "language": "en", "on_private": "hold"}
 WRONG = {**API, "supervisor": 400, "analyst": 400, "admin": 400}
@@ -188,6 +196,9 @@ ROWS = [
     ("POST", "/api/v1/knowledge-collections/", {**API, "supervisor": 201, "analyst": 201, "admin": 201}, NEW),
     ("GET", api_collection, API),
     ("PATCH", api_collection, API, {"name": "Other"}),
+    ("GET", "/api/v1/knowledge-feedback/", API),
+    # Nobody has such a document.
+    ("POST", "/api/v1/knowledge-feedback/", {"nobody": 401, **dict.fromkeys(SEARCHING, 404)}, SAID),
     ("GET", "/api/v1/knowledge-uploads/", API),
     # As JSON there is no file to take in.
     ("POST", "/api/v1/knowledge-uploads/", {**API, "supervisor": 415, "analyst": 415, "admin": 415}, {}),

@@ -10,7 +10,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("knowledge", "0003_search"),
+        ("knowledge", "0004_cards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,342 @@
+"""What was asked and what became of it, written down: questions, and uses of the passages that were found.
+
+Nothing here slows a search down: what somebody types is noted when they have stopped or followed something, by a
+ticket that the page got with what was found and gives back. A ticket is signed, so that a page can only note what it
+was shown; a question has the same key each time, so that it is noted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Keys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from accounts.ids import new_id
+from accounts.models import User
+from engines.retrieval.confidence import THRESHOLD
+from knowledge.access import document_for, version_for
+from knowledge.audience import Audience, audience_of
+from knowledge.models import Chunk, Document
+from knowledge.private import redacted
+from knowledge.search import Found
+from knowledge.usage_models import COMMENT_LENGTH, QUESTION_LENGTH, KnowledgeQuestion, PassageUse
+
+Kind = PassageUse.Kind
+Source = KnowledgeQuestion.Source
+
+# Reading for what is to be hidden takes time; nobody reads a longer question.
+_READ = 2 * QUESTION_LENGTH
+TICKET_LASTS = timedelta(hours=12)
+# So many passages of one question are noted at most.
+NOTED = 20
+_VERDICTS = {Kind.HELPFUL: Kind.WRONG, Kind.WRONG: Kind.HELPFUL}
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage as a citation names it: `[start, end)` of a version of a document."""
+
+    document_id: UUID
+    version: int
+    start: int
+    end: int
+
+
+def passage_of(found: Found | Chunk) -> Passage:
+    """How a passage that was found is cited."""
+    version = found.document_version if isinstance(found, Chunk) else found.version
+    return Passage(found.document_id, version, found.start, found.end)
+
+
+# --- Questions ------------------------------------------------------------------------------------------
+
+
+def question_note(
+    *,
+    text: str,
+    source: str,
+    audience: Audience,
+    found: Sequence[Found] = (),
+    confidence: float | None = None,
+    answered: bool | None = None,
+    person: User | UUID | None = None,
+    conversation_id: UUID | None = None,
+    question_id: UUID | None = None,
+    shown: bool = True,
+) -> UUID:
+    """Keep a question, redacted, with the passages that were shown for it. Two INSERTs. The same id twice is one.
+
+    `confidence` is the best passage's unless given; `answered` whether one was above the threshold unless given.
+    `shown`: whether what was found was on a screen, too.
+    """
+    sure = max((one.confidence for one in found), default=0.0) if confidence is None else confidence
+    question_id = question_id or new_id()
+    row = KnowledgeQuestion(
+        id=question_id,
+        source=source,
+        text=_hidden(text, QUESTION_LENGTH),
+        person_id=_key(person),
+        conversation_id=conversation_id,
+        team=audience.team,
+        queue=audience.queue,
+        channel=audience.channel,
+        language=audience.language[:12],
+        confidence=sure,
+        answered=sure >= THRESHOLD if answered is None else answered,
+    )
+    with transaction.atomic():
+        KnowledgeQuestion.objects.bulk_create([row], ignore_conflicts=True)
+        if shown and found:
+            uses_note(
+                passages=[passage_of(one) for one in found],
+                kind=Kind.SHOWN,
+                person=person,
+                question_id=question_id,
+                conversation_id=conversation_id,
+            )
+    return question_id
+
+
+def questions_unsay(conversation_id: UUID) -> None:
+    """The words of a conversation went or were hidden: what was asked in it is not kept in words either."""
+    KnowledgeQuestion.objects.filter(conversation_id=conversation_id).exclude(text="").update(text="")
+    PassageUse.objects.filter(conversation_id=conversation_id).exclude(comment="").update(comment="")
+
+
+def questions_forget(before: datetime, kept: Keys[UUID]) -> int:
+    """Remove what was asked and used before a time, but for those conversations. Returns how many rows went."""
+    uses = PassageUse.objects.filter(at__lt=before).exclude(conversation_id__in=kept)
+    asked = KnowledgeQuestion.objects.filter(asked_at__lt=before).exclude(conversation_id__in=kept)
+    return uses.delete()[0] + asked.delete()[0]
+
+
+# --- Uses -----------------------------------------------------------------------------------------------
+
+
+def use_note(
+    *,
+    passage: Passage,
+    kind: str,
+    person: User | UUID | None = None,
+    question_id: UUID | None = None,
+    conversation_id: UUID | None = None,
+    comment: str = "",
+) -> None:
+    """Keep that a passage was shown, opened, used, or what somebody thinks of it. The same again changes nothing.
+
+    Of helpful and wrong the later one counts; `comment` goes with either and takes the place of the one before.
+    """
+    if kind not in Kind.values:
+        raise ValidationError(_("There is no such use."))
+    with transaction.atomic():
+        uses_note(
+            passages=[passage],
+            kind=kind,
+            person=person,
+            question_id=question_id,
+            conversation_id=conversation_id,
+        )
+        if kind not in _VERDICTS:
+            return
+        mine = PassageUse.objects.filter(
+            document_id=passage.document_id,
+            version=passage.version,
+            start=passage.start,
+            end=passage.end,
+            person_id=_key(person),
+            question_id=question_id,
+            conversation_id=conversation_id,
+        )
+        mine.filter(kind=_VERDICTS[Kind(kind)]).delete()
+        if comment.strip():
+            mine.filter(kind=kind).update(comment=_hidden(comment, COMMENT_LENGTH))
+
+
+def use_take_back(
+    *, passage: Passage, person: User, question_id: UUID | None = None, conversation_id: UUID | None = None
+) -> None:
+    """Somebody thinks nothing of it any more: neither helpful nor wrong."""
+    PassageUse.objects.filter(
+        document_id=passage.document_id,
+        version=passage.version,
+        start=passage.start,
+        end=passage.end,
+        person=person,
+        question_id=question_id,
+        conversation_id=conversation_id,
+        kind__in=_VERDICTS,
+    ).delete()
+
+
+def uses_note(
+    *,
+    passages: Sequence[Passage],
+    kind: str,
+    person: User | UUID | None = None,
+    question_id: UUID | None = None,
+    conversation_id: UUID | None = None,
+) -> None:
+    """Keep one use of several passages. One INSERT; what is there already stays."""
+    PassageUse.objects.bulk_create(
+        [
+            PassageUse(
+                question_id=question_id,
+                document_id=one.document_id,
+                version=one.version,
+                start=one.start,
+                end=one.end,
+                kind=kind,
+                person_id=_key(person),
+                conversation_id=conversation_id,
+            )
+            for one in passages[:NOTED]
+        ],
+        ignore_conflicts=True,
+    )
+
+
+# --- Tickets --------------------------------------------------------------------------------------------
+
+
+def ticket_make(*, user: User, text: str, found: Sequence[Found], conversation_id: UUID | None = None) -> str:
+    """What a page gets with what was found, to give it back when its reader has stopped typing."""
+    content = {
+        "q": str(new_id()),
+        "t": text[:_READ],
+        "c": round(max((one.confidence for one in found), default=0.0), 4),
+        "p": [[str(one.document_id), one.version, one.start, one.end] for one in found[:NOTED]],
+        "of": str(conversation_id or ""),
+    }
+    return signing.dumps(content, salt=_salt(user), compress=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a page was shown for a question. `question_id`: its key, noted yet or not."""
+
+    question_id: UUID
+    text: str
+    confidence: float
+    passages: tuple[Passage, ...]
+    conversation_id: UUID | None
+
+
+def ticket_read(*, user: User, ticket: str) -> Ticket:
+    """What a ticket of this person's says. Raises `ValidationError` for one that is not theirs, or too old."""
+    try:
+        content: dict[str, Any] = signing.loads(ticket, salt=_salt(user), max_age=TICKET_LASTS)
+    except signing.BadSignature:
+        raise ValidationError(_("This search is over. Please search again.")) from None
+    return Ticket(
+        question_id=UUID(content["q"]),
+        text=content["t"],
+        confidence=content["c"],
+        passages=tuple(Passage(UUID(one[0]), *one[1:]) for one in content["p"]),
+        conversation_id=UUID(content["of"]) if content["of"] else None,
+    )
+
+
+def ticket_note(*, user: User, ticket: Ticket) -> None:
+    """Its question was meant: note it with what was shown. Once, however often it is said."""
+    if KnowledgeQuestion.objects.filter(pk=ticket.question_id).exists():
+        return
+    with transaction.atomic():
+        question_note(
+            text=ticket.text,
+            source=Source.SEARCH,
+            audience=audience_of(user),
+            confidence=ticket.confidence,
+            person=user,
+            conversation_id=ticket.conversation_id,
+            question_id=ticket.question_id,
+        )
+        uses_note(
+            passages=_that_are_there(ticket.passages),
+            kind=Kind.SHOWN,
+            person=user,
+            question_id=ticket.question_id,
+            conversation_id=ticket.conversation_id,
+        )
+
+
+def _that_are_there(passages: Sequence[Passage]) -> list[Passage]:
+    """A document may have been deleted since it was found."""
+    there = set(
+        Document.objects.filter(pk__in={one.document_id for one in passages}).values_list("pk", flat=True)
+    )
+    return [one for one in passages if one.document_id in there]
+
+
+def feedback_note(
+    *,
+    user: User,
+    kind: str,
+    passage: Passage | None = None,
+    ticket: str = "",
+    question_id: UUID | None = None,
+    conversation_id: UUID | None = None,
+    comment: str = "",
+) -> UUID | None:
+    """What a page or a program says of a passage. Returns the question that it was found for, if it is known.
+
+    With a `ticket` the question is noted first; without a passage that is all. `kind` "" takes back what the person
+    thought of it. `question_id` and `conversation_id` count without a ticket; a question must be the person's own.
+    Raises `ValidationError`, or `Http404` where there is no such passage or question for them.
+    """
+    if kind not in {"", *Kind.values}:
+        raise ValidationError(_("There is no such use."))
+    if ticket:
+        shown = ticket_read(user=user, ticket=ticket)
+        ticket_note(user=user, ticket=shown)
+        question_id, conversation_id = shown.question_id, shown.conversation_id
+    elif question_id is not None:
+        asked = KnowledgeQuestion.objects.filter(pk=question_id, person=user).first()
+        if asked is None:
+            raise Http404("no such question of this person's")
+        conversation_id = asked.conversation_id
+    if passage is None:
+        if not ticket:
+            raise ValidationError(_("Say which passage."))
+        return question_id
+    _passage_check(user, passage)
+    if kind:
+        use_note(
+            passage=passage,
+            kind=kind,
+            person=user,
+            question_id=question_id,
+            conversation_id=conversation_id,
+            comment=comment,
+        )
+    else:
+        use_take_back(passage=passage, person=user, question_id=question_id, conversation_id=conversation_id)
+    return question_id
+
+
+def _passage_check(user: User, passage: Passage) -> None:
+    """A passage is of a version that this person may open, and lies within its text."""
+    document = document_for(user, passage.document_id)
+    length = len(version_for(user, document, passage.version).body)
+    if not 0 <= passage.start < passage.end <= length:
+        raise ValidationError(_("There is no such passage."))
+
+
+def _salt(user: User) -> str:
+    return f"knowledge.asked {connection.schema_name} {user.pk}"  # type: ignore[attr-defined]
+
+
+def _hidden(text: str, length: int) -> str:
+    return redacted(" ".join(text[:_READ].split()))[:length].replace("\x00", "")
+
+
+def _key(person: User | UUID | None) -> UUID | None:
+    return person.pk if isinstance(person, User) else person
