@@ -179,6 +179,7 @@ class Chunk(TimeOrderedModel):
 
 
 from knowledge.index_models import SearchRevision, Synonyms  # noqa: E402  Django looks for models here
+from knowledge.quality_models import Finding, Gap, GapQuestion, KnowledgeReview  # noqa: E402
 from knowledge.tests_models import (  # noqa: E402
     SearchTest,
     SearchTested,
@@ -191,7 +192,11 @@ __all__ = [
     "Chunk",
     "Collection",
     "Document",
+    "Finding",
+    "Gap",
+    "GapQuestion",
     "KnowledgeQuestion",
+    "KnowledgeReview",
     "PassageUse",
     "SearchRevision",
     "SearchTest",

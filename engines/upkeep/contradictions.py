@@ -3,7 +3,8 @@ what the other says.
 
 Found by rules, not by a model, and strict: what a manager is shown must be worth their time. Two statements are of one
 matter when their words are nearly the same once values are taken out, and neither's title or headings name something
-that the other does not: "Gold card: fee £5" and "Silver card: fee £8" are two matters. Paraphrases are missed.
+that the other does not: "Gold card: fee £5" and "Silver card: fee £8" are two matters, and so are titles made after one
+pattern. Paraphrases are missed.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ LEAST_SUBJECT = 1
 COMMON, COMMON_OF_MANY, MANY = 400, 100, 20_000
 _BLOCK = 1_000
 # Which of a thing: where they differ, so do the things.
-_WHICH = frozenset(
-    "min minimum least max maximum most more less first second third last next new exist old per additional extra basic plus premium "
-    "standard daily weekly monthly annual yearly once online phone branch business personal domestic international abroad".split()
-)
+_WHICH_WORDS = """
+min minimum least max maximum most more less first second third last next new exist old per additional extra
+basic plus premium standard daily weekly monthly annual yearly once online phone branch business personal
+domestic international abroad
+"""
+_WHICH = frozenset(_WHICH_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ def contradictions(passages: list[Passage]) -> list[Contradiction]:
     best: dict[tuple[int, int, str], Contradiction] = {}
     for first, second in _candidates(rows, rarity):
         left, right = rows[first], rows[second]
+        # What one text says twice, it says of two things, or its author saw both.
+        if passages[left.passage].document == passages[right.passage].document:
+            continue
         found = _compared(left, right, rarity)
         if found is None:
             continue
@@ -122,7 +128,7 @@ def _needed(left: Statement, right: Statement) -> float:
     """How much alike two statements must be, by what their titles and headings name."""
     ours = left.subject - right.subject - right.words
     theirs = right.subject - left.subject - left.words
-    if ours and theirs:
+    if (ours and theirs) or (left.title != right.title and len(left.title & right.title) >= 2):
         return 2.0
     return ALIKE_ONE_SIDED if ours or theirs else ALIKE
 

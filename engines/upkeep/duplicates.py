@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,21 +53,15 @@ def duplicates(passages: list[Passage]) -> list[Twins]:
         if max(len(with_it[left]), len(with_it[right])) >= MOST_DOCUMENTS:
             continue
         found[(passages[left].document, passages[right].document)].append((left, right, share))
-    twins = [
-        Twins(
-            *key,
-            tuple(pairs),
-            round(
-                min(1.0, sum(len(words[left]) for left in {pair[0] for pair in pairs}) / max(1, min(length[one] for one in key))),
-                3,
-            ),
-        )
-        for key, pairs in found.items()
-    ]  # fmt: skip
+    twins = []
+    for key, pairs in found.items():
+        shared = sum(len(words[left]) for left in {pair[0] for pair in pairs})
+        share = shared / max(1, min(length[one] for one in key))
+        twins.append(Twins(*key, tuple(pairs), round(min(1.0, share), 3)))
     return sorted(twins, key=lambda one: (-one.share, one.pairs[0][0]))
 
 
-def _alike(passages: list[Passage], words: list[list[str]]):  # type: ignore[no-untyped-def]
+def _alike(passages: list[Passage], words: list[list[str]]) -> Iterator[tuple[int, int, float]]:
     runs: dict[tuple[str, ...], int] = {}
     rows, columns = [], []
     sizes = np.zeros(len(passages))
