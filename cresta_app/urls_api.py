@@ -33,6 +33,7 @@ from integrations.documents.api import DocumentUploadViewSet
 from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
+from knowledge.api.care import CoverageViewSet, FindingViewSet, GapViewSet, KnowledgeReviewViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.feedback import FeedbackViewSet
 from knowledge.api.search import SynonymsViewSet
@@ -82,6 +83,10 @@ router.register("knowledge-collections", CollectionViewSet, basename="api-knowle
 router.register("knowledge-tests", SearchTestViewSet, basename="api-knowledge-test")
 router.register("knowledge-test-runs", SearchTestRunViewSet, basename="api-knowledge-test-run")
 router.register("knowledge-feedback", FeedbackViewSet, basename="api-knowledge-feedback")
+router.register("knowledge-reviews", KnowledgeReviewViewSet, basename="api-knowledge-review")
+router.register("knowledge-findings", FindingViewSet, basename="api-knowledge-finding")
+router.register("knowledge-gaps", GapViewSet, basename="api-knowledge-gap")
+router.register("knowledge-coverage", CoverageViewSet, basename="api-knowledge-coverage")
 router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
 router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")

@@ -337,7 +337,7 @@ def finding_decide(
         if decision not in {Decision.NONE, Decision.KEEP, Decision.NOT_ONE, Decision.WITHDREW}:
             raise Conflict(_("This cannot be decided so."))
         if decision == Decision.WITHDREW:
-            if withdraw not in {row.document_id, row.other_id} - {None}:
+            if withdraw is None or withdraw not in {row.document_id, row.other_id}:
                 raise Conflict(_("Say which of the documents is to be withdrawn."))
             document_withdraw(document=Document.objects.get(pk=withdraw), actor=actor, address=address)
         row.decision = Decision(decision)
