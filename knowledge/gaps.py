@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Collection as Keys
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -50,7 +52,6 @@ def gaps_sort() -> int:
                     if _short(row.language) == short
                 ]
                 _sort(short, rows[:LATEST])
-            _empty_forget()
     return Gap.objects.filter(state=Gap.State.OPEN).count()
 
 
@@ -111,11 +112,6 @@ def _join(gap: Gap | None, language: str, rows: list[KnowledgeQuestion], says_no
         KnowledgeQuestion.objects.filter(pk__in=[row.pk for row in rows]).update(state=state)
 
 
-def _empty_forget() -> None:
-    """A gap of which nothing was asked any more for long, and whose questions are forgotten, goes too."""
-    Gap.objects.filter(members__isnull=True, last_at__lt=timezone.now() - 4 * SINCE).delete()
-
-
 def gap_decide(
     *, gap: Gap, state: str, actor: User, document: Document | None = None, address: str | None = None
 ) -> Gap:
@@ -153,8 +149,26 @@ def gap_decide(
     return row
 
 
-def gap_settle_with_answer(*, gap_id: UUID, actor: User) -> None:
-    """Somebody wrote the answer: the gap is settled, without a document."""
-    row = Gap.objects.filter(pk=gap_id).first()
-    if row is not None:
-        gap_decide(gap=row, state=Gap.State.SETTLED, actor=actor)
+def gaps_unsay(conversation_id: UUID) -> None:
+    """The words of a conversation went or were hidden (after `usage.questions_unsay`): no gap is called by them."""
+    _call_anew(Gap.objects.filter(members__question__conversation_id=conversation_id).distinct())
+
+
+def gaps_forget(before: datetime, kept: Keys[UUID]) -> int:
+    """What was asked before a time is forgotten (after `usage.questions_forget`). Returns how many gaps went."""
+    return _call_anew(Gap.objects.filter(first_at__lt=before))
+
+
+def _call_anew(gaps: QuerySet[Gap]) -> int:
+    """Call gaps by a question that is still there; one of which none is left goes. Returns how many went."""
+    gone = 0
+    for gap in gaps:
+        rows = KnowledgeQuestion.objects.filter(in_gap__gap=gap).exclude(text="").order_by("-asked_at")
+        texts = list(rows.values_list("text", flat=True)[:OF_GAP])
+        if not texts:
+            gap.delete()
+            gone += 1
+        elif gap.label not in {text[:LABEL_LENGTH] for text in texts}:
+            gap.label = texts[middle(texts, talk(gap.language or "en"))][:LABEL_LENGTH]
+            gap.save(update_fields=["label"])
+    return gone

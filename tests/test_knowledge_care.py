@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
 from accounts.errors import Conflict
 from knowledge.audience import Audience
-from knowledge.gaps import gap_decide, gaps_sort
+from knowledge.gaps import gap_decide, gaps_forget, gaps_sort, gaps_unsay
 from knowledge.models import Collection, Document
 from knowledge.quality import finding_decide, review_do, review_start
 from knowledge.quality_models import Finding, Gap
@@ -18,7 +19,7 @@ from knowledge.search import passages_search
 from knowledge.services import document_save
 from knowledge.tests_models import SearchTest
 from knowledge.usage import Passage as Place
-from knowledge.usage import question_note, use_note
+from knowledge.usage import question_note, questions_forget, questions_unsay, use_note
 from knowledge.usage_models import KnowledgeQuestion
 from tests.budgets import query_budget
 from tests.conftest import World
@@ -146,6 +147,22 @@ def test_gaps_keep_their_key_as_they_grow_and_open_again(
         ask("how to pay in crypto", company)
         assert gaps_sort() == 1, "asked three times since it was settled"
         assert Gap.objects.get().pk == gap.pk
+
+
+def test_no_gap_is_called_by_words_that_went(world: World) -> None:
+    company = world.northwind
+    call = uuid4()
+    with company.scope():
+        ask("can I pay in crypto", company, conversation_id=call)
+        ask("do you accept crypto payment", company)
+        gaps_sort()
+        Gap.objects.update(label="can I pay in crypto")
+        questions_unsay(call)
+        gaps_unsay(call)
+        assert Gap.objects.get().label == "do you accept crypto payment"
+        later = timezone.now() + timedelta(days=1)
+        questions_forget(later, set())
+        assert gaps_forget(later, set()) == 1 and not Gap.objects.exists()
 
 
 def test_pages_and_api(world: World, documents: tuple[Document, Document]) -> None:

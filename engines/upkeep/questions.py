@@ -20,7 +20,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from engines.upkeep.statements import words_of
 
 # Mean similarity (cosine, 0 to 1) of a question to those of its group.
-JOINS = 0.34
+JOINS = 0.22
 # More at once take memory by the square.
 AT_ONCE = 3_000
 _WORDS, _PIECES = 0.7, 0.3

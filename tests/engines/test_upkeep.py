@@ -58,7 +58,7 @@ def test_another_figure_for_the_same_matter_contradicts() -> None:
 
 def test_one_denies_what_the_other_says() -> None:
     left = passage("a", "Late fees", "A late fee may be waived for loyal customers.")
-    right = passage("b", "Late fees and charges", "A late fee may never be waived for loyal customers.")
+    right = passage("b", "Late fees (updated)", "A late fee may never be waived for loyal customers.")
     assert contradicting(left, right) == [("denial", "", "never")]
 
 
@@ -66,13 +66,13 @@ def test_one_denies_what_the_other_says() -> None:
     ("left", "right"),
     [
         # Two cards, two fees.
-        (("Gold card", "The yearly fee is £50 for each card."), ("Silver card", "The yearly fee is £20 for each card.")),
+        (("Gold card", "The yearly fee is £50 a card."), ("Silver card", "The yearly fee is £20 a card.")),
         # One title is a longer name.
-        (("Gold account: limits", "The daily deposit limit is £50."), ("Gold Plus account: limits", "The daily deposit limit is £90.")),
+        (("Gold account", "The daily deposit limit is £50."), ("Gold Plus account", "The daily deposit limit is £90.")),
         # Which of two limits.
         (("Limits", "The minimum transfer amount is £5."), ("Limits", "The maximum transfer amount is £500.")),
         # Several figures in a sentence are of several things.
-        (("Plans", "Basic costs £5 and Plus costs £9 a month."), ("Plans", "Basic costs £5 and Plus costs £9 a month, Max £20.")),
+        (("Plans", "Basic costs £5 and Plus costs £9 monthly."), ("Plans", "Basic costs £6 and Plus £8 monthly.")),
         # Other units.
         (("Returns", "Returns are free within 14 days."), ("Returns", "Returns are free within 10 working days.")),
     ],
