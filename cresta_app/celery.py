@@ -66,6 +66,15 @@ app.conf.beat_schedule = {
         "schedule": 900.0,
         "options": {"expires": 900.0},
     },
+    "knowledge-nightly": {
+        "task": "knowledge.tasks.knowledge_nightly",
+        "schedule": crontab(hour=3, minute=12),
+    },
+    "knowledge": {
+        "task": "knowledge.tasks.knowledge_sweep",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "uploads-clean": {
         "task": "integrations.uploads.tasks.uploads_clean",
         "schedule": 3600.0,

@@ -34,9 +34,11 @@ from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.answers import KnowledgeAnswerViewSet
+from knowledge.api.care import CoverageViewSet, FindingViewSet, GapViewSet, KnowledgeReviewViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.feedback import FeedbackViewSet
 from knowledge.api.search import SynonymsViewSet
+from knowledge.api.tests import SearchTestRunViewSet, SearchTestViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
 from moments.api.definitions import DefinitionViewSet
@@ -80,7 +82,13 @@ router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("knowledge-answers", KnowledgeAnswerViewSet, basename="api-knowledge-answer")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
+router.register("knowledge-tests", SearchTestViewSet, basename="api-knowledge-test")
+router.register("knowledge-test-runs", SearchTestRunViewSet, basename="api-knowledge-test-run")
 router.register("knowledge-feedback", FeedbackViewSet, basename="api-knowledge-feedback")
+router.register("knowledge-reviews", KnowledgeReviewViewSet, basename="api-knowledge-review")
+router.register("knowledge-findings", FindingViewSet, basename="api-knowledge-finding")
+router.register("knowledge-gaps", GapViewSet, basename="api-knowledge-gap")
+router.register("knowledge-coverage", CoverageViewSet, basename="api-knowledge-coverage")
 router.register("knowledge-uploads", DocumentUploadViewSet, basename="api-knowledge-upload")
 router.register("knowledge-sources", SourceViewSet, basename="api-knowledge-source")
 router.register("reports", ReportViewSet, basename="api-report")

@@ -198,6 +198,13 @@ class Chunk(TimeOrderedModel):
 
 
 from knowledge.index_models import SearchRevision, Synonyms  # noqa: E402  Django looks for models here
+from knowledge.quality_models import Finding, Gap, GapQuestion, KnowledgeReview  # noqa: E402
+from knowledge.tests_models import (  # noqa: E402
+    SearchTest,
+    SearchTested,
+    SearchTestResult,
+    SearchTestRun,
+)
 from knowledge.usage_models import KnowledgeQuestion, PassageUse  # noqa: E402
 from knowledge.vector_models import VectorState  # noqa: E402
 
@@ -205,9 +212,17 @@ __all__ = [
     "Chunk",
     "Collection",
     "Document",
+    "Finding",
+    "Gap",
+    "GapQuestion",
     "KnowledgeQuestion",
+    "KnowledgeReview",
     "PassageUse",
     "SearchRevision",
+    "SearchTest",
+    "SearchTestResult",
+    "SearchTestRun",
+    "SearchTested",
     "Synonyms",
     "VectorState",
 ]

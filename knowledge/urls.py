@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from knowledge import answer_views, collection_views, feedback_views, views
+from knowledge import answer_views, care_views, collection_views, feedback_views, tests_views, views
 
 urlpatterns = [
     path("knowledge/collections/", collection_views.collections_page, name="knowledge-collections"),
@@ -12,6 +12,29 @@ urlpatterns = [
         collection_views.collection_settings,
         name="knowledge-collection-settings",
     ),
+    path("knowledge/collections/<uuid:collection_id>/tests/", tests_views.tests_page, name="knowledge-tests"),
+    path(
+        "knowledge/collections/<uuid:collection_id>/tests/run",
+        tests_views.tests_run,
+        name="knowledge-tests-run",
+    ),
+    path(
+        "knowledge/collections/<uuid:collection_id>/tests/add",
+        tests_views.tests_add,
+        name="knowledge-tests-add",
+    ),
+    path("knowledge/tests/<uuid:test_id>/delete", tests_views.test_delete, name="knowledge-test-delete"),
+    path("knowledge/findings/", care_views.findings_page, name="knowledge-findings"),
+    path("knowledge/findings/review", care_views.review_run, name="knowledge-review"),
+    path(
+        "knowledge/findings/<uuid:finding_id>/decide",
+        care_views.finding_decide_page,
+        name="knowledge-finding-decide",
+    ),
+    path("knowledge/gaps/", care_views.gaps_page, name="knowledge-gaps"),
+    path("knowledge/gaps/<uuid:gap_id>/decide", care_views.gap_decide_page, name="knowledge-gap-decide"),
+    path("knowledge/coverage/", care_views.coverage_page, name="knowledge-coverage"),
+    path("knowledge/coverage.csv", care_views.coverage_file, name="knowledge-coverage-file"),
     path("knowledge/", views.knowledge_page, name="knowledge"),
     path("knowledge/feedback/", feedback_views.knowledge_feedback, name="knowledge-feedback"),
     path("knowledge/search/", views.knowledge_search, name="knowledge-search"),

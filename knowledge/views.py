@@ -21,6 +21,7 @@ from accounts.throttle import address_of
 from accounts.views import needs
 from knowledge.access import document_for, version_for
 from knowledge.audience import audience_of
+from knowledge.care_selectors import document_use
 from knowledge.caring import private_shown, types_named, versions_listed
 from knowledge.models import Chunk, DocumentVersion
 from knowledge.private import counted
@@ -116,7 +117,9 @@ def document_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
 def document_care(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """The passages of a document with their paths, its versions, and what was held back of it."""
     document = document_for(_user(request), document_id)
-    passages = Paginator(document.chunks.defer("search").order_by("position"), PASSAGES)
+    chunks = list(document.chunks.defer("search").order_by("position"))
+    use = document_use(document, chunks)
+    passages = Paginator([{"row": one, "use": use.passages.get(one.pk)} for one in chunks], PASSAGES)
     types = types_named()
     versions = [
         {"row": row, "private": [(types.get(name, name), n) for name, n in counted(row.private).items()]}
@@ -129,6 +132,7 @@ def document_care(request: HttpRequest, document_id: UUID) -> HttpResponse:
         "versions": versions,
         "held": held,
         "findings": private_shown(held, types) if held else [],
+        "use": use,
     }
     return render(request, "knowledge/care.html", context)
 

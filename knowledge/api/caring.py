@@ -18,6 +18,7 @@ from accounts.models import Queue, Team, User
 from accounts.permissions import MATRIX, Permission
 from accounts.throttle import address_of
 from knowledge.access import collection_for, document_for, version_for
+from knowledge.care_selectors import Use, document_use
 from knowledge.caring import collections_listed, versions_listed
 from knowledge.forms import languages_read
 from knowledge.meaning import vectors_progress
@@ -133,11 +134,31 @@ class MeaningSerializer(serializers.Serializer[Any]):
     words = serializers.CharField(help_text="The same for people.")
 
 
+class UseSerializer(serializers.Serializer[Any]):
+    shown = serializers.IntegerField()
+    opened = serializers.IntegerField()
+    used = serializers.IntegerField()
+    helpful = serializers.IntegerField()
+    wrong = serializers.IntegerField()
+
+
+class PassageUsedSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    path = serializers.CharField()
+    use = UseSerializer()
+
+
+class DocumentUseSerializer(serializers.Serializer[Any]):
+    whole = UseSerializer()
+    earlier = UseSerializer(help_text="Of passages that are cut otherwise now.")
+    passages = PassageUsedSerializer(many=True)
+
+
 class CaringMixin:
     """What managers do with a document, as parts of its own view set."""
 
     permissions_by_action = dict.fromkeys(
-        ("passages", "versions", "decide", "withdraw", "restore", "meaning"), Permission.KNOWLEDGE_MANAGE
+        ("passages", "versions", "use", "decide", "withdraw", "restore", "meaning"), Permission.KNOWLEDGE_MANAGE
     )
 
     @extend_schema(responses=MeaningSerializer, filters=False)
@@ -155,6 +176,23 @@ class CaringMixin:
         """The passages that search finds, in order."""
         rows = self._document(pk).chunks.defer("search").order_by("position")
         return Response(ChunkSerializer(rows, many=True).data)
+
+    @extend_schema(responses=DocumentUseSerializer, filters=False)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def use(self, request: Request, pk: UUID) -> Response:
+        """How often it was shown, opened, used, helpful, wrong: all of it, and passage by passage."""
+        document = self._document(pk)
+        chunks = list(document.chunks.only("pk", "document_id", "start", "end", "text", "heading_path"))
+        found = document_use(document, chunks)
+        shown = {
+            "whole": found.whole,
+            "earlier": found.earlier,
+            "passages": [
+                {"id": one.pk, "path": one.heading_path, "use": found.passages.get(one.pk, Use())}
+                for one in chunks
+            ],
+        }
+        return Response(DocumentUseSerializer(shown).data)
 
     @extend_schema(responses=DocumentVersionSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], pagination_class=None)

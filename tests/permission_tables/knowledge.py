@@ -124,6 +124,45 @@ def api_source_fetch(company: Company) -> str:
     return api_source(company) + "fetch/"
 
 
+def _test(company: Company):
+    from knowledge.tests_services import search_test_save
+
+    kept = _collection(company)
+    document = kept.documents.first() or _held(company)
+    return search_test_save(collection=kept, question="Whom do I write to?", documents=[document])
+
+
+def tests(company: Company) -> str:
+    return f"/knowledge/collections/{_test(company).collection_id}/tests/"
+
+
+def tests_run(company: Company) -> str:
+    return tests(company) + "run"
+
+
+def tests_add(company: Company) -> str:
+    return tests(company) + "add"
+
+
+def test_delete(company: Company) -> str:
+    return f"/knowledge/tests/{_test(company).pk}/delete"
+
+
+def api_test(company: Company) -> str:
+    return f"/api/v1/knowledge-tests/{_test(company).pk}/"
+
+
+def api_test_run(company: Company) -> str:
+    from knowledge.tests_models import SearchTestRun
+
+    run = SearchTestRun.objects.create(collection=_test(company).collection, cause="person", state="done")
+    return f"/api/v1/knowledge-test-runs/{run.pk}/"
+
+
+def api_test_results(company: Company) -> str:
+    return api_test_run(company) + "results/"
+
+
 SEARCHING = ("agent", "supervisor", "analyst", "admin")
 SAID = {
     "document": "01a1fb5b-0000-7000-8000-000000000000",
@@ -132,8 +171,64 @@ SAID = {
     "end": 9,
     "kind": "helpful",
 }
+
+
+def _gap(company: Company):
+    from django.utils import timezone
+
+    from knowledge.quality_models import Gap
+
+    now = timezone.now()
+    return Gap.objects.create(label="Can I pay in crypto?", first_at=now, last_at=now, count=2)
+
+
+def _finding(company: Company):
+    from knowledge.quality_models import Finding
+
+    kept = _collection(company)
+    facts = {"reason": "review", "day": "2026-01-01"}
+    return Finding.objects.get_or_create(
+        key="x", defaults={"kind": "stale", "collection": kept, "facts": facts}
+    )[0]
+
+
+def gap_decide(company: Company) -> str:
+    return f"/knowledge/gaps/{_gap(company).pk}/decide"
+
+
+def finding_decide(company: Company) -> str:
+    return f"/knowledge/findings/{_finding(company).pk}/decide"
+
+
+def api_gap(company: Company) -> str:
+    return f"/api/v1/knowledge-gaps/{_gap(company).pk}/"
+
+
+def api_gap_decide(company: Company) -> str:
+    return api_gap(company) + "decide/"
+
+
+def api_finding(company: Company) -> str:
+    return f"/api/v1/knowledge-findings/{_finding(company).pk}/"
+
+
+def api_finding_decide(company: Company) -> str:
+    return api_finding(company) + "decide/"
+
+
+def api_review(company: Company) -> str:
+    from knowledge.quality_models import KnowledgeReview
+
+    return f"/api/v1/knowledge-reviews/{KnowledgeReview.objects.create(state='done').pk}/"
+
+
+def api_use(company: Company) -> str:
+    return _api_document(company) + "use/"
+
+
 ADMIN = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403}
 NEW = {"name": "New", "language": "en", "on_private": "hold"}
+WRONG = {**API, "supervisor": 400, "analyst": 400, "admin": 400}
 GONE = {**API, "supervisor": 204, "analyst": 204, "admin": 204}
 
 ROWS = [
@@ -170,6 +265,38 @@ ROWS = [
     ("GET", api_passages, API),
     ("GET", api_versions, API),
     ("POST", api_decide, API, {"version": 1, "publish": True}),
+    ("GET", "/knowledge/findings/", PAGE),
+    ("POST", "/knowledge/findings/review", DONE, {}),
+    ("POST", finding_decide, DONE, {"decision": "keep"}),
+    ("GET", "/knowledge/gaps/", PAGE),
+    ("POST", gap_decide, DONE, {"state": "ignored"}),
+    ("GET", "/knowledge/coverage/", PAGE),
+    ("GET", "/knowledge/coverage.csv", PAGE),
+    ("GET", "/api/v1/knowledge-reviews/", API),
+    ("POST", "/api/v1/knowledge-reviews/", {**API, "supervisor": 202, "analyst": 202, "admin": 202}, {}),
+    ("GET", api_review, API),
+    ("GET", "/api/v1/knowledge-findings/", API),
+    ("GET", api_finding, API),
+    ("POST", api_finding_decide, API, {"decision": "keep"}),
+    ("GET", "/api/v1/knowledge-gaps/", API),
+    ("GET", api_gap, API),
+    ("POST", api_gap_decide, API, {"state": "ignored"}),
+    ("GET", "/api/v1/knowledge-coverage/", API),
+    ("GET", api_use, API),
+    ("GET", tests, PAGE),
+    ("POST", tests_run, DONE, {}),
+    ("POST", tests_add, {**PAGE, "supervisor": 400, "analyst": 400, "admin": 400}, {"question": ""}),
+    ("POST", test_delete, DONE, {}),
+    ("GET", "/api/v1/knowledge-tests/", API),
+    ("POST", "/api/v1/knowledge-tests/", WRONG, {"question": "?"}),
+    ("POST", "/api/v1/knowledge-tests/import/", WRONG, {"csv": "?"}),
+    ("GET", api_test, API),
+    ("PUT", api_test, WRONG, {"question": "?"}),
+    ("DELETE", api_test, GONE),
+    ("GET", "/api/v1/knowledge-test-runs/", API),
+    ("POST", "/api/v1/knowledge-test-runs/", WRONG, {}),
+    ("GET", api_test_run, API),
+    ("GET", api_test_results, API),
     ("GET", "/api/v1/knowledge-sources/", API),
     # Without a collection nothing is followed.
     ("POST", "/api/v1/knowledge-sources/", {**ADMIN, "admin": 400}, {"name": "New"}),
