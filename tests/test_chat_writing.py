@@ -115,7 +115,9 @@ def test_a_chat_system_without_a_socket_fetches_what_waits(world: World) -> None
             chat_lines.disconnected(current_schema())
 
 
-def test_what_did_not_go_out_is_marked_in_the_transcript(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_did_not_go_out_is_marked_in_the_transcript(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     company, agent = world.northwind, world.northwind.people["agent"]
     monkeypatch.setattr(chat_lines, "is_connected", lambda _schema: True)
     with company.scope():

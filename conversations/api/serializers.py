@@ -7,7 +7,15 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
-from conversations.models import CallPhase, ChatMessage, Conversation, Recording, Speaker, Summary, SummaryLine
+from conversations.models import (
+    CallPhase,
+    ChatMessage,
+    Conversation,
+    Recording,
+    Speaker,
+    Summary,
+    SummaryLine,
+)
 
 Serializer = serializers.Serializer[Any]
 

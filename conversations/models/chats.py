@@ -55,7 +55,7 @@ class ChatMessage(TimeOrderedModel):
 
         @classmethod
         def of(cls, *, delivered: bool, failed: bool, is_live: bool) -> ChatMessage.Delivery:
-            """What the chat system said of a message from here. `is_live`: the chat goes on, and it can still say so."""
+            """What the chat system said of a message from here. `is_live`: the chat goes on, and can still say so."""
             if delivered:
                 return cls.DELIVERED
             return cls.WAITING if is_live and not failed else cls.MISSED
