@@ -52,7 +52,8 @@ def floor_rows(user: User, ids: Iterable[UUID] | None = None) -> list[Payload]:
     A row: `{"id", "state", "phase", "phase_since", "transferred", "agent", "team", "unmatched", "queue", "queue_id",
     "segment", "customer", "started_at", "ended_at", "panel", "guidance", "alert", "mood", "silence", "limited",
     "channel", "waits_ms"}`.
-    `waits_ms`: in a chat, since when the customer waits for an answer, in chat time; None otherwise. `silence` is a call's.
+    `waits_ms`: since when the customer of a chat waits for an answer, in chat time; None otherwise. A chat has
+    no `silence`.
     `panel`: whether the agent has a page open that guidance can reach; None where nobody can tell, or none is due.
     `limited`: of a team that is none of theirs: who, where, and the alert without its reason.
     """

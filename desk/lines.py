@@ -39,8 +39,8 @@ class CallLine:
     """One call so far. `reached`: the sequence of the last utterance in it. `points`: smoothed sentiment, oldest first.
 
     `spoken`: milliseconds of speech in each stretch of 15 s that is still drawn, by its number. Two who speak at once
-    count twice, and no stretch for more than its length. `spoken_to_ms`: the end of what was said last. `waits_ms`: when
-    the customer began to wait for an answer; None where there is nothing to answer.
+    count twice, and no stretch for more than its length. `spoken_to_ms`: the end of what was said last. `waits_ms`:
+    when the customer began to wait for an answer; None where there is nothing to answer.
     """
 
     reached: int = 0
