@@ -7,6 +7,7 @@ agent has written, is dropped. All of them are given redacted words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -192,9 +193,13 @@ def model_reply(query: str) -> Card | None:
     return _card([(redacted(text), "") for text in texts])
 
 
+_POINT = re.compile(r"^\s*(?:[-*•>]|#{1,6}|\d{1,2}[.)])\s+")
+
+
 def _beginning(text: str) -> str:
     """Whole sentences, as many as a message bears."""
-    short = " ".join(text.split())
+    # A message is no list: each point becomes a sentence among others.
+    short = " ".join(" ".join(_POINT.sub("", line) for line in text.splitlines()).split())
     if len(short) <= LENGTH:
         return short
     end = max(short.rfind(mark, 0, LENGTH) for mark in (". ", "! ", "? "))

@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -25,6 +27,7 @@ from conversations.models import (
     VoiceSettings,
     WaitingMetadata,
 )
+from conversations.nightly import RETENTION_AT, next_at
 from conversations.redacted import redacted
 from conversations.retention import preview
 
@@ -67,6 +70,7 @@ class ConsentRecordAdmin(ReadOnlyAdmin):
 class RetentionRuleAdmin(AuditedAdmin):
     without = _("Everything is kept then, for as long as nobody adds a rule.")
     list_display = ("kind", "queue_label", "days")
+    list_before_template = "admin/conversations/retention.html"
     list_filter = ("kind",)
     list_select_related = ("queue",)
 
@@ -77,14 +81,7 @@ class RetentionRuleAdmin(AuditedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = preview()
-        words = ", ".join(
-            _("%(what)s: %(remove)d to remove, %(held)d held")
-            % {"what": RetentionRule.Kind(kind).label, **counts}
-            for kind, counts in found.items()
-        )
-        title = _("Next run tonight. %(words)s") % {"words": words}
-        return super().changelist_view(request, {**(extra_context or {}), "subtitle": title})
+        return super().changelist_view(request, {**(extra_context or {}), "nights": _nights()})
 
 
 @admin.register(LegalHold)
@@ -137,6 +134,13 @@ class LegalHoldAdmin(AuditedAdmin):
 class RetentionRunAdmin(ReadOnlyAdmin):
     """What went each night."""
 
+    list_before_template = "admin/conversations/retention.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().changelist_view(request, {**(extra_context or {}), "nights": _nights()})
+
     list_display = ("started_at", "finished_at", "went", "kept", "not_done")
 
     @display(description=_("removed"))
@@ -150,6 +154,38 @@ class RetentionRunAdmin(ReadOnlyAdmin):
     @display(description=_("could not be removed"))
     def not_done(self, obj: RetentionRun) -> str:
         return _counted(obj.failed)
+
+
+def _nights() -> list[str]:
+    """When the next run is and what it would remove, and what became of the last one, in words."""
+    kinds = RetentionRule.Kind
+    due = [
+        (
+            gettext("%(what)s: %(remove)d (%(held)d held)")
+            if counts["held"]
+            else gettext("%(what)s: %(remove)d")
+        )
+        % {"what": kinds(kind).label, **counts}
+        for kind, counts in preview().items()
+        if counts["remove"] or counts["held"]
+    ]
+    at = timezone.localtime(next_at(RETENTION_AT, timezone.now()))
+    words: list[str] = [
+        gettext("Next run: %s.") % date_format(at, "D j M Y, H:i"),
+        gettext("Due by now: %s.") % ", ".join(due) if due else gettext("Nothing is due now."),
+    ]
+    last = RetentionRun.objects.first()
+    if last is None:
+        return [*words, gettext("It has not run yet.")]
+    began = date_format(timezone.localtime(last.started_at), "D j M Y, H:i")
+    words.append(
+        gettext("Last run, %(at)s: removed %(what)s.") % {"at": began, "what": _counted(last.removed)}
+    )
+    if any(last.failed.values()):
+        words.append(gettext("Could not be removed: %s.") % _counted(last.failed))
+    if last.finished_at is None:
+        words.append(gettext("It did not come to its end; the next run goes on."))
+    return words
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -13,6 +13,7 @@ def chat_words() -> dict[str, str]:
         "chat_suggested": _("A reply is suggested."),
         "chat_waits": _("Not delivered yet:"),
         "chat_failed": _("Not delivered:"),
+        "chat_missed": _("not delivered"),
         "chat_again": _("Send again"),
         "chat_again_sent": _("Sent again."),
         "chat_insert": _("Put it into the answer"),

@@ -22,6 +22,7 @@ from conversations.filters import words_query
 from conversations.models import (
     CallLedger,
     CallPhase,
+    ChatMessage,
     Conversation,
     ConversationEvent,
     Handover,
@@ -52,7 +53,8 @@ class Beside:
 class Turn:
     """One row of the transcript. `html` is safe; `hit`: it matches the words that were searched for.
 
-    `before`: what happened between the row above and this one.
+    `before`: what happened between the row above and this one. `undelivered`: of words that were written here in a
+    chat, in words, that the customer did not get them; nothing otherwise.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Turn:
     hit: bool
     revision: int
     before: list[Beside] = field(default_factory=list)
+    undelivered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,15 @@ def review(*, user: User, conversation: Conversation, words: str = "") -> Review
     note = Note.objects.select_related("author").filter(conversation=conversation).first()
     found = Review(
         conversation=conversation,
-        turns=_turns(items["utterance"], items.get("moment", []), name, hits, besides, label),
+        turns=_turns(
+            items["utterance"],
+            items.get("moment", []),
+            name,
+            hits,
+            besides,
+            label,
+            _undelivered(conversation, items.get("message", [])),
+        ),
         phases=[{**one, "label": phase_labels[one["phase"]], "time": _time(one["at"])} for one in phases],
         handovers=[{**one, "time": _time(one["at"])} for one in handovers],
         consents=[{**one, "time": _time(one["at"])} for one in items["consent"]],
@@ -246,6 +257,7 @@ def _turns(
     hits: set[str],
     besides: list[Beside],
     label: Label,
+    undelivered: dict[str, str],
 ) -> list[Turn]:
     """The rows of the transcript. Takes what happened before the last one out of `besides`."""
     spans: dict[str, list[tuple[int, int]]] = {}
@@ -266,9 +278,33 @@ def _turns(
             hit=row["id"] in hits,
             revision=row["revision"],
             before=_taken(besides, row["start_ms"]),
+            undelivered=undelivered.get(row["id"], ""),
         )
         for row in rows
     ]
+
+
+def _undelivered(conversation: Conversation, messages: Iterable[Payload]) -> dict[str, str]:
+    """By utterance, the words for what did not reach the customer. What is under way may still do so: not in here."""
+    found = {}
+    for one in messages:
+        delivered, failed = bool(one["delivered_at"]), bool(one["failed_at"])
+        how = ChatMessage.Delivery.of(delivered=delivered, failed=failed, is_live=conversation.is_live)
+        if how == ChatMessage.Delivery.MISSED:
+            found[one["utterance"]] = str(how.label)
+    return found
+
+
+def delivery_of(utterance: Utterance, *, is_live: bool) -> ChatMessage.Delivery | None:
+    """Whether an utterance of a chat that was written here reached the customer. None of all others.
+
+    Needs `select_related("chat_message")`, or costs a query.
+    """
+    message = getattr(utterance, "chat_message", None)
+    if message is None or message.origin == ChatMessage.Origin.SYSTEM:
+        return None
+    delivered, failed = message.delivered_at is not None, message.failed_at is not None
+    return ChatMessage.Delivery.of(delivered=delivered, failed=failed, is_live=is_live)
 
 
 def _taken(besides: list[Beside], upto_ms: int) -> list[Beside]:
@@ -405,10 +441,14 @@ def _title(kind: str, item: Payload) -> str:
 
 
 def transcript_text(*, conversation: Conversation) -> str:
-    """The transcript as plain text, a line a turn: `0:44  Daniel: …`. Redactions stay redacted. Two queries."""
+    """The transcript as plain text, a line a turn: `0:44  Daniel: …`. Redactions stay redacted. Two queries.
+
+    What was written here in a chat and did not reach the customer says so: `0:44  Daniel (not delivered): …`.
+    """
     handed = Handover.objects.filter(conversation=conversation).values_list("at_ms", "from_agent__name")
     name = namer(speaker_names(conversation), agents_until((at, who or "") for at, who in handed))
     said = Utterance.objects.filter(conversation=conversation).order_by("start_ms", "sequence")
+    said = said.select_related("chat_message").defer("words", "search")
     began = timezone.localtime(conversation.started_at or conversation.announced_at)
     agent = conversation.agent.name if conversation.agent else _("no agent")
     head = [
@@ -416,8 +456,11 @@ def transcript_text(*, conversation: Conversation) -> str:
         f"{began:%Y-%m-%d %H:%M:%S %Z}, {clock(duration_ms(conversation) or 0)}",
         "",
     ]
-    rows, label = said.values_list("start_ms", "speaker", "text"), Labels()
-    lines = [
-        f"{clock(at)}\t{name(speaker, at)}:\t{plain_words(text, label=label)}" for at, speaker, text in rows
-    ]
+    label, is_live = Labels(), conversation.is_live
+    lines = []
+    for row in said:
+        who, how = name(row.speaker, row.start_ms), delivery_of(row, is_live=is_live)
+        if how == ChatMessage.Delivery.MISSED:
+            who = f"{who} ({how.label})"
+        lines.append(f"{clock(row.start_ms)}\t{who}:\t{plain_words(row.text, label=label)}")
     return "\n".join([*head, *lines]) + "\n"

@@ -27,7 +27,7 @@ from conversations.access import conversation_for
 from conversations.chat_lines import is_connected
 from conversations.chat_words import chat_words
 from conversations.filters import ConversationFilter
-from conversations.models import ConsentRecord, Conversation, Disposition, Purpose
+from conversations.models import ChatMessage, ConsentRecord, Conversation, Disposition, Purpose
 from conversations.playback import download_response, recording_for, recording_note, recording_response
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, link_make, link_open
 from conversations.redaction.kept_page import kept_data
@@ -227,6 +227,7 @@ def live_words(shown: Review, types: Mapping[str, str]) -> dict[str, Any]:
         if shown.conversation.channel == Conversation.Channel.VOICE
         else _("The chat has ended. Load the page anew for its summary and score."),
         "play_from": _("Play from {time}"),
+        "undelivered": str(ChatMessage.Delivery.MISSED.label),
         "words": {
             "hidden_thing": _("hidden: {label}"),
             "lost": _(

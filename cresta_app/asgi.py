@@ -15,14 +15,15 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from accounts.socket_auth import SocketAuth  # noqa: E402
 from cresta_app import sealed_bodies  # noqa: E402
+from cresta_app.upload_door import UploadDoor  # noqa: E402
 from desk.chat_socket import ChatSystemDoor  # noqa: E402
 from desk.panel_tokens import panel_reader  # noqa: E402
 from desk.routing import websocket_urlpatterns  # noqa: E402
 from tenants.middleware import TenantWebSocket  # noqa: E402
 from tenants.scope import TenantThreads  # noqa: E402
 
-sealed_bodies.install()
 threads = TenantThreads(4, "sockets")
+sealed_bodies.install(UploadDoor(TenantThreads(2, "uploads")))
 
 application = ProtocolTypeRouter(
     {

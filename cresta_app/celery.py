@@ -8,6 +8,8 @@ from celery.schedules import crontab
 from celery.signals import setup_logging
 from tenant_schemas_celery.app import CeleryApp
 
+from conversations.nightly import RETENTION_AT
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
 
 app = CeleryApp("cresta")
@@ -19,8 +21,10 @@ app.conf.beat_schedule = {
     "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
     "alerts": {"task": "coaching.tasks.alerts_sweep", "schedule": 5.0, "options": {"expires": 5.0}},
     "tidy": {"task": "conversations.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600.0}},
-    # When few people call; each company's own midnight is not worth a schedule of its own.
-    "retention": {"task": "conversations.tasks.retention", "schedule": crontab(hour=2, minute=17)},
+    "retention": {
+        "task": "conversations.tasks.retention",
+        "schedule": crontab(hour=RETENTION_AT.hour, minute=RETENTION_AT.minute),
+    },
     "uploads": {
         "task": "integrations.uploads.tasks.uploads_sweep",
         "schedule": 5.0,

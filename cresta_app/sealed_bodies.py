@@ -10,6 +10,7 @@ all of it into memory. The ticket is drawn at random and works once, within this
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -60,7 +61,10 @@ class SealedRequest(http_protocol.WebRequest):  # type: ignore[misc]
 
     content: Any
     refused = False
+    under_way = False
     ticket = b""
+    door: Any = None
+    """The `upload_door.UploadDoor`, where there is one; not named by its type, as models are not there yet."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Twisted would read a whole form into memory for arguments that nobody asks it for.
@@ -72,6 +76,25 @@ class SealedRequest(http_protocol.WebRequest):  # type: ignore[misc]
         self.content = SealedSpool(limit=limit)
         if length is not None and length > limit:
             self._refuse(path)
+        elif length != 0 and self.door is not None and self.door.guards(path):
+            # Nothing more is read from the line until it is known who sends it.
+            self.channel.transport.pauseProducing()
+            self._asked = asyncio.get_running_loop().create_task(self._ask(path))
+
+    async def _ask(self, path: str) -> None:
+        refusal = None
+        try:
+            refusal = await self.door.refusal(path, self._header)
+        finally:
+            channel = self.channel
+            if channel is not None and channel.transport is not None:
+                # What had come whole with its head is the view's by now.
+                if refusal is not None and not self.under_way and not self.refused:
+                    self._answer(refusal.answer())
+                channel.transport.resumeProducing()
+
+    def _header(self, name: bytes) -> str:
+        return b", ".join(self.requestHeaders.getRawHeaders(name) or []).decode("latin-1")
 
     def handleContentChunk(self, data: bytes) -> None:
         if self.refused:
@@ -86,6 +109,7 @@ class SealedRequest(http_protocol.WebRequest):  # type: ignore[misc]
             # It has its answer; all that was left was to let the client finish saying what it wanted to.
             self.channel.transport.loseConnection()
             return None
+        self.under_way = True
         self.requestHeaders.removeHeader(TICKET)
         if self.content.size:
             self.ticket = secrets.token_hex(16).encode()
@@ -109,16 +133,20 @@ class SealedRequest(http_protocol.WebRequest):  # type: ignore[misc]
             body.close()
 
     def _refuse(self, path: str) -> None:
+        answer = too_large(path)
+        self._answer(
+            b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer)
+        )
+
+    def _answer(self, answer: bytes) -> None:
+        """Answer before the body has come, and take nothing more of it."""
         self.refused = True
         self.content.close()
         self.content = BytesIO()
         self.requestHeaders.removeHeader(b"Expect")  # or Twisted would ask for the body after all
-        answer = too_large(path)
         # Straight to the connection: in Twisted a request answers only once its body has come.
-        self.channel.transport.write(
-            b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer)
-        )
+        self.channel.transport.write(answer)
         # Closing at once would reset the connection of a client that is still sending, before it read the answer.
         cast("Any", reactor).callLater(LINGER_SECONDS, self._cut)
 
@@ -127,8 +155,12 @@ class SealedRequest(http_protocol.WebRequest):  # type: ignore[misc]
             self.channel.transport.abortConnection()
 
 
-def install() -> None:
-    """Have Daphne make our requests. Nothing happens under another server, which hands bodies on as they come."""
+def install(door: Any = None) -> None:
+    """Have Daphne make our requests; `door` is asked before large bodies come.
+
+    Nothing happens under another server, which hands bodies on as they come.
+    """
+    SealedRequest.door = door
     http_protocol.WebRequest = SealedRequest
 
 

@@ -50,7 +50,10 @@ def floor_rows(user: User, ids: Iterable[UUID] | None = None) -> list[Payload]:
     """One row a call, the longest first; only those among `ids` where given. Four queries, however many rows.
 
     A row: `{"id", "state", "phase", "phase_since", "transferred", "agent", "team", "unmatched", "queue", "queue_id",
-    "segment", "customer", "started_at", "ended_at", "panel", "guidance", "alert", "mood", "silence", "limited"}`.
+    "segment", "customer", "started_at", "ended_at", "panel", "guidance", "alert", "mood", "silence", "limited",
+    "channel", "waits_ms"}`.
+    `waits_ms`: since when the customer of a chat waits for an answer, in chat time; None otherwise. A chat has
+    no `silence`.
     `panel`: whether the agent has a page open that guidance can reach; None where nobody can tell, or none is due.
     `limited`: of a team that is none of theirs: who, where, and the alert without its reason.
     """
@@ -98,10 +101,16 @@ def floor_rows(user: User, ids: Iterable[UUID] | None = None) -> list[Payload]:
             "alert": alerts.get(call.pk),
             "mood": None,
             "silence": None,
+            "channel": call.channel,
+            "waits_ms": None,
         }
         if call.readable:
             line = lines[call.pk]
-            row |= {"mood": line.mood, "silence": line.silence}
+            row["mood"] = line.mood
+            if call.channel == Conversation.Channel.CHAT:
+                row["waits_ms"] = line.waits_ms
+            else:
+                row["silence"] = line.silence
             if call.customer:
                 row |= {"segment": call.customer.segment, "customer": str(call.customer)}
         elif row["alert"]:

@@ -39,19 +39,25 @@ class CallLine:
     """One call so far. `reached`: the sequence of the last utterance in it. `points`: smoothed sentiment, oldest first.
 
     `spoken`: milliseconds of speech in each stretch of 15 s that is still drawn, by its number. Two who speak at once
-    count twice, and no stretch for more than its length. `spoken_to_ms`: the end of what was said last.
+    count twice, and no stretch for more than its length. `spoken_to_ms`: the end of what was said last. `waits_ms`:
+    when the customer began to wait for an answer; None where there is nothing to answer.
     """
 
     reached: int = 0
     points: list[float] = field(default_factory=list)
     spoken: dict[int, int] = field(default_factory=dict)
     spoken_to_ms: int = 0
+    waits_ms: int | None = None
 
     def add(self, sequence: int, speaker: str, start_ms: int, end_ms: int, sentiment: float | None) -> None:
         """Take the next utterance; one that was taken already changes nothing."""
         if sequence <= self.reached:
             return
         self.reached = sequence
+        if speaker != Speaker.CUSTOMER:
+            self.waits_ms = None
+        elif self.waits_ms is None:
+            self.waits_ms = start_ms
         if speaker == Speaker.CUSTOMER and sentiment is not None:
             self._feel(sentiment)
         self.spoken_to_ms = max(self.spoken_to_ms, end_ms)

@@ -66,6 +66,14 @@ def address_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolv
     return tuple(str(one) for one in sorted(addresses, key=lambda one: one.version))
 
 
+def address_judge(url: str) -> tuple[str, ...]:
+    """Where an address leads now. Raises `ValueError` for where a company may not be led: `engines.pinned.Judge`."""
+    try:
+        return address_check(url)
+    except ValidationError:
+        raise ValueError("the address may not be used") from None
+
+
 def encryption_check(url: str, *, resolve: Callable[[str], Iterable[str]] = _resolved) -> None:
     """Raise `ValidationError` unless requests to an address are encrypted or stay in our own network. "" passes."""
     parts = urlsplit(url)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from engines.speech.audio import tone
 from engines.speech.faults import Fault, fault_of
 from engines.speech.providers import create
 from engines.speech.types import CallToHear, SpeechError, SpeechProvider, SpeechSession
+from providers.addresses import address_judge
 from providers.models import Route
 from providers.selectors import DEFAULT, SpeechChoice
 from providers.vendors import ABILITIES
@@ -39,6 +41,8 @@ def provider_make(choice: SpeechChoice) -> SpeechProvider:
     options = {key: _thawed(value, ability.options[key]) for key, value in choice.options}
     if ability.address:
         options["base_url"] = choice.base_url
+        if choice.base_url:
+            options["judge"] = partial(address_judge, choice.base_url)
     if ability.key:
         options["api_key"] = choice.secret
     if choice.vendor == "whisper":

@@ -118,6 +118,8 @@ def scorecard_retire(*, template: ScorecardTemplate, actor: User | None) -> None
 def conversation_score(*, conversation_id: UUID) -> list[Evaluation]:
     """Judge an ended conversation by each scorecard in use, once each; returns what was newly judged.
 
+    One in which nobody said a word gets no score.
+
     The answers follow from what was heard (`moments.MomentOccurrence`) alone; see `qa.judgement` for how.
     """
     with transaction.atomic():
@@ -126,6 +128,8 @@ def conversation_score(*, conversation_id: UUID) -> list[Evaluation]:
         conversation = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id).first()
         if conversation is None or conversation.is_live:
             return []
+        if not Utterance.objects.filter(conversation=conversation).exists():
+            return []  # nothing was said: there is nothing to judge
         judged_by = set(
             Evaluation.objects.filter(conversation=conversation, evaluator__isnull=True).values_list(
                 "revision__template_id", flat=True

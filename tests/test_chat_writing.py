@@ -12,10 +12,10 @@ from accounts.errors import Conflict
 from accounts.models import AuditEvent
 from accounts.services import api_key_create
 from conversations import chat_lines, chats
-from conversations.chat_writing import message_delivered, message_write
+from conversations.chat_writing import message_delivered, message_failed, message_write
 from conversations.chats import chat_end
 from conversations.events import snapshot
-from conversations.models import CallOwner, ChatMessage
+from conversations.models import CallOwner, ChatMessage, Conversation
 from engines.redaction.text import RawText
 from tenants.scope import current_schema
 from tests.conftest import World
@@ -113,3 +113,29 @@ def test_a_chat_system_without_a_socket_fetches_what_waits(world: World) -> None
     finally:
         with company.scope():
             chat_lines.disconnected(current_schema())
+
+
+def test_what_did_not_go_out_is_marked_in_the_transcript(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company, agent = world.northwind, world.northwind.people["agent"]
+    monkeypatch.setattr(chat_lines, "is_connected", lambda _schema: True)
+    with company.scope():
+        chat = opened(company)
+        for ident in ("gone", "waits", "failed"):
+            message_write(conversation=chat, user=agent, text=RawText(f"one {ident}"), message_id=ident)
+        message_delivered(conversation_id=chat.pk, message_id="gone")
+        message_failed(conversation_id=chat.pk, message_id="failed")
+    client, path = company.client("agent"), f"/api/v1/conversations/{chat.pk}"
+
+    def marked() -> tuple[list[str], int, int]:
+        rows = client.get(f"{path}/utterances/").json()["results"]
+        text = client.get(f"{path}/transcript/").content.decode()
+        page = client.get(f"/conversations/{chat.pk}/").content.decode()
+        return [one["delivery"] for one in rows], text.count("(not delivered):"), page.count("rv-missed")
+
+    assert marked() == (["delivered", "waiting", "missed"], 1, 1)
+    with company.scope():
+        chat_end(conversation_id=chat.pk)
+        Conversation.objects.filter(pk=chat.pk).update(state=Conversation.State.COMPLETED)
+    assert marked() == (["delivered", "missed", "missed"], 2, 2)

@@ -210,7 +210,9 @@ def test_a_line_adds_each_utterance_once() -> None:
     line.add(2, "customer", 20_000, 26_000, -0.8)
     assert line.mood == {"points": [-0.4], "trend": "steady"}
     assert line.silence == {"bins": [0.0, 0.6], "since_ms": 26_000}
+    assert line.waits_ms == 20_000
     line.add(3, "agent", 25_000, 30_000, 0.9)
+    assert line.waits_ms is None
     assert line.mood["points"] == [-0.4], "of the agent's words nothing is inferred"
     for number in range(4, 400):
         line.add(number, "customer", number * 10_000, number * 10_000 + 4000, 0.5)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent
 from conversations import events
-from conversations.models import ConversationEvent, OutboxJob
+from conversations.models import ConversationEvent, OutboxJob, Utterance
 from conversations.review import quotes
 from moments.models import MomentOccurrence
 from qa.access import answer_for, evaluation_for, evaluations_visible
@@ -207,6 +207,13 @@ def test_live_calls_and_retired_scorecards_are_not_judged(ended, revision, make_
     scorecard_retire(template=revision.template, actor=None)
     assert conversation_score(conversation_id=ended().pk) == []
     assert not Evaluation.objects.exists()
+
+
+def test_where_nobody_said_a_word_there_is_no_score(ended):
+    conversation = ended()
+    Evaluation.objects.all().delete()
+    Utterance.objects.filter(conversation=conversation).delete()
+    assert conversation_score(conversation_id=conversation.pk) == [] and not Evaluation.objects.exists()
 
 
 def test_a_score_is_an_event_that_explains_itself(ended, django_assert_num_queries):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.core.files.storage import default_storage
@@ -24,6 +24,7 @@ from conversations.models import (
     Utterance,
     WaitingMetadata,
 )
+from conversations.nightly import next_at
 from conversations.retention import RetentionRunning, preview, retention_enforce
 from tests.past_calls import past_call, recording_make
 
@@ -160,9 +161,11 @@ def test_admins_see_what_will_go_and_what_went(northwind, world):
     call(northwind, days_ago=9)
     client = northwind.client("admin")
     html = client.get("/admin/conversations/retentionrule/").content.decode()
-    assert "1 to remove" in html
+    body = html.partition("<body")[2]
+    assert "Due by now: recordings: 1." in body and "Next run: " in body and "It has not run yet." in body
     retention_enforce()
-    assert "recordings: 1" in client.get("/admin/conversations/retentionrun/").content.decode()
+    body = client.get("/admin/conversations/retentionrun/").content.decode().partition("<body")[2]
+    assert "Nothing is due now." in body and "removed recordings: 1." in body
     assert RetentionRun.objects.count() == 1
     for name in (
         "consentrule",
@@ -175,3 +178,9 @@ def test_admins_see_what_will_go_and_what_went(northwind, world):
         assert client.get(f"/admin/conversations/{name}/").status_code == 200, name
     with world.acme.scope():
         assert not RetentionRun.objects.exists()
+
+
+def test_the_next_night_is_the_first_to_come():
+    at = time(2, 17)
+    assert next_at(at, datetime(2026, 11, 21, 1, 0, tzinfo=UTC)) == datetime(2026, 11, 21, 2, 17, tzinfo=UTC)
+    assert next_at(at, datetime(2026, 11, 21, 2, 17, tzinfo=UTC)) == datetime(2026, 11, 22, 2, 17, tzinfo=UTC)

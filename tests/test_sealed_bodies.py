@@ -163,7 +163,7 @@ def _held_half_way(pid: int, port: int, folder: Path) -> tuple[bool, dict[str, o
 
 
 def test_an_upload_lies_on_no_disk_in_the_clear(tmp_path):
-    with _server(tmp_path, "cresta_app.asgi:application") as (pid, port):
+    with _server(tmp_path, "tests.peers.spool:sealed") as (pid, port):
         found, answer = _held_half_way(pid, port, tmp_path)
         assert not found
         assert answer["whole"] and answer["read"] == 6 * 1024 * 1024
@@ -171,6 +171,7 @@ def test_an_upload_lies_on_no_disk_in_the_clear(tmp_path):
         _limits(port)
         _chunked(port)
         _tickets(port)
+        _strangers(port)
         # Everything was let go of.
         wait_for(
             lambda: not lies_in_the_clear(pid, tmp_path)[1],
@@ -219,4 +220,16 @@ def _tickets(port: int) -> None:
     """A ticket from outside is none."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(_head("/echo/", b"X-Sealed-Body: 00", b"Content-Length: 2") + b"me")
+        assert _answer(connection) == (200, b"me")
+
+
+def _strangers(port: int) -> None:
+    """Who may not upload is told so while the body has yet to come, however it is announced; others are not kept."""
+    for announced in (b"Content-Length: %d" % (6 * 1024 * 1024), b"Transfer-Encoding: chunked"):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(_head("/uploads/", b"X-Stranger: yes", announced))
+            status, body = _answer(connection)
+            assert (status, json.loads(body)["error"]["code"]) == (403, "permission_denied")
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(_head("/echo/", b"X-Stranger: yes", b"Content-Length: 2") + b"me")
         assert _answer(connection) == (200, b"me")

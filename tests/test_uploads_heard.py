@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.models import TelephonyIdentity
 from conversations.correlation import conversations_by
 from conversations.live.ears import Ears
-from conversations.models import CallLedger, CallOwner, Conversation, OutboxJob, Recording, Utterance
+from conversations.models import CallLedger, CallOwner, Conversation, Note, OutboxJob, Recording, Utterance
 from conversations.stored import StorageAway
 from cresta_app.live import stages
 from engines.redaction.text import RawText
@@ -221,16 +221,29 @@ def test_speech_that_fails_is_tried_again_and_then_said(northwind, ears, monkeyp
     assert call.state == "failed" and "number" not in call.error
     old = call.conversation
     assert (old.state, old.end_reason) == ("incomplete", "speech_failed")
-    # Somebody tries again when the service is back: a conversation of its own, which the id leads to from now on.
+    # Somebody tries again when the service is back: the same conversation, whole this time.
     ears(LINES[:1])
     call_retry(call=call, user=northwind.people["admin"])
     call = run(northwind, call)
-    assert (call.state, call.conversation.provider_call_id) == ("done", "c-1")
-    assert len(said(call.conversation)) == 1 and not said(old)
+    assert (call.state, call.conversation, call.conversation.provider_call_id) == ("done", old, "c-1")
+    assert len(said(call.conversation)) == 1 and call.conversation.end_reason == "stop"
     assert list(conversations_by(Conversation.UPLOADED, ["c-1"])) == [call.conversation]
+    ledger = CallLedger.objects.values_list("conversation", "provider_call_id", "state")
+    assert list(ledger) == [(old.pk, "c-1", "completed")]
+
+
+def test_a_conversation_that_somebody_wrote_about_is_not_begun_anew(northwind, ears, monkeypatch):
+    kit = hearing.Equipment(lambda: Ears(lambda _choice: _Broken(retryable=False), policy=AT_ONCE), list)
+    monkeypatch.setattr(hearing, "equipment", lambda: kit)
+    call = run(northwind, receive(northwind, given("a.flac", call_file(2)), call_id="c-1").calls.get())
+    old = call.conversation
+    Note.objects.create(conversation=old, author=northwind.people["admin"], text="call them back")
+    ears(LINES[:1])
+    call_retry(call=call, user=northwind.people["admin"])
+    call = run(northwind, call)
+    assert (call.state, call.conversation.provider_call_id) == ("done", "c-1") and call.conversation != old
     old.refresh_from_db()
     assert (old.state, old.provider_call_id) == ("incomplete", "c-1#1")
-    assert list(conversations_by(Conversation.UPLOADED, ["c-1#1"])) == [old]
     assert set(CallLedger.objects.values_list("conversation", "provider_call_id", "state")) == {
         (old.pk, "c-1#1", "incomplete"),
         (call.conversation_id, "c-1", "completed"),

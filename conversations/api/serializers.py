@@ -7,7 +7,15 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
-from conversations.models import CallPhase, Conversation, Recording, Speaker, Summary, SummaryLine
+from conversations.models import (
+    CallPhase,
+    ChatMessage,
+    Conversation,
+    Recording,
+    Speaker,
+    Summary,
+    SummaryLine,
+)
 
 Serializer = serializers.Serializer[Any]
 
@@ -64,6 +72,15 @@ class UtteranceSerializer(Serializer):
     text = serializers.CharField(help_text="Redacted: [CREDIT_CARD] and the like stand for what was said.")
     sentiment = serializers.FloatField(allow_null=True, help_text="The customer's, -1 to 1.")
     revision = serializers.IntegerField()
+
+
+class UtteranceReadSerializer(UtteranceSerializer):
+    delivery = serializers.ChoiceField(
+        ChatMessage.Delivery.choices,
+        allow_null=True,
+        help_text="Of what the agent or a supervisor wrote here in a chat: whether the chat system confirmed it. "
+        "missed: it failed, or was not confirmed before the chat ended.",
+    )
 
 
 class UtteranceFoundSerializer(UtteranceSerializer):

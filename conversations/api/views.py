@@ -32,7 +32,7 @@ from conversations.hiding import words_hide
 from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
 from conversations.playback import download_response, recording_for
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, link_make
-from conversations.review import transcript_text
+from conversations.review import delivery_of, transcript_text
 from conversations.selectors import item_visible
 from conversations.services import conversation_attach
 
@@ -111,14 +111,18 @@ class ConversationViewSet(AmendingViewSet, KeptViewSet, ItemListMixin, CompanyVi
             }
         )
 
-    @extend_schema(responses=shape.UtteranceSerializer(many=True), filters=False)
+    @extend_schema(responses=shape.UtteranceReadSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=SequenceCursor, filter_backends=[])
     def utterances(self, request: Request, pk: UUID) -> Response:
         """The transcript, in the order in which it was said."""
-        rows = Utterance.objects.filter(conversation=conversation_for(self.user, pk)).defer("words", "search")
-        page = self.paginate_queryset(rows)
-        shown = [events.render("utterance", row) for row in page or []]
-        return self.get_paginated_response(shape.UtteranceSerializer(shown, many=True).data)
+        conversation = conversation_for(self.user, pk)
+        rows = Utterance.objects.filter(conversation=conversation).select_related("chat_message")
+        page = self.paginate_queryset(rows.defer("words", "search"))
+        shown = [
+            {**events.render("utterance", row), "delivery": delivery_of(row, is_live=conversation.is_live)}
+            for row in page or []
+        ]
+        return self.get_paginated_response(shape.UtteranceReadSerializer(shown, many=True).data)
 
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR}, filters=False)
     @action(detail=True, pagination_class=None)

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.ids import new_id
 from accounts.models import Queue
 from conversations import consent, correlation
 from conversations.customers import customer_clean, customer_update
@@ -44,9 +45,12 @@ class Announced:
     over: bool = False
 
 
-def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announced:
+def call_announce(
+    *, source: str, start: CallStart, audio: CallAudio, conversation_id: UUID | None = None
+) -> Announced:
     """Make the conversation of a new call, with participants, key, ledger and first event, and tell its agent.
 
+    `conversation_id`: the id that it shall have, of one that is gone (`call_clear`).
     Raises `CallRefused` for a call id that the provider has used before.
     """
     schema, now, key = current_schema(), timezone.now(), keys.new_key()
@@ -61,6 +65,7 @@ def call_announce(*, source: str, start: CallStart, audio: CallAudio) -> Announc
             if start.queue and queue is None:
                 extra["queue"] = metadata.text_redacted(start.queue)
             conversation = Conversation.objects.create(
+                pk=conversation_id or new_id(),
                 direction=start.direction,
                 queue=queue,
                 agent=agent,

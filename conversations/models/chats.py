@@ -48,6 +48,18 @@ class ChatMessage(TimeOrderedModel):
         DESK = "desk", _("the agent's desk")
         SUPERVISOR = "supervisor", _("a supervisor")
 
+    class Delivery(models.TextChoices):
+        DELIVERED = "delivered", _("delivered")
+        WAITING = "waiting", _("not delivered yet")
+        MISSED = "missed", _("not delivered")
+
+        @classmethod
+        def of(cls, *, delivered: bool, failed: bool, is_live: bool) -> ChatMessage.Delivery:
+            """What the chat system said of a message from here. `is_live`: the chat goes on, and can still say so."""
+            if delivered:
+                return cls.DELIVERED
+            return cls.WAITING if is_live and not failed else cls.MISSED
+
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="chat_messages")
     utterance = models.OneToOneField(Utterance, on_delete=models.CASCADE, related_name="chat_message")
     message_id = models.CharField(max_length=120)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +19,7 @@ from typing import Any
 
 import openai
 
+from engines.pinned import Judge, JudgedTransport
 from engines.redaction.text import RawText
 from engines.speech.audio import sound_from, write_audio
 from engines.speech.endpoints import Endpointer, Stretch
@@ -85,8 +87,10 @@ class OpenAITranscriptionProvider:
         retries: int = 2,
         parallel: int = 2,
         piece_ms: int = MOST_MS,
+        judge: Judge | None = None,
     ) -> None:
-        """`base_url` with its `/v1`; "" is OpenAI's own. Raises `ValueError` for options that make no sense.
+        """`base_url` with its `/v1`; "" is OpenAI's own. `judge` says where `base_url` may be reached. Raises
+        `ValueError` for options that make no sense.
 
         `timeout_s` is for each attempt; `retries` are the SDK's own, on 408, 409, 429, 5xx and lost connections.
         """
@@ -106,6 +110,7 @@ class OpenAITranscriptionProvider:
             "timeout": timeout_s,
             "max_retries": retries,
         }
+        self._judge = judge if base_url else None
         self._client: openai.AsyncOpenAI | None = None
 
     @property
@@ -116,7 +121,14 @@ class OpenAITranscriptionProvider:
         return self._format == "verbose_json"
 
     async def start(self) -> None:
-        self._client = openai.AsyncOpenAI(**self._client_options)
+        options = dict(self._client_options)
+        if self._judge is not None:
+            options["http_client"] = openai.DefaultAsyncHttpxClient(
+                follow_redirects=False,
+                trust_env=False,
+                transport=JudgedTransport(self._judge, verify=ssl.create_default_context()),
+            )
+        self._client = openai.AsyncOpenAI(**options)
 
     async def open(self, call: CallToHear) -> TranscriptionSession:
         """Begin to collect a call; the server is not asked yet. Raises `SpeechError` before `start`."""

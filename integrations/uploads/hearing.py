@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 
 from accounts.errors import error_place
 from conversations.live import ending
+from conversations.live.anew import call_clear, call_remove
 from conversations.live.buffer import AudioBuffer
 from conversations.live.call import LiveCall, Means
 from conversations.live.calls import CallRefused, call_announce, call_id_release
@@ -38,6 +39,7 @@ from conversations.live.signals import Signals
 from conversations.live.stages import Stage
 from conversations.live.wire import CallAudio
 from conversations.models import CallOwner, Conversation
+from conversations.recordings import RecordingBusy
 from conversations.stored import StorageError, StoredFileMissing
 from engines.speech.decoding import CHUNK_MS, SoundFileError, chunks, probe
 from engines.speech.types import SpeechError
@@ -98,6 +100,10 @@ def uploaded_call_hear(*, call_id: UUID) -> None:
                 call_wait(call_id=call_id, seconds=BACKOFF_SECONDS * 2**row.attempts)
         except CallRefused:
             _give_up(row, _("A call with this id is here already."), ending.FAILED)
+        except RecordingBusy:
+            call_wait(
+                call_id=call_id, seconds=AWAY_SECONDS
+            )  # of an earlier try, which is still being put away
         except Superseded:
             log.warning("upload.superseded", call=str(call_id))
         except (OperationalError, InterfaceError, RedisError, StorageError, OSError) as error:
@@ -151,13 +157,23 @@ def _announce(row: UploadedCall, audio: CallAudio) -> None:
     """Make the conversation and link it to its file, in one step. Raises `CallRefused`."""
     details = details_of(row)
     start = details.start(str(row.pk))
-    agent = agent_find(details.agent)
+    agent, source = agent_find(details.agent), Conversation.UPLOADED
+    cleared = call_clear(source=source, call_id=start.id) if row.tries > 1 else None
     with transaction.atomic():
-        if row.tries > 1:
+        if cleared is not None:
+            call_remove(cleared)
+        elif row.tries > 1:
             # Whoever asks for the call by its id means this try, not the one that came to nothing.
             renamed = f"{start.id[:110]}#{row.tries - 1}"
-            call_id_release(source=Conversation.UPLOADED, call_id=start.id, renamed=renamed)
-        announced = call_announce(source=Conversation.UPLOADED, start=start, audio=audio)
+            call_id_release(source=source, call_id=start.id, renamed=renamed)
+        announced = call_announce(
+            source=source,
+            start=start,
+            audio=audio,
+            conversation_id=cleared.conversation_id if cleared else None,
+        )
+        if cleared is not None:
+            CallOwner.objects.filter(pk=announced.conversation_id).update(epoch=cleared.epoch)
         began = datetime.fromisoformat(details.started_at) if details.started_at else announced.announced_at
         conversation = Conversation.objects.get(pk=announced.conversation_id)
         conversation.announced_at = conversation.started_at = began

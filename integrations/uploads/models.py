@@ -63,7 +63,7 @@ class UploadedCall(TimeOrderedModel):
     wrapped_key = models.BinaryField(null=True)
     key_version = models.PositiveIntegerField(default=0)
     sealed_details = models.BinaryField(null=True)
-    # Which try this is for people: after a call that ended incomplete the next is another conversation under its id.
+    # Which try this is for people: after one that ended incomplete the next begins its conversation anew.
     tries = models.PositiveSmallIntegerField(default=1)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(null=True, blank=True)

@@ -237,7 +237,8 @@ def call_failed(*, call_id: UUID, error: str) -> None:
 def call_retry(*, call: UploadedCall, user: User, address: str | None = None) -> None:
     """Try a failed call again. Raises `Conflict` where it has not failed, or its file is gone.
 
-    What an earlier try has made of it stays, as an incomplete conversation that gives up its id; this one begins anew.
+    It begins anew, in the conversation that an earlier try left incomplete. Where that has to stay (a legal hold, a
+    note, a confirmed summary), it gives up its call id, and this try makes a conversation of its own.
     """
     with transaction.atomic():
         row = UploadedCall.objects.select_for_update(no_key=True).get(pk=call.pk)

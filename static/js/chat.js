@@ -1,6 +1,6 @@
 // Writing in a chat: what is suggested, a field for the answer, and whether it went out. Of a call nothing of it shows.
 import { announce } from "./frame.js";
-import { icon, make, say } from "./dom.js";
+import { icon, make, plain, say } from "./dom.js";
 import { keyCap } from "./keys.js";
 import { Refused } from "./requests.js";
 
@@ -39,7 +39,7 @@ export class ChatBox {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
         this.#submit();
-      }
+      } else if (event.key === "Escape") this.field.blur(); // back to the page's own keys
     });
   }
 
@@ -87,7 +87,7 @@ export class ChatBox {
     const { words } = this;
     const again = make("button", { type: "button", class: "btn btn-sm", click: () => this.#again(one, again) }, words.chat_again);
     return make("li", { class: one.failed_at ? "is-failed" : "" }, icon(one.failed_at ? "alert-triangle" : "clock"),
-      make("span", { class: "clip" }, make("b", {}, one.failed_at ? words.chat_failed : words.chat_waits), " ", this.#store.get("utterance", one.utterance)?.text ?? ""),
+      make("span", { class: "clip" }, make("b", {}, one.failed_at ? words.chat_failed : words.chat_waits), " ", plain(this.#store.get("utterance", one.utterance)?.text ?? "")),
       one.from?.id === this.me ? again : make("span", { class: "small muted" }, one.from?.name ?? ""));
   }
 

@@ -38,8 +38,14 @@ export function compose(sentence, values) {
 
 const CLOCK = /\b\d{1,2}:\d{2}(?::\d{2})?\b/;
 
+/** Words in a line of their own, where what was hidden is named by its kind: "[CREDIT_CARD]" is "credit card". */
+export function plain(text) {
+  return text.replace(/\[([A-Z][A-Z_]+)(?: [^\]]*)?\]/g, (_whole, name) => name.replaceAll("_", " ").toLowerCase());
+}
+
 /** A reason in words, in which the time leads to where it was said. */
-export function reason(text, evidence, reveal) {
+export function reason(said, evidence, reveal) {
+  const text = plain(said);
   const cause = evidence[0]?.utterance;
   const time = text.match(CLOCK)?.[0];
   if (!cause || !time) return document.createTextNode(text);

@@ -102,6 +102,7 @@ bindKeys({
   x: () => call.resolve(),
   a: () => call.take(),
   w: () => call.whisper(),
+  r: () => call.chat.answer(),
   End: () => (call.isOpen ? call.transcript.follow() : false),
 });
 

@@ -60,7 +60,7 @@ export class OpenCall {
     this.panel.classList.add("is-preview");
     say($("call-agent"), row.agent?.name ?? this.words.unmatched);
     say($("call-with"), row.team?.name ?? "");
-    say($("call-about"), row.queue ?? "");
+    say($("call-about"), [row.channel === "chat" ? this.words.chat : null, row.queue].filter(Boolean).join(" · "));
     say($("call-time"), span(this.clock.since(row.started_at)));
     $("call-dot").hidden = false;
     for (const id of ["attach", "call-over", "tx-gap", "whisper", "chat"]) $(id).hidden = true;
@@ -144,7 +144,7 @@ export class OpenCall {
     say($("call-agent"), conversation.agent?.name ?? words.unmatched);
     const customer = [conversation.customer?.name, conversation.customer?.segment].filter(Boolean).join(", ");
     say($("call-with"), customer ? fill(words.with, { name: customer }) : "");
-    say($("call-about"), [conversation.queue, conversation.unmatched].filter(Boolean).join(" · "));
+    say($("call-about"), [conversation.channel === "chat" ? words.chat : null, conversation.queue, conversation.unmatched].filter(Boolean).join(" · "));
     $("attach").hidden = conversation.agent !== null || !this.agents.length;
     $("call-over").hidden = live;
     const link = $("call-over").querySelector("a");

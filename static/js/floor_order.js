@@ -9,8 +9,13 @@ const PANEL_MS = 10_000;
 
 export const isLive = (row) => LIVE.includes(row.state);
 
-/** How long nobody has said a word, in ms; 0 where that is as it should be, or not known. */
+/** How long nobody has said a word, in ms; of a chat, how long the customer has had no answer. 0 where that is as it
+ * should be, or not known. */
 export function quietFor(row, clock) {
+  if (row.channel === "chat") {
+    const waits = isLive(row) && row.waits_ms !== null && row.started_at ? clock.since(row.started_at) - row.waits_ms : 0;
+    return waits >= QUIET_MS ? waits : 0;
+  }
   if (!isLive(row) || isSilent(row) || !row.silence || !row.started_at) return 0;
   const quiet = clock.since(row.started_at) - row.silence.since_ms;
   return quiet >= QUIET_MS ? quiet : 0;

@@ -130,7 +130,7 @@ export class Rows {
       const row = this.#rows.get(id);
       say(time, span(row.ended_at ? Date.parse(row.ended_at) - Date.parse(row.started_at) : this.clock.since(row.started_at)));
       const silent = quietFor(row, this.clock);
-      say(how, silent ? fill(this.words.quiet_for, { time: span(silent) }) : row.mood ? this.words[row.mood.trend] : "");
+      say(how, silent ? fill(row.channel === "chat" ? this.words.waits_for : this.words.quiet_for, { time: span(silent) }) : row.mood ? this.words[row.mood.trend] : "");
     }
   }
 
@@ -224,7 +224,7 @@ export class Rows {
       make("th", { scope: "row" }, this.#agent(row, blind)),
       make("td", { class: "ink2 c-queue" }, row.queue ?? "–"),
       make("td", { class: "ink2 c-segment" }, row.segment || "–"),
-      make("td", { class: "num" }, this.#state(row) ? make("span", { class: "small muted state" }, this.#state(row)) : null, " ", time),
+      make("td", { class: "num" }, ...(row.channel === "chat" ? [this.#sign("message-2", this.words.chat), " "] : []), this.#state(row) ? make("span", { class: "small muted state" }, this.#state(row)) : null, " ", time),
       make("td", { class: "c-mood" }, this.#lines(row, how)),
       make("td", { class: "ink2 c-guide" }, row.guidance ? make("span", { class: "clip guide", title: row.guidance.title }, row.guidance.title) : make("span", { class: "muted" }, "–")),
       make("td", { class: "c-alert" }, row.alert ? this.#alert(row) : null),

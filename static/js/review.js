@@ -1,6 +1,6 @@
 // A past conversation: player, transcript and moments in step; the parts beside them; a call under way grows.
 import { ChatBox } from "./chat.js";
-import { make, pageData, say } from "./dom.js";
+import { icon, make, pageData, say } from "./dom.js";
 import { hideWords } from "./hide_words.js";
 import { Kept } from "./kept.js";
 import { bindKeys } from "./keys.js";
@@ -186,7 +186,7 @@ document.addEventListener("click", (event) => {
 // --- A call under way -----------------------------------------------------------------------------------
 
 function follow() {
-  const { agents, names, redactions, words, changed, ended, play_from: playFrom, sign_in_url: signIn } = pageData("live-data");
+  const { agents, names, redactions, words, changed, ended, play_from: playFrom, sign_in_url: signIn, undelivered } = pageData("live-data");
   const note = document.getElementById("live-words");
   const known = new Set(rows().map((row) => row.id));
   let head = Number(page.dataset.head);
@@ -221,6 +221,14 @@ function follow() {
     kept.dress(turn.id, row.lastElementChild);
     if (near) row.scrollIntoView({ block: "nearest" });
   };
+  // Of what was written here: whether the chat system could bring it to the customer.
+  const miss = (message) => {
+    const row = document.getElementById(`u-${message.utterance}`);
+    const mark = row?.querySelector(".rv-missed");
+    if (!row || Boolean(mark) === Boolean(message.failed_at)) return;
+    if (mark) mark.remove();
+    else row.lastElementChild.before(make("small", { class: "rv-missed" }, icon("alert-triangle"), undelivered));
+  };
   const line = new Line(words, signIn);
   const joined = takePart();
   const socket = new LiveSocket(() => `/ws/conversations/${page.dataset.conversation}/?after=${head}`, {
@@ -234,7 +242,8 @@ function follow() {
         say(note, ended);
         socket.close();
         joined?.box.draw();
-      } else if (message.kind !== "message") say(note, changed);
+      } else if (message.kind === "message") miss(message.data);
+      else say(note, changed);
     },
   });
 }

@@ -77,12 +77,14 @@ export class Transcript {
     this.search("");
     for (const item of store.all("utterance").sort((a, b) => a.start_ms - b.start_ms || a.n - b.n)) this.#put(item);
     this.#drawMarks();
+    this.#drawMissed();
     this.#unseen = 0;
     this.follow();
     for (const kind of ["conversation", "handover", "message"]) {
       store.on(kind, () => {
         this.#rename();
         this.#drawMarks();
+        this.#drawMissed();
       });
     }
     store.on("utterance", (item, before) => {
@@ -228,6 +230,18 @@ export class Transcript {
         this.#grown(false);
       }
       say(row.lastElementChild, text);
+    }
+  }
+
+  /** Of a chat: what was written here and did not reach the customer. What still waits is told above the answer. */
+  #drawMissed() {
+    for (const message of this.store.all("message")) {
+      const row = this.#rows.get(message.utterance);
+      const missed = Boolean(message.failed_at || (!this.store.isLive && !message.delivered_at));
+      const mark = row?.querySelector(".missed");
+      if (!row || missed === Boolean(mark)) continue;
+      if (missed) row.querySelector(".t-h").append(make("span", { class: "missed" }, icon("alert-triangle"), this.words.chat_missed));
+      else mark.remove();
     }
   }
 

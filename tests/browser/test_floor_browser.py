@@ -204,7 +204,7 @@ def test_five_hundred_calls_without_jank(
     while not lines:
         page.wait_for_timeout(20)
     lines[0].send(_message(range(CALLS), 0, full=True))
-    page.locator("#shown", has_text="500 of 500 calls").wait_for()
+    page.locator("#shown", has_text="500 of 500 conversations").wait_for()
     page.wait_for_timeout(300)
     browser.start_tracing(page=page, categories=["toplevel"])
     for step in range(1, 21):

@@ -1,7 +1,8 @@
 """A Django site of one view behind the real web server, to see where a request's body lies meanwhile.
 
-Settings and URLs in one: `DJANGO_SETTINGS_MODULE=tests.peers.spool`. The project's `cresta_app.asgi` serves it sealed,
-`plain` as Django and Daphne come. The view says whether the pattern that was uploaded lies on a disk in the clear.
+Settings and URLs in one: `DJANGO_SETTINGS_MODULE=tests.peers.spool`. `sealed` is the project's `cresta_app.asgi` with a
+door that knows no database, `plain` is Django and Daphne as they come. The view says whether the pattern that was
+uploaded lies on a disk in the clear.
 """
 
 from __future__ import annotations
@@ -59,12 +60,27 @@ def _echo(request):
     return HttpResponse(request.body)
 
 
+def _door():
+    from cresta_app.upload_door import FORBIDDEN, UploadDoor
+
+    class Door(UploadDoor):
+        async def refusal(self, path, header):
+            return FORBIDDEN if header(b"x-stranger") else None
+
+    return Door(None)
+
+
 def __getattr__(name):
     """URLs need Django, which is not there yet while these are settings."""
     if name == "urlpatterns":
         from django.urls import path
 
         return [path("uploads/", _view), path("echo/", _echo)]
+    if name == "sealed":
+        from cresta_app import asgi, sealed_bodies
+
+        sealed_bodies.install(_door())
+        return asgi.application
     if name == "plain":
         from django.core.asgi import get_asgi_application
 

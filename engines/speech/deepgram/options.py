@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 from deepgram import AsyncDeepgramClient
 from deepgram.environment import DeepgramClientEnvironment
 
+from engines.pinned import Judge, JudgedTransport1
 from engines.speech.types import CallToHear
 
 KEYTERM_TOKENS = 500
@@ -29,7 +31,7 @@ class Account:
 
     `base_url` of a self-hosted one begins with http(s):// or ws(s)://; "" is the hosted one. `extra` are further
     query parameters, by name, but none that would send what is heard elsewhere. `mip_opt_out` keeps the audio out
-    of Deepgram's model improvement programme.
+    of Deepgram's model improvement programme. `judge` says where `base_url` may be reached, each time anew.
     """
 
     api_key: str = field(default="", repr=False)
@@ -40,6 +42,7 @@ class Account:
     redact: Sequence[str] = ()
     extra: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     connect_seconds: float = 5.0
+    judge: Judge | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.api_key and not self.base_url:
@@ -57,10 +60,15 @@ class Account:
 
     def client(self, seconds: float) -> tuple[AsyncDeepgramClient, httpx.AsyncClient]:
         """Make the SDK's client and the HTTP client beneath it, to be closed. `seconds` bounds a request."""
+        timeout = httpx.Timeout(seconds, connect=self.connect_seconds)
         # Redirects would carry the key elsewhere.
-        http = httpx.AsyncClient(
-            timeout=httpx.Timeout(seconds, connect=self.connect_seconds), follow_redirects=False
-        )
+        if self.base_url and self.judge is not None:
+            transport = JudgedTransport1(self.judge, verify=ssl.create_default_context())
+            http = httpx.AsyncClient(
+                timeout=timeout, follow_redirects=False, trust_env=False, transport=transport
+            )
+        else:
+            http = httpx.AsyncClient(timeout=timeout, follow_redirects=False)
         rest, socket = _hosts(self.base_url)
         environment = DeepgramClientEnvironment(base=rest, production=socket, agent=socket, agent_rest=rest)
         client = AsyncDeepgramClient(

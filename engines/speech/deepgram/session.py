@@ -19,6 +19,7 @@ import numpy as np
 from deepgram import AsyncDeepgramClient
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
+from engines.pinned import is_among, judged
 from engines.speech.audio import join_channels, samples, sides_check, sound_from
 from engines.speech.deepgram import failures
 from engines.speech.deepgram.assembler import ChannelAssembler
@@ -240,7 +241,21 @@ class DeepgramSession:
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         async with asyncio.timeout(self._options.connect_seconds):
+            judge = self._options.judge if self._options.base_url else None
+            try:
+                addresses = await judged(judge) if judge is not None else ()
+            except ValueError:
+                raise OSError("the server may not be reached where its name leads") from None
             self._conn = await stack.enter_async_context(self._client.listen.v1.connect(**self._query))
+            # The SDK looks the name up again, and follows redirects: before a sound goes out, see who answered.
+            if judge is not None and not is_among(self._peer(), addresses):
+                raise OSError("the connection leads elsewhere than was judged")
+
+    def _peer(self) -> str:
+        remote = getattr(getattr(self._conn, "_websocket", None), "remote_address", None)
+        if not remote:
+            raise OSError("nobody knows where the connection leads")
+        return str(remote[0])
 
     async def _goodbye(self, stack: AsyncExitStack) -> None:
         """Close without waiting long: a server that hangs would not answer the closing handshake either."""
