@@ -23,6 +23,8 @@ from cresta_app.stack.services import services_remove
 from cresta_app.stack.supervisor import Options, Stack
 from demo.people import NORTHWIND, PASSWORD
 from demo.playback import sample_calls
+from tests.made import copy_begin
+from tests.services import RUN
 
 START_SECONDS, STOP_SECONDS = 240, 60
 # What a test environment names that the installation must make for itself.
@@ -87,10 +89,14 @@ class Installation:
 
 @pytest.fixture
 def installation(browser: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """All processes on ports and in a folder of their own, as `manage.py demo` starts them; none is left."""
+    """All processes on ports and in a folder of their own, as `manage.py demo` starts them; none is left.
+
+    On a database with its tables: that they are made from nothing is shown by test_demo_proof.py.
+    """
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
     folder = Path(tempfile.mkdtemp(prefix="cresta-test-", dir="/tmp")).resolve()
+    copy_begin(RUN, folder)
     lines: list[str] = []
     stack = Stack(
         Options(folder=folder, web_port=0, ingest_port=0, demo_arguments=("--conversations", "0")),
