@@ -315,10 +315,10 @@ def _socket(company: Company, cookie: str, path: str = "/ws/desk/", **headers: s
 
 async def _close_code(socket: WebsocketCommunicator) -> int | None:
     """The code that the socket is closed with at once; None when it stays open."""
-    opened, code = await socket.connect(timeout=5)
+    opened, code = await socket.connect(timeout=20)
     if not opened:
         return code
-    message = await socket.receive_output(timeout=5)
+    message = await socket.receive_output(timeout=20)
     if message["type"] == "websocket.close":
         return int(message["code"])
     await socket.disconnect()

@@ -224,7 +224,7 @@ def test_everything_has_a_time_whatever_the_server_does(how: str, limit: str) ->
         with pytest.raises(NotRead) as raised:
             reader(server, **{limit: 0.4}).read(lines(*SAID), STRICT)
         assert raised.value.fault == "slow"
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < 15.0  # of the thirty that it drips
 
 
 def test_an_answer_that_is_none_is_asked_for_once_more() -> None:
