@@ -109,6 +109,7 @@ def test_an_utterance_costs_little(model: MeaningModel) -> None:
     text = (
         "well i was calling because my debit card got stolen in the train and i would like to know what to do"
     )
+
     def took(text: str, times: int) -> float:
         began = process_time()
         for _ in range(times):
