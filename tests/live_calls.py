@@ -186,7 +186,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 60, what: str = "it") -> Any:
+def wait_for(condition: Callable[[], Any], *, seconds: float = 120, what: str = "it") -> Any:
     """Wait until `condition()` is true and return it; fail saying what did not happen."""
     deadline = time.monotonic() + seconds
     while True:

@@ -4,7 +4,8 @@ Loaded by `-p tests.services` (see pyproject.toml). A `DATABASE_URL` and `REDIS_
 instead. `TEST_DATA_DIR` moves the data folder, so that two runs can go side by side.
 
 With `-n` (pytest-xdist) every worker has services and a data folder of its own, below the run's folder, and stops
-them when its last test is done; the process that hands out the tests has none.
+them when its last test is done; the process that hands out the tests has none. A worker's first database is a copy
+(`tests.made`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from pathlib import Path
 import pytest
 
 from cresta_app.stack.services import services_start, services_stop
+from tests.made import companies_name, copy_begin
 
 ROOT = Path(__file__).resolve().parent.parent
 # "gw0", "gw1", … in a worker of pytest-xdist.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-FOLDER = (Path(os.environ.get("TEST_DATA_DIR") or ROOT / ".data" / "test") / WORKER).resolve()
+# What all processes of a run share, and what this one has for itself.
+RUN = Path(os.environ.get("TEST_DATA_DIR") or ROOT / ".data" / "test").resolve()
+FOLDER = RUN / WORKER
 SHARED_DATA = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared" / "data")
 # What the process that only hands out tests has for addresses: nothing answers there.
 NOWHERE = {"DATABASE_URL": "postgresql://nowhere.invalid/none", "REDIS_URL": "redis://nowhere.invalid"}
@@ -45,7 +49,12 @@ def _prepare(*, hands_out: bool) -> None:
             raise pytest.UsageError("with -n every worker has services of its own: unset DATABASE_URL")
         os.environ.update(NOWHERE)
     elif WORKER or not os.environ.get("DATABASE_URL"):
+        is_new = bool(WORKER) and not (FOLDER / "services.json").is_file()
+        if is_new:
+            copy_begin(RUN, FOLDER)
         services = services_start(FOLDER, durable=False)
+        if is_new:
+            companies_name(services, f"test_cresta_{WORKER}")
         os.environ["DATABASE_URL"] = services.database_url
         os.environ["REDIS_URL"] = services.redis_url
         os.environ["SECRET_KEY"] = services.secret_key

@@ -1,9 +1,9 @@
 """How `make test` spreads the tests over processes (pytest-xdist, `-n … --dist loadfile`): file by file.
 
 Files with tests marked `stack`, which start whole installations or hold real calls to a time, are one unit: one after
-the other in one process, so that none of them runs against another. That unit takes longest and begins first. Files
-with tests marked `unhurried`, which wait for what happens and not for how fast, come next, beside it; so does the chaos
-suite.
+the other in one process, so that none of them runs against another. That unit begins first. Files with tests marked
+`unhurried`, which wait for what happens and not for how fast, come next, beside it and each by itself; so does the
+chaos suite. What is long is over before what is short, so no process ends with a long one alone.
 
 Loaded by `-p tests.spread`. xdist's own groups (`--dist loadgroup`) would say the same, but its release 3.8 writes them
 where pytest 9 does not look any more.

@@ -76,7 +76,7 @@ def test_handle_time_runs_to_the_confirmation_but_not_to_an_expiry(north, make_c
     began = timezone.now() - timedelta(seconds=100)
     worked = make_conversation(agent=north.people["agent"], state="wrap_up", at=began)
     summary_confirm(summary=summary_write(conversation_id=worked.pk), user=north.people["agent"])
-    assert 99 <= fact_write(worked.pk).handle_seconds <= 105
+    assert 99 <= fact_write(worked.pk).handle_seconds <= 160
 
     left = make_conversation(state="completed", at=began, closed_at=timezone.now())
     summary_write(conversation_id=left.pk)

@@ -207,7 +207,7 @@ def gaps(ident):
     return {(gap["from_ms"], gap["to_ms"], gap["cause"]) for gap in ledger.gaps}
 
 
-@pytest.mark.stack
+@pytest.mark.unhurried
 def test_paused_in_mid_call_nothing_is_kept_until_it_goes_on(committed, tmp_path):
     talk = [
         line(0, 500, "how may i help you"),
@@ -223,7 +223,7 @@ def test_paused_in_mid_call_nothing_is_kept_until_it_goes_on(committed, tmp_path
         said = Utterance.objects.filter(conversation_id=ident)
         with worker_process(script, tmp_path / "log"):
             asyncio.run(call_play(schema, ident, key, seconds=11, end="", sound=sound))
-            wait_for(lambda: said.count() == 2, seconds=60, what="the talk")
+            wait_for(lambda: said.count() == 2, what="the talk")
             call = Conversation.objects.get(pk=ident)
             pause = pci.pci_pause(conversation=call, source="agent", actor=agent)
             assert 10_900 < pause.from_ms <= 11_000
@@ -233,7 +233,7 @@ def test_paused_in_mid_call_nothing_is_kept_until_it_goes_on(committed, tmp_path
             marks_seen()
             asyncio.run(call_play(schema, ident, key, seconds=9, first=211, sound=sound))
             ended = Conversation.objects.filter(pk=ident, ended_at__isnull=False)
-            wait_for(ended.exists, seconds=60, what="the end")
+            wait_for(ended.exists, what="the end")
         texts = list(said.order_by("start_ms").values_list("text", flat=True))
         assert texts == [talk[0]["text"], talk[1]["text"], talk[3]["text"]]
         assert gaps(ident) == {(11_000, 21_000, CARD)}
@@ -241,7 +241,7 @@ def test_paused_in_mid_call_nothing_is_kept_until_it_goes_on(committed, tmp_path
         assert max(loud[22:42]) < 0.01 * min(loud[:21] + loud[43:])
 
 
-@pytest.mark.stack
+@pytest.mark.unhurried
 def test_by_itself_from_the_question_until_the_card_is_given(committed, tmp_path):
     talk = [
         line(0, 500, "what is your card number please", end_ms=3_000),
@@ -258,7 +258,7 @@ def test_by_itself_from_the_question_until_the_card_is_given(committed, tmp_path
         with worker_process(script, tmp_path / "log"):
             asyncio.run(call_play(schema, ident, key, seconds=30, sound=tone(30)))
             ended = Conversation.objects.filter(pk=ident, ended_at__isnull=False)
-            wait_for(ended.exists, seconds=60, what="the end")
+            wait_for(ended.exists, what="the end")
         (row,) = PciPause.objects.filter(conversation=ident)
         assert (row.source, row.from_ms, row.to_ms) == ("auto", 3_000, 12_000)
         assert gaps(ident) == {(3_000, 12_000, CARD)}

@@ -46,7 +46,7 @@ def secret_of(company: Company, scope: str = "ingest", persona: str = "admin") -
 async def connected(company: Company, secret: str) -> AsyncIterator[WebsocketCommunicator]:
     headers = [(b"host", company.host.encode()), (b"authorization", f"Bearer {secret}".encode())]
     socket = WebsocketCommunicator(application, "/ws/chats/", headers=headers)
-    assert (await socket.connect(timeout=5))[0]
+    assert (await socket.connect(timeout=20))[0]
     try:
         yield socket
     finally:
@@ -57,7 +57,7 @@ async def asked(socket: WebsocketCommunicator, **message: Any) -> dict[str, Any]
     """The answer to a message; what else comes meanwhile is dropped."""
     await socket.send_json_to({"ref": 1, **message})
     while True:
-        answer = await socket.receive_json_from(timeout=5)
+        answer = await socket.receive_json_from(timeout=20)
         if answer.get("ref") == 1:
             return dict(answer)
 
@@ -74,7 +74,7 @@ async def test_a_chat_by_socket(committed: World) -> None:
         async with connected(company, wrong) as socket:
             assert await closed_with(socket) in {4401, consumers.NOT_ALLOWED}
     async with connected(company, secret) as socket:
-        assert (await socket.receive_json_from(timeout=5))["type"] == "hello"
+        assert (await socket.receive_json_from(timeout=20))["type"] == "hello"
         answer = await asked(socket, type="open", external_id="s-1", agent=people["agent"].email)
         assert answer["new"] and answer["replies"] == [] and answer["guidance"] == []
         said = {"type": "message", "chat": "s-1", "role": "customer", "message_id": "1"}

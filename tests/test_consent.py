@@ -163,7 +163,7 @@ def test_evidence_is_redacted_and_nonsense_refused(world):
                 )
 
 
-@pytest.mark.stack
+@pytest.mark.unhurried
 def test_a_withdrawal_in_mid_call_stops_hearing_and_erases(committed, tmp_path):
     talk = [
         line(0, 500, "good morning how can i help you"),
@@ -183,7 +183,7 @@ def test_a_withdrawal_in_mid_call_stops_hearing_and_erases(committed, tmp_path):
             # The last final comes with the last of the sound: all of it was heard before the withdrawal.
             wait_for(
                 lambda: Utterance.objects.filter(conversation_id=ident).count() == 3,
-                seconds=60,
+                seconds=120,
                 what="the talk",
             )
             call = Conversation.objects.get(pk=ident)
@@ -193,7 +193,7 @@ def test_a_withdrawal_in_mid_call_stops_hearing_and_erases(committed, tmp_path):
             asyncio.run(call_play(schema, ident, key, seconds=10, first=111))
             wait_for(
                 lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(),
-                seconds=60,
+                seconds=120,
                 what="the end",
             )
         said = Utterance.objects.filter(conversation_id=ident).order_by("start_ms")

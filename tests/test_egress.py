@@ -184,8 +184,8 @@ def test_redirects_are_answers(server: Server) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        [b"HTTP/1.1 200 OK\r\n"] + [b"X: y\r\n"] * 50,
-        [b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"] + [b"x"] * 50,
+        [b"HTTP/1.1 200 OK\r\n"] + [b"X: y\r\n"] * 400,
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"] + [b"x"] * 400,
     ],
     ids=["drips its head", "drips its body"],
 )
@@ -195,7 +195,7 @@ def test_a_server_that_drips_does_not_hold_us_up(server: Server, said: list[byte
     with pytest.raises(EgressError) as late:
         egress.request("POST", f"http://127.0.0.1:{server.port}/", timeout=0.3)
     assert late.value.trouble == Trouble.TIMEOUT and not late.value.refused
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # of the twenty that the server takes
 
 
 def test_nonsense_and_silence_are_troubles(server: Server) -> None:

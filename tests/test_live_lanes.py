@@ -26,7 +26,7 @@ from conversations.phases import LifecycleEvent, Phase, Transfer
 from conversations.recordings import recording_seal
 from tests.live_calls import call_make, call_play, line, marks_seen, wait_for, worker_process
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.unhurried, pytest.mark.timeout(400)]
 
 AGENT, CUSTOMER = 0, 1
 

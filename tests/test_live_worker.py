@@ -20,7 +20,7 @@ from conversations.recordings import recording_seal
 from tests.live_calls import call_make, call_play, line, wait_for, worker_process
 from tests.understanding import hint_action, policy_make, rule
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.unhurried, pytest.mark.timeout(400)]
 
 AGENT, CUSTOMER = 0, 1
 TALK = [
@@ -104,7 +104,7 @@ def test_a_call_goes_the_whole_way(committed, tmp_path):
         assert flac[:4] == b"fLaC"
         assert CallOwner.objects.get(pk=ident).wrapped_key is None
         with default_storage.open(recording.storage_key) as stored:
-            assert b"fLaC" not in stored.read()
+            assert b"fLaC" not in stored.read(200)  # where a file says what it is
         recording_seal(ident)  # twice is once
 
 
@@ -200,6 +200,8 @@ SPOKEN = [
 # A part of it, said or written. Digits count where a number begins: within keys, hashes, times and addresses,
 # which are drawn anew in each run, the same four stand by chance.
 TRACES = r"four one|one one|(?<![\w.:+-])(4111|1111|41 11)"
+# What is sealed is bytes of every kind: only a longer part tells words from chance.
+TRACES_IN_BYTES = r"four one|one one|(?<!\w)(4111 ?1111|1111 ?1111|41 11 11 11)"
 
 
 def traces_left(company, ident, log):
@@ -229,11 +231,11 @@ def traces_left(company, ident, log):
                     b"set": client.smembers,
                     b"zset": lambda key: client.zrange(key, 0, -1),
                 }[kind]
-                if re.search(TRACES, repr(read(name)), re.IGNORECASE):
+                if re.search(TRACES_IN_BYTES, repr(read(name)), re.IGNORECASE):
                     found.append(f"redis {name!r}")
     found += [f"log: {one[0]}" for one in re.finditer(TRACES, log.read_text(), re.IGNORECASE)]
     for path in settings.MEDIA_ROOT.rglob("*"):
-        if path.is_file() and re.search(TRACES, path.read_bytes().decode("latin-1"), re.IGNORECASE):
+        if path.is_file() and re.search(TRACES_IN_BYTES, path.read_bytes().decode("latin-1"), re.IGNORECASE):
             found.append(f"file {path.name}")
     return found
 

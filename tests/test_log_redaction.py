@@ -212,13 +212,13 @@ def test_it_costs_microseconds_a_line_and_no_line_makes_it_slow() -> None:
     }
     times = []
     for _round in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         for _line in range(200):
             scrub_event(None, "", dict(event))
-        times.append((time.perf_counter() - began) / 200)
+        times.append((time.process_time() - began) / 200)
     # About 5 µs; the bound is for machines that are busy.
     assert min(times) < 100e-6
     for bad in ("1" * 8000, "a@" * 4000, "1 " * 4000, "1.1." * 2000, "GB12 " * 1600, "0-" * 4000, "f" * 8000):
-        began = time.perf_counter()
+        began = time.process_time()
         text_scrubbed(bad)
-        assert time.perf_counter() - began < 0.5, bad[:6]
+        assert time.process_time() - began < 0.5, bad[:6]

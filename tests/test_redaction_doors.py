@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -108,7 +109,8 @@ def test_what_comes_under_a_number_still_finds_its_call(northwind: Any) -> None:
     ids = {"contact": PHONE}
     assert metadata_arrived(provider="native", identifiers=ids, fields=CallFields(queue=PHONE)) is None
     waiting = WaitingMetadata.objects.get()
-    assert "3187" not in repr((waiting.keys, waiting.identifiers, waiting.fields))
+    # Four digits alone may stand in a keyed hash.
+    assert not re.search(r"629\W*3187", repr((waiting.keys, waiting.identifiers, waiting.fields)))
     call = call_announce(source="native", start=CallStart(id=CARD, identifiers=ids), audio=AUDIO)
     waiting.refresh_from_db()
     assert waiting.conversation_id == call.conversation_id

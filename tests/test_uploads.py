@@ -88,7 +88,7 @@ def test_a_file_is_sealed_and_waits(northwind, storage, wav):
     assert (call.state, call.size_bytes, call.error, call.progress) == ("waiting", len(wav), "", 0.0)
     assert "0199" not in call.name + upload.name and "PHONE" in call.name
     stored = (storage / call.storage_key).read_bytes()
-    assert wav[1000:1064] not in stored and b"RIFF" not in stored
+    assert wav[1000:1064] not in stored and wav[:16] not in stored
     with file_open(call) as file:
         assert file.read() == wav
         file.seek(44)

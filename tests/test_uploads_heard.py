@@ -106,7 +106,7 @@ def test_a_file_becomes_a_conversation(northwind, ears):
     assert conversation.ended_at == began + timedelta(seconds=14) == conversation.closed_at
     assert (conversation.agent, conversation.queue.key) == (agent, "billing")
     assert (conversation.customer.reference, conversation.direction) == ("c-4711", "outbound")
-    assert "0199" not in json.dumps(conversation.metadata)
+    assert "555-0199" not in json.dumps(conversation.metadata)
     heard = said(conversation)
     assert [(channel, start) for channel, start, _text in heard] == [
         (0, 500),

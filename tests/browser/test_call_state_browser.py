@@ -96,7 +96,7 @@ def test_the_customer_withdraws_and_agrees_by_keyboard(
     }
     if width == 390:
         page.get_by_role("button", name="Now").click()
-    assert page.locator("#tx-gap").is_hidden()
+    page.locator("#tx-gap").wait_for(state="hidden")
 
 
 def test_words_keep_the_name_of_who_said_them(northwind: Company, sign_in: Pages) -> None:

@@ -95,7 +95,7 @@ def northwind(committed: World) -> Iterator[Company]:
 
 
 def until(page: Any, check: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(400):
         if check():
             return
         page.wait_for_timeout(50)

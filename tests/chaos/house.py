@@ -40,7 +40,9 @@ from cresta_app.stack.services import free_port, services_remove, services_start
 from integrations.telephony.native.client import AudioClient, Played
 from integrations.telephony.native.codec import PATH
 from tenants.scope import schema_scope
+from tests.made import copy_begin
 from tests.peers.coded import FRAME_MS, RATE, Line, sound, talk
+from tests.services import RUN
 
 T = TypeVar("T")
 ANSWER_SECONDS = 120.0
@@ -348,6 +350,7 @@ def house_open(log: Path) -> Iterator[House]:
 
     folder = Path(tempfile.mkdtemp(prefix="cresta-chaos-", dir="/tmp"))
     try:
+        copy_begin(RUN, folder)
         services = services_start(folder)
         with database_of(services.database_url, services.redis_url):
             house = House(folder, log)

@@ -436,9 +436,9 @@ def test_a_chat_s_worker_is_woken_and_told_once(world, agent, heard):
     first = follow()
     with redis.Redis.from_url(tidings_url()) as client, client.pubsub() as listener:
         listener.subscribe(names.CHATS_WAKE)
-        assert listener.get_message(timeout=5)["type"] == "subscribe"
+        assert listener.get_message(timeout=20)["type"] == "subscribe"
         tidings.playbook_move(step=own(agent, step="ask"), to="part")
-        assert listener.get_message(timeout=5)["data"] == names.chat_wake("northwind", chat.pk).encode()
+        assert listener.get_message(timeout=20)["data"] == names.chat_wake("northwind", chat.pk).encode()
     marks = _marks(chat.pk, first.claim.key)
     first.tell(marks, 9_000)
     group_write([first.tick(10_000)])

@@ -109,11 +109,14 @@ def test_an_utterance_costs_little(model: MeaningModel) -> None:
     text = (
         "well i was calling because my debit card got stolen in the train and i would like to know what to do"
     )
+
+    def took(text: str, times: int) -> float:
+        began = process_time()
+        for _ in range(times):
+            ears.heard(text)
+        return (process_time() - began) / times
+
     ears.heard(text)
-    began = process_time()
-    for _ in range(200):
-        ears.heard(text)
-    assert (process_time() - began) / 200 < 0.0006
-    began = process_time()
-    ears.heard("supercalifragilistic " * 400)
-    assert process_time() - began < 0.01
+    # The least of some: the interpreter may tidy up all that other tests have made in the midst of one.
+    assert min(took(text, 50) for _ in range(5)) < 0.0006
+    assert min(took("supercalifragilistic " * 400, 1) for _ in range(5)) < 0.01

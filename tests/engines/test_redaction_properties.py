@@ -217,7 +217,6 @@ def test_the_fuzz_sees_an_expression_that_takes_longer(bad: str) -> None:
 def test_all_detectors_together_take_linear_time(unit: str) -> None:
     def took(size: int) -> float:
         text = (unit * (size // len(unit) + 1))[:size]
-        gc.collect()
         gc.disable()  # its time hangs on all that the tests before have made
         try:
             started = time.process_time()
@@ -229,8 +228,10 @@ def test_all_detectors_together_take_linear_time(unit: str) -> None:
             gc.enable()
 
     took(500)
-    long = min(took(6_000) for _ in range(2))
-    assert long < 0.1 or long < 9 * max(min(took(1_500) for _ in range(3)), 0.005)
+    if (long := took(6_000)) >= 0.1:
+        # Only what is slow at all is measured with care.
+        long = min(long, took(6_000))
+        assert long < 0.1 or long < 9 * max(min(took(1_500) for _ in range(3)), 0.005)
 
 
 @FAST

@@ -107,6 +107,6 @@ def test_an_accepted_pattern_stays_quick_on_hostile_text(pattern):
     except PatternError:
         return
     for text in ("a" * MAX_TEXT, "1" * MAX_TEXT, "x" * MAX_TEXT, "card a " * (MAX_TEXT // 7)):
-        began = time.perf_counter()
+        began = time.process_time()
         expression.search(text)
-        assert time.perf_counter() - began < 1.0
+        assert time.process_time() - began < 1.0

@@ -156,6 +156,8 @@ _BY_NATURE = re.compile(
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?=[0-9a-f]*[a-f])[0-9a-f]{24,}"
     r"|\b\d+\.\d{5,}\b"
+    # Seconds, milliseconds and microseconds since 1970, also with a number behind them as in Redis' streams.
+    r"|\b1[7-9]\d{8}(?:\d{3}){0,2}(?:-\d+)?\b"
 )
 _RUN = re.compile(r"\d(?:[ .\-/]?\d){5,}")
 

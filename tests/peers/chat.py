@@ -161,7 +161,7 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", "1000")
             self.end_headers()
-            ends = time.monotonic() + 5.0
+            ends = time.monotonic() + 30.0
             while time.monotonic() < ends and not server.stopped.wait(0.05):
                 self.wfile.write(b" ")
                 self.wfile.flush()

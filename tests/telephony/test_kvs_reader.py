@@ -32,7 +32,7 @@ from tests.live_calls import ROOT, process_environment, wait_for
 from tests.peers.kvs import ARN, Kvs, Stream, kvs_running
 from tests.peers.kvs_stream import CONTACT, FROM, OTHER_CONTACT, TO, Piece, pieces_of
 
-pytestmark = pytest.mark.stack
+pytestmark = pytest.mark.unhurried
 
 SECRET = '{"hook": "a hook secret", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "example"}'
 # What a test does not wait for may take as long as it likes: on a machine that is busy everything does.
