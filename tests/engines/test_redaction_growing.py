@@ -1,4 +1,4 @@
-"""What is kept from one partial to the next, or shared by partials of several calls, changes nothing of what is found."""
+"""What is kept from partial to partial, or shared by those of several calls, changes nothing of what is found."""
 
 from __future__ import annotations
 
