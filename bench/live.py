@@ -11,6 +11,7 @@ utterance every three seconds: three partials and a final. No audio is sent, whi
   reordered           events that came after one with a higher number
   cpu_share           of one core, while measured: `load` is the script and the agents; `commit` in the worker, the
                       database's own beside it; `sockets` is the web server
+  restarted           calls that a live worker had to begin anew, by what it said; what was said meanwhile is lost
   rss_start_mb, …     of each kind of process when measuring began and ended; `postgres` by its share of shared memory
   spoken_to_shown_…   the end of the spoken words to the hint at the socket, in a few calls by the whole way with audio,
                       in which a recogniser on loopback answers `asr_delay_ms` after the end
@@ -46,6 +47,8 @@ SOURCE = "bench"
 LEAD_SECONDS = 1.0
 SETTLE_SECONDS = 4.0
 TEAM_SIZE = 20
+# What a live worker says as it begins a call anew, or takes or loses one.
+_ANEW = ("call.failed", "call.storage_away", "call.superseded", "worker.takes_over", "commit.again")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +138,13 @@ def _run(house: House, options: argparse.Namespace, topics: list[Any]) -> dict[s
         until=go.until,
     )
     house.close()
+    restarted = {
+        what: times
+        for what in _ANEW
+        if (times := sum(house.said(name).count(what) for name in _workers(options)))
+    }
+    if restarted:
+        say(f"calls begun anew: {restarted}")
     house.forget_calls()
     return {
         "conversations": count,
@@ -143,6 +153,7 @@ def _run(house: House, options: argparse.Namespace, topics: list[Any]) -> dict[s
         "measured_seconds": options.seconds,
         "live_workers": options.workers,
         **found,
+        "restarted": restarted,
         "messages": {**heard.others, "event": sum(len(each) for each in heard.events)},
         "cpu_share": shares(first["cpu"], last["cpu"], parts, last["at"] - first["at"]),
         "cpu_total": round(
@@ -225,10 +236,10 @@ def _workers_start(house: House, options: argparse.Namespace, plan: Path, conver
     from conversations.live.buffer import AudioBuffer
 
     room = -(-options.conversations // options.workers)
-    for number in range(1, options.workers + 1):
+    for name in _workers(options):
         house.start(
             Program(
-                f"live-{number}",
+                name,
                 [sys.executable, "-m", "bench.live_worker"],
                 env={
                     "LOG_LEVEL": "INFO",
@@ -237,8 +248,8 @@ def _workers_start(house: House, options: argparse.Namespace, plan: Path, conver
                 },
             )
         )
-    for number in range(1, options.workers + 1):
-        house.live_ready(f"live-{number}")
+    for name in _workers(options):
+        house.live_ready(name)
 
     async def tell() -> None:
         async with redis.asyncio.Redis.from_url(house.redis_url) as client:
@@ -247,6 +258,10 @@ def _workers_start(house: House, options: argparse.Namespace, plan: Path, conver
                 await buffer.announce(house.schema, UUID(ident))
 
     asyncio.run(tell())
+
+
+def _workers(options: argparse.Namespace) -> list[str]:
+    return [f"live-{number}" for number in range(1, options.workers + 1)]
 
 
 def _opened(house: House, plan: Path, count: int) -> None:

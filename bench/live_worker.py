@@ -95,6 +95,7 @@ class TalkProvider:
         self._plan: Plan | None = None
         self._topics: list[Topic] = []
         self._sessions: list[TalkSession] = []
+        self._speaking: set[int] = set()
         self._pacer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -121,17 +122,18 @@ class TalkProvider:
         say = meter.timed("load", self._say)
         # Call time due, session, utterance, how many of its partials were said.
         due: list[tuple[int, int, Said, int]] = []
-        for index, session in enumerate(self._sessions):
-            first = self._next(session, 0)
-            due.append((first.end_ms - PARTIALS_BEFORE_MS[0], index, first, 0))
-        heapq.heapify(due)
+        joined = 0
         before: dict[str, float] | None = None
         while True:
             now = time.monotonic()
             if before is None and now >= go.measured:
                 before = meter.seconds()
             now_ms = (min(now, go.until) - go.began) * 1000
-            if due[0][0] < now_ms:
+            # A call that began anew, here or elsewhere, goes on with what is said from then on.
+            while joined < len(self._sessions):
+                self._join(due, joined, now_ms)
+                joined += 1
+            if due and due[0][0] < now_ms:
                 say(due, now_ms)
             if now >= go.until:
                 break
@@ -146,9 +148,22 @@ class TalkProvider:
         while not path.exists():
             if len(self._sessions) != seen:
                 seen = len(self._sessions)
-                _write(self._path.with_suffix(f".{os.getpid()}.open"), str(seen))
+                # Each call once: one that failed and was opened again is no second one.
+                calls = len({session.number for session in self._sessions})
+                _write(self._path.with_suffix(f".{os.getpid()}.open"), str(calls))
             await asyncio.sleep(LOOK_SECONDS)
         return Go(**json.loads(path.read_text()))
+
+    def _join(self, due: list[tuple[int, int, Said, int]], index: int, now_ms: float) -> None:
+        session = self._sessions[index]
+        if session.number in self._speaking:  # of an earlier session of the call nobody hears anything
+            due[:] = [one for one in due if self._sessions[one[1]].number != session.number]
+            heapq.heapify(due)
+        self._speaking.add(session.number)
+        number = 0
+        while (one := self._next(session, number)).end_ms - PARTIALS_BEFORE_MS[0] < now_ms:
+            number += 1
+        heapq.heappush(due, (one.end_ms - PARTIALS_BEFORE_MS[0], index, one, 0))
 
     def _next(self, session: TalkSession, number: int) -> Said:
         if number < len(session.lines):
@@ -157,7 +172,7 @@ class TalkProvider:
         return said(session.number, number, self._topics, self._plan.seed)
 
     def _say(self, due: list[tuple[int, int, Said, int]], now_ms: float) -> None:
-        while due[0][0] < now_ms:
+        while due and due[0][0] < now_ms:
             _at, index, one, told = due[0]
             events = self._sessions[index].events
             if told < len(PARTIALS_BEFORE_MS):
@@ -222,10 +237,11 @@ class NoAudio:
 
 def _count() -> None:
     """Have the parts counted where they lie."""
-    from conversations.live import call, commit, signals
+    from conversations.live import call, commit, partials, signals
     from engines.redaction.stream import StreamRedactor
 
     meter.patch("redaction", StreamRedactor, "redact_final", "redact_partial")
+    meter.patch("redaction", partials, "partials_prepare")
     meter.patch("commit", commit, "group_write")
     meter.patch("publish", commit, "_tell")
     meter.patch("publish", signals.Signals, "_say")

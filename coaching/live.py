@@ -100,7 +100,7 @@ class GuidanceSession:
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         self._begin(batch)
         row = utterance.row
-        self._heard[row.sequence] = row
+        self._heard[row.sequence] = _without_words(row)
         if row.speaker == Speaker.AGENT:
             # First, so that what makes a hint pointless by following it counts as following it.
             self._board.heard(utterance, batch)
@@ -437,6 +437,21 @@ class GuidanceStage:
         return GuidanceSession(
             call, revisions, ready, facts, board, self._lookups, state, heard, drawn, watch, cards
         )
+
+
+# What of an utterance the rest of the call may ask for.
+_CITED = ("id", "conversation_id", "sequence", "speaker", "start_ms", "end_ms", "text")
+
+
+def _without_words(row: Utterance) -> Utterance:
+    """The same row without its words and their times: two thirds of what a call would keep in memory otherwise.
+
+    Whoever asks it for another field reads it from the database, as of those in `_said_last`.
+    """
+    cited = Utterance.__new__(Utterance)
+    cited.__dict__.update((name, row.__dict__[name]) for name in _CITED)
+    cited._state = row._state  # it is saved when the row is
+    return cited
 
 
 def _said_last(conversation_id: UUID) -> list[Utterance]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.utils import timezone
 
 from accounts.ids import new_id
@@ -156,6 +156,37 @@ def test_one_refused_part_does_not_take_the_group_with_it(committed, refused):
     assert isinstance(results[2], Superseded)
     with committed.northwind.scope():
         assert Utterance.objects.count() == 1
+
+
+class GivesWay:
+    """Threads in which the database ends what is written, so many times, with this code."""
+
+    def __init__(self, times, code):
+        self.times, self.code, self.runs = times, code, []
+
+    async def run(self, _schema, work, *args):
+        self.runs.append(args)
+        if len(self.runs) <= self.times:
+            cause = Exception()
+            cause.sqlstate = self.code
+            raise OperationalError("given up") from cause
+        return []
+
+
+@pytest.mark.parametrize(
+    ("times", "code", "runs"), [(1, "40P01", 2), (2, "40001", 3), (3, "40P01", 3), (1, "57P01", 1)]
+)
+def test_a_group_that_the_database_gave_up_for_another_s_sake_is_written_again(times, code, runs):
+    async def run():
+        threads = GivesWay(times, code)
+        committer = Committer(threads)
+        parts = [part(new_id(), 1), part(new_id(), 1)]
+        results = await asyncio.gather(*(committer.commit("x", one) for one in parts), return_exceptions=True)
+        # Each call hears of what stays wrong: it goes on from its last commit.
+        assert [type(each) for each in results] == [type(None) if runs > times else OperationalError] * 2
+        assert [args[0] for args in threads.runs] == [parts] * runs
+
+    asyncio.run(run())
 
 
 def test_what_is_to_be_committed_says_nothing_of_the_next_segment():

@@ -27,6 +27,7 @@ from conversations.live.coverage import Coverage
 from conversations.live.lane import Lane, meeting_point, silence
 from conversations.live.means import Means as Means
 from conversations.live.ownership import Claim
+from conversations.live.partials import Waiting
 from conversations.live.recorder import Recorder
 from conversations.live.segments import Segments
 from conversations.live.source import AudioSource, BufferedAudio
@@ -116,6 +117,7 @@ class LiveCall:
         self._fixed_told: dict[str, Any] | None = None
         self._marked_at = 0.0
         self._over = False
+        self._in_step = False  # something heard is being worked on, to be committed before anything behind it
         self._ended_at = datetime.now(UTC)
 
     async def run(self) -> str:
@@ -185,6 +187,7 @@ class LiveCall:
         return [stage.open(self.call, state.get(stage.key)) for stage in self.means.stages]
 
     async def _close(self) -> None:
+        self.means.partials.leave(self)
         for lane in self.lanes:
             with suppress(SpeechError):
                 await lane.session.abort()
@@ -302,6 +305,7 @@ class LiveCall:
 
     async def _work(self) -> None:
         while (item := await self._heard.get()) is not None:
+            self._in_step = True
             if isinstance(item, AgentChange):
                 await self._agent(item)
             elif isinstance(item, Tidings):
@@ -311,7 +315,7 @@ class LiveCall:
             else:
                 lane, heard = item
                 if heard is None:
-                    lane.over = True  # not before all that it said is taken in
+                    lane.over, self._in_step = True, False  # not before all that it said is taken in
                     continue
                 channel, _role = self.speakers.of(heard)
                 reached = heard.end_ms if isinstance(heard, Hypothesis) else heard.upto_ms
@@ -321,7 +325,8 @@ class LiveCall:
                 elif heard.final:
                     await self._final(lane, heard)
                 elif lane is self.lanes[-1]:
-                    await self._partial(lane, heard)
+                    self._partial(lane, heard)
+            self._in_step = False
             raise_stopped(self.means.stopping)
             await self._commits.room()
 
@@ -332,13 +337,23 @@ class LiveCall:
         states = states_of(self.means.stages, self.stage_sessions)
         self.stage_sessions = await self.means.threads.run(self.call.schema, self._open_stages, states)
 
-    async def _partial(self, lane: Lane, heard: Hypothesis) -> None:
+    def _partial(self, lane: Lane, heard: Hypothesis) -> None:
         if self.timeline.unheard(heard.end_ms):
             return
-        _channel, speaker = self.speakers.of(heard)
-        # While a card is given, nothing is shown before it is judged as a whole; "" takes away what was.
-        paused = self.card_pause.is_open or self.timeline.paused(heard.end_ms)
-        text = "" if paused else lane.redactor.redact_partial(speaker, heard.text).text
+        channel, speaker = self.speakers.of(heard)
+        waiting = Waiting(
+            self.call.conversation_id,
+            lane.redactor,
+            speaker,
+            heard.text,
+            ready=lambda: not self._in_step,
+            # While a card is given, nothing is shown before it is judged as a whole.
+            paused=lambda: self.card_pause.is_open or self.timeline.paused(heard.end_ms),
+            then=lambda text: self._seems(speaker, text, heard),
+        )
+        self.means.partials.put(self, channel, waiting)
+
+    def _seems(self, speaker: str, text: str, heard: Hypothesis) -> None:
         span = heard.start_ms, heard.end_ms
         if not (batch := partial_hear(self.stage_sessions, self.call, speaker, text, span)).is_empty:
             self._commit(batch)
@@ -346,6 +361,7 @@ class LiveCall:
 
     async def _final(self, lane: Lane, heard: Hypothesis) -> None:
         channel, speaker = self.speakers.of(heard)
+        self.means.partials.drop(self, channel)
         coverage = self.coverage[channel]
         start_ms, end_ms = heard.start_ms, max(heard.start_ms, heard.end_ms)
         # Two speakers of one channel may talk at once: there, only what was heard before this lane was heard again.
@@ -446,6 +462,7 @@ class LiveCall:
 
     async def _end(self, reason: str) -> None:
         """Write the end: what stages still have to say, the rest of the recording, the ledger, the jobs after it."""
+        self.means.partials.leave(self)
         batch = Batch(self.call.conversation_id)
         end_ms = self.arrivals.upto_ms or self.clock_ms
         self.clock_ms = max(self.clock_ms, end_ms)

@@ -16,10 +16,10 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from accounts.errors import error_place
+from accounts.errors import error_place, sqlstate
 from conversations import events as shown
 from conversations import outbox
 from conversations.live.ownership import Superseded
@@ -37,6 +37,8 @@ LINGER_MOST_SECONDS = 0.02
 LINGER_SECONDS_A_PART = 0.004
 TOLD_SECONDS = 1.0
 GROUP_LIMIT = 200
+# How often a group that the database ended for another's sake is tried before its calls hear of it.
+TRIES = 3
 
 
 @dataclass
@@ -219,6 +221,7 @@ class Committer:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, Told] = defaultdict(Told)
         self._linger: dict[str, float] = defaultdict(lambda: LINGER_SECONDS)
+        self._noting: set[str] = set()
 
     async def commit(self, schema: str, part: CallCommit) -> None:
         """Wait until the part is committed and published. Raises `Superseded`, or the database's error.
@@ -242,12 +245,14 @@ class Committer:
                 self._linger[schema] = min(max(LINGER_SECONDS, wanted), LINGER_MOST_SECONDS)
         finally:
             del self._running[schema]
-        if self._told[schema].is_left:
+        if self._told[schema].is_left and schema not in self._noting:
+            self._noting.add(schema)  # one is enough: groups end some fifty times a second
             asyncio.get_running_loop().call_later(TOLD_SECONDS, self._note_soon, schema)
 
     def _note_soon(self, schema: str) -> None:
-        """No group may come any more that would see to it."""
-        if schema not in self._running:
+        """No group may come any more that would see to it; one that is under way does, or has this done again."""
+        self._noting.discard(schema)
+        if schema not in self._running and self._told[schema].is_left:
             self._running[schema] = asyncio.create_task(self._note(schema))
 
     async def _note(self, schema: str) -> None:
@@ -272,7 +277,7 @@ class Committer:
     async def _write(self, schema: str, group: list[tuple[CallCommit, asyncio.Future[None]]]) -> None:
         try:
             parts = [part for part, _ in group]
-            superseded = await self._threads.run(schema, group_write, parts, self._told[schema])
+            superseded = await self._written(schema, parts)
         except (IntegrityError, DataError) as error:
             # One call's rows are refused by the database: the others must not suffer for it.
             if len(group) > 1:
@@ -292,6 +297,20 @@ class Committer:
                     done.set_exception(Superseded)
                 else:
                     done.set_result(None)
+
+    async def _written(self, schema: str, parts: list[CallCommit]) -> list[CallCommit]:
+        """Write a group, again where the database gave it up for another's sake and so has written nothing of it.
+
+        Its calls, up to two hundred, would all begin anew from their last commits otherwise.
+        """
+        for tried in range(1, TRIES + 1):
+            try:
+                return await self._threads.run(schema, group_write, parts, self._told[schema])
+            except OperationalError as error:
+                if tried == TRIES or sqlstate(error) not in outbox.GIVEN_WAY:
+                    raise
+                log.warning("commit.again", parts=len(parts), where=error_place(error))
+        raise AssertionError("tried at least once")
 
     @staticmethod
     def _settle(group: list[tuple[CallCommit, asyncio.Future[None]]], error: Exception) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from conversations.live.buffer import AudioBuffer
 from conversations.live.commit import Committer
 from conversations.live.ears import Ears
+from conversations.live.partials import Partials
 from conversations.live.signals import Signals
 from conversations.live.stages import Stage
 from conversations.live.wakes import Wakes
@@ -28,3 +29,4 @@ class Means:
     # For chats alone: what wakes them, and what they pass after the other stages.
     wakes: Wakes | None = None
     chat_stages: list[Stage] = field(default_factory=list)
+    partials: Partials = field(default_factory=Partials)

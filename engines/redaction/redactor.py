@@ -213,6 +213,11 @@ class Redactor:
         ]
 
     @property
+    def has_model(self) -> bool:
+        """Whether the model reads beside the rules."""
+        return self._model is not None
+
+    @property
     def topics(self) -> Topics:
         """What tells the model which sector a conversation speaks of; nothing without a model."""
         return tagger().topics if self._model is not None else Topics()

@@ -172,23 +172,33 @@ class Tables:
         """Return how many rows `find` says of a text of so many words."""
         return 2 * (count + 3) + count * len(SINGLE)
 
-    def find(self, words: Numbers, keys: Sequence[int], gaps: Sequence[str], rows: Numbers) -> None:
+    def find(
+        self,
+        words: Numbers,
+        keys: Sequence[int],
+        gaps: Sequence[str],
+        rows: Numbers,
+        where: Numbers,
+        between: Sequence[int] = (),
+    ) -> None:
         """Write into `rows` those of all features of a text's words, one family after the other: P, W, then `SINGLE`.
 
         `rows` are zeros, as many as `size` says. `words` are what each word adds, with the text's beginning and its end
         around them. Zeros stay around pairs, so that all of `PAIRS` are within the list: the pair whose second word is
-        word i stands at i + 1.
+        word i stands at i + 1. `where` are the words' `places`; `between` is where no word is, which gives no features.
         """
         count, width = len(keys), len(_PARTS)
         classes = np.fromiter(map(_KNOWN_GAPS.__getitem__, gaps), np.intp, count + 1)
         beside = classes[:-1] * _GAPS
         beside += classes[1:]
-        beside += places(count)
+        beside += where
         cells = self._beside.take(beside, axis=0)
         cells += words[:-2, :width]
         cells += words[1:-1, width : 2 * width]
         cells += words[2:, 2 * width :]
         found = self._dense.take(cells)
+        if between:
+            found[between] = 0
         step, known = self._width, self._pairs.get
         rows[1 : count + 1] = found[:, 0]
         rows[count + 5 : 2 * count + 4] = [a and b and known(a * step + b, 0) for a, b in pairwise(keys)]

@@ -26,6 +26,9 @@ __all__ = ["MODEL", "OUTSIDE", "Tagger", "Weights", "pack", "tagger", "unpack"]
 _WORDS_KEPT = 32_000
 _SHORT = 3  # digits of a number that counts by its value (`features.describe`)
 _LONG = 16  # digits of the longest number that is worked out ahead: a card
+# Between texts that are scored together, so that no word of one sees one of another.
+_APART = REACH
+_NOWHERE: Numbers = np.zeros(_APART, dtype=np.intp)
 _AT_ONCE = 128  # words whose rows are gathered at once: long texts must not take memory by the gigabyte
 
 
@@ -203,7 +206,38 @@ class Tagger:
             words = _Words(self._tables, len(surfaces))
             found = self._found(words, surfaces, cased)
             self._words = words
-        summed = self._sum(words, found, utterance.gaps)
+        return self._seen(words, found, self._sum(words, found, utterance.gaps), scene)
+
+    def score_together(self, texts: Iterable[tuple[Utterance, Sequence[str]]]) -> None:
+        """Have the scores of several texts, each with its scene, ready for `tag`: cheaper by half than one by one.
+
+        They are the same. What `tag` meets with another scene, or what found no room, it scores by itself.
+        """
+        waiting = list(texts)
+        words = self._words
+        while waiting:
+            some: list[tuple[Utterance, Sequence[str], list[int]]] = []
+            size = 0
+            while waiting and size + len(waiting[-1][0].lows) + _APART <= _AT_ONCE:
+                utterance, scene = waiting.pop()
+                if not utterance.lows:
+                    continue
+                cased = is_cased(utterance.text)
+                try:
+                    found = self._found(words, utterance.surfaces if cased else utterance.lows, cased)
+                except _Full:
+                    return  # whoever comes next makes room
+                some.append((utterance, scene, found))
+                size += len(utterance.lows) + _APART
+            if not some:
+                if waiting:
+                    waiting.pop()  # too long to share its turn
+                continue
+            for (utterance, scene, found), summed in zip(some, self._sums(words, some), strict=True):
+                utterance.__dict__["scored"] = self, scene, self._seen(words, found, summed, scene)
+
+    def _seen(self, words: _Words, found: list[int], summed: Floats, scene: Sequence[str]) -> Floats:
+        """Add what the scene weighs."""
         if scene:
             kinds = words.kinds.take(found[1:-1])
             for name in features.scenes(scene, len(kinds)):
@@ -217,19 +251,49 @@ class Tagger:
         known = words.known[cased].get
         return [0, *[known(surface) or self._unseen(words, surface, cased) for surface in surfaces], 1]
 
-    def _sum(self, words: _Words, found: list[int], gaps: list[str]) -> Floats:
+    def _sums(
+        self, words: _Words, texts: Sequence[tuple[Utterance, Sequence[str], list[int]]]
+    ) -> list[Floats]:
+        """Return the sums of several texts, written one behind the other, with nothing for `_APART` words between."""
+        numbers, gaps = list(texts[0][2]), list(texts[0][0].gaps)
+        where = [np.asarray(places(len(numbers) - 2))]
+        stretches, between = [(0, len(numbers) - 2)], []
+        for utterance, _scene, found in texts[1:]:
+            at = len(numbers) - 2
+            between += range(at, at + _APART)
+            # The end of one, nothing, the beginning of the next.
+            numbers += [0, *found]
+            gaps += ["", "", *utterance.gaps]
+            stretches.append((at + _APART, len(numbers) - 2))
+            where += [_NOWHERE, places(len(found) - 2)]
+        summed = self._sum(words, numbers, gaps, np.concatenate(where), between)
+        return [summed[first:end] for first, end in stretches]
+
+    def _sum(
+        self,
+        words: _Words,
+        found: list[int],
+        gaps: list[str],
+        where: Numbers | None = None,
+        between: Sequence[int] = (),
+    ) -> Floats:
+        """Add up what weighs at each word. `between`: where there is none; `where`: see `places`."""
         count = len(found) - 2
         numbers = np.array(found, dtype=np.intp)
         around = count + 2 * REACH
         all_rows = np.zeros(around + self._tables.size(count), dtype=np.intp)
         keys = list(map(words.keys.__getitem__, found[1:-1]))
-        self._tables.find(words.adds.take(numbers, axis=0), keys, gaps, all_rows[around:])
+        if where is None:
+            where = places(count)
+        self._tables.find(words.adds.take(numbers, axis=0), keys, gaps, all_rows[around:], where, between)
         own = numbers[1:-1]
         own *= SHIFTS
         np.add(own, words.first, all_rows[REACH : REACH + count])
+        if between:
+            all_rows[REACH : REACH + count][between] = 0
         if count <= _AT_ONCE:
-            where, shifts = _short_layout(count)
-            return _gathered(words.rows, all_rows, where, shifts)
+            layout, shifts = _short_layout(count)
+            return _gathered(words.rows, all_rows, layout, shifts)
         starts, shifts = _layout(count)
         return np.concatenate(
             [
