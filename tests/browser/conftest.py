@@ -189,7 +189,7 @@ def sign_in(live_site: Site, browser: Any, committed: World) -> Iterator[Callabl
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         if persona is not None:
             value = company.client(persona).cookies[settings.SESSION_COOKIE_NAME].value
             cookie = {"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_site.url(company)}

@@ -144,7 +144,7 @@ class Person:
     def __init__(self, browser: Any, site: Installation, name: str) -> None:
         self.errors: list[str] = []
         self.context = browser.new_context(viewport={"width": 1280, "height": 800})
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         self.context.add_init_script(WATCH)
         self.context.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
         self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
