@@ -80,7 +80,7 @@ def test_a_real_telephone_call_goes_the_whole_way(committed, tmp_path, shared_da
     with company.scope(), worker_process(tmp_path / "none", tmp_path / "log", **EARS):
         ident, key = call_make(company.people["agent"])
         asyncio.run(call_play(company.schema, ident, key, seconds=seconds, sound=sound))
-        conversation = wait_for(lambda: ended(ident), seconds=240, what="the end of the call")
+        conversation = wait_for(lambda: ended(ident), seconds=330, what="the end of the call")
         assert (conversation.state, conversation.end_reason) == ("wrap_up", "stop")
         ledger = CallLedger.objects.get(conversation=ident)
         length = round(seconds * 1000)
