@@ -35,6 +35,7 @@ from conversations.live.stages import Stage
 from conversations.live.streams import Announcements
 from conversations.live.wakes import Wakes
 from conversations.models import Conversation
+from engines.redaction.redactor import warm_up
 from engines.speech.types import SpeechError
 from tenants import names
 from tenants.scope import TenantThreads
@@ -113,6 +114,8 @@ class LiveWorker:
     async def run(self) -> None:
         """Take calls until `stop()`. Redis may go away and come back."""
         await self._ears.ready()
+        # The first call would wait for it, and all others with it.
+        await asyncio.to_thread(warm_up)
         log.info("worker.ready", worker=self.name)
         reports = asyncio.create_task(SpeechReports(self._ears, self._redis, self.name).run())
         tidy = asyncio.create_task(self._tidy())
