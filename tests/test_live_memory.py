@@ -111,7 +111,7 @@ def test_what_the_stages_keep_of_a_call_has_a_bound(world, make_conversation):
         definition_make("offer", phrases=["offer"], speaker="agent")
         policy_make(rule("cancel", hint_action("Offer a discount"), expires_ms=20_000))
         call = call_begin("northwind", make_conversation(state="live"))
-        guidance = call.sessions[-1][1]
+        call.sequence, guidance = 5, call.sessions[-1][1]
         for number in range(2 * KEPT_UTTERANCES + 10):
             speaker = ("customer", "agent")[number % 2]
             call.say(speaker, ("i want to cancel that", "may i offer you this")[number % 2], 4_000 * number)

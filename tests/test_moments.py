@@ -243,6 +243,7 @@ def test_a_screen_whose_state_another_version_has_written_is_what_its_rows_say(w
             rule("welcome", {"do": "check", "title": "Greet"}),
         )
         call = call_begin("northwind", make_conversation(state="live"))
+        call.sequence = 5
         call.say("customer", "i want to cancel", 1000)
         board = call.states["guidance"]
         call.states["guidance"] = {"v": 0, "revisions": board["revisions"], "now_ms": 4000, "screen": ["?"]}
