@@ -26,7 +26,7 @@ from coaching.faults import Faults
 from coaching.models import BehaviourOutcome, ExperimentArm, Guidance, PolicyRevision, RuleFault
 from coaching.mutes import limits_of, mutes_of, settings_now
 from coaching.next_step_live import NextStepWatch, watch_open
-from coaching.rebuilding import rules_retold
+from coaching.rebuilding import rules_retold, screen_retold
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
 from coaching.tidings import heed
 from conversations.live.stages import Batch, CallContext, FinalUtterance
@@ -406,6 +406,8 @@ class GuidanceStage:
         if not call.live:
             board = Board(call.conversation_id, limits_of(settings), ())
             return GuidanceSession(call, [], compiled_for([]), facts, board, self._lookups)
+        if state is not None and state.get("v") != STATE:
+            state = _retold(call, facts, state)
         board = Board(call.conversation_id, limits_of(settings), mutes_of(call.agent_id), state)
         drawn: list[ExperimentArm] = []
         if state is None:
@@ -437,6 +439,27 @@ class GuidanceStage:
         return GuidanceSession(
             call, revisions, ready, facts, board, self._lookups, state, heard, drawn, watch, cards
         )
+
+
+def _retold(call: CallContext, facts: CallFacts, state: dict[str, Any]) -> dict[str, Any]:
+    """A state of this version in place of another's: what stands on the screen is told by its rows.
+
+    The rules are told what is stored of the call, as whenever their own state cannot be read.
+    """
+    log.warning("guidance.screen_retold", conversation=str(call.conversation_id))
+    begun_with: list[str] = state.get("revisions", [])
+    revisions = revisions_by_id(begun_with) if begun_with else effective_revisions(audience=facts.audience)
+    return {
+        "v": STATE,
+        "agent": state.get("agent", str(call.agent_id or "")),
+        "team": state.get("team", str(call.team_id or "")),
+        "revisions": [str(revision.pk) for revision in revisions],
+        "withheld": state.get("withheld", []),
+        "begun": True,
+        "now_ms": state.get("now_ms", 0),
+        "engine": {},
+        **screen_retold(call.conversation_id, compiled_for(revisions)),
+    }
 
 
 # What of an utterance the rest of the call may ask for.

@@ -12,10 +12,14 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from coaching.board import step_key
+from coaching.budget import COUNTED
+from coaching.compiled import Ready
 from coaching.models import Guidance
 from coaching.replay import holds_of
 from conversations.models import Utterance
 from engines.rules import Heard, Occurrence
+from engines.rules.compiled import rule_key
 from engines.rules.engine import RuleEngine
 from moments.models import MomentOccurrence
 
@@ -31,6 +35,45 @@ def rules_retold(engine: RuleEngine, conversation_id: UUID, now_ms: int) -> None
         told(engine)
     engine.advance(max(now_ms, reached))
     _closed(engine, conversation_id)
+
+
+def screen_retold(conversation_id: UUID, ready: Ready) -> dict[str, Any]:
+    """What stands on the agent's screen, as `Board` takes it, from its rows. One query.
+
+    That the words of a hint shown before are said later is not recognised any more, and what was shown on words not
+    yet final counts as confirmed.
+    """
+    opened: dict[str, str] = {}
+    closed: dict[str, str] = {}
+    waiting: list[dict[str, Any]] = []
+    shown, last = 0, None
+    # Without a revision the model of the next step has suggested it, which leaves it to its time.
+    rows = Guidance.objects.filter(conversation=conversation_id, revision__isnull=False)
+    for row in rows.select_related("revision").order_by("at_ms", "pk"):
+        key = _key(row, ready)
+        if row.state in {Guidance.State.OPEN, Guidance.State.HELD}:
+            opened[key] = str(row.pk)
+        elif row.state == Guidance.State.DISMISSED:
+            closed[str(row.pk)] = key
+        if row.state == Guidance.State.HELD and row.held == Guidance.Held.SOON:
+            offer = {"kind": row.kind, "rule": row.rule_key}
+            waiting.append({"key": str(row.pk), **offer, "priority": row.priority, "optional": row.optional})
+        elif row.kind in COUNTED and row.state != Guidance.State.HELD:
+            shown, last = shown + 1, row.at_ms
+    counts = {"shown": shown, "soon": len(waiting), "enough": 0, "muted": 0, "lost": 0}
+    budget = {"last": last, "waiting": waiting, "counts": counts}
+    return {"open": opened, "closed": closed, "budget": budget}
+
+
+def _key(row: Guidance, ready: Ready) -> str:
+    """As `board.key_of` of the decision that put it there."""
+    if row.kind == Guidance.Kind.CHECKLIST:
+        return f"check|{row.title}"
+    if row.kind == Guidance.Kind.STEP and row.revision is not None:
+        return step_key(row.revision, row.playbook, row.step)
+    revision = str(row.revision_id)
+    source = "rule" if rule_key(revision, row.rule_key) in ready.policies.rule_numbers else "behaviour"
+    return f"{revision}|{source}|{row.rule_key}|{row.action}"
 
 
 def _told(conversation_id: UUID) -> Iterator[tuple[int, int, Any]]:

@@ -43,8 +43,8 @@ from conversations.models import (
 )
 from conversations.publish import tell_agent
 from conversations.redaction.policy import config_for_speech
+from conversations.redaction.resumed import redactor_resumed
 from conversations.services import conversation_lock, event_append
-from engines.redaction.stream import StreamRedactor
 from engines.redaction.text import RawText
 from engines.speech.types import Hypothesis
 from tenants import keys
@@ -356,7 +356,7 @@ def _redacted(
     owner = CallOwner.objects.get(pk=conversation.pk)
     key, bound = chat_key(owner), f"chat-memory:{conversation.pk}"
     config = config_for_speech()
-    redactor = StreamRedactor.restore(chat.redaction, config) if chat.redaction else StreamRedactor(config)
+    redactor = redactor_resumed(chat.redaction, config, conversation.pk, turn_ms=TURN_MS)
     if chat.memory is not None:
         redactor.memory_take(json.loads(keys.unseal(key, bytes(chat.memory), bound_to=bound)))
     number = chat.messages + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 
 if sys.platform != "win32":
     import uvloop
@@ -19,10 +20,13 @@ if sys.platform != "win32":
 from daphne.cli import CommandLineInterface
 
 from cresta_app.socket_frames import FramesServer
+from engines.redaction.redactor import warm_up
 
 
 def main() -> None:
     """Serve until told to stop; the arguments are Daphne's."""
+    # The first message of a chat would wait for what redaction loads, and with it the loop's other work.
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     CommandLineInterface.server_class = FramesServer
     CommandLineInterface.entrypoint()
 

@@ -19,6 +19,8 @@ from conversations.live.recorder import HOLD_BACK_MS, Recorder
 from conversations.live.stages import Batch
 from conversations.models import CallLedger, CallOwner, Conversation, ConversationEvent, OutboxJob, Utterance
 from conversations.services import event_append
+from engines.redaction.stream import StreamRedactor
+from engines.redaction.text import RawText
 from tenants.scope import TenantThreads
 from tests.live_calls import call_make
 
@@ -83,6 +85,28 @@ def test_a_claim_raises_the_epoch_and_announces_the_call_once(committed):
         assert first.key == second.key == key
         assert Conversation.objects.get(pk=ident).state == "live"
         assert [event["kind"] for event in events_after(ident, 0)] == ["conversation"]
+
+
+def test_a_call_whose_redaction_was_written_by_another_version_goes_on_from_what_is_stored(world):
+    with world.northwind.scope():
+        ident, _ = call_make()
+        for number, (speaker, text) in enumerate(
+            [("agent", "your card number please"), ("customer", "it is [CREDIT_CARD]")], 1
+        ):
+            row = utterance(ident, number, text)
+            row.speaker = speaker
+            row.save(force_insert=True)
+        CallOwner.objects.filter(pk=ident).update(
+            engine_state={"clock_ms": 3_000, "redaction": {"version": 0}}
+        )
+        claim = call_claim(conversation_id=ident, worker="b")
+    assert claim.engine_state["clock_ms"] == 3_000
+    redactor = StreamRedactor.restore(claim.engine_state["redaction"], claim.redaction)
+    assert redactor.state()["scene"]["ever"]
+    # How many digits of the card were given nobody knows: more of them are hidden.
+    assert (
+        redactor.redact_final("customer", RawText("one two"), (), 4_000, 5_000).redacted.text.count("[") == 1
+    )
 
 
 def test_a_superseded_worker_writes_nothing_while_others_do(committed):

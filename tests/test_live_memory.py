@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import tracemalloc
 from datetime import UTC, datetime
 
+from coaching.live import KEPT_UTTERANCES
 from conversations.live.buffer import Chunk
 from engines.redaction.redactor import redact
 from engines.redaction.text import RawText
@@ -16,6 +18,7 @@ from engines.speech.fallback import FallbackProvider
 from engines.speech.scripted import ScriptedProvider
 from tests.live_calls import line
 from tests.test_live_marks import LOUD, World, follow
+from tests.understanding import call_begin, definition_make, hint_action, policy_make, rule
 
 MINUTES = 18
 CHUNKS = MINUTES * 600
@@ -98,3 +101,25 @@ def test_a_call_takes_no_more_after_a_quarter_of_an_hour_than_after_five_minutes
     assert late - early < 0.02 * early, held
     # Ten seconds of two sides at 8 kHz are 320 kB, and as much again while a card is read out.
     assert 320 < max(source.most_kb) < 1_800, held
+
+
+def test_what_the_stages_keep_of_a_call_has_a_bound(world, make_conversation):
+    """What rules may cite is kept of the last utterances alone, without words and times; the state stays as long."""
+    held = []
+    with world.northwind.scope():
+        definition_make("cancel", phrases=["cancel"])
+        definition_make("offer", phrases=["offer"], speaker="agent")
+        policy_make(rule("cancel", hint_action("Offer a discount"), expires_ms=20_000))
+        call = call_begin("northwind", make_conversation(state="live"))
+        call.sequence, guidance = 5, call.sessions[-1][1]
+        for number in range(2 * KEPT_UTTERANCES + 10):
+            speaker = ("customer", "agent")[number % 2]
+            call.say(speaker, ("i want to cancel that", "may i offer you this")[number % 2], 4_000 * number)
+            call.tick(4_000 * number + 3_500)
+            call.shown.clear()
+            if number in {KEPT_UTTERANCES + 10, 2 * KEPT_UTTERANCES + 9}:
+                held.append(len(json.dumps(call.states)))
+    assert len(guidance._heard) == KEPT_UTTERANCES
+    assert not any("words" in row.__dict__ for row in guidance._heard.values())
+    # Numbers of utterances and times have a digit more.
+    assert held[1] < 1.05 * held[0]

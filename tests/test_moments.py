@@ -234,6 +234,32 @@ def test_moods_and_fields_reach_the_screen(world, make_conversation):
     assert call.kinds().count("moment") == 2
 
 
+def test_a_screen_whose_state_another_version_has_written_is_what_its_rows_say(world, make_conversation):
+    with world.northwind.scope():
+        definition_make("cancel", phrases=["cancel"])
+        definition_make("welcome", phrases=["welcome"], speaker="agent")
+        policy_make(
+            rule("cancel", hint_action("Offer a discount"), priority=90),
+            rule("welcome", {"do": "check", "title": "Greet"}),
+        )
+        call = call_begin("northwind", make_conversation(state="live"))
+        call.sequence = 5
+        call.say("customer", "i want to cancel", 1000)
+        board = call.states["guidance"]
+        call.states["guidance"] = {"v": 0, "revisions": board["revisions"], "now_ms": 4000, "screen": ["?"]}
+        call.take_over()
+        call.commit(call._batch())
+        resumed = call.states["guidance"]
+        assert resumed["open"] == board["open"] and len(resumed["open"]) == 2
+        assert resumed["budget"]["last"] == board["budget"]["last"]
+        assert resumed["budget"]["counts"]["shown"] == board["budget"]["counts"]["shown"] == 1
+        # What stands is not shown again, and the checklist is ticked where it stands.
+        call.say("customer", "cancel it please", 5000)
+        call.say("agent", "welcome to us", 9000)
+        states = [(data["title"], data["state"]) for kind, data in call.shown if kind == "guidance"]
+    assert states.count(("Offer a discount", "open")) == 1 and ("Greet", "ticked") in states
+
+
 def test_a_mood_of_staff_is_refused(world):
     with world.northwind.scope(), pytest.raises(ValidationError, match="never inferred"):
         definition_make("cross", kind="sentiment", speaker="agent", mood="below", turns=1, limit=-0.3)

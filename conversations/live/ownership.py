@@ -19,8 +19,10 @@ from conversations.live.stages import CallContext
 from conversations.live.timeline import TALK
 from conversations.models import CallOwner, Conversation
 from conversations.redaction.policy import config_for_speech, redaction_policy
+from conversations.redaction.resumed import redactor_resumed
 from conversations.services import event_append
 from engines.redaction.redactor import RedactionConfig
+from engines.redaction.stream import StreamRedactor
 from providers.selectors import SpeechChoice, keyterms, speech_plan
 from tenants import keys
 from tenants.scope import current_schema
@@ -84,6 +86,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
             if not conversation.is_uploaded:
                 news.tell(kind=news.STARTED, conversation_id=conversation.pk)
     schema, policy = current_schema(), redaction_policy()
+    redaction = config_for_speech(policy)
     agent = conversation.agent
     return Claim(
         context=CallContext(
@@ -102,7 +105,7 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         ),
         audio_format=owner.audio_format,
         coverage=owner.coverage,
-        engine_state=_state(owner),
+        engine_state=_state(owner, redaction),
         utterances=owner.utterances,
         recorded_ms=owner.recorded_ms,
         marks=[
@@ -113,19 +116,26 @@ def call_claim(*, conversation_id: UUID, worker: str) -> Claim | None:
         heard_phases=lifecycle.heard_phases(),
         speech=speech_plan(conversation.language, live=not conversation.is_uploaded),
         keyterms=keyterms(conversation.language),
-        redaction=config_for_speech(policy),
+        redaction=redaction,
         card_pause=policy.pci_auto,
         started_at=conversation.started_at or conversation.announced_at,
     )
 
 
-def _state(owner: CallOwner) -> dict[str, Any]:
-    """The state of the last commit, with what of the stages' is kept apart because it does not change."""
+def _state(owner: CallOwner, redaction: RedactionConfig) -> dict[str, Any]:
+    """The state of the last commit, with what of the stages' is kept apart because it does not change.
+
+    Redaction goes on from what is stored of the call where another version of ours has written its state.
+    """
+    state: dict[str, Any] = owner.engine_state
+    if "redaction" in state and not StreamRedactor.reads(state["redaction"]):
+        resumed = redactor_resumed(state["redaction"], redaction, owner.conversation_id)
+        state = {**state, "redaction": resumed.state()}
     fixed: dict[str, Any] = owner.fixed_state or {}
     if not fixed:
-        return owner.engine_state
-    stages = owner.engine_state.get("stages", {})
+        return state
+    stages = state.get("stages", {})
     return {
-        **owner.engine_state,
+        **state,
         "stages": {key: {**fixed.get(key, {}), **own} for key, own in stages.items()},
     }

@@ -35,6 +35,7 @@ from conversations.live.stages import Stage
 from conversations.live.streams import Announcements
 from conversations.live.wakes import Wakes
 from conversations.models import Conversation
+from engines.redaction.redactor import warm_up
 from engines.speech.types import SpeechError
 from tenants import names
 from tenants.scope import TenantThreads
@@ -113,6 +114,8 @@ class LiveWorker:
     async def run(self) -> None:
         """Take calls until `stop()`. Redis may go away and come back."""
         await self._ears.ready()
+        # The first call would wait for it, and all others with it.
+        await asyncio.to_thread(warm_up)
         log.info("worker.ready", worker=self.name)
         reports = asyncio.create_task(SpeechReports(self._ears, self._redis, self.name).run())
         tidy = asyncio.create_task(self._tidy())
@@ -134,13 +137,17 @@ class LiveWorker:
             self._threads.close()
 
     async def _tidy(self) -> None:
-        """Keep the search for circles of objects short. Until cancelled."""
+        """Keep the search for circles of objects short, and tell what was left out. Until cancelled."""
         whole_at = time.monotonic() + WHOLE_SECONDS
+        passed_over = 0
         # At Python's own numbers five hundred calls are held up by tens of milliseconds several times a second, for
         # circles that are not there.
         gc.set_threshold(*CIRCLES_AFTER)
         while True:
             await asyncio.sleep(SETTLED_SECONDS)
+            before, passed_over = passed_over, self._means.partials.passed_over
+            if passed_over > before:
+                log.info("worker.partials_passed_over", worker=self.name, count=passed_over - before)
             if (
                 self._left > max(WHOLE_CALLS, sum(1 for _ in self._following()) // 2)
                 or time.monotonic() >= whole_at

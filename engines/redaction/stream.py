@@ -226,9 +226,7 @@ class StreamRedactor:
         digest = self._digest(raw)
         with self._lock:
             known = self._shown.get(speaker)
-            if not self._redactor.has_model or (
-                known is not None and known[:2] == (self._changes, digest)
-            ):
+            if not self._redactor.has_model or (known is not None and known[:2] == (self._changes, digest)):
                 return None
             utterance = tokenise(raw)
             self._prepared[speaker] = digest, utterance
@@ -279,10 +277,31 @@ class StreamRedactor:
         with self._lock:
             self._memory.take_over(memory)
 
+    @staticmethod
+    def reads(state: Mapping[str, Any]) -> bool:
+        """Say whether `restore` can read `state`: another version of ours may have written it."""
+        return state.get("version") == _STATE_VERSION
+
+    @classmethod
+    def retold(
+        cls, turns: Iterable[tuple[str, str, int, int]], config: RedactionConfig = DEFAULT
+    ) -> StreamRedactor:
+        """Return a redactor that has heard `turns` as they were stored: speaker, redacted text, from and to (ms).
+
+        What was given shows in the placeholders, but not how many digits of a number were: afterwards digits are hidden
+        as if a card number had just been asked for.
+        """
+        redactor, reached_ms = cls(config), 0
+        for speaker, text, start_ms, end_ms in turns:
+            redactor.redact_final(speaker, RawText(text), (), start_ms, end_ms)
+            reached_ms = max(reached_ms, end_ms)
+        redactor.suspect(reached_ms)
+        return redactor
+
     @classmethod
     def restore(cls, state: Mapping[str, Any], config: RedactionConfig = DEFAULT) -> StreamRedactor:
         """Return a redactor that goes on from `state()`. Raises ValueError if it is not such a state."""
-        if state.get("version") != _STATE_VERSION:
+        if not cls.reads(state):
             raise ValueError("not a redaction state of this version")
         redactor = cls(config)
         try:
@@ -349,7 +368,10 @@ class StreamRedactor:
             return ()
         known: tuple[int, tuple[str, ...]] | None = utterance.__dict__.get("scene")
         if known is None or known[0] != self._changes:
-            known = utterance.__dict__["scene"] = self._changes, self._scene.names(self._topics, utterance.lows)
+            known = utterance.__dict__["scene"] = (
+                self._changes,
+                self._scene.names(self._topics, utterance.lows),
+            )
         return known[1]
 
     def _is_open(self, given: _Given, at_ms: int | None) -> bool:

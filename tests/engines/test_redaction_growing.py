@@ -143,3 +143,18 @@ def test_what_was_prepared_is_not_used_for_other_words_or_after_a_final() -> Non
     call.redact_final("agent", RawText("can you give me your card number please"), (), 0, 2_000)
     call.redact_final("customer", RawText("yes my visa card"), (), 3_000, 4_000)
     assert call.redact_partial("customer", words) == fresh(call, DEFAULT).redact_partial("customer", words)
+
+
+def test_a_conversation_told_again_as_it_is_stored_knows_its_scene_and_hides_what_follows() -> None:
+    turns = [
+        ("agent", "what is your name and your card number please"),
+        ("customer", "[NAME] and [CREDIT_CARD]"),
+    ]
+    told = StreamRedactor.retold([(speaker, text, 0, 5_000) for speaker, text in turns])
+    assert StreamRedactor.reads(told.state()) and not StreamRedactor.reads({"version": 0})
+    known = told.state()["scene"]
+    assert known["turns"] == 1 and len(known["ever"]) == 2
+    number = told.open_number(6_000)
+    assert number is not None and number.since_ms == 5_000
+    said_next = told.redact_final("customer", RawText("seven two"), (), 6_000, 7_000)
+    assert said_next.redacted.text == "[CREDIT_CARD]"

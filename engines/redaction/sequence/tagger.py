@@ -257,7 +257,8 @@ class Tagger:
         """Return the sums of several texts, written one behind the other, with nothing for `_APART` words between."""
         numbers, gaps = list(texts[0][2]), list(texts[0][0].gaps)
         where = [np.asarray(places(len(numbers) - 2))]
-        stretches, between = [(0, len(numbers) - 2)], []
+        stretches = [(0, len(numbers) - 2)]
+        between: list[int] = []
         for utterance, _scene, found in texts[1:]:
             at = len(numbers) - 2
             between += range(at, at + _APART)
@@ -389,7 +390,15 @@ def _short_layout(count: int) -> tuple[Numbers, Numbers]:
     return starts + np.arange(count), shifts
 
 
-@lru_cache(maxsize=1)
+_loading = Lock()
+
+
 def tagger() -> Tagger:
-    """Return the tagger of the model in this package, loaded once."""
+    """Return the tagger of the model in this package, loaded once: who asks meanwhile waits for it."""
+    with _loading:
+        return _loaded()
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> Tagger:
     return Tagger(unpack(MODEL.read_bytes()))
