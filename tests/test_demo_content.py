@@ -29,7 +29,8 @@ CALLS = Path(demo.__file__).parent / "calls"
 
 
 @pytest.fixture
-def content(world):
+def content(world, monkeypatch):
+    cards_at_once(monkeypatch)
     with world.northwind.scope():
         content_install(team=world.northwind.team, actor=world.northwind.people["admin"])
         yield world.northwind
@@ -42,9 +43,8 @@ def _as_heard(text):
 
 
 @pytest.fixture
-def played(content, make_conversation, monkeypatch):
+def played(content, make_conversation):
     """Play a demo call through both stages, and score it."""
-    cards_at_once(monkeypatch)
 
     def play(key):
         lines = json.loads((CALLS / f"{key}.json").read_text())["lines"]
