@@ -39,6 +39,7 @@ COLLECTION_FIELDS = frozenset(
         "valid_from",
         "valid_to",
         "on_private",
+        "cards",
         "owner",
         "review_on",
     ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from knowledge import collection_views, views
+from knowledge import collection_views, feedback_views, views
 
 urlpatterns = [
     path("knowledge/collections/", collection_views.collections_page, name="knowledge-collections"),
@@ -13,6 +13,7 @@ urlpatterns = [
         name="knowledge-collection-settings",
     ),
     path("knowledge/", views.knowledge_page, name="knowledge"),
+    path("knowledge/feedback/", feedback_views.knowledge_feedback, name="knowledge-feedback"),
     path("knowledge/search/", views.knowledge_search, name="knowledge-search"),
     path("knowledge/documents/<uuid:document_id>/", views.document_page, name="knowledge-document"),
     path("knowledge/documents/<uuid:document_id>/care/", views.document_care, name="knowledge-care"),

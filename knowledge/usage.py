@@ -215,6 +215,12 @@ def uses_note(
     )
 
 
+def documents_opened(person: UUID, since: datetime) -> set[UUID]:
+    """The documents that somebody has opened since then. One query."""
+    rows = PassageUse.objects.filter(person=person, kind=Kind.OPENED, at__gte=since)
+    return set(rows.values_list("document_id", flat=True))
+
+
 # --- Tickets --------------------------------------------------------------------------------------------
 
 
