@@ -242,7 +242,7 @@ def _case(of: str, part: int, text: str, ids: dict[Any, str], wanted: set[str]) 
     from knowledge.search import passages_search
 
     found = passages_search(query=text, limit=1)
-    if found:
-        # What is not found at all is shown to nobody.
-        evidence = found[0].evidence
+    evidence = found[0].evidence if found else None
+    # What is not found at all is shown to nobody.
+    if evidence is not None:
         yield Case(of, part, text, evidence, ids[found[0].document_id] in wanted)

@@ -23,7 +23,7 @@ from coaching.beside import DEADLINE_SECONDS, Asked, Card, Lookups, card_of, pla
 from coaching.board import Because, Board, Look
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Speaker
-from engines.retrieval.asking import asked_in, sentences_in
+from engines.retrieval.asking import asked_in, questions_in
 from engines.retrieval.confidence import BY_ITSELF
 from engines.rules.decisions import Decision
 from engines.rules.spec import Action
@@ -44,7 +44,7 @@ PAUSE_MS = 20_000
 AGAIN_MS = 300_000
 # What the agent opened within this time is before their eyes.
 OPENED_SECONDS = 300
-SENTENCES = 4
+QUESTIONS = 5
 
 
 class CardsWatch:
@@ -199,11 +199,11 @@ def card_found(query: str) -> Card | None:
 
 
 def best_answer(asks: str, turn: str, audience: Audience) -> tuple[str, Found] | None:
-    """What a turn asks and the passage that search is surest of: each sentence by itself, then the whole turn, since
+    """What a turn asks and the passage that search is surest of: each question by itself, then the whole turn, since
     one sentence often says what it is about and the next one asks."""
     allowed = documents_for(audience).filter(collection__cards=True)
     best: tuple[str, Found] | None = None
-    for text in dict.fromkeys([*sentences_in(asks)[-SENTENCES:], turn]):
+    for text in dict.fromkeys([*questions_in(asks, audience.language)[-QUESTIONS:], turn]):
         for one in passages_search(query=text, limit=1, documents=allowed):
             if best is None or one.confidence > best[1].confidence:
                 best = text, one

@@ -431,9 +431,9 @@ class GuidanceStage:
         watch = watch_open(facts.fields, begun, heard) if state is None or begun else None
         cards = None
         # A chat's agent is offered the same as a reply.
-        if settings.knowledge_by_itself and call.channel == "voice":
-            known = None if state is None else state.get("cards")
-            cards = CardsWatch(call, settings.knowledge_per_call, self._cards, known)
+        if settings.knowledge_by_itself and call.channel == "voice" and call.at_its_pace:
+            shown = None if state is None else state.get("cards")
+            cards = CardsWatch(call, settings.knowledge_per_call, self._cards, shown)
         return GuidanceSession(
             call, revisions, ready, facts, board, self._lookups, state, heard, drawn, watch, cards
         )

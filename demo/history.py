@@ -165,6 +165,7 @@ class _Past:
             team_id=self.agent.team_id,
             queue_id=self.queue.pk,
             language="en",
+            at_its_pace=False,
         )
         sessions = [stage.open(context, None) for stage in stages]
         redactor = StreamRedactor(config_for_speech())

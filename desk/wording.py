@@ -82,6 +82,7 @@ def desk() -> dict[str, str]:
         "open_count": _("{n} open"),
         "accept": _("Accept"),
         "helpful": _("Helpful"),
+        "open_document": _("Open the document"),
         "wrong_short": _("Wrong"),
         "wrong_passage": _("It does not answer this: tells whoever looks after the knowledge"),
         "was_helpful": _("Helpful: {title}"),

@@ -14,18 +14,23 @@ import demo
 from coaching.models import Alert, Guidance, Policy, PolicyRevision
 from conversations.models import Disposition
 from demo.content import content_install
+from demo.proof import ANSWERS
+from demo.provision import handbook
 from engines.redaction.redactor import redact
 from engines.redaction.text import RawText
+from knowledge.models import Collection
+from knowledge.services import document_save
 from moments.models import MomentDefinition, MomentRevision
 from qa.models import ScorecardRevision
 from qa.services import conversation_score
-from tests.understanding import call_begin
+from tests.understanding import call_begin, cards_at_once
 
 CALLS = Path(demo.__file__).parent / "calls"
 
 
 @pytest.fixture
-def content(world):
+def content(world, monkeypatch):
+    cards_at_once(monkeypatch)
     with world.northwind.scope():
         content_install(team=world.northwind.team, actor=world.northwind.people["admin"])
         yield world.northwind
@@ -88,6 +93,15 @@ def test_a_company_without_the_team_gets_the_policy_for_everyone(world):
     with world.acme.scope():
         content_install()
         assert [policy.name for policy in Policy.objects.all()] == ["Every call"]
+
+
+def test_the_sample_call_brings_up_what_answers(content, played):
+    handbook_of = Collection.objects.create(name="Handbook")
+    for title, body in handbook("northwind"):
+        document_save(collection=handbook_of, title=title, body=body)
+    played("cancellation")
+    shown = {row.payload["title"] for row in Guidance.objects.filter(kind="knowledge")}
+    assert shown and shown <= ANSWERS
 
 
 @pytest.mark.parametrize("key", ["billing", "cancellation"])

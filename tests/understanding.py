@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.ids import new_id
+from coaching.beside import Asked, Card
+from coaching.cards import CARDS, card_found
 from coaching.live import GuidanceStage
 from conversations import events
 from conversations.live.rows import rows_insert
@@ -18,6 +21,18 @@ from conversations.live.stage_sessions import partial_hear
 from conversations.live.stages import Batch, CallContext, FinalUtterance, HearsTidings
 from conversations.models import Conversation, Utterance
 from moments.live import MomentStage
+
+
+def cards_at_once(monkeypatch: Any) -> None:
+    """Have what customers ask looked up where it is asked: a test's rows are seen by its own thread alone."""
+
+    def ask(schema: str, query: str) -> Asked:
+        future: Future[Card | None] = Future()
+        future.set_result(card_found(query))
+        return Asked(future, float("inf"))
+
+    monkeypatch.setattr(CARDS, "ask", ask)
+
 
 STAGES = (MomentStage, GuidanceStage)
 

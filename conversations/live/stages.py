@@ -33,6 +33,8 @@ class CallContext:
     # False for a call that was recorded elsewhere and is heard afterwards: nobody is there to be guided.
     live: bool = True
     channel: str = "voice"
+    # False for a call that is told faster than it was spoken: nothing comes up by itself from beside it.
+    at_its_pace: bool = True
 
     def handed_to(self, agent_id: str | None, team_id: str | None) -> CallContext:
         """The same call with another agent."""

@@ -10,6 +10,8 @@ import re
 
 # Fewer words ask nothing that a document answers: "Why?", "Are you there?".
 LEAST_WORDS = 4
+# More in one sentence are often several, that nobody put a mark between.
+LONG_WORDS = 12
 
 _SENTENCE = re.compile(r"[^.!?…。？！]+[.!?…。？！]*")
 _WORD = re.compile(r"[^\W_]+")
@@ -54,10 +56,28 @@ def sentences_in(text: str) -> list[str]:
 
 def asked_in(text: str, language: str = "en") -> str:
     """The sentences of a turn that ask, in their order; "" where none does. Any language's question marks count."""
-    asks = _OTHERS.get(language.partition("-")[0].lower(), _ENGLISH)
+    asks = _cues(language)
     return " ".join(
         sentence
         for sentence in sentences_in(text)
         if len(_WORD.findall(sentence)) >= LEAST_WORDS
         and (sentence.endswith(("?", "？")) or asks.search(sentence.replace("\u2019", "'")))
     )
+
+
+def questions_in(text: str, language: str = "en") -> list[str]:
+    """What is asked in sentences that ask, one by one. A long one without marks, as speech comes, is cut before each
+    thing that asks: it is several in truth."""
+    asks = _cues(language)
+    found = []
+    for sentence in sentences_in(text):
+        cuts = [0]
+        if len(_WORD.findall(sentence)) > LONG_WORDS:
+            cuts += [match.start() for match in asks.finditer(sentence.replace("\u2019", "'"))]
+        pieces = [sentence[start:end].strip() for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+        found += [one for one in pieces if len(_WORD.findall(one)) >= LEAST_WORDS]
+    return found
+
+
+def _cues(language: str) -> re.Pattern[str]:
+    return _OTHERS.get(language.partition("-")[0].lower(), _ENGLISH)

@@ -22,7 +22,7 @@ export function card(hint, { words, why, reason, age, act }) {
     make("p", { class: "do" }, hint.title),
     hint.say ? make("p", { class: "say" }, hint.kind === "knowledge" ? hint.say : `“${hint.say}”`) : null,
     passage ? make("p", { class: "say passage" }, ...(known.parts?.length ? known.parts : [[passage, false]]).map(([text, marked]) => (marked ? make("mark", {}, text) : text))) : null,
-    passage ? make("p", { class: "small muted" }, source(known), known.collection ? ` · ${known.collection}` : "") : null,
+    passage ? make("p", { class: "small muted" }, source(known, hint.title, words), known.collection ? ` · ${known.collection}` : "") : null,
     make("div", { class: "act" },
       make("button", { type: "button", class: "btn btn-primary", "data-act": "accept", click: act.accept }, hint.kind === "line" ? words.line_read : passage ? words.helpful : words.accept, " ", make("kbd", {}, keyCap("Enter"))),
       passage ? make("button", { type: "button", class: "btn", "data-act": "wrong", click: act.wrong, title: words.wrong_passage }, words.wrong_short, " ", make("kbd", {}, keyCap("x"))) : null,
@@ -41,13 +41,13 @@ export function card(hint, { words, why, reason, age, act }) {
 }
 
 /** Where a passage stands: its document, opened at the place beside the call. */
-function source({ document: id, version, start, end, path, title, question }) {
+function source({ document: id, version, start, end, path, title, question }, shown, words) {
   const where = path || title;
   if (start === undefined) return where;
   const place = `version=${version}&from=${start}&to=${end}`;
   const href = `/knowledge/documents/${id}/?${place}#passage`;
   const passage = JSON.stringify({ document: id, version, start, end });
-  return make("a", { class: "kn-path", href, target: "_blank", rel: "noopener", "data-passage": passage, ...(question && { "data-question": question }) }, where);
+  return make("a", { class: "kn-path", href, target: "_blank", rel: "noopener", "data-passage": passage, ...(question && { "data-question": question }) }, where === shown ? words.open_document : where);
 }
 
 function because(hint, words, reason) {

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from coaching.answers import guidance_answer
-from coaching.beside import Asked, Card, pieces
-from coaching.cards import CARDS, card_found
+from coaching.beside import pieces
 from coaching.models import Guidance, GuidanceMute, GuidanceSettings
 from coaching.mutes import mute_set
 from conversations.live.tidings import word
+from engines.retrieval.asking import asked_in, questions_in
 from knowledge.models import Collection, KnowledgeQuestion, PassageUse
 from knowledge.services import document_save
 from knowledge.usage import passage_of, use_note
 from tests.conftest import World
-from tests.understanding import Call, call_begin
+from tests.understanding import Call, call_begin, cards_at_once
 
 ASKED = "All right. How long does a refund take to get to my bank account?"
 TEXTS = {
@@ -30,13 +29,7 @@ TEXTS = {
 
 @pytest.fixture
 def call(world: World, make_conversation: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
-    def at_once(schema: str, query: str) -> Asked:
-        future: Future[Card | None] = Future()
-        future.set_result(card_found(query))
-        return Asked(future, float("inf"))
-
-    # The test's rows are seen by its own thread alone.
-    monkeypatch.setattr(CARDS, "ask", at_once)
+    cards_at_once(monkeypatch)
     with world.northwind.scope():
         GuidanceSettings.objects.create(knowledge_by_itself=True, hint_every_seconds=0)
         collection = Collection.objects.create(name="Handbook")
@@ -151,3 +144,11 @@ def test_a_marked_passage_becomes_words_and_no_markup() -> None:
         ["c & d", True],
         [" e", False],
     ]
+
+
+def test_what_speech_says_in_one_breath_is_several_questions() -> None:
+    said = "i also want to say that i was charged two times this month if you do not fix it i want to cancel my line"
+    assert asked_in(said) == said and "i want to cancel my line" in questions_in(said)
+    assert asked_in("Sure. My number is five five five. How do I pay? Thanks a lot.") == "How do I pay?"
+    assert asked_in("Ich wohne in Bonn. Wie lange dauert die Erstattung?", "de-DE").startswith("Wie lange")
+    assert asked_in("thank you that is everything for today") == "" == asked_in("why")
