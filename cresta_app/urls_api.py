@@ -36,6 +36,7 @@ from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.answers import KnowledgeAnswerViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.feedback import FeedbackViewSet
+from knowledge.api.prepared import PreparedAnswerViewSet
 from knowledge.api.search import SynonymsViewSet
 from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
@@ -78,6 +79,7 @@ router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("knowledge-answers", KnowledgeAnswerViewSet, basename="api-knowledge-answer")
+router.register("prepared-answers", PreparedAnswerViewSet, basename="api-prepared-answer")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
 router.register("knowledge-feedback", FeedbackViewSet, basename="api-knowledge-feedback")
