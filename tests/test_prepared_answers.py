@@ -1,4 +1,4 @@
-"""Prepared answers: matched by their wordings, held against today's documents, never overwritten once a person wrote."""
+"""Prepared answers: matched by their wordings, held against today's documents, a person's never overwritten."""
 
 from __future__ import annotations
 
