@@ -37,6 +37,7 @@ from knowledge.api.answers import KnowledgeAnswerViewSet
 from knowledge.api.care import CoverageViewSet, FindingViewSet, GapViewSet, KnowledgeReviewViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.feedback import FeedbackViewSet
+from knowledge.api.prepared import PreparedAnswerViewSet
 from knowledge.api.search import SynonymsViewSet
 from knowledge.api.tests import SearchTestRunViewSet, SearchTestViewSet
 from knowledge.api.views import KnowledgeViewSet
@@ -80,6 +81,7 @@ router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("knowledge-answers", KnowledgeAnswerViewSet, basename="api-knowledge-answer")
+router.register("prepared-answers", PreparedAnswerViewSet, basename="api-prepared-answer")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
 router.register("knowledge-tests", SearchTestViewSet, basename="api-knowledge-test")

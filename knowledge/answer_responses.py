@@ -19,7 +19,7 @@ from knowledge.answers import (
     answer_whole,
     event,
 )
-from knowledge.audience import Audience, audience_of
+from knowledge.audience import Audience, audience_of, collections_for
 from knowledge.models import Document
 from knowledge.selectors import documents_for
 from knowledge.usage import question_note
@@ -35,7 +35,13 @@ def answer_streamed(
 ) -> StreamingHttpResponse:
     """Answer as server-sent events: `passages`, `sentence` for each, `done`."""
     audience = audience_of(user)
-    answering = answer_begin(query=query, documents=documents_for(audience), context=context, compose=compose)
+    answering = answer_begin(
+        query=query,
+        documents=documents_for(audience),
+        collections=collections_for(audience),
+        context=context,
+        compose=compose,
+    )
     parts: AsyncIterator[str] | Iterator[str]
     if isinstance(request, ASGIRequest):
         parts = _as_they_come(answering, audience, user)
@@ -59,7 +65,13 @@ def answer_given(
     """Answer in one. Not to be called where an event loop runs."""
     audience = audience_of(user)
     allowed = documents_for(audience) if documents is None else documents
-    answering = answer_begin(query=query, documents=allowed, context=context, compose=compose)
+    answering = answer_begin(
+        query=query,
+        documents=allowed,
+        collections=collections_for(audience),
+        context=context,
+        compose=compose,
+    )
     if answering.writer is not None:
         asyncio.run(answer_whole(answering))
     _note(answering, audience, user)

@@ -29,8 +29,10 @@ from engines.retrieval.confidence import Evidence as Odds
 from engines.retrieval.support import Evidence
 from engines.retrieval.support_reading import sentences_of, words_at, words_of
 from engines.speech.faults import Fault
+from knowledge.answer_models import PreparedAnswer
 from knowledge.index_models import Synonyms
-from knowledge.models import Document
+from knowledge.models import Collection, Document
+from knowledge.prepared import prepared_found, prepared_match
 from knowledge.private import private_masked, redacted
 from knowledge.search import Found, passages_search
 from providers.chat import answer_writer
@@ -107,11 +109,20 @@ def answer_begin(
     *,
     query: str,
     documents: QuerySet[Document],
+    collections: QuerySet[Collection] | None = None,
     context: Sequence[str] = (),
     compose: bool = True,
 ) -> Answering:
-    """Look up what answers a question. Without `compose` no model is asked. A few queries; nothing is sent yet."""
+    """Look up what answers a question. Without `compose` no model is asked. A few queries; nothing is sent yet.
+
+    `documents` and `collections`: what the reader may find; without `collections` no prepared answer is served.
+    """
     found = passages_search(query=query, limit=PASSAGES, context=context, documents=documents)
+    prepared = None
+    if collections is not None:
+        prepared = prepared_match(query=query, documents=documents, collections=collections)
+    if prepared is not None:
+        return _from_prepared(query, prepared, found)
     answering = answer_from(query=query, found=found)
     if answering.confidence < THRESHOLD:
         return answering
@@ -184,6 +195,23 @@ def answer_shown(answering: Answering) -> dict[str, Any]:
         ],
         "passages": passages_shown(answering),
     }
+
+
+def _from_prepared(query: str, prepared: PreparedAnswer, found: list[Found]) -> Answering:
+    cited = prepared_found(prepared)
+    others = [one for one in found if not any(_same(one, other) for other in cited)]
+    answering = Answering(
+        query, PREPARED, [*cited, *others][:PASSAGES], confidence=1.0, prepared=str(prepared.pk)
+    )
+    evidence = {number: Evidence(one.text, context=one.title) for number, one in enumerate(cited, start=1)}
+    for text in sentences_of(prepared.answer):
+        numbers = tuple(number for number, one in evidence.items() if one.supports(text).holds)
+        answering.sentences.append(Sentence(text, numbers or tuple(evidence)))
+    return answering
+
+
+def _same(one: Found, other: Found) -> bool:
+    return one.document_id == other.document_id and one.start < other.end and other.start < one.end
 
 
 # --- What a model writes --------------------------------------------------------------------------------
@@ -286,7 +314,12 @@ def passages_shown(answering: Answering) -> list[dict[str, Any]]:
 
 def passage_url(one: Found) -> str:
     """Where a passage opens, in the version that was found."""
-    at = {"passage": str(one.id), "version": one.version, "from": one.start, "to": one.end}
+    at: dict[str, str | int] = {
+        "passage": str(one.id),
+        "version": one.version,
+        "from": one.start,
+        "to": one.end,
+    }
     return f"{reverse('knowledge-document', args=[one.document_id])}?{urlencode(at)}#passage"
 
 
