@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: help install run test chaos check demo lock train-redaction
+.PHONY: help install run test chaos check demo lock train-redaction train-confidence
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -39,6 +39,11 @@ demo: install ## prove the main job without a browser: play a sample call, print
 
 train-redaction: install ## train the redaction model anew from ../shared/data/dev (some minutes; the same seed gives the same file)
 	$(PYTHON) -m engines.redaction.training --data ../shared/data/dev
+
+DEV := ../shared/data/dev
+train-confidence: install ## learn anew how sure search may be of an answer, and say how good that is (some minutes)
+	$(PYTHON) -m bench confidence --train --docs ../shared/data/common/knowledge/tau_banking_docs.jsonl \
+	  --queries $(DEV)/knowledge/tau_banking_queries.jsonl --others $(DEV)/intent/clinc150.jsonl $(DEV)/dialog/multidogo.jsonl
 
 lock: install ## compile the requirements anew from the *.in files (needs uv)
 	for name in requirements requirements-dev requirements-node requirements-whisper; do \

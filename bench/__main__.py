@@ -16,6 +16,7 @@ from bench.report import Unmeasured, machine, say, table, versions
 
 # A bench is a module with `WHAT`, `add_options(parser)` and `measure(options) -> dict`, which raises `Unmeasured`.
 BENCHES = {
+    "confidence": "bench.confidence",
     "ingest": "bench.ingest",
     "intents": "bench.intents",
     "next_step": "bench.next_step",

@@ -12,7 +12,9 @@ from coaching.models import GuidanceMute, GuidanceSettings
 @admin.register(GuidanceSettings)
 class GuidanceSettingsAdmin(OneRowAdmin):
     without = _("At most one new hint in 20 seconds then, and six a call.")
-    list_display = ("__str__", "hint_every_seconds", "hints_per_call", "shift_hours")
+    list_display = (
+        *("__str__", "hint_every_seconds", "hints_per_call", "knowledge_by_itself", "shift_hours"),
+    )
 
 
 @admin.register(GuidanceMute)

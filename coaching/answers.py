@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
 from accounts.models import User
+from coaching.card_use import card_answered
 from coaching.events import guidance_rows
 from coaching.models import Guidance
 from coaching.prefilling import prefill_take_back, prefill_write
@@ -62,6 +63,7 @@ def guidance_answer(
                 prefill_write(guidance, user)
         row = guidance_rows().get(pk=guidance.pk)
         if changed:
+            card_answered(guidance, user, action)
             event_append(conversation_id=row.conversation_id, kind="guidance", row=row)
             if action in {"dismiss", "wrong"} and row.state == DISMISSED:
                 dismissal_tell(guidance)

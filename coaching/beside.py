@@ -11,6 +11,8 @@ twice as much.
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -28,7 +30,7 @@ from accounts.errors import error_place
 from conversations.live.stages import CallContext
 from knowledge.audience import Audience
 from knowledge.models import Document
-from knowledge.search import passages_search
+from knowledge.search import Found, passages_search
 from knowledge.selectors import documents_for
 from tenants.scope import call_in_schema
 
@@ -45,6 +47,9 @@ SECOND_TRIES = 0.05
 # What is looked up, and before it what was said: one string, as calls that ask the same share one look-up.
 _SAID, _FOR = "\x1e", "\x1d"
 SAID_BEFORE = 2
+TEXT_LENGTH = 600
+_MARK = re.compile(r"<mark[^>]*>(.*?)</mark>", re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
 
 # The card of a passage: plain data for `Guidance.payload` and its title; None where nothing answers.
 Card = dict[str, Any]
@@ -257,16 +262,41 @@ def passage_card(query: str) -> Card | None:
         found = passages_search(query=wanted, context=said, limit=1, documents=_documents(audience))
     if not found:
         return None
-    best = found[0]
+    return card_of(found[0])
+
+
+def card_of(found: Found) -> Card:
+    """What a page needs to show a passage: where it stands, and its words in pieces, each marked or not."""
     return {
-        "title": best.title,
-        "collection": best.collection,
-        "path": best.path,
-        "text": best.text[:600],
-        "passage": str(best.id),
-        "document": str(best.document_id),
-        "version": best.version,
+        "title": found.title,
+        "collection": found.collection,
+        "path": found.path,
+        "text": found.text[:TEXT_LENGTH],
+        "parts": pieces(found.html),
+        "passage": str(found.id),
+        "document": str(found.document_id),
+        "version": found.version,
+        "start": found.start,
+        "end": found.end,
+        "place": place_of(found),
+        "confidence": round(found.confidence, 3),
     }
+
+
+def place_of(found: Found) -> str:
+    """Names a passage within a call."""
+    return f"{found.document_id}:{found.start}"
+
+
+def pieces(marked: str) -> list[list[Any]]:
+    """A passage's safe HTML as `[[words, is marked], …]`, so that a page makes text of it and no markup."""
+    found: list[list[Any]] = []
+    at = 0
+    for mark in _MARK.finditer(marked):
+        found += [[marked[at : mark.start()], False], [mark[1], True]]
+        at = mark.end()
+    found.append([marked[at:], False])
+    return [[html.unescape(_TAG.sub("", words)), is_marked] for words, is_marked in found if words]
 
 
 def _documents(audience: str) -> QuerySet[Document] | None:

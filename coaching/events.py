@@ -91,9 +91,11 @@ def guidance_shown(row: Guidance) -> dict[str, Any]:
 
 
 def _came_of(row: Guidance) -> dict[str, Any]:
-    """The policy and its revision, or the model of the next step and its version."""
+    """The policy and its revision, the model of the next step, or a document, and its version."""
     if row.revision is not None:
         return {"policy": row.revision.policy.name, "number": row.revision.number}
+    if "next_step" not in row.payload:
+        return {"policy": _("Knowledge by itself"), "number": row.payload.get("version", 0)}
     return {"policy": _("Learned next step"), "number": row.payload["next_step"]["version"]}
 
 

@@ -18,12 +18,13 @@ import structlog
 from accounts.errors import error_place
 from coaching.beside import LOOKUPS, Asked, Lookups, question
 from coaching.board import Because, Board, Look, key_of, step_key
+from coaching.cards import CARDS, CardsWatch
 from coaching.compiled import Ready, compiled_for, part_of
 from coaching.drawing import arms_drawn
 from coaching.effects import alert_add, effect_add
 from coaching.faults import Faults
 from coaching.models import BehaviourOutcome, ExperimentArm, Guidance, PolicyRevision, RuleFault
-from coaching.mutes import limits_now, mutes_of
+from coaching.mutes import limits_of, mutes_of, settings_now
 from coaching.next_step_live import NextStepWatch, watch_open
 from coaching.rebuilding import rules_retold
 from coaching.selectors import CallFacts, call_facts, effective_revisions, revisions_by_id
@@ -59,8 +60,10 @@ class GuidanceSession:
         heard: Iterable[Utterance] = (),
         drawn: Iterable[ExperimentArm] = (),
         next_step: NextStepWatch | None = None,
+        cards: CardsWatch | None = None,
     ) -> None:
         self._call = call
+        self._cards = cards
         self._drawn = list(drawn)
         self._next_step = next_step
         self._revisions = {str(revision.pk): revision for revision in revisions}
@@ -107,6 +110,8 @@ class GuidanceSession:
         self._do_all(decided, utterance, batch)
         if self._next_step is not None:
             self._next_step.utterance(utterance, self._board, batch)
+        if self._cards is not None:
+            self._cards.utterance(utterance, self._board, batch)
         self._go_on(row.end_ms, batch)
         while len(self._heard) > KEPT_UTTERANCES:
             del self._heard[next(iter(self._heard))]
@@ -143,6 +148,8 @@ class GuidanceSession:
             asked.drop()
             self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.LATE)
         self._asked.clear()
+        if self._cards is not None:
+            self._cards.finish()
         self._board.finish(now_ms, batch)
         self._faults.hand_over(batch)
 
@@ -157,6 +164,7 @@ class GuidanceSession:
             "now_ms": self._now_ms,
             "engine": self._engine.state(),
             "next_step": None if self._next_step is None else self._next_step.state(),
+            "cards": None if self._cards is None else self._cards.state(),
             **self._board.state(),
         }
 
@@ -180,6 +188,8 @@ class GuidanceSession:
         self._look_in(now_ms, batch)
         if self._next_step is not None:
             self._next_step.due(now_ms, self._board, batch)
+        if self._cards is not None:
+            self._cards.due(now_ms, self._board, batch)
         self._board.due(now_ms, batch)
         self._faults.hand_over(batch)
 
@@ -381,8 +391,8 @@ class GuidanceStage:
     key = "guidance"
     fixed: tuple[str, ...] = ("revisions", "withheld")
 
-    def __init__(self, lookups: Lookups = LOOKUPS) -> None:
-        self._lookups = lookups
+    def __init__(self, lookups: Lookups = LOOKUPS, cards: Lookups = CARDS) -> None:
+        self._lookups, self._cards = lookups, cards
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> GuidanceSession:
         """Begin with what is in effect for this conversation, or go on from `state`.
@@ -392,10 +402,11 @@ class GuidanceStage:
         something is still shown.
         """
         facts = call_facts(call)
+        settings = settings_now()
         if not call.live:
-            board = Board(call.conversation_id, limits_now(), ())
+            board = Board(call.conversation_id, limits_of(settings), ())
             return GuidanceSession(call, [], compiled_for([]), facts, board, self._lookups)
-        board = Board(call.conversation_id, limits_now(), mutes_of(call.agent_id), state)
+        board = Board(call.conversation_id, limits_of(settings), mutes_of(call.agent_id), state)
         drawn: list[ExperimentArm] = []
         if state is None:
             revisions = effective_revisions(audience=facts.audience)
@@ -418,8 +429,13 @@ class GuidanceStage:
         # A call that began without one goes on without one.
         begun = None if state is None else state.get("next_step")
         watch = watch_open(facts.fields, begun, heard) if state is None or begun else None
+        cards = None
+        # A chat's agent is offered the same as a reply.
+        if settings.knowledge_by_itself and call.channel == "voice":
+            shown = None if state is None else state.get("cards")
+            cards = CardsWatch(call, settings.knowledge_per_call, self._cards, shown)
         return GuidanceSession(
-            call, revisions, ready, facts, board, self._lookups, state, heard, drawn, watch
+            call, revisions, ready, facts, board, self._lookups, state, heard, drawn, watch, cards
         )
 
 

@@ -25,10 +25,19 @@ STAGE = "guidance"
 _LIVE = (Conversation.State.ANNOUNCED, Conversation.State.LIVE)
 
 
-def limits_now() -> Limits:
-    """How much new guidance a call of this company may bring. One query."""
-    settings = GuidanceSettings.objects.first() or GuidanceSettings()
+def settings_now() -> GuidanceSettings:
+    """What this company wants its agents to be shown. One query."""
+    return GuidanceSettings.objects.first() or GuidanceSettings()
+
+
+def limits_of(settings: GuidanceSettings) -> Limits:
+    """How much new guidance a call may bring."""
     return Limits(every_ms=settings.hint_every_seconds * 1000, per_call=settings.hints_per_call)
+
+
+def limits_now() -> Limits:
+    """The same, read now. One query."""
+    return limits_of(settings_now())
 
 
 def mutes_of(user_id: UUID | str | None) -> list[Mute]:
@@ -61,7 +70,7 @@ def mute_set(*, user: User, guidance: Guidance, whole_kind: bool = False) -> Gui
     """
     if not guidance.optional or guidance.kind not in MUTABLE:
         raise ValidationError(_("This cannot be muted: your company wants it shown."))
-    settings = GuidanceSettings.objects.first() or GuidanceSettings()
+    settings = settings_now()
     now = timezone.now()
     GuidanceMute.objects.filter(user=user, until__lte=now).delete()
     row, _created = GuidanceMute.objects.update_or_create(

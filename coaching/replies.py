@@ -14,6 +14,8 @@ from coaching.models import SuggestedReply
 from conversations.events import stamp
 from conversations.models import Speaker, Utterance
 from conversations.services import call_lock, event_append
+from knowledge.models import Chunk, PassageUse
+from knowledge.usage import passage_of, use_note
 
 MOST = 3
 _ANSWERS = (Speaker.AGENT, Speaker.SUPERVISOR)
@@ -55,4 +57,19 @@ def reply_accept(*, conversation_id: UUID, reply_id: UUID, user: User | None) ->
         row = rows.first()
         if changed and row is not None:
             event_append(conversation_id=conversation_id, kind="reply", row=row)
+            _passage_used(row, user)
     return row
+
+
+def _passage_used(row: SuggestedReply, user: User | None) -> None:
+    """What was taken of a passage is a use of it, unless the passage was cut anew meanwhile."""
+    if row.source != SuggestedReply.Source.KNOWLEDGE or user is None:
+        return
+    passage = Chunk.objects.filter(pk=row.source_ref).first()
+    if passage is not None:
+        use_note(
+            passage=passage_of(passage),
+            kind=PassageUse.Kind.USED,
+            person=user,
+            conversation_id=row.conversation_id,
+        )

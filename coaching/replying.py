@@ -23,9 +23,12 @@ from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Speaker, Utterance
 from conversations.redacted import redacted
 from engines.next_step.dialogue import Event
+from engines.retrieval.asking import asked_in
 from knowledge.audience import Audience
 from knowledge.search import passages_search
 from knowledge.selectors import documents_for
+from knowledge.usage import question_note
+from knowledge.usage_models import KnowledgeQuestion
 from providers.chat import replies_propose
 
 log = structlog.get_logger(__name__)
@@ -167,7 +170,20 @@ def knowledge_reply(query: str) -> Card | None:
         language=chat.language,
     )
     allowed = documents_for(audience)
-    found = passages_search(query=turns[-1].text, context=before, limit=1, documents=allowed) if turns else []
+    if not turns:
+        return None
+    asked = turns[-1].text
+    found = passages_search(query=asked, context=before, limit=1, documents=allowed)
+    # A greeting asks nothing: it is no question without an answer.
+    if asks := asked_in(asked, chat.language):
+        question_note(
+            text=asks,
+            source=KnowledgeQuestion.Source.REPLY,
+            audience=audience,
+            found=found,
+            person=chat.agent_id,
+            conversation_id=ident,
+        )
     return _card([(_beginning(one.text), str(one.id)) for one in found])
 
 

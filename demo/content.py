@@ -8,11 +8,13 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Team, User
-from coaching.models import Policy
+from coaching.models import GuidanceSettings, Policy
 from coaching.services import policy_create, policy_publish
 from conversations.models import Disposition
 from demo.advice import EVERY_CALL, TEAM
 from demo.phrases import MISSING, SPOKEN
+from knowledge.models import Synonyms
+from knowledge.synonyms import synonyms_save
 from moments.models import ListedName, MomentDefinition
 from moments.naming import name_save
 from moments.services import moment_save
@@ -124,6 +126,13 @@ NAMES = (
     ("competitor", "Initech Mobile", ("in a tech mobile",)),
 )
 
+# How customers say what the documents write.
+SAME = (
+    ("refund", "money back", "money to come back", "money come back"),
+    ("twice", "double", "two times"),
+    ("outage", "internet is down", "no internet", "has not worked"),
+)
+
 EVERY_CALL_NAME = "Every call"
 TEAM_NAME = "Refunds and manners"
 SCORECARD_NAME = "Service call"
@@ -136,6 +145,7 @@ def content_install(*, team: Team | None = None, actor: User | None = None) -> N
     """
     with transaction.atomic():
         _names(actor)
+        _knowledge(actor)
         moments = _moments(actor)
         _policy(EVERY_CALL_NAME, EVERY_CALL, None, actor)
         if team is not None:
@@ -149,6 +159,14 @@ def _names(actor: User | None) -> None:
     if not ListedName.objects.exists():
         for kind, name, spellings in NAMES:
             name_save(row=ListedName(kind=kind, name=name, spellings=list(spellings)), actor=actor)
+
+
+def _knowledge(actor: User | None) -> None:
+    """Passages come up by themselves, unless the company has said something about what its agents are shown."""
+    GuidanceSettings.objects.get_or_create(defaults={"knowledge_by_itself": True})
+    if not Synonyms.objects.exists():
+        for words in SAME:
+            synonyms_save(words=words, actor=actor)
 
 
 def _moments(actor: User | None) -> dict[str, MomentDefinition]:

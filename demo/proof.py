@@ -26,6 +26,14 @@ ARRIVES_SECONDS = 30.0
 AFTERWARDS_SECONDS = 60.0
 # How far the ledger's figures may lie from the sound's length: the last chunk is filled up to 100 ms.
 TOLERANCE_MS = 100
+# What the handbook says to what its customer asks.
+ANSWERS = {
+    "Refunds and double charges",
+    "A better price at another company",
+    "When a customer wants to cancel",
+    "Credits after an outage",
+    "Internet down: first steps",
+}
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,7 @@ def _checks(facts: JSON, seen: Seen, stored: JSON) -> list[Check]:
     said = {row["utterance"] for row in threats.values()}
     because = [hint for hint in hints if said & {place["utterance"] for place in hint["evidence"]}]
     shown = [hint["latency_ms"]["heard_to_shown"] for hint in because]
+    cards = [row for row in facts["guidance"] if row["kind"] == "knowledge" and row["shown_at"]]
     steps = [row for row in facts["guidance"] if row["kind"] == "checklist"]
     ticked = [row for row in steps if row["state"] == "ticked"]
     summary = [line for line in facts["summary"]["lines"] if not line["removed"]]
@@ -158,6 +167,11 @@ def _checks(facts: JSON, seen: Seen, stored: JSON) -> list[Check]:
             "it brought a hint with its reason, and the agent's page had it",
             any(hint["reason"] and hint["shown_at"] for hint in because),
             f"{len(because)} of {len(hints)} hints, {', '.join(f'{ms} ms' for ms in shown)}",
+        ),
+        Check(
+            "the right passage came up by itself",
+            bool(cards) and {card["payload"]["title"] for card in cards} <= ANSWERS,
+            "; ".join(card["title"] for card in cards),
         ),
         Check("the supervisor was alerted", bool(facts["alerts"]), f"{len(facts['alerts'])} alerts"),
         Check("the checklist ticked itself", bool(ticked), f"{len(ticked)} of {len(steps)}"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -131,13 +131,23 @@ def _documents(company: Company, owner: User) -> None:
 def _collection(name: str, folder: Path, owner: User) -> None:
     collection, _created = Collection.objects.get_or_create(name=name, defaults={"owner": owner})
     known = set(collection.documents.values_list("title", flat=True))
+    for title, body in _texts(folder):
+        if title not in known:
+            document_save(collection=collection, title=title, body=body, actor=owner)
+
+
+def handbook(schema: str) -> list[tuple[str, str]]:
+    """Title and text of all documents that a sample company has."""
+    folders = [DOCUMENTS, *(DOCUMENTS / schema / folder for folder, _name in COLLECTIONS[schema])]
+    return [text for folder in folders for text in _texts(folder)]
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted([*folder.glob("*.md"), *folder.glob("*.csv")]):
         read = document_read(path.name, path.read_bytes())
         # The page shows the title above the text; there is no need of it twice.
         body = read.body.removeprefix(f"# {read.title}\n").lstrip("\n")
-        title = QUESTIONS if read.kind is Kind.CSV else read.title
-        if title not in known:
-            document_save(collection=collection, title=title, body=body, actor=owner)
+        yield (QUESTIONS if read.kind is Kind.CSV else read.title), body
 
 
 # --- The key that the sample call is sent with ----------------------------------------------------------

@@ -47,6 +47,12 @@ def _lines(facts: JSON) -> Iterator[str]:
             yield from _hanging("      ", row["reason"])
             yield f"      {took}"
 
+    yield from _title("Passages that came up by themselves")
+    for row in facts["guidance"]:
+        if row["kind"] == "knowledge":
+            yield f"{_at(row['at_ms'])}  {row['title']}  [{row['state']}]"
+            yield from _hanging("      ", row["reason"])
+
     yield from _title("Checklist")
     for row in facts["guidance"]:
         if row["kind"] == "checklist":

@@ -32,6 +32,7 @@ from desk.answering import View, answers_json, body, refusal, words
 from desk.models import PanelSession, PanelSettings
 from desk.panel_tokens import Granted, panel_code, panel_end, panel_exchange, panel_of_token, panel_renew
 from desk.views import desk_page
+from knowledge.feedback_views import knowledge_feedback
 from knowledge.views import knowledge_search
 
 ID_MAX = 120
@@ -216,3 +217,4 @@ def _named(request: HttpRequest) -> dict[str, Any]:
 
 
 knowledge: Callable[..., HttpResponse] = by_token(knowledge_search)
+feedback: Callable[..., HttpResponse] = by_token(knowledge_feedback)

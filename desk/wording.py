@@ -81,6 +81,11 @@ def desk() -> dict[str, str]:
         "wrap_up": _("Wrap-up"),
         "open_count": _("{n} open"),
         "accept": _("Accept"),
+        "helpful": _("Helpful"),
+        "open_document": _("Open the document"),
+        "wrong_short": _("Wrong"),
+        "wrong_passage": _("It does not answer this: tells whoever looks after the knowledge"),
+        "was_helpful": _("Helpful: {title}"),
         "dismiss": _("Dismiss"),
         "dismiss_why": _("Dismiss, and say why"),
         # Reasons to choose from, with a bar between them.

@@ -161,6 +161,7 @@ class CollectionAdmin(ModelAdmin):
         ),
         (_("When it holds"), {"fields": ("valid_from", "valid_to"), "description": _("Empty: always.")}),
         (_("Personal data"), {"fields": ("on_private",)}),
+        (_("In calls"), {"fields": ("cards",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:

@@ -55,7 +55,7 @@ class CollectionForm(forms.ModelForm):
         model = Collection
         fields = (
             *("name", "language", "owner", "review_on", "valid_from", "valid_to"),
-            *("teams", "queues", "channels", "languages", "on_private"),
+            *("teams", "queues", "channels", "languages", "on_private", "cards"),
         )
         widgets = {
             name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -73,7 +73,7 @@ class CollectionForm(forms.ModelForm):
         for field in self.fields.values():
             if isinstance(field.widget, forms.Select):
                 field.widget.attrs["class"] = "form-select"
-            elif not isinstance(field.widget, forms.CheckboxSelectMultiple):
+            elif not isinstance(field.widget, forms.CheckboxSelectMultiple | forms.CheckboxInput):
                 field.widget.attrs["class"] = "form-control"
 
     def clean_languages(self) -> list[str]:

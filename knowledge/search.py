@@ -18,7 +18,7 @@ from django.db.models import F, Func, QuerySet, TextField, Value
 
 from engines.language.marking import BEGIN, END, clean, headline_html
 from engines.retrieval import Hit, Question, Snapshot, rank
-from engines.retrieval.confidence import confidence, evidence_of
+from engines.retrieval.confidence import Evidence, confidence, evidence_of
 from engines.retrieval.sentences import Asked, read
 from engines.retrieval.spelling import corrected
 from engines.retrieval.synonyms import widened
@@ -51,7 +51,8 @@ class Found:
     """A passage that was found. `html`: the part that matches, safe, with marks; `start`/`end`: in the body.
 
     `rank` compares within one search only; `covers`: what share of the question's words it has, 0 to 1; `confidence`:
-    how likely it answers the question, 0 to 1.
+    how likely it answers the question, 0 to 1, by what speaks for it (`evidence`;
+    None and 0 where the database ranked).
     """
 
     id: UUID
@@ -66,7 +67,8 @@ class Found:
     version: int
     rank: float
     covers: float = 1.0
-    confidence: float = 1.0
+    confidence: float = 0.0
+    evidence: Evidence | None = None
 
 
 def passages_search(
@@ -197,8 +199,9 @@ def _loaded(
             rows = Chunk.objects.filter(pk__in=[hit.passage for hit in hits_here], document__in=named)
             for row in _with_headline(rows, query, config_of(language)):
                 hit = hit_of[str(row.pk)]
-                sure = confidence(evidence_of(hit, ranked))
-                shown[hit.passage] = replace(_found(row, hit.score, hit.covers), confidence=sure)
+                why = evidence_of(hit, ranked)
+                one = _found(row, hit.score, hit.covers)
+                shown[hit.passage] = replace(one, evidence=why, confidence=confidence(why))
         found += [shown[hit.passage] for hit, _language in batch if hit.passage in shown]
         if len(found) >= limit:
             break

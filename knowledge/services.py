@@ -38,6 +38,7 @@ COLLECTION_FIELDS = frozenset(
         "valid_from",
         "valid_to",
         "on_private",
+        "cards",
         "owner",
         "review_on",
     ]

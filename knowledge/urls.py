@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from knowledge import care_views, collection_views, tests_views, views
+from knowledge import care_views, collection_views, feedback_views, tests_views, views
 
 urlpatterns = [
     path("knowledge/collections/", collection_views.collections_page, name="knowledge-collections"),
@@ -36,6 +36,7 @@ urlpatterns = [
     path("knowledge/coverage/", care_views.coverage_page, name="knowledge-coverage"),
     path("knowledge/coverage.csv", care_views.coverage_file, name="knowledge-coverage-file"),
     path("knowledge/", views.knowledge_page, name="knowledge"),
+    path("knowledge/feedback/", feedback_views.knowledge_feedback, name="knowledge-feedback"),
     path("knowledge/search/", views.knowledge_search, name="knowledge-search"),
     path("knowledge/documents/<uuid:document_id>/", views.document_page, name="knowledge-document"),
     path("knowledge/documents/<uuid:document_id>/care/", views.document_care, name="knowledge-care"),

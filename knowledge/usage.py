@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from accounts.ids import new_id
 from accounts.models import User
-from engines.retrieval.confidence import THRESHOLD
+from engines.retrieval.confidence import LEAST, THRESHOLD
 from knowledge.access import document_for, version_for
 from knowledge.audience import Audience, audience_of
 from knowledge.models import Chunk, Document
@@ -38,6 +38,7 @@ _READ = 2 * QUESTION_LENGTH
 TICKET_LASTS = timedelta(hours=12)
 # So many passages of one question are noted at most.
 NOTED = 20
+HAS_ALL = 0.99
 _VERDICTS = {Kind.HELPFUL: Kind.WRONG, Kind.WRONG: Kind.HELPFUL}
 
 
@@ -55,6 +56,16 @@ def passage_of(found: Found | Chunk) -> Passage:
     """How a passage that was found is cited."""
     version = found.document_version if isinstance(found, Chunk) else found.version
     return Passage(found.document_id, version, found.start, found.end)
+
+
+def answers(found: Sequence[Found]) -> bool:
+    """Whether one of these may be taken for an answer. What the database ranked is not known; it has all the words."""
+    return any(one.confidence >= THRESHOLD or one.evidence is None for one in found)
+
+
+def nothing_answers(found: Sequence[Found]) -> bool:
+    """Whether it is likely that none of these answers. One that has all that was asked may be what was looked for."""
+    return all(one.evidence is not None and one.confidence < LEAST and one.covers < HAS_ALL for one in found)
 
 
 # --- Questions ------------------------------------------------------------------------------------------
@@ -91,7 +102,7 @@ def question_note(
         channel=audience.channel,
         language=audience.language[:12],
         confidence=sure,
-        answered=sure >= THRESHOLD if answered is None else answered,
+        answered=answers(found) if answered is None else answered,
     )
     with transaction.atomic():
         KnowledgeQuestion.objects.bulk_create([row], ignore_conflicts=True)
@@ -204,6 +215,12 @@ def uses_note(
     )
 
 
+def documents_opened(person: UUID, since: datetime) -> set[UUID]:
+    """The documents that somebody has opened since then. One query."""
+    rows = PassageUse.objects.filter(person=person, kind=Kind.OPENED, at__gte=since)
+    return set(rows.values_list("document_id", flat=True))
+
+
 # --- Tickets --------------------------------------------------------------------------------------------
 
 
@@ -213,6 +230,7 @@ def ticket_make(*, user: User, text: str, found: Sequence[Found], conversation_i
         "q": str(new_id()),
         "t": text[:_READ],
         "c": round(max((one.confidence for one in found), default=0.0), 4),
+        "a": answers(found),
         "p": [[str(one.document_id), one.version, one.start, one.end] for one in found[:NOTED]],
         "of": str(conversation_id or ""),
     }
@@ -226,6 +244,7 @@ class Ticket:
     question_id: UUID
     text: str
     confidence: float
+    answered: bool
     passages: tuple[Passage, ...]
     conversation_id: UUID | None
 
@@ -240,6 +259,7 @@ def ticket_read(*, user: User, ticket: str) -> Ticket:
         question_id=UUID(content["q"]),
         text=content["t"],
         confidence=content["c"],
+        answered=content["a"],
         passages=tuple(Passage(UUID(one[0]), *one[1:]) for one in content["p"]),
         conversation_id=UUID(content["of"]) if content["of"] else None,
     )
@@ -255,6 +275,7 @@ def ticket_note(*, user: User, ticket: Ticket) -> None:
             source=Source.SEARCH,
             audience=audience_of(user),
             confidence=ticket.confidence,
+            answered=ticket.answered,
             person=user,
             conversation_id=ticket.conversation_id,
             question_id=ticket.question_id,

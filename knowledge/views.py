@@ -27,19 +27,27 @@ from knowledge.private import counted
 from knowledge.search import passages_search
 from knowledge.selectors import document_parts, documents_for, documents_listed
 from knowledge.services import document_restore, document_withdraw, version_decide
+from knowledge.usage import nothing_answers, ticket_make
 
 FOUND = 10
 DOCUMENTS = 100
 PASSAGES = 100
 
 
-def _found(user: User, query: str, *, typing: bool = False) -> list[dict[str, object]]:
-    documents = documents_for(audience_of(user))
-    # `html` is escaped where it is made; see engines.language.marking.
-    return [
-        {"row": row, "html": mark_safe(row.html)}  # noqa: S308
-        for row in passages_search(query=query, limit=FOUND, documents=documents, typing=typing)
-    ]
+def _found(user: User, query: str, *, typing: bool = False) -> dict[str, object]:
+    """What `found.html` shows. Whether the question was meant is noted by the ticket, once its writer has stopped."""
+    if not query:
+        return {"query": "", "found": []}
+    found = passages_search(
+        query=query, limit=FOUND, documents=documents_for(audience_of(user)), typing=typing
+    )
+    return {
+        "query": query,
+        # `html` is escaped where it is made; see engines.language.marking.
+        "found": [{"row": row, "html": mark_safe(row.html)} for row in found],  # noqa: S308
+        "nothing": bool(found) and nothing_answers(found),
+        "ticket": ticket_make(user=user, text=query, found=found),
+    }
 
 
 @needs(Permission.KNOWLEDGE_SEARCH)
@@ -52,8 +60,7 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
         request,
         "knowledge/knowledge.html",
         {
-            "query": query,
-            "found": _found(_user(request), query) if query else [],
+            **_found(_user(request), query),
             "documents": documents,
             "manages": _user(request).may(Permission.KNOWLEDGE_MANAGE),
         },
@@ -65,8 +72,7 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
 def knowledge_search(request: HttpRequest) -> HttpResponse:
     """What a search found, as a part of a page: for this page and for the agent's desk, while somebody types."""
     query = request.GET.get("q", "").strip()
-    found = _found(_user(request), query, typing=True) if query else []
-    return render(request, "knowledge/found.html", {"query": query, "found": found})
+    return render(request, "knowledge/found.html", _found(_user(request), query, typing=True))
 
 
 @needs(Permission.KNOWLEDGE_SEARCH)
@@ -96,6 +102,7 @@ def document_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
         "shown": shown,
         "parts": parts,
         "cited": place is not None and any(part["cited"] for part in parts),
+        "place": place,
         "wanted": wanted,
         "back": request.GET.get("q", ""),
         "manages": user.may(Permission.KNOWLEDGE_MANAGE),

@@ -32,7 +32,7 @@ from cresta_app.live import stages
 from engines.language.chat_replies import ReplyWriter
 from engines.redaction.hindsight import NotRead
 from engines.redaction.text import RawText
-from knowledge.models import Collection
+from knowledge.models import Collection, KnowledgeQuestion
 from knowledge.services import document_save
 from providers.services import chat_server_create
 from tests.budgets import query_budget
@@ -408,6 +408,8 @@ def test_the_sources_are_given_redacted_words(world: World, monkeypatch: pytest.
         query = f"{chat.pk}:1"
         assert replying.model_reply(query) == {"replies": [("Sure.", "")]}
         assert replying.knowledge_reply(query)["replies"][0][0].endswith("A parcel takes two days.")  # type: ignore[index]
+        asked = KnowledgeQuestion.objects.get()
+        assert (asked.source, asked.conversation_id) == ("reply", chat.pk) and "4111" not in asked.text
         assert replying.next_step_reply(query) is None
     assert "4111" not in str(seen) and "[CREDIT_CARD" in str(seen)
 

@@ -34,6 +34,7 @@ def test_demo_proves_itself_and_leaves_nothing() -> None:
     assert run.returncode == 0, run.stderr[-3000:]
     facts = json.loads(run.stdout)
     assert {"transcript", "redactions", "guidance", "summary", "score", "ledger"} <= facts.keys()
+    assert [row for row in facts["guidance"] if row["kind"] == "knowledge" and row["payload"]["question"]]
     assert {line["speaker"] for line in facts["transcript"]} == {"agent", "customer"}
     assert "CREDIT_CARD" in {row["type"] for row in facts["redactions"]}
     assert all(check["good"] for check in facts["checks"])

@@ -207,6 +207,17 @@ class GuidanceSettings(models.Model):
         validators=[MaxValueValidator(200)],
         help_text=_("0: no limit."),
     )
+    knowledge_by_itself = models.BooleanField(
+        _("bring up knowledge by itself"),
+        default=False,
+        help_text=_("When a customer asks what a document answers. Each collection may be left out."),
+    )
+    knowledge_per_call = models.PositiveSmallIntegerField(
+        _("at most this many passages a call by themselves"),
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text=_("They count among the hints, too."),
+    )
     shift_hours = models.PositiveSmallIntegerField(
         _("a shift lasts hours"),
         default=9,

@@ -71,12 +71,14 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that was found. `score` has no unit; it compares within one question only. `covers`: what share of the
-    question's words, by how rare they are, the passage, its headings or its title have, 0 to 1."""
+    question's words, by how rare they are, the passage, its headings or its title have, 0 to 1. `has`: how many of its
+    words."""
 
     text: str
     passage: str
     score: float
     covers: float
+    has: int = 0
 
 
 def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = MEASURED) -> list[Hit]:
@@ -113,7 +115,9 @@ def rank(snapshot: Snapshot, question: Question, most: int, weights: Weights = M
         else:
             shares = [(one, one.worth / best_here) for one in worths if one.worth > 0]
         text = snapshot.text_key(int(unit))
-        hits += [Hit(text, one.key, score * share, min(1.0, one.has / whole)) for one, share in shares]
+        hits += [
+            Hit(text, one.key, score * share, min(1.0, one.has / whole), one.words) for one, share in shares
+        ]
     return sorted(hits, key=lambda hit: -hit.score)
 
 
@@ -199,11 +203,12 @@ def _top(scores: NDArray[np.float32], most: int) -> NDArray[np.intp]:
 
 
 class _Worth(NamedTuple):
-    """How much of what is wanted a passage has: by BM25, and simply whether it is there."""
+    """How much of what is wanted a passage has: by BM25, simply whether it is there, and how many words that are."""
 
     key: str
     worth: float
     has: float
+    words: int
 
 
 def _worths(
@@ -217,7 +222,8 @@ def _worths(
         held_back = SATURATION * (1 - PASSAGE_LENGTH + PASSAGE_LENGTH * length)
         worth = float((counts * (SATURATION + 1) / (counts + held_back) * wanted[terms]).sum())
         has = float(once[terms].sum()) + sum(float(once[term]) for term in title if term not in terms)
-        found.append(_Worth(key, worth, has))
+        words = int((once[terms] > 0).sum()) + sum(term not in terms for term in title)
+        found.append(_Worth(key, worth, has, words))
     return found
 
 

@@ -43,7 +43,7 @@ class KnowledgeCollectionSerializer(serializers.ModelSerializer[Collection]):
         model = Collection
         fields = (
             *("id", "name", "language", "teams", "queues", "channels", "languages", "valid_from", "valid_to"),
-            *("on_private", "owner", "review_on", "documents", "held"),
+            *("on_private", "cards", "owner", "review_on", "documents", "held"),
         )
 
     def validate_languages(self, value: list[str]) -> list[str]:

@@ -15,27 +15,39 @@ export function card(hint, { words, why, reason, age, act }) {
   const { label, sign } = part(hint, words);
   const mutable = hint.optional && hint.kind !== "line";
   // A passage as it stands in the company's documents; the card's title says where.
-  const passage = hint.kind === "knowledge" && !hint.say ? hint.payload?.text ?? "" : "";
+  const known = hint.kind === "knowledge" && !hint.say ? hint.payload ?? {} : {};
+  const passage = known.text ?? "";
   return make("article", { class: `hint is-${hint.kind}`, "data-id": hint.id, "aria-label": `${label}: ${hint.title}` },
     make("div", { class: "k" }, icon(sign), make("b", {}, label), make("span", { class: "because" }, hint.reason ? reason(true) : ""), age),
     make("p", { class: "do" }, hint.title),
     hint.say ? make("p", { class: "say" }, hint.kind === "knowledge" ? hint.say : `“${hint.say}”`) : null,
-    passage ? make("p", { class: "say passage" }, passage) : null,
-    passage ? make("p", { class: "small muted" }, [hint.payload.collection, hint.payload.path].flat().filter(Boolean).join(" · ")) : null,
+    passage ? make("p", { class: "say passage" }, ...(known.parts?.length ? known.parts : [[passage, false]]).map(([text, marked]) => (marked ? make("mark", {}, text) : text))) : null,
+    passage ? make("p", { class: "small muted" }, source(known, hint.title, words), known.collection ? ` · ${known.collection}` : "") : null,
     make("div", { class: "act" },
-      make("button", { type: "button", class: "btn btn-primary", "data-act": "accept", click: act.accept }, hint.kind === "line" ? words.line_read : words.accept, " ", make("kbd", {}, keyCap("Enter"))),
+      make("button", { type: "button", class: "btn btn-primary", "data-act": "accept", click: act.accept }, hint.kind === "line" ? words.line_read : passage ? words.helpful : words.accept, " ", make("kbd", {}, keyCap("Enter"))),
+      passage ? make("button", { type: "button", class: "btn", "data-act": "wrong", click: act.wrong, title: words.wrong_passage }, words.wrong_short, " ", make("kbd", {}, keyCap("x"))) : null,
       make("span", { class: "split" },
         make("button", { type: "button", class: "btn", "data-act": "dismiss", click: () => act.dismiss("") }, words.dismiss, " ", make("kbd", {}, keyCap("Escape"))),
         make("details", { class: "menu" },
           make("summary", { class: "btn btn-icon", "data-act": "menu", "aria-label": words.dismiss_why, title: words.dismiss_why }, icon("chevron-down")),
           make("div", { class: "menu-pop" },
             ...words.dismiss_reasons.split("|").map((text) => make("button", { type: "button", class: "menu-item", click: () => act.dismiss(text) }, text)),
-            make("button", { type: "button", class: "menu-item menu-part", click: act.wrong, title: words.wrong_more }, words.wrong, make("kbd", {}, keyCap("x"))),
+            passage ? null : make("button", { type: "button", class: "menu-item menu-part", click: act.wrong, title: words.wrong_more }, words.wrong, make("kbd", {}, keyCap("x"))),
             mutable ? make("button", { type: "button", class: "menu-item", click: () => act.mute(false) }, words.mute_rule, make("kbd", {}, keyCap("m"))) : null,
             mutable && hint.kind === "knowledge" ? make("button", { type: "button", class: "menu-item", click: () => act.mute(true) }, words.mute_knowledge) : null))),
       make("button", { type: "button", class: "btn btn-quiet", "data-act": "why", "aria-expanded": String(why), click: act.why },
         icon(why ? "chevron-up" : "chevron-down"), make("span", {}, words.why, make("span", { class: "long" }, ` ${words.this}`)), make("kbd", { class: "long" }, keyCap("w")))),
     why ? because(hint, words, reason) : null);
+}
+
+/** Where a passage stands: its document, opened at the place beside the call. */
+function source({ document: id, version, start, end, path, title, question }, shown, words) {
+  const where = path || title;
+  if (start === undefined) return where;
+  const place = `version=${version}&from=${start}&to=${end}`;
+  const href = `/knowledge/documents/${id}/?${place}#passage`;
+  const passage = JSON.stringify({ document: id, version, start, end });
+  return make("a", { class: "kn-path", href, target: "_blank", rel: "noopener", "data-passage": passage, ...(question && { "data-question": question }) }, where === shown ? words.open_document : where);
 }
 
 function because(hint, words, reason) {

@@ -311,7 +311,7 @@ export class Hints {
     const text = praise ? hint.title
       : asked?.what.action === "wrong" || hint.wrong ? fill(words.marked_wrong, { title: hint.title })
         : state === "dismissed" && why ? fill(words.dismissed_why, { reason: why.toLowerCase(), title: hint.title })
-          : fill(words[state] ?? "{title}", { title: hint.title });
+          : fill((state === "accepted" && hint.kind === "knowledge" ? words.was_helpful : words[state]) ?? "{title}", { title: hint.title });
     const own = !praise && ["accepted", "dismissed"].includes(this.#state(hint.id));
     return make("div", { class: `hint-row is-gone${praise ? " is-praise" : ""}`, "data-id": hint.id },
       make("span", { class: "k" }, icon(LOST[state] ?? SIGN[state] ?? "check")), make("span", { class: `grow clip${praise ? "" : " muted"}`, title: text }, text),

@@ -251,6 +251,8 @@ ROWS = [
     ("POST", "/api/v1/knowledge-collections/", {**API, "supervisor": 201, "analyst": 201, "admin": 201}, NEW),
     ("GET", api_collection, API),
     ("PATCH", api_collection, API, {"name": "Other"}),
+    # Without a passage there is nothing to say.
+    ("POST", "/knowledge/feedback/", {"nobody": 302, **dict.fromkeys(SEARCHING, 400)}, {"kind": "helpful"}),
     ("GET", "/api/v1/knowledge-feedback/", API),
     # Nobody has such a document.
     ("POST", "/api/v1/knowledge-feedback/", {"nobody": 401, **dict.fromkeys(SEARCHING, 404)}, SAID),

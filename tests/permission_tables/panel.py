@@ -27,6 +27,7 @@ _BY_TOKEN = (
     "start/",
     "find/",
     "knowledge/",
+    "knowledge/feedback/",
     *(route for route, *_rest in agent),
 )
 ELSEWHERE = {f"panel/{route}": "tests/test_panel.py::test_a_cookie_is_no_way_in" for route in _BY_TOKEN}
