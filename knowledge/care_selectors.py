@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -58,14 +59,14 @@ def segments(side: Mapping[str, Any]) -> list[Segment]:
     """A side of a finding for reading: what is around, the statement, and in it what differs. No query."""
     text, (begin, end) = side["text"], side["statement"]
     whole = (begin, end) == (0, len(text))
-    found = [Segment(("… " if side["before"] else "") + text[:begin], "")]
-    at = begin
-    for first, last in side["marks"]:
-        found += [Segment(text[at:first], "" if whole else "said"), Segment(text[first:last], "mark")]
-        at = last
-    found.append(Segment(text[at:end], "" if whole else "said"))
-    found.append(Segment(text[end:] + (" …" if side["after"] else ""), ""))
-    return [one for one in found if one.text]
+    marks = [tuple(one) for one in side["marks"]]
+    edges = sorted({0, len(text), begin, end, *(edge for one in marks for edge in one)})
+    found = [Segment("… ", "")] if side["before"] else []
+    for first, last in pairwise(edges):
+        marked = any(a <= first and last <= b for a, b in marks)
+        said = begin <= first and last <= end and not whole
+        found.append(Segment(text[first:last], "mark" if marked else "said" if said else ""))
+    return [*found, Segment(" …", "")] if side["after"] else found
 
 
 def what_differs(what: str) -> str:

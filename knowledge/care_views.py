@@ -21,7 +21,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from accounts.views import needs
-from knowledge.access import document_for
+from knowledge.access import collection_for, document_for
 from knowledge.care_selectors import (
     Coverage,
     coverage,
@@ -33,8 +33,8 @@ from knowledge.care_selectors import (
     segments,
     what_differs,
 )
-from knowledge.gaps import gap_decide
-from knowledge.models import Document
+from knowledge.gaps import gap_answer, gap_decide
+from knowledge.models import Collection, Document
 from knowledge.quality import finding_decide, review_start
 from knowledge.quality_models import Finding, Gap
 
@@ -154,6 +154,7 @@ def gaps_page(request: HttpRequest) -> HttpResponse:
         "states": Gap.State.choices,
         "review": review,
         "going_on": review is not None and not review.is_over,
+        "collections": Collection.objects.values_list("pk", "name"),
         "titles": titles.values_list("title", flat=True)[:TITLES] if state == Gap.State.OPEN and page else [],
     }
     return render(request, "knowledge/gaps.html", context)
@@ -162,12 +163,22 @@ def gaps_page(request: HttpRequest) -> HttpResponse:
 @needs(Permission.KNOWLEDGE_MANAGE)
 @require_POST
 def gap_decide_page(request: HttpRequest, gap_id: UUID) -> HttpResponse:
-    """Say which document answers a gap, leave it as it is, or open it again."""
+    """Write the answer to a gap, say which document has it, leave it as it is, or open it again."""
     user = _user(request)
     gap = gap_for(user, gap_id)
     state = request.POST.get("state", "")
     document = None
     try:
+        if state == "answer":
+            collection = collection_for(user, _uuid(request.POST.get("collection", "")) or gap.pk)
+            document = gap_answer(
+                gap=gap,
+                collection=collection,
+                text=request.POST.get("answer", ""),
+                actor=user,
+                address=address_of(request) or None,
+            )
+            return redirect("knowledge-care", document_id=document.pk)
         if state == Gap.State.SETTLED:
             title = request.POST.get("document", "").strip()
             document = Document.objects.filter(title=title, version__gt=0, withdrawn_at__isnull=True).first()

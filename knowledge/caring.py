@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from engines.redaction.vocabulary import TYPES
 from knowledge.models import Collection, Document, DocumentVersion
+from knowledge.tests_models import SearchTestRun
 
 AROUND = 60
 SHOWN = 50
@@ -54,14 +55,18 @@ def versions_listed(document: Document) -> QuerySet[DocumentVersion]:
 
 
 def collections_listed() -> QuerySet[Collection]:
-    """All collections with `documents_held`, and `waiting` (versions held back). Three queries."""
+    """All collections with `documents_held`, `waiting` (versions held back) and `worse` (questions, in the last run of
+    its tests; None without one). Three queries.
+    """
     held = Q(documents__versions__state=DocumentVersion.State.HELD)
+    last_run = SearchTestRun.objects.filter(collection=OuterRef("pk"), state=SearchTestRun.State.DONE)
     return (
         Collection.objects.select_related("owner")
         .prefetch_related("teams", "queues")
         .annotate(
             documents_held=Count("documents", filter=Q(documents__withdrawn_at__isnull=True), distinct=True),
             waiting=Count("documents__versions", filter=held, distinct=True),
+            worse=Subquery(last_run.values("worse")[:1]),
         )
         .order_by("name")
     )

@@ -11,13 +11,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
 from engines.retrieval.words import talk
 from engines.upkeep.questions import groups, middle
-from knowledge.models import Document
+from knowledge.models import Collection, Document
 from knowledge.quality_models import Gap, GapQuestion
+from knowledge.services import TITLE_LENGTH, document_save
 from knowledge.tests_services import search_test_save
 from knowledge.usage_models import KnowledgeQuestion
 from tenants.locks import held_alone
@@ -147,6 +149,27 @@ def gap_decide(
             address=address,
         )
     return row
+
+
+def gap_answer(
+    *, gap: Gap, collection: Collection, text: str, actor: User, address: str | None = None
+) -> Document:
+    """Write the answer to a gap: a document of the collection, called by the gap's question, which settles the gap.
+
+    Where its text reads as personal data it waits as any other does, and the gap is settled all the same. Raises
+    `ValidationError`: no words, or the collection has a document of this title.
+    """
+    title = gap.label[:TITLE_LENGTH].strip()
+    if not text.strip():
+        raise ValidationError({"answer": _("Write the answer.")})
+    with transaction.atomic():
+        if collection.documents.filter(title=title).exists():
+            raise ValidationError(
+                {"answer": _("This collection has a document of this title. Change that one.")}
+            )
+        document = document_save(collection=collection, title=title, body=text, actor=actor)
+        gap_decide(gap=gap, state=Gap.State.SETTLED, document=document, actor=actor, address=address)
+    return document
 
 
 def gaps_unsay(conversation_id: UUID) -> None:

@@ -216,6 +216,20 @@ def test_pages_and_api(world: World, documents: tuple[Document, Document]) -> No
         against.refresh_from_db()
         gap.refresh_from_db()
         assert (against.decision, against.state, gap.state) == ("withdrew", "resolved", "open")
+    with company.scope():
+        handbook = Collection.objects.get(name="Handbook")
+    written = {"state": "answer", "answer": "We take cards only.", "collection": str(handbook.pk)}
+    client.post(f"/knowledge/gaps/{gap.pk}/decide", written)
+    with company.scope():
+        gap.refresh_from_db()
+        assert gap.state == "settled" and gap.document is not None
+        assert (gap.document.title, gap.document.body) == (gap.label, "We take cards only.")
+        assert passages_search(query="crypto")[0].document_id == gap.document_id
+    client.post(f"/knowledge/gaps/{gap.pk}/decide", {"state": "open"})
+    body = {"state": "settled", "answer": "Again.", "collection": str(handbook.pk)}
+    url = f"/api/v1/knowledge-gaps/{gap.pk}/decide/"
+    refused = client.post(url, body, content_type="application/json")
+    assert refused.status_code == 400, "a document is not written over"
     client.post(f"/knowledge/gaps/{gap.pk}/decide", {"state": "settled", "document": "Refunds"})
     with company.scope():
         gap.refresh_from_db()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sparse
@@ -24,7 +24,7 @@ ALIKE = 0.75
 ALIKE_ONE_SIDED = 0.85
 ALIKE_DENIED = 0.9
 LEAST_WORDS = 3
-LEAST_SUBJECT = 1
+LEAST_UNDER_ONE = 2
 # A word that so many statements have does not make two of them candidates.
 COMMON, COMMON_OF_MANY, MANY = 400, 100, 20_000
 _BLOCK = 1_000
@@ -68,8 +68,17 @@ def contradictions(passages: list[Passage]) -> list[Contradiction]:
         if found is None:
             continue
         key = (found.left, found.right, found.kind)
-        if key not in best or best[key].alike < found.alike:
+        first_one = best.get(key)
+        if first_one is None:
             best[key] = found
+        else:
+            # Of several in two passages the first is named, and all are marked.
+            best[key] = replace(
+                first_one,
+                left_marks=tuple(sorted({*first_one.left_marks, *found.left_marks})),
+                right_marks=tuple(sorted({*first_one.right_marks, *found.right_marks})),
+                alike=max(first_one.alike, found.alike),
+            )
     return sorted(best.values(), key=lambda one: (-one.alike, one.left, one.right))
 
 
@@ -104,7 +113,9 @@ def _candidates(rows: Sequence[Statement], rarity: dict[str, float]) -> Iterator
 
 def _compared(left: Statement, right: Statement, rarity: dict[str, float]) -> Contradiction | None:
     alike = _alike(left.words, right.words, rarity)
-    if alike < ALIKE or len(left.words & right.words) < LEAST_WORDS or (left.words ^ right.words) & _WHICH:
+    # Under the same headings an item of a list says enough: "Back to a card: five days".
+    least = LEAST_WORDS if left.subject != right.subject else LEAST_UNDER_ONE
+    if alike < ALIKE or len(left.words & right.words) < least or (left.words ^ right.words) & _WHICH:
         return None
     needed = _needed(left, right)
     if alike < needed:

@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from knowledge.access import document_for
+from knowledge.access import collection_for, document_for
 from knowledge.api.caring import UseSerializer
 from knowledge.care_selectors import coverage, gaps_shown
-from knowledge.gaps import gap_decide
+from knowledge.gaps import gap_answer, gap_decide
 from knowledge.quality import finding_decide, review_start
 from knowledge.quality_models import Finding, Gap, KnowledgeReview
 
@@ -124,6 +124,19 @@ class GapDecisionSerializer(serializers.Serializer[Any]):
     document = serializers.UUIDField(
         required=False, help_text="Where it is settled: what answers it. Its question becomes a test."
     )
+    answer = serializers.CharField(
+        required=False,
+        max_length=10_000,
+        help_text="Where it is settled: the answer, kept as a new document.",
+    )
+    collection = serializers.UUIDField(required=False, help_text="Where that document belongs.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("answer" in attrs) != ("collection" in attrs):
+            raise serializers.ValidationError("An answer and its collection go together.")
+        if "answer" in attrs and attrs["state"] != Gap.State.SETTLED:
+            raise serializers.ValidationError("Only a gap that is settled has an answer.")
+        return attrs
 
 
 class GapViewSet(CompanyViewSet):
@@ -156,6 +169,16 @@ class GapViewSet(CompanyViewSet):
         gap = get_object_or_404(Gap, pk=pk)
         given = GapDecisionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
+        answer = given.validated_data.get("answer")
+        if answer is not None:
+            gap_answer(
+                gap=gap,
+                collection=collection_for(self.user, given.validated_data["collection"]),
+                text=answer,
+                actor=self.user,
+                address=address_of(request),
+            )
+            return Response(self._shown([get_object_or_404(Gap, pk=pk)])[0])
         wanted = given.validated_data.get("document")
         row = gap_decide(
             gap=gap,

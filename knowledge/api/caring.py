@@ -158,7 +158,8 @@ class CaringMixin:
     """What managers do with a document, as parts of its own view set."""
 
     permissions_by_action = dict.fromkeys(
-        ("passages", "versions", "use", "decide", "withdraw", "restore", "meaning"), Permission.KNOWLEDGE_MANAGE
+        ("passages", "versions", "use", "decide", "withdraw", "restore", "meaning"),
+        Permission.KNOWLEDGE_MANAGE,
     )
 
     @extend_schema(responses=MeaningSerializer, filters=False)
