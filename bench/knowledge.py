@@ -27,8 +27,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bench.house import House, house_open
 from bench.report import Unmeasured, percentile, say
 from bench.vectors import vectors_server
@@ -224,12 +222,10 @@ def _speed(house: House, chunks: int, lot: random.Random, provider: Provider | N
         say(f"writing {chunks} passages")
         _written(chunks, words)
         say("reading them into memory")
-        before = _resident_mb()
         first, now = _timed(lambda: searchable(wait=True))
         result: dict[str, Any] = {
             "passages": chunks,
             "read_ms": round(first),
-            "memory_mb": round(_resident_mb() - before, 1),
             "arrays_mb": round(sum(one.bytes_kept for one in now.snapshots.values()) / 1e6, 1),
             **_questions(words, lot),
         }
@@ -284,10 +280,6 @@ def _questions(words: _Words, lot: random.Random) -> dict[str, Any]:
         if set(meanings) - {""}:
             result[name]["meaning"] = dict(meanings)
     return result
-
-
-def _resident_mb() -> float:
-    return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def _vectors_written(server: Any, dimensions: int) -> None:

@@ -64,4 +64,6 @@ def _fault_words(row: VectorState, server: SearchServer) -> str:
         why = words % {"has": row.fault_number, "wanted": server.dimensions or 0}
     else:
         why = fault_words(row.fault)
+    if row.fault in {NO_PGVECTOR, OLD_PGVECTOR}:
+        return _("Found by words. %(why)s") % {"why": why}
     return _("Found by words. %(server)s: %(why)s") % {"server": server.name, "why": why}
