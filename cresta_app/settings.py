@@ -380,6 +380,7 @@ SPECTACULAR_SETTINGS = {
         "DocumentOutcomeEnum": "integrations.documents.models.Outcome",
         "DocumentFileStateEnum": "integrations.documents.models.DocumentFile.State",
         "DocumentVersionStateEnum": "knowledge.models.DocumentVersion.State",
+        "PreparedAnswerStateEnum": "knowledge.answer_models.PreparedAnswer.State",
         "KnowledgeSourceStateEnum": "integrations.documents.models.KnowledgeSource.State",
         "KnowledgeSourceKindEnum": "integrations.documents.models.KnowledgeSource.Kind",
     },
