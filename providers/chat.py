@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -119,7 +120,7 @@ class _SparingWriter:
                 yield said
         except NotRead as error:
             if error.fault in _LEFT_ALONE - {Fault.SLOW}:
-                await cache.aset(self._key, 1, timeout=LEFT_ALONE_S)
+                await asyncio.to_thread(cache.set, self._key, 1, LEFT_ALONE_S)
             raise
 
 

@@ -14,10 +14,12 @@ from django.test.utils import CaptureQueriesContext
 
 from engines.language.answering import Said, Sentences
 from engines.retrieval.support import support
-from knowledge import answers
+from knowledge import answer_responses, answers
 from knowledge.answer_responses import answer_given
+from knowledge.audience import audience_of
 from knowledge.models import Collection
 from knowledge.search import Found
+from knowledge.selectors import documents_for
 from knowledge.services import document_save
 from knowledge.usage_models import KnowledgeQuestion
 from providers.services import chat_server_create
@@ -181,6 +183,23 @@ def test_pages_and_programs_get_it_as_it_comes(company: Company, model: ChatServ
     alone = client.post(API, {"q": QUESTION, "compose": False}, content_type="application/json").json()
     assert alone["source"] == "passage" and len(model.requests) == 3
     assert client.get("/knowledge/answer/").status_code == 204
+
+
+def test_where_an_event_loop_runs_it_comes_sentence_by_sentence_and_is_noted_after(
+    company: Company, model: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.answers = lambda _request: f"{TRUE} [1]\n"
+    noted: list[Any] = []
+    monkeypatch.setattr(answer_responses, "_note", lambda *given: noted.append(given))
+    audience = audience_of(company.people["agent"])
+    answering = answers.answer_begin(query=QUESTION, documents=documents_for(audience))
+
+    async def whole() -> list[str]:
+        streamed = answer_responses._as_they_come(answering, audience, company.people["agent"])
+        return [part.split("\n")[0] async for part in streamed]
+
+    assert asyncio.run(whole()) == ["event: passages", "event: sentence", "event: done"]
+    assert noted == [(answering, audience, company.people["agent"])]
 
 
 def test_others_get_nothing_of_what_is_not_for_them(company: Company) -> None:

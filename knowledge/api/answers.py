@@ -59,9 +59,9 @@ class AnswerPassageSerializer(serializers.Serializer[Any]):
 
 
 class KnowledgeAnswerSerializer(serializers.Serializer[Any]):
-    source = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=["prepared", "model", "passage", "none"],  # who answers
-        help_text="A prepared answer, the chat model, the best passage's own sentences, or nothing.",
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="Who answers: `prepared` (a prepared answer), `model` (the chat model), `passage` (the best "
+        "passage's own sentences) or `none`."
     )
     answered = serializers.BooleanField()
     words = serializers.CharField(help_text="What to say where the documents do not.")
