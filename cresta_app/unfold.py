@@ -52,6 +52,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         [
             ("knowledge.collection", "folder_open"),
             ("knowledge.document", "description"),
+            ("knowledge.preparedanswer", "quick_reference_all"),
             ("knowledge.synonyms", "join"),
             ("integrations.knowledgesource", "travel_explore"),
             ("integrations.documentfile", "upload_file"),

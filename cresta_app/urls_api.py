@@ -34,8 +34,10 @@ from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.care import CoverageViewSet, FindingViewSet, GapViewSet, KnowledgeReviewViewSet
+from knowledge.api.answers import KnowledgeAnswerViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.feedback import FeedbackViewSet
+from knowledge.api.prepared import PreparedAnswerViewSet
 from knowledge.api.search import SynonymsViewSet
 from knowledge.api.tests import SearchTestRunViewSet, SearchTestViewSet
 from knowledge.api.views import KnowledgeViewSet
@@ -78,6 +80,8 @@ router.register("experiments", ExperimentViewSet, basename="api-experiment")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
+router.register("knowledge-answers", KnowledgeAnswerViewSet, basename="api-knowledge-answer")
+router.register("prepared-answers", PreparedAnswerViewSet, basename="api-prepared-answer")
 router.register("synonyms", SynonymsViewSet, basename="api-synonyms")
 router.register("knowledge-collections", CollectionViewSet, basename="api-knowledge-collection")
 router.register("knowledge-tests", SearchTestViewSet, basename="api-knowledge-test")

@@ -32,6 +32,7 @@ from desk.answering import View, answers_json, body, refusal, words
 from desk.models import PanelSession, PanelSettings
 from desk.panel_tokens import Granted, panel_code, panel_end, panel_exchange, panel_of_token, panel_renew
 from desk.views import desk_page
+from knowledge.answer_views import knowledge_answer
 from knowledge.feedback_views import knowledge_feedback
 from knowledge.views import knowledge_search
 
@@ -75,6 +76,8 @@ def panel(request: HttpRequest) -> HttpResponse:
         "page": page,
         "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
         "search_url": reverse("panel-knowledge"),
+        # The page's own prefix leads to `panel-answer`.
+        "answer_url": reverse("knowledge-answer"),
     }
     response = render(request, "desk/panel.html", context)
     response["Content-Security-Policy"] = policy_of(request, ancestors)
@@ -217,4 +220,5 @@ def _named(request: HttpRequest) -> dict[str, Any]:
 
 
 knowledge: Callable[..., HttpResponse] = by_token(knowledge_search)
+answer: Callable[..., HttpResponse] = by_token(knowledge_answer)
 feedback: Callable[..., HttpResponse] = by_token(knowledge_feedback)

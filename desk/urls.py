@@ -40,6 +40,7 @@ urlpatterns = [
     path("panel/start/", panel.start, name="panel-start"),
     path("panel/find/", panel.find, name="panel-find"),
     path("panel/knowledge/", panel.knowledge, name="panel-knowledge"),
+    path("panel/knowledge/answer/", panel.answer, name="panel-answer"),
     path("panel/knowledge/feedback/", panel.feedback, name="panel-knowledge-feedback"),
     *(path(f"panel/{route}", panel.by_token(view), name=f"panel-{name}") for route, view, name in agent),
     path("floor/", floor.floor, name="floor"),

@@ -78,6 +78,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "queues": queues,
         "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
         "search_url": _url("knowledge-search"),
+        "answer_url": _url("knowledge-answer"),
         # The sample call is a higher room's: its card is named here, not imported.
         "sample": user.may(Permission.DEMO_PLAY) and request.tenant.plan == "demo",  # type: ignore[attr-defined]
     }

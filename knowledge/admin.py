@@ -172,4 +172,4 @@ class CollectionAdmin(ModelAdmin):
         return int(row.documents_held)
 
 
-from knowledge import synonym_admin  # noqa: E402, F401  Django looks for admin pages here
+from knowledge import prepared_admin, synonym_admin  # noqa: E402, F401  Django looks for admin pages here

@@ -113,6 +113,8 @@ class DocumentVersion(TimeOrderedModel):
 
     One that was discarded has no text any more.
     `private`: what reads as personal data, `[[type, start, end], …]` with offsets in `body`, at most 200 of them.
+    `steering`: paragraphs that speak to a model and not to readers, `[[how, start, end], …]`; nothing is answered from
+    them.
     """
 
     class State(models.TextChoices):
@@ -127,6 +129,7 @@ class DocumentVersion(TimeOrderedModel):
     sha256 = models.CharField(max_length=64)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PUBLISHED)
     private = models.JSONField(_("personal data"), default=list, blank=True)
+    steering = models.JSONField(_("speaks to a model"), default=list, blank=True)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -178,6 +181,7 @@ class Chunk(TimeOrderedModel):
         return f"{self.document_id} {self.position}"
 
 
+from knowledge.answer_models import PreparedAnswer, PreparedCitation  # noqa: E402
 from knowledge.index_models import SearchRevision, Synonyms  # noqa: E402  Django looks for models here
 from knowledge.quality_models import Finding, Gap, GapQuestion, KnowledgeReview  # noqa: E402
 from knowledge.tests_models import (  # noqa: E402
@@ -198,6 +202,8 @@ __all__ = [
     "KnowledgeQuestion",
     "KnowledgeReview",
     "PassageUse",
+    "PreparedAnswer",
+    "PreparedCitation",
     "SearchRevision",
     "SearchTest",
     "SearchTestResult",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import Queue, Team, User
 from accounts.services import audit
+from engines.language.steering import steering_find
 from knowledge.models import Chunk, Collection, Document, DocumentVersion
 from knowledge.passages import passages
 from knowledge.private import private_find
@@ -145,8 +146,15 @@ def document_save(
                 row.save()
             return row
         private = [[one.type, one.start, one.end] for one in private_find(body)]
+        steering = [[one.how, one.start, one.end] for one in steering_find(body)]
         version = DocumentVersion(
-            number=_next_number(row), title=title, body=body, sha256=digest, private=private, made_by=actor
+            number=_next_number(row),
+            title=title,
+            body=body,
+            sha256=digest,
+            private=private,
+            steering=steering,
+            made_by=actor,
         )
         held = bool(private) and kept.on_private == Collection.OnPrivate.HOLD
         if row._state.adding:

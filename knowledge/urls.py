@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from knowledge import care_views, collection_views, feedback_views, tests_views, views
+from knowledge import (
+    answer_views,
+    care_views,
+    collection_views,
+    feedback_views,
+    prepared_views,
+    tests_views,
+    views,
+)
 
 urlpatterns = [
     path("knowledge/collections/", collection_views.collections_page, name="knowledge-collections"),
@@ -38,6 +46,20 @@ urlpatterns = [
     path("knowledge/", views.knowledge_page, name="knowledge"),
     path("knowledge/feedback/", feedback_views.knowledge_feedback, name="knowledge-feedback"),
     path("knowledge/search/", views.knowledge_search, name="knowledge-search"),
+    path("knowledge/answers/", prepared_views.prepared_page, name="knowledge-prepared"),
+    path("knowledge/answers/new/", prepared_views.prepared_new, name="knowledge-prepared-new"),
+    path("knowledge/answers/propose", prepared_views.prepared_propose, name="knowledge-prepared-propose"),
+    path(
+        "knowledge/answers/<uuid:prepared_id>/",
+        prepared_views.prepared_edit,
+        name="knowledge-prepared-answer",
+    ),
+    path(
+        "knowledge/answers/<uuid:prepared_id>/decide",
+        prepared_views.prepared_decision,
+        name="knowledge-prepared-decide",
+    ),
+    path("knowledge/answer/", answer_views.knowledge_answer, name="knowledge-answer"),
     path("knowledge/documents/<uuid:document_id>/", views.document_page, name="knowledge-document"),
     path("knowledge/documents/<uuid:document_id>/care/", views.document_care, name="knowledge-care"),
     path(

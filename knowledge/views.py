@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -62,6 +63,7 @@ def knowledge_page(request: HttpRequest) -> HttpResponse:
         {
             **_found(_user(request), query),
             "documents": documents,
+            "answer_url": reverse("knowledge-answer"),
             "manages": _user(request).may(Permission.KNOWLEDGE_MANAGE),
         },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
@@ -21,6 +21,7 @@ from tenants.keys import SealError
 from tenants.scope import current_schema
 
 if TYPE_CHECKING:
+    from engines.language.answering import AnswerWriter, Said
     from engines.redaction.chat_reader import ChatReader
 
 TRIED_WITHIN_S = 30.0
@@ -103,6 +104,51 @@ def replies_propose(turns: Sequence[tuple[str, str]], most: int, *, within_s: fl
         if error.fault in _LEFT_ALONE - {Fault.SLOW}:
             cache.set(key, 1, timeout=LEFT_ALONE_S)
         raise
+
+
+class _SparingWriter:
+    """Asks the server for an answer, and not again just after it was away."""
+
+    def __init__(self, writer: AnswerWriter, key: str) -> None:
+        self._writer = writer
+        self._key = key
+
+    async def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncIterator[Said]:
+        try:
+            async for said in self._writer.write(question, passages):
+                yield said
+        except NotRead as error:
+            if error.fault in _LEFT_ALONE - {Fault.SLOW}:
+                await cache.aset(self._key, 1, timeout=LEFT_ALONE_S)
+            raise
+
+
+def answer_writer(*, within_s: float) -> _SparingWriter | None:
+    """What writes answers from passages by the company's chat server; None without one. One query.
+
+    It is to be given redacted text. Raises `hindsight.NotRead` like `chat_reader`, also for a server that was away a
+    moment ago.
+    """
+    server = reading_server()
+    if server is None:
+        return None
+    key = f"chat-away:{current_schema()}:{server.pk}:{server.base_url}"
+    if cache.get(key):
+        raise NotRead(Fault.AWAY)
+    # Not with this module: the SDK takes a second to load, and few companies have a server.
+    from engines.language.answering import AnswerWriter
+
+    try:
+        writer = AnswerWriter(
+            base_url=server.base_url,
+            model=server.model,
+            addresses=_judged(server),
+            api_key=account_secret(server),
+            total_s=within_s,
+        )
+    except (ValidationError, SealError):
+        raise NotRead(Fault.REFUSED) from None
+    return _SparingWriter(writer, key)
 
 
 def chat_mark() -> str:

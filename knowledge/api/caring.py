@@ -101,7 +101,7 @@ class DocumentVersionSerializer(serializers.ModelSerializer[DocumentVersion]):
 
     class Meta:
         model = DocumentVersion
-        fields = ("number", "title", "state", "private", "made_by", "decided_by", "created_at")
+        fields = ("number", "title", "state", "private", "steering", "made_by", "decided_by", "created_at")
 
     def get_private(self, row: DocumentVersion) -> dict[str, int]:
         return counted(row.private)

@@ -3,7 +3,8 @@
 By itself it is a reader that looks for the words in `knows` and names them with their types, wherever they stand in the
 turns that it is sent; asked for replies it has one. `script` is obeyed one a request before that: a fault ("429",
 "500", "401", "404", "400", "slow", "drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length",
-"empty"), or `say(...)` anything.
+"empty"), or `say(...)` anything. Asked to stream, it answers in pieces of a few letters; "stall" stops after the first
+line, "tools" calls a tool beside its words. Asked for an answer, it says what `answers` makes of the request.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +28,7 @@ class ChatServer:
     def __init__(self, knows: dict[str, str]) -> None:
         self.knows = knows
         self.script: list[str] = []
+        self.answers: Callable[[dict[str, Any]], str] = lambda request: "NOTHING"
         self.requests: list[dict[str, Any]] = []
         self.url = ""
         self.elsewhere = ""  # where "redirect" leads
@@ -103,6 +105,8 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
                 self._send(307, "", location=server.elsewhere)
             elif order == "drip":
                 self._drip()
+            elif request.get("stream"):
+                self._stream(order, request)
             else:
                 self._send(200, json.dumps(_completion(order, server, request)))
 
@@ -118,6 +122,38 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
                 self.send_header("Retry-After", "0.3")
             self.end_headers()
             self.wfile.write(text.encode())
+
+        def _stream(self, order: str, request: dict[str, Any]) -> None:
+            """Server-sent chunks, a few letters each, so that no sentence comes in one piece."""
+            text = order.removeprefix("say:") if order.startswith("say:") else server.answers(request)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.close_connection = True
+            first, _line, rest = text.partition("\n")
+            for part in (f"{first}\n", rest) if order == "stall" else (text,):
+                for at in range(0, len(part), 7):
+                    self._chunk(request, {"content": part[at : at + 7]})
+                if order == "stall":
+                    server.stopped.wait(5.0)
+            if order == "tools":
+                call = {"name": "send_mail", "arguments": '{"to": "thief"}'}
+                self._chunk(
+                    request, {"tool_calls": [{"index": 0, "id": "1", "type": "function", "function": call}]}
+                )
+            self._chunk(request, {}, end="length" if order == "length" else "stop")
+            self.wfile.write(b"data: [DONE]\n\n")
+
+        def _chunk(self, request: dict[str, Any], delta: dict[str, Any], *, end: str | None = None) -> None:
+            chunk = {
+                "id": "chatcmpl-1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": request["model"],
+                "choices": [{"index": 0, "delta": delta, "finish_reason": end, "logprobs": None}],
+            }
+            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+            self.wfile.flush()
 
         def _drip(self) -> None:
             """A byte now and then, so that no wait for the next one is ever too long."""

@@ -189,6 +189,8 @@ ROWS = [
     ),
     ("GET", "/api/v1/knowledge/search/?q=refund", ALL),
     ("POST", "/api/v1/knowledge/search/", ALL, {"q": "refund"}),
+    ("POST", "/api/v1/knowledge-answers/", ALL, {"q": "refund"}),
+    ("POST", "/api/v1/knowledge-answers/stream/", ALL, {"q": "refund"}),
     ("GET", "/api/v1/synonyms/", LOOKING),
     (
         "POST",

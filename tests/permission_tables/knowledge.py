@@ -231,7 +231,51 @@ NEW = {"name": "New", "language": "en", "on_private": "hold"}
 WRONG = {**API, "supervisor": 400, "analyst": 400, "admin": 400}
 GONE = {**API, "supervisor": 204, "analyst": 204, "admin": 204}
 
+
+def _prepared(company: Company):
+    from knowledge.prepared import prepared_save
+
+    return prepared_save(questions=["How long?"], answer="", citations=[])
+
+
+def prepared(company: Company) -> str:
+    return f"/knowledge/answers/{_prepared(company).pk}/"
+
+
+def prepared_decide(company: Company) -> str:
+    return prepared(company) + "decide"
+
+
+def api_prepared(company: Company) -> str:
+    return f"/api/v1/prepared-answers/{_prepared(company).pk}/"
+
+
+def api_prepared_decide(company: Company) -> str:
+    return api_prepared(company) + "decide/"
+
+
+WRITTEN = {"questions": "How long?", "answer": "Five days.", "language": "en"}
+
 ROWS = [
+    ("GET", "/knowledge/answer/?q=refund", {**PAGE, "agent": 200}),
+    ("GET", "/knowledge/answers/", PAGE),
+    ("GET", "/knowledge/answers/new/?question=refund", PAGE),
+    ("POST", "/knowledge/answers/new/", DONE, WRITTEN),
+    ("POST", "/knowledge/answers/propose", DONE, {}),
+    ("GET", prepared, PAGE),
+    ("POST", prepared, DONE, WRITTEN),
+    ("POST", prepared_decide, DONE, {"state": "retired"}),
+    ("GET", "/api/v1/prepared-answers/", API),
+    (
+        "POST",
+        "/api/v1/prepared-answers/",
+        {**API, "supervisor": 201, "analyst": 201, "admin": 201},
+        {"questions": ["How?"]},
+    ),
+    ("POST", "/api/v1/prepared-answers/propose/", API, {}),
+    ("GET", api_prepared, API),
+    ("PATCH", api_prepared, API, {"answer": "Five days."}),
+    ("POST", api_prepared_decide, API, {"state": "retired"}),
     ("GET", "/knowledge/collections/", PAGE),
     ("GET", "/knowledge/collections/new/", PAGE),
     ("POST", "/knowledge/collections/new/", DONE, NEW),

@@ -27,6 +27,7 @@ _BY_TOKEN = (
     "start/",
     "find/",
     "knowledge/",
+    "knowledge/answer/",
     "knowledge/feedback/",
     *(route for route, *_rest in agent),
 )

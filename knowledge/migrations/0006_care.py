@@ -10,7 +10,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("knowledge", "0004_cards"),
+        ("knowledge", "0005_answers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,106 @@
+"""Answers on their way to a browser or a program: as they come, or in one; noted as questions either way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+
+from accounts.models import User
+from knowledge.answers import (
+    Answering,
+    answer_begin,
+    answer_shown,
+    answer_stream,
+    answer_whole,
+    event,
+)
+from knowledge.audience import Audience, audience_of, collections_for
+from knowledge.models import Document
+from knowledge.selectors import documents_for
+from knowledge.usage import question_note
+from knowledge.usage_models import KnowledgeQuestion
+from tenants.scope import TenantThreads, current_schema
+
+# Notes what was asked when an answer is through; a row each.
+_threads = TenantThreads(1, "answers")
+
+
+def answer_streamed(
+    request: HttpRequest, user: User, query: str, *, context: Sequence[str] = (), compose: bool = True
+) -> StreamingHttpResponse:
+    """Answer as server-sent events: `passages`, `sentence` for each, `done`."""
+    audience = audience_of(user)
+    answering = answer_begin(
+        query=query,
+        documents=documents_for(audience),
+        collections=collections_for(audience),
+        context=context,
+        compose=compose,
+    )
+    parts: AsyncIterator[str] | Iterator[str]
+    if isinstance(request, ASGIRequest):
+        parts = _as_they_come(answering, audience, user)
+    else:
+        parts = _at_once(answering, audience, user)
+    response = StreamingHttpResponse(parts, content_type="text/event-stream")
+    # A proxy that waits for more would hold back what is there.
+    response["X-Accel-Buffering"] = "no"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def answer_given(
+    user: User,
+    query: str,
+    *,
+    documents: QuerySet[Document] | None = None,
+    context: Sequence[str] = (),
+    compose: bool = True,
+) -> dict[str, Any]:
+    """Answer in one. Not to be called where an event loop runs."""
+    audience = audience_of(user)
+    allowed = documents_for(audience) if documents is None else documents
+    answering = answer_begin(
+        query=query,
+        documents=allowed,
+        collections=collections_for(audience),
+        context=context,
+        compose=compose,
+    )
+    if answering.writer is not None:
+        asyncio.run(answer_whole(answering))
+    _note(answering, audience, user)
+    return answer_shown(answering)
+
+
+async def _as_they_come(answering: Answering, audience: Audience, user: User) -> AsyncIterator[str]:
+    schema = current_schema()
+    async for part in answer_stream(answering):
+        yield event(part)
+    await _threads.run(schema, _note, answering, audience, user)
+
+
+def _at_once(answering: Answering, audience: Audience, user: User) -> Iterator[str]:
+    async def whole() -> list[str]:
+        return [event(part) async for part in answer_stream(answering)]
+
+    yield from asyncio.run(whole())
+    _note(answering, audience, user)
+
+
+def _note(answering: Answering, audience: Audience, user: User) -> None:
+    cited = {number for one in answering.sentences for number in one.citations}
+    question_note(
+        text=answering.question,
+        source=KnowledgeQuestion.Source.ANSWER,
+        audience=audience,
+        found=[one for number, one in enumerate(answering.found, start=1) if number in cited],
+        confidence=answering.confidence,
+        answered=answering.answered,
+        person=user,
+    )

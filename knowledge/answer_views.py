@@ -1,0 +1,28 @@
+"""Answers for the pages that search."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from accounts.permissions import Permission
+from accounts.views import needs
+from engines.retrieval.sentences import LENGTH
+from knowledge.answer_responses import answer_streamed
+
+
+@require_GET
+def _answer(request: HttpRequest) -> HttpResponseBase:
+    query = request.GET.get("q", "").strip()[:LENGTH]
+    if not query:
+        return HttpResponse(status=204)
+    return answer_streamed(request, cast("User", request.user), query)
+
+
+@needs(Permission.KNOWLEDGE_SEARCH)
+def knowledge_answer(request: HttpRequest) -> HttpResponse:
+    """`?q=`: the answer to a question as server-sent events; nothing to say to nothing."""
+    return cast("HttpResponse", _answer(request))
