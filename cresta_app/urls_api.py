@@ -33,8 +33,8 @@ from integrations.documents.api import DocumentUploadViewSet
 from integrations.documents.source_api import SourceViewSet
 from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
-from knowledge.api.care import CoverageViewSet, FindingViewSet, GapViewSet, KnowledgeReviewViewSet
 from knowledge.api.answers import KnowledgeAnswerViewSet
+from knowledge.api.care import CoverageViewSet, FindingViewSet, GapViewSet, KnowledgeReviewViewSet
 from knowledge.api.caring import CollectionViewSet
 from knowledge.api.feedback import FeedbackViewSet
 from knowledge.api.prepared import PreparedAnswerViewSet
