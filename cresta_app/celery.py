@@ -69,6 +69,10 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "knowledge-drafts": {
+        "task": "knowledge.draft_tasks.drafts_nightly",
+        "schedule": crontab(hour=3, minute=41),
+    },
     "uploads-clean": {
         "task": "integrations.uploads.tasks.uploads_clean",
         "schedule": 3600.0,

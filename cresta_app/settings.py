@@ -383,7 +383,7 @@ SPECTACULAR_SETTINGS = {
         "SearchTestRunStateEnum": "knowledge.tests_models.SearchTestRun.State",
         "SearchTestChangeEnum": "knowledge.tests_models.SearchTestResult.Change",
         "PassageUseKindEnum": "knowledge.usage_models.PassageUse.Kind",
-        "UploadSourceEnum": "integrations.uploads.models.CallUpload.Source",
+        "UploadSourceEnum": "integrations.uploads.models.Upload.Source",
         "PreparedAnswerStateEnum": "knowledge.answer_models.PreparedAnswer.State",
         "KnowledgeFindingKindEnum": "knowledge.quality_models.Finding.Kind",
         "KnowledgeFindingStateEnum": "knowledge.quality_models.Finding.State",

@@ -314,7 +314,12 @@ def passages_shown(answering: Answering) -> list[dict[str, Any]]:
 
 def passage_url(one: Found) -> str:
     """Where a passage opens, in the version that was found."""
-    at = {"passage": str(one.id), "version": one.version, "from": one.start, "to": one.end}
+    at: dict[str, str | int] = {
+        "passage": str(one.id),
+        "version": one.version,
+        "from": one.start,
+        "to": one.end,
+    }
     return f"{reverse('knowledge-document', args=[one.document_id])}?{urlencode(at)}#passage"
 
 

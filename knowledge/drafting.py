@@ -31,7 +31,7 @@ def drafts_propose() -> list[PreparedAnswer]:
     nearest passages. Questions that any prepared answer has already, also a retired one, are left alone.
     """
     known = [one for row in PreparedAnswer.objects.values_list("questions", flat=True) for one in row]
-    made = []
+    made: list[PreparedAnswer] = []
     for wordings in _often(_unanswered()):
         if len(made) == DRAFTS:
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -127,14 +127,14 @@ def prepared_propose(request: HttpRequest) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, row: PreparedAnswer | None) -> HttpResponse:
-    initial = {"questions": request.GET.get("question", "")[:WORDING_LENGTH]}
+    initial: dict[str, Any] = {"questions": request.GET.get("question", "")[:WORDING_LENGTH]}
     if row is not None:
         initial = {
             "questions": "\n".join(row.questions),
             "answer": row.answer,
             "language": row.language,
             "collection": row.collection_id,
-        }  # type: ignore[dict-item]
+        }
     form = PreparedForm(request.POST or None, initial=initial)
     chosen = request.POST.getlist("passages")
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""Prepared answers: matched by their wordings, held against today's documents, never overwritten once a person wrote."""
+"""Prepared answers: matched by their wordings, held against today's documents, a person's never overwritten."""
 
 from __future__ import annotations
 
@@ -217,8 +217,9 @@ def test_pages_and_api_do_the_same(company: Company) -> None:
         assert QUESTION in admin.get("/knowledge/answers/").content.decode()
     with query_budget("api-prepared-answers"):
         assert len(admin.get(API, {"state": "draft"}).json()["results"]) == 1
+    agent = company.client("agent")
     with query_budget("knowledge-answer"):
-        b"".join(company.client("agent").get("/knowledge/answer/", {"q": QUESTION}).streaming_content)
+        b"".join(agent.get("/knowledge/answer/", {"q": QUESTION}).streaming_content)
     assert admin.get(f"/admin/knowledge/preparedanswer/{row.pk}/change/").status_code == 200
 
 

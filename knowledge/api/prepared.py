@@ -36,7 +36,7 @@ class PreparedAnswerSerializer(serializers.ModelSerializer[PreparedAnswer]):
         child=serializers.CharField(max_length=WORDING_LENGTH), min_length=1, max_length=WORDINGS_MOST
     )
     answer = serializers.CharField(max_length=ANSWER_LENGTH, allow_blank=True, default="")
-    citations = PreparedCitationSerializer(many=True, required=False, max_length=CITATIONS)
+    citations = PreparedCitationSerializer(many=True, required=False, max_length=CITATIONS)  # type: ignore[call-arg]
     collection = serializers.PrimaryKeyRelatedField(
         required=False, allow_null=True, queryset=Collection.objects.all()
     )
