@@ -17,7 +17,7 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from knowledge.access import collection_for, document_for
-from knowledge.api.caring import UseSerializer
+from knowledge.api.caring import UseCountsSerializer
 from knowledge.care_selectors import coverage, gaps_shown
 from knowledge.gaps import gap_answer, gap_decide
 from knowledge.quality import finding_decide, review_start
@@ -46,7 +46,7 @@ class KnowledgeReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, C
         return Response(self.get_serializer(row).data, status=status.HTTP_202_ACCEPTED)
 
 
-class FindingSerializer(serializers.ModelSerializer[Finding]):
+class KnowledgeFindingSerializer(serializers.ModelSerializer[Finding]):
     class Meta:
         model = Finding
         fields = (
@@ -56,7 +56,7 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
         read_only_fields = fields
 
 
-class FindingDecisionSerializer(serializers.Serializer[Any]):
+class KnowledgeFindingDecisionSerializer(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(
         choices=["", "keep", "not_one", "withdrew"],
         help_text="keep: both are right; not_one: it is none; withdrew: take `withdraw` out of search; "
@@ -69,18 +69,19 @@ class FindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CompanyVi
     """What stands twice, contradicts or is stale. `facts` has the passages with what differs."""
 
     permission = Permission.KNOWLEDGE_MANAGE
-    serializer_class = FindingSerializer
+    serializer_class = KnowledgeFindingSerializer
     filterset_fields = ("kind", "state", "collection")
     queryset = Finding.objects.all()
 
     @extend_schema(
-        request=FindingDecisionSerializer, responses={200: FindingSerializer, 409: ErrorSerializer}
+        request=KnowledgeFindingDecisionSerializer,
+        responses={200: KnowledgeFindingSerializer, 409: ErrorSerializer},
     )
     @action(detail=True, methods=["post"], pagination_class=None)
     def decide(self, request: Request, pk: UUID) -> Response:
         """Say what is to become of it."""
         finding = get_object_or_404(Finding, pk=pk)
-        given = FindingDecisionSerializer(data=request.data)
+        given = KnowledgeFindingDecisionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         row = finding_decide(
             finding=finding, actor=self.user, address=address_of(request), **given.validated_data
@@ -93,7 +94,7 @@ class TeamAskedSerializer(serializers.Serializer[Any]):
     asked = serializers.IntegerField()
 
 
-class GapSerializer(serializers.ModelSerializer[Gap]):
+class KnowledgeGapSerializer(serializers.ModelSerializer[Gap]):
     examples = serializers.SerializerMethodField(help_text="As it was asked, redacted.")
     weeks = serializers.SerializerMethodField(help_text="How often a week, the last eight, the oldest first.")
     teams = serializers.SerializerMethodField(help_text="Which asked most.")
@@ -119,7 +120,7 @@ class GapSerializer(serializers.ModelSerializer[Gap]):
         return [{"name": name, "asked": n} for name, n in self.context["shown"][row.pk].teams]
 
 
-class GapDecisionSerializer(serializers.Serializer[Any]):
+class KnowledgeGapDecisionSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=Gap.State.choices)
     document = serializers.UUIDField(
         required=False, help_text="Where it is settled: what answers it. Its question becomes a test."
@@ -143,7 +144,7 @@ class GapViewSet(CompanyViewSet):
     """Questions of one matter that nothing answered, what was asked most first."""
 
     permission = Permission.KNOWLEDGE_MANAGE
-    serializer_class = GapSerializer
+    serializer_class = KnowledgeGapSerializer
     filterset_fields = ("state", "language")
     queryset = Gap.objects.all()
 
@@ -160,14 +161,14 @@ class GapViewSet(CompanyViewSet):
         return Response(self._shown([get_object_or_404(Gap, pk=pk)])[0])
 
     @extend_schema(
-        request=GapDecisionSerializer,
-        responses={200: GapSerializer, 400: ErrorSerializer, 404: ErrorSerializer},
+        request=KnowledgeGapDecisionSerializer,
+        responses={200: KnowledgeGapSerializer, 400: ErrorSerializer, 404: ErrorSerializer},
     )
     @action(detail=True, methods=["post"], pagination_class=None)
     def decide(self, request: Request, pk: UUID) -> Response:
         """Say which document answers it, leave it as it is, or open it again."""
         gap = get_object_or_404(Gap, pk=pk)
-        given = GapDecisionSerializer(data=request.data)
+        given = KnowledgeGapDecisionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         answer = given.validated_data.get("answer")
         if answer is not None:
@@ -191,7 +192,7 @@ class GapViewSet(CompanyViewSet):
 
     def _shown(self, rows: Any) -> Any:
         shown = {one.row.pk: one for one in gaps_shown(rows)}
-        return GapSerializer(rows, many=True, context={"shown": shown}).data
+        return KnowledgeGapSerializer(rows, many=True, context={"shown": shown}).data
 
 
 class CoverageAskedSerializer(serializers.Serializer[Any]):
@@ -211,7 +212,7 @@ class CoverageCollectionSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(source="collection.name")
     documents = serializers.IntegerField()
     found = serializers.IntegerField(help_text="Documents of which anybody was shown a passage.")
-    use = UseSerializer()
+    use = UseCountsSerializer()
 
 
 class CoverageDocumentSerializer(serializers.Serializer[Any]):

@@ -134,7 +134,7 @@ class MeaningSerializer(serializers.Serializer[Any]):
     words = serializers.CharField(help_text="The same for people.")
 
 
-class UseSerializer(serializers.Serializer[Any]):
+class UseCountsSerializer(serializers.Serializer[Any]):
     shown = serializers.IntegerField()
     opened = serializers.IntegerField()
     used = serializers.IntegerField()
@@ -145,12 +145,12 @@ class UseSerializer(serializers.Serializer[Any]):
 class PassageUsedSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     path = serializers.CharField()
-    use = UseSerializer()
+    use = UseCountsSerializer()
 
 
 class DocumentUseSerializer(serializers.Serializer[Any]):
-    whole = UseSerializer()
-    earlier = UseSerializer(help_text="Of passages that are cut otherwise now.")
+    whole = UseCountsSerializer()
+    earlier = UseCountsSerializer(help_text="Of passages that are cut otherwise now.")
     passages = PassageUsedSerializer(many=True)
 
 

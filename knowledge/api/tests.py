@@ -44,7 +44,7 @@ class SearchTestCsvSerializer(serializers.Serializer[Any]):
     )
 
 
-class ComplaintSerializer(serializers.Serializer[Any]):
+class SearchTestComplaintSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField()
     sentence = serializers.CharField()
 
@@ -52,7 +52,7 @@ class ComplaintSerializer(serializers.Serializer[Any]):
 class SearchTestImportedSerializer(serializers.Serializer[Any]):
     new = serializers.IntegerField()
     changed = serializers.IntegerField()
-    complaints = ComplaintSerializer(many=True)
+    complaints = SearchTestComplaintSerializer(many=True)
 
 
 class SearchTestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CompanyViewSet):
