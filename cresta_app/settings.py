@@ -388,7 +388,6 @@ SPECTACULAR_SETTINGS = {
         "KnowledgeFindingKindEnum": "knowledge.quality_models.Finding.Kind",
         "KnowledgeFindingStateEnum": "knowledge.quality_models.Finding.State",
         "KnowledgeGapStateEnum": "knowledge.quality_models.Gap.State",
-        "PreparedAnswerStateEnum": "knowledge.answer_models.PreparedAnswer.State",
         "KnowledgeSourceStateEnum": "integrations.documents.models.KnowledgeSource.State",
         "KnowledgeSourceKindEnum": "integrations.documents.models.KnowledgeSource.Kind",
     },
