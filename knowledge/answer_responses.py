@@ -24,7 +24,7 @@ from knowledge.models import Document
 from knowledge.selectors import documents_for
 from knowledge.usage import question_note
 from knowledge.usage_models import KnowledgeQuestion
-from tenants.scope import TenantThreads, current_schema
+from tenants.scope import TenantThreads, current_schema, schema_scope
 
 # Notes what was asked when an answer is through; a row each.
 _threads = TenantThreads(1, "answers")
@@ -42,11 +42,13 @@ def answer_streamed(
         context=context,
         compose=compose,
     )
+    # What follows runs when the server asks for it, and the company was left by then.
+    schema = current_schema()
     parts: AsyncIterator[str] | Iterator[str]
     if isinstance(request, ASGIRequest):
-        parts = _as_they_come(answering, audience, user)
+        parts = _as_they_come(schema, answering, audience, user)
     else:
-        parts = _at_once(answering, audience, user)
+        parts = _at_once(schema, answering, audience, user)
     response = StreamingHttpResponse(parts, content_type="text/event-stream")
     # A proxy that waits for more would hold back what is there.
     response["X-Accel-Buffering"] = "no"
@@ -78,19 +80,21 @@ def answer_given(
     return answer_shown(answering)
 
 
-async def _as_they_come(answering: Answering, audience: Audience, user: User) -> AsyncIterator[str]:
-    schema = current_schema()
+async def _as_they_come(
+    schema: str, answering: Answering, audience: Audience, user: User
+) -> AsyncIterator[str]:
     async for part in answer_stream(answering):
         yield event(part)
     await _threads.run(schema, _note, answering, audience, user)
 
 
-def _at_once(answering: Answering, audience: Audience, user: User) -> Iterator[str]:
+def _at_once(schema: str, answering: Answering, audience: Audience, user: User) -> Iterator[str]:
     async def whole() -> list[str]:
         return [event(part) async for part in answer_stream(answering)]
 
     yield from asyncio.run(whole())
-    _note(answering, audience, user)
+    with schema_scope(schema):
+        _note(answering, audience, user)
 
 
 def _note(answering: Answering, audience: Audience, user: User) -> None:

@@ -19,7 +19,7 @@ from providers.models import ChatServer
 from providers.selectors import account_secret, reading_server
 from providers.speech import Trial, fault_words
 from tenants.keys import SealError
-from tenants.scope import current_schema
+from tenants.scope import current_schema, schema_scope
 
 if TYPE_CHECKING:
     from engines.language.answering import AnswerWriter, Said
@@ -112,7 +112,8 @@ class _SparingWriter:
 
     def __init__(self, writer: AnswerWriter, key: str) -> None:
         self._writer = writer
-        self._key = key
+        # It writes when the request has left its company, and the cache keeps companies apart.
+        self._schema, self._key = current_schema(), key
 
     async def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncIterator[Said]:
         try:
@@ -120,8 +121,12 @@ class _SparingWriter:
                 yield said
         except NotRead as error:
             if error.fault in _LEFT_ALONE - {Fault.SLOW}:
-                await asyncio.to_thread(cache.set, self._key, 1, LEFT_ALONE_S)
+                await asyncio.to_thread(self._leave_alone)
             raise
+
+    def _leave_alone(self) -> None:
+        with schema_scope(self._schema):
+            cache.set(self._key, 1, timeout=LEFT_ALONE_S)
 
 
 def answer_writer(*, within_s: float) -> _SparingWriter | None:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
+from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 
 from engines.language.answering import Said, Sentences
 from engines.retrieval.support import support
 from knowledge import answer_responses, answers
 from knowledge.answer_responses import answer_given
-from knowledge.audience import audience_of
 from knowledge.models import Collection
 from knowledge.search import Found
-from knowledge.selectors import documents_for
 from knowledge.services import document_save
 from knowledge.usage_models import KnowledgeQuestion
 from providers.services import chat_server_create
+from tenants.scope import PUBLIC, schema_scope
 from tests.conftest import Company, World
 from tests.engines.injections import INJECTIONS
 from tests.peers.chat import ChatServer, chat_server
@@ -190,16 +192,31 @@ def test_where_an_event_loop_runs_it_comes_sentence_by_sentence_and_is_noted_aft
 ) -> None:
     model.answers = lambda _request: f"{TRUE} [1]\n"
     noted: list[Any] = []
-    monkeypatch.setattr(answer_responses, "_note", lambda *given: noted.append(given))
-    audience = audience_of(company.people["agent"])
-    answering = answers.answer_begin(query=QUESTION, documents=documents_for(audience))
+
+    async def run(schema: str, _work: Any, *given: Any) -> None:
+        noted.append((schema, given[0].question, given[2]))
+
+    monkeypatch.setattr(answer_responses._threads, "run", run)
+    request = ASGIRequest({"type": "http", "method": "GET", "path": "/", "headers": []}, io.BytesIO())
+    agent = company.people["agent"]
+    response = answer_responses.answer_streamed(request, agent, QUESTION)
 
     async def whole() -> list[str]:
-        streamed = answer_responses._as_they_come(answering, audience, company.people["agent"])
-        return [part.split("\n")[0] async for part in streamed]
+        streamed = cast(AsyncIterator[bytes], response.streaming_content)
+        return [part.decode().split("\n")[0] async for part in streamed]
 
-    assert asyncio.run(whole()) == ["event: passages", "event: sentence", "event: done"]
-    assert noted == [(answering, audience, company.people["agent"])]
+    # The server asks for the parts when the request has left its company.
+    with schema_scope(PUBLIC):
+        assert asyncio.run(whole()) == ["event: passages", "event: sentence", "event: done"]
+    assert noted == [(company.schema, QUESTION, agent)]
+
+
+def test_parts_that_come_at_once_are_noted_in_their_company_too(company: Company, model: ChatServer) -> None:
+    model.answers = lambda _request: f"{TRUE} [1]\n"
+    response = answer_responses.answer_streamed(HttpRequest(), company.people["agent"], QUESTION)
+    with schema_scope(PUBLIC):
+        assert [one["kind"] for one in parts(response)] == ["passages", "sentence", "done"]
+    assert KnowledgeQuestion.objects.get().source == "answer"
 
 
 def test_others_get_nothing_of_what_is_not_for_them(company: Company) -> None:
