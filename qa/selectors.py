@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qa.models import ScorecardRevision
+from uuid import UUID
+
+from qa.models import Answer, ScorecardRevision
 
 
 def scoring_revisions() -> list[ScorecardRevision]:
@@ -12,3 +14,9 @@ def scoring_revisions() -> list[ScorecardRevision]:
         .order_by("template_id", "-number")
         .distinct("template_id")
     )
+
+
+def judged_by_people(conversation_id: UUID) -> bool:
+    """Whether somebody has changed what a conversation was scored."""
+    answers = Answer.objects.filter(evaluation__conversation=conversation_id)
+    return answers.filter(overridden_at__isnull=False).exists()

@@ -32,6 +32,7 @@ from integrations.uploads.models import UploadedCall
 from integrations.uploads.services import call_retry
 from integrations.uploads.tasks import uploaded_call_hear as task
 from integrations.uploads.tasks import uploads_sweep
+from qa.models import Answer, Evaluation, ScorecardRevision, ScorecardTemplate
 from tests.live_calls import CELERY_WORKER, ROOT, celery_process, line, wait_for
 from tests.peers.held_ears import hold_of
 from tests.sound_files import bursts, sound_file
@@ -232,12 +233,29 @@ def test_speech_that_fails_is_tried_again_and_then_said(northwind, ears, monkeyp
     assert list(ledger) == [(old.pk, "c-1", "completed")]
 
 
-def test_a_conversation_that_somebody_wrote_about_is_not_begun_anew(northwind, ears, monkeypatch):
+def judged_by_hand(conversation):
+    card = ScorecardTemplate.objects.create(name="Card")
+    revision = ScorecardRevision.objects.create(
+        template=card, number=1, spec={"name": "Card", "criteria": []}
+    )
+    evaluation = Evaluation.objects.create(conversation=conversation, revision=revision)
+    Answer.objects.create(
+        evaluation=evaluation, criterion_key="a", position=0, value="no", overridden_at=timezone.now()
+    )
+
+
+@pytest.mark.parametrize("kept", ["note", "score"])
+def test_a_conversation_that_somebody_wrote_about_or_judged_is_not_begun_anew(
+    northwind, ears, monkeypatch, kept
+):
     kit = hearing.Equipment(lambda: Ears(lambda _choice: _Broken(retryable=False), policy=AT_ONCE), list)
     monkeypatch.setattr(hearing, "equipment", lambda: kit)
     call = run(northwind, receive(northwind, given("a.flac", call_file(2)), call_id="c-1").calls.get())
     old = call.conversation
-    Note.objects.create(conversation=old, author=northwind.people["admin"], text="call them back")
+    if kept == "note":
+        Note.objects.create(conversation=old, author=northwind.people["admin"], text="call them back")
+    else:
+        judged_by_hand(old)
     ears(LINES[:1])
     call_retry(call=call, user=northwind.people["admin"])
     call = run(northwind, call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,6 +13,16 @@ from conversations.live.identifiers import known_as
 from conversations.models import CallOwner, Conversation, LegalHold, Note, Summary
 from conversations.recordings import recording_remove
 from conversations.services import conversation_lock
+
+# Whether a room above keeps something of a conversation that no other try can bring back.
+Kept = Callable[[UUID], bool]
+_KEPT: list[Kept] = []
+
+
+def stays_where(kept: Kept) -> None:
+    """Have a conversation stay where `kept` says so. Called from an app's `ready()`."""
+    if kept not in _KEPT:
+        _KEPT.append(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,8 @@ class Cleared:
 def call_clear(*, source: str, call_id: str) -> Cleared | None:
     """Take away the sound of a call that ended incomplete, so that another try may have its place.
 
-    None: there is no such call, or it has to stay as it is: a legal hold keeps it, or somebody has written about it.
+    None: there is no such call, or it has to stay as it is: a legal hold keeps it, or somebody has written about it or
+    judged it.
     Raises `RecordingBusy` and `StorageError`. Not within a transaction; may run again.
     """
     ended = Conversation.objects.filter(provider=source, state=Conversation.State.INCOMPLETE)
@@ -48,4 +60,6 @@ def _stays(conversation: Conversation) -> bool:
     held = LegalHold.objects.filter(Q(conversation=conversation) | Q(customer=conversation.customer_id))
     confirmed = Summary.objects.filter(conversation=conversation, confirmed_at__isnull=False)
     noted = Note.objects.filter(conversation=conversation)
-    return held.exists() or noted.exists() or confirmed.exists()
+    return (
+        held.exists() or noted.exists() or confirmed.exists() or any(kept(conversation.pk) for kept in _KEPT)
+    )
