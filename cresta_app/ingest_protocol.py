@@ -5,6 +5,8 @@ the socket, waits in a queue and wakes a task. Here a plain frame (whole, masked
 handed to who asked for it by `Direct.listen`, in the same turn of the loop. All other frames go uvicorn's way: control
 frames, fragments, long ones, compressed ones, what is wrong, and all there is before somebody listens. What came before
 that is handed over first, and like the rest only while nobody asks us to pause.
+
+Nothing comes of a frame before its chunk of audio is whole: so the kernel wakes us once a chunk (`ingest_wakes`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from django.conf import settings
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from cresta_app.ingest_wakes import Wakes, watch_of
+
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # built without a compiler
@@ -26,6 +30,7 @@ except ImportError:  # built without a compiler
 LINGER_SECONDS = 5.0
 _TEXT, _BINARY = 0x81, 0x82  # whole messages: FIN, nothing reserved
 _PLAIN = (_TEXT, _BINARY)
+_LONG, _LONGER = 0xFE, 0xFF  # masked, and the length follows in two bytes or in eight
 # A plain frame that is not there whole is waited for up to this size.
 _PLAIN_BYTES = 65_535
 
@@ -43,6 +48,10 @@ class Direct:
     def pause(self, paused: bool) -> None:
         """Read nothing more, or go on."""
         self._protocol.direct_pause(paused)
+
+    def chunk(self) -> None:
+        """The message that is being handed over completes a chunk of audio."""
+        self._protocol.direct_chunk()
 
 
 class AudioProtocol(WebSocketsSansIOProtocol):
@@ -63,6 +72,9 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         self._through = 0  # bytes of a frame that still go uvicorn's way
         self._in_fragments = False
         self._astray = False  # the parser has seen something that only it understands
+        self._chunk = False  # the message just handed over completed a chunk
+        self._since = 0  # bytes taken since the last chunk
+        self._wakes: Wakes | None = None
 
     # --- What goes past uvicorn -------------------------------------------------------------------------
 
@@ -75,6 +87,7 @@ class AudioProtocol(WebSocketsSansIOProtocol):
     def direct_begin(self, tell: Callable[[str | bytes], None]) -> None:
         left, self.queue = self.queue, asyncio.Queue()
         self._tell = tell
+        self._wakes = watch_of(self.loop).wakes_of(self.transport)
         while not left.empty():
             self._early.append(left.get_nowait())
         self._go_on()
@@ -91,6 +104,9 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         elif not paused:
             # Not from within the caller, who may be in the middle of a message.
             self.loop.call_soon(self._go_on)
+
+    def direct_chunk(self) -> None:
+        self._chunk = True
 
     def _go_on(self) -> None:
         if self._paused:
@@ -115,6 +131,14 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         self._pending += data
         if not self._paused:
             self._look()
+        if self._wakes is not None:
+            self._wakes.read(self._since + len(self._pending))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._wakes is not None:
+            self._wakes.end()
+            self._wakes = None
+        super().connection_lost(exc)
 
     def _uvicorn(self, data: bytes) -> None:
         if not self.disconnected:
@@ -124,13 +148,13 @@ class AudioProtocol(WebSocketsSansIOProtocol):
         """Take the frames that are there, one after the other, until there is no whole one or we are to pause."""
         pending, tell = self._pending, self._tell
         while self._early and tell is not None and not self._paused:
-            message = self._early.popleft()
-            if message["type"] == "websocket.receive":
-                text = message.get("text")
-                tell(text if text is not None else message["bytes"])
+            early = self._early.popleft()
+            if early["type"] == "websocket.receive":
+                text = early.get("text")
+                tell(text if text is not None else early["bytes"])
             else:
-                self.queue.put_nowait(message)
-        at, size = 0, len(pending)
+                self.queue.put_nowait(early)
+        at, size, chunk_at = 0, len(pending), -self._since
         while at < size and not self._paused:
             if self.close_sent or self._astray:
                 rest = bytes(pending[at:])
@@ -147,38 +171,37 @@ class AudioProtocol(WebSocketsSansIOProtocol):
             if size - at < 2:
                 break
             kind, length = pending[at], pending[at + 1]
-            if not length & 0x80:
+            if length == _LONG and size - at >= 4:
+                length, header = pending[at + 2] << 8 | pending[at + 3], 8
+            elif not length & 0x80:
                 self._astray = True  # not masked: an error, which the parser words
                 continue
-            length &= 0x7F
-            header = 6
-            if length == 126:
-                if size - at < 4:
-                    break
-                length = pending[at + 2] << 8 | pending[at + 3]
-                header = 8
-            elif length == 127:
-                if size - at < 10:
-                    break
-                length = int.from_bytes(pending[at + 2 : at + 10], "big")
-                header = 14
+            elif length < _LONG:
+                length, header = length & 0x7F, 6
+            elif length == _LONGER and size - at >= 10:
+                length, header = int.from_bytes(pending[at + 2 : at + 10], "big"), 14
+            else:
+                break
             if tell is not None and kind in _PLAIN and length <= self._plain_bytes and not self._in_fragments:
                 end = at + header + length
                 if end > size:
                     break
                 mask = at + header - 4
                 body = apply_mask(pending[mask + 4 : end], pending[mask : mask + 4])
-                if kind == _BINARY:
+                message: str | bytes | None = body
+                if kind == _TEXT:
+                    try:
+                        message = body.decode()
+                    except UnicodeDecodeError:
+                        message = None  # an error, which the parser words
+                if message is not None:
                     at = end
-                    tell(body)
-                    continue
-                try:
-                    text = body.decode()
-                except UnicodeDecodeError:
-                    text = None
-                if text is not None:
-                    at = end
-                    tell(text)
+                    tell(message)
+                    if self._chunk:
+                        self._chunk = False
+                        if self._wakes is not None:
+                            self._wakes.chunk(at - chunk_at)
+                        chunk_at = at
                     continue
             if kind & 0x70 or length > settings.INGEST_MAX_MESSAGE_BYTES:
                 self._astray = True
@@ -187,6 +210,7 @@ class AudioProtocol(WebSocketsSansIOProtocol):
                 self._in_fragments = not kind & 0x80
             self._through = header + length
         del pending[:at]
+        self._since = at - chunk_at
 
     def send_receive_event_to_app(self) -> None:
         if self._tell is None or self.close_sent:

@@ -100,7 +100,8 @@ Piece = tuple[bytes, datetime]
 
 
 class Hearing:
-    """One line. `live` as in `wire.LineVendor`. `on_pause(True)` asks the server to read nothing more for now.
+    """One line. `live` as in `wire.LineVendor`. `on_pause(True)` asks the server to read nothing more for now,
+    `on_chunk()` tells it that the message it hands over completes a chunk.
 
     `waiting` holds pieces and notes in order, for the carrier to store; `heard` is set when there is something new.
     """
@@ -115,6 +116,7 @@ class Hearing:
         self.room = asyncio.Event()
         self.room.set()
         self.on_pause: Callable[[bool], None] | None = None
+        self.on_chunk: Callable[[], None] | None = None
         self.afterwards: Callable[[str | bytes], None] | None = None
         # The next two are done when the line has said its start, and when it has ended.
         loop = asyncio.get_running_loop()
@@ -142,7 +144,7 @@ class Hearing:
     async def listen(self, receive: Callable[[], Awaitable[Message]], direct: Any = None) -> None:
         """Take in what an ASGI server receives, until the line ends. `direct`: our own server's shorter way."""
         if direct is not None:
-            self.on_pause = direct.pause
+            self.on_pause, self.on_chunk = direct.pause, direct.chunk
             direct.listen(self.message)
         while self._closing is None:
             await self.room.wait()
@@ -284,6 +286,8 @@ class Hearing:
             del rest[:whole]
             self._chunks += whole // size
             self.heard.set()
+            if self.on_chunk is not None:
+                self.on_chunk()
             if len(self.waiting) >= WAITING_CHUNKS:
                 self._hold("store")
 
