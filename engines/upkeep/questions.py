@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
-from sklearn.cluster import AgglomerativeClustering
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from engines.upkeep.statements import words_of
 
@@ -50,6 +48,8 @@ def groups(texts: Sequence[str], known: Sequence[int | None], talk: Collection[s
     after = max(by_group, default=-1) + 1
     new = new[:AT_ONCE]
     if len(new) > 1:
+        from sklearn.cluster import AgglomerativeClustering
+
         distance = 1.0 - (vectors[new] @ vectors[new].T).toarray()
         labels = AgglomerativeClustering(
             n_clusters=None, metric="precomputed", linkage="average", distance_threshold=1.0 - JOINS
@@ -86,6 +86,9 @@ def _vectors(texts: Sequence[str], talk: frozenset[str]) -> Any:
 
 
 def _weighed(texts: Sequence[str], weight: float, **given: Any) -> Any:
+    # Few processes ever need it, and all would load it: half of what a start takes.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     try:
         return TfidfVectorizer(sublinear_tf=True, **given).fit_transform(texts) * weight
     except ValueError:  # no text has a word
