@@ -227,7 +227,7 @@ def _demo(house: House, others: list[str], lot: random.Random) -> Iterable[Case]
 
 
 def _saved(collection: Any, documents: Iterable[tuple[str, str, str]]) -> dict[Any, str]:
-    from knowledge.services import document_save
+    from knowledge.documents.services import document_save
 
     ids: dict[Any, str] = {}
     titles: set[str] = set()
@@ -239,7 +239,7 @@ def _saved(collection: Any, documents: Iterable[tuple[str, str, str]]) -> dict[A
 
 
 def _case(of: str, part: int, text: str, ids: dict[Any, str], wanted: set[str]) -> Iterable[Case]:
-    from knowledge.search import passages_search
+    from knowledge.search.searching import passages_search
 
     found = passages_search(query=text, limit=1)
     evidence = found[0].evidence if found else None

@@ -1,4 +1,5 @@
 """How good and how fast search over documents is: `--docs FILE --queries FILE`, or `--chunks N` for speed alone.
+With `--answers N` also how soon the first cited sentence of an answer is there (`bench.answers`).
 
 Documents (`id`, `title`, `content` in Markdown) and questions (`customer_situation`, `relevant_doc_ids`) in JSON Lines.
 The documents are saved by the product's own service and searched by its own search, in a database of the bench's own;
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.answers import answers_measure
 from bench.house import House, house_open
 from bench.report import Unmeasured, percentile, say
 from bench.vectors import vectors_server
@@ -47,6 +49,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", default="", help="a server of vectors: its address, or loopback")
     parser.add_argument("--provider-model", default="words", help="the model that it is asked for")
     parser.add_argument("--dimensions", type=int, default=384, help="how many numbers its vectors have")
+    parser.add_argument("--answers", type=int, default=0, help="ask for so many composed answers, too")
+    parser.add_argument("--first-ms", type=float, default=200.0, help="until the chat model's first word")
+    parser.add_argument("--word-ms", type=float, default=10.0, help="from word to word of it")
     parser.add_argument("--chunks", type=int, default=0, help="measure the speed on so many made-up passages")
 
 
@@ -71,9 +76,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             provider = Provider(address, options.provider_model, options.dimensions)
         result: dict[str, Any] = {}
         if documents:
-            result |= _quality(house, documents, asked, provider)
+            result |= _quality(house, documents, asked, provider, options)
         if options.chunks:
-            result["made_up"] = _speed(house, options.chunks, random.Random(options.seed), provider)
+            result["made_up"] = _speed(house, options.chunks, random.Random(options.seed), provider, options)
         if provider is not None:
             result["provider"] = {"model": provider.model, "dimensions": provider.dimensions}
     return result
@@ -119,11 +124,15 @@ def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _quality(
-    house: House, documents: list[dict[str, Any]], asked: list[dict[str, Any]], provider: Provider | None
+    house: House,
+    documents: list[dict[str, Any]],
+    asked: list[dict[str, Any]],
+    provider: Provider | None,
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
-    from knowledge.indexing import searchable
+    from knowledge.documents.services import document_save
     from knowledge.models import Collection
-    from knowledge.services import document_save
+    from knowledge.search.indexing import searchable
     from tenants.scope import schema_scope
 
     with schema_scope(house.schema):
@@ -149,6 +158,7 @@ def _quality(
             filled_ms, _done = _timed(_vectors_fill)
             result = {"words_alone": result, "filled_ms": round(filled_ms), **_asked(texts, needed, ids)}
             server.delete()
+        result |= _answers(options)
         collection.delete()
     return {
         **result,
@@ -161,7 +171,7 @@ def _quality(
 
 def _asked(texts: Sequence[str], needed: Sequence[set[str]], ids: dict[Any, str]) -> dict[str, Any]:
     """How good and how fast the answers to all questions are."""
-    from knowledge.search import passages_search
+    from knowledge.search.searching import passages_search
 
     took, ranked, meanings = [], [], Counter[str]()
     for text in texts:
@@ -179,8 +189,8 @@ def _asked(texts: Sequence[str], needed: Sequence[set[str]], ids: dict[Any, str]
 
 
 def _vectors_fill() -> None:
-    from knowledge.meaning import vectors_progress
-    from knowledge.vectors import vectors_make
+    from knowledge.search.progress import vectors_progress
+    from knowledge.search.vectors import vectors_make
 
     while vectors_make():
         pass
@@ -213,8 +223,10 @@ def figures(ranked: Sequence[Sequence[str]], needed: Sequence[set[str]]) -> dict
 # --- Speed ----------------------------------------------------------------------------------------------
 
 
-def _speed(house: House, chunks: int, lot: random.Random, provider: Provider | None) -> dict[str, Any]:
-    from knowledge.indexing import searchable
+def _speed(
+    house: House, chunks: int, lot: random.Random, provider: Provider | None, options: argparse.Namespace
+) -> dict[str, Any]:
+    from knowledge.search.indexing import searchable
     from tenants.scope import schema_scope
 
     words = _Words(lot)
@@ -235,7 +247,15 @@ def _speed(house: House, chunks: int, lot: random.Random, provider: Provider | N
             written, _done = _timed(lambda: _vectors_written(server, provider.dimensions))
             searchable(wait=True)
             result["vectors"] = {"written_ms": round(written), **_questions(words, lot)}
-        return result
+        return result | _answers(options)
+
+
+def _answers(options: argparse.Namespace) -> dict[str, Any]:
+    if not options.answers:
+        return {}
+    say(f"asking for {options.answers} answers")
+    lot = random.Random(options.seed)
+    return {"answers": answers_measure(options.answers, lot, options.first_ms, options.word_ms)}
 
 
 class _Waited:
@@ -252,7 +272,7 @@ class _Waited:
 def _questions(words: _Words, lot: random.Random) -> dict[str, Any]:
     from django.db import connection
 
-    from knowledge.search import passages_search
+    from knowledge.search.searching import passages_search
 
     result: dict[str, Any] = {}
     for name, lengths in {"typed": (2, 5), "question": (8, 20), "situation": (150, 400)}.items():
@@ -288,7 +308,7 @@ def _vectors_written(server: Any, dimensions: int) -> None:
     from django.db import connection
 
     from knowledge.models import Chunk, VectorState
-    from knowledge.vectors import vectors_make
+    from knowledge.search.vectors import vectors_make
 
     lot = np.random.default_rng(1)
     # The table is made by the job, which has no time for more than one round.
@@ -333,8 +353,8 @@ def _written(chunks: int, words: _Words) -> None:
     """Write documents of four passages each, past the service: what is measured is search."""
     from django.db import connection
 
-    from knowledge.indexing import changed
     from knowledge.models import Chunk, Collection, Document
+    from knowledge.search.indexing import changed
 
     def documents(collection: Collection) -> Iterator[Document]:
         for number in range(-(-chunks // PASSAGES_OF_DOCUMENT)):

@@ -18,9 +18,10 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import structlog
 from django.db import connection, transaction
@@ -28,10 +29,11 @@ from django.db.models import QuerySet
 
 from accounts.errors import error_place
 from conversations.live.stages import CallContext
-from knowledge.audience import Audience
-from knowledge.models import Document
-from knowledge.search import Found, passages_search
-from knowledge.selectors import documents_for
+from knowledge.documents.audience import Audience
+from knowledge.documents.selectors import documents_for
+from knowledge.models import Document, KnowledgeQuestion
+from knowledge.search.searching import Found, passages_search
+from knowledge.usage.noting import answers, question_note
 from tenants.scope import call_in_schema
 
 log = structlog.get_logger(__name__)
@@ -191,6 +193,35 @@ class Lookups:
         took = sorted(self._took)
         return took[int(len(took) * USUAL)] if len(took) >= USUAL_LEAST else None
 
+    def note(self, call: CallContext, name: str, query: str, card: Card | None) -> UUID:
+        """Keep beside the call that a rule asked this in it, and whether something answered.
+
+        Returns the question's key; what has the same `name` in a call is one question.
+        """
+        question_id = uuid5(UUID(str(call.conversation_id)), name)
+        asked = {
+            "text": query,
+            "source": KnowledgeQuestion.Source.LIVE,
+            "audience": Audience(call.team_id, call.queue_id, call.channel, call.language),
+            "confidence": card["confidence"] if card else 0.0,
+            "answered": bool(card and card.get("answered")),
+            "person": call.agent_id,
+            "conversation_id": call.conversation_id,
+            "question_id": question_id,
+        }
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="beside")
+            self._pool.submit(self._keep, call.schema, asked)
+        return question_id
+
+    def _keep(self, schema: str, asked: dict[str, Any]) -> None:
+        try:
+            call_in_schema(schema, partial(question_note, **asked))
+        except Exception as error:
+            # A question that is not counted holds nobody up.
+            log.error("beside.unnoted", place=error_place(error))
+
     def _look_again(self, key: tuple[str, str], race: Race) -> None:
         """Try a second time what takes unusually long, where that is sensible."""
         begun = race.begun
@@ -253,7 +284,10 @@ def question(query: str, said: Sequence[str], call: CallContext | None = None) -
 
 
 def passage_card(query: str) -> Card | None:
-    """The passage that answers a `question` best. The database gives up when nobody waits any more."""
+    """The passage that answers a `question` best, and whether it counts as an answer (`answered`).
+
+    The database gives up when nobody waits any more.
+    """
     asked, _for, audience = query.partition(_FOR)
     wanted, *said = asked.split(_SAID)
     with transaction.atomic():
@@ -262,7 +296,7 @@ def passage_card(query: str) -> Card | None:
         found = passages_search(query=wanted, context=said, limit=1, documents=_documents(audience))
     if not found:
         return None
-    return card_of(found[0])
+    return {**card_of(found[0]), "answered": answers(found)}
 
 
 def card_of(found: Found) -> Card:

@@ -6,9 +6,8 @@ from uuid import UUID
 
 from accounts.models import User
 from coaching.models import Guidance
-from knowledge.models import Document
-from knowledge.usage import Passage, use_note, use_take_back
-from knowledge.usage_models import KnowledgeQuestion, PassageUse
+from knowledge.models import Document, KnowledgeQuestion, PassageUse
+from knowledge.usage.noting import Passage, use_note, use_take_back
 
 Kind = PassageUse.Kind
 _NOTED = {"seen": Kind.SHOWN, "accept": Kind.HELPFUL, "wrong": Kind.WRONG}

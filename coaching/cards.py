@@ -27,11 +27,11 @@ from engines.retrieval.asking import asked_in, questions_in
 from engines.retrieval.confidence import BY_ITSELF
 from engines.rules.decisions import Decision
 from engines.rules.spec import Action
-from knowledge.audience import Audience
-from knowledge.search import Found, passages_search
-from knowledge.selectors import documents_for
-from knowledge.usage import documents_opened, question_note
-from knowledge.usage_models import KnowledgeQuestion
+from knowledge.documents.audience import Audience
+from knowledge.documents.selectors import documents_for
+from knowledge.models import KnowledgeQuestion
+from knowledge.search.searching import Found, passages_search
+from knowledge.usage.noting import documents_opened, question_note
 
 log = structlog.get_logger(__name__)
 

@@ -324,7 +324,12 @@ class GuidanceSession:
                 self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.LATE)
             elif state == "failed":
                 self._faults.note(decision.policy, decision.rule_id, RuleFault.Kind.ERROR, asked.place)
-            elif (card := asked.card) is not None and decision.action is not None:
+            elif decision.action is not None:
+                card, name = asked.card, f"{key} {decision.at_ms}"
+                noted = self._lookups.note(self._call, name, decision.action.query, card)
+                if card is None:
+                    continue
+                shown = {field: value for field, value in card.items() if field != "answered"}
                 self._board.show(
                     key,
                     decision,
@@ -334,7 +339,7 @@ class GuidanceSession:
                     because,
                     None,
                     batch,
-                    card,
+                    {**shown, "question": str(noted)},
                 )
 
     def _withdraw(self, decision: Decision, batch: Batch) -> None:

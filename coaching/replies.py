@@ -15,7 +15,7 @@ from conversations.events import stamp
 from conversations.models import Speaker, Utterance
 from conversations.services import call_lock, event_append
 from knowledge.models import Chunk, PassageUse
-from knowledge.usage import passage_of, use_note
+from knowledge.usage.noting import passage_of, use_note
 
 MOST = 3
 _ANSWERS = (Speaker.AGENT, Speaker.SUPERVISOR)

@@ -25,11 +25,11 @@ from conversations.models import Conversation, Speaker, Utterance
 from conversations.redacted import redacted
 from engines.next_step.dialogue import Event
 from engines.retrieval.asking import asked_in
-from knowledge.audience import Audience
-from knowledge.search import passages_search
-from knowledge.selectors import documents_for
-from knowledge.usage import question_note
-from knowledge.usage_models import KnowledgeQuestion
+from knowledge.documents.audience import Audience
+from knowledge.documents.selectors import documents_for
+from knowledge.models import KnowledgeQuestion
+from knowledge.search.searching import passages_search
+from knowledge.usage.noting import question_note
 from providers.chat import replies_propose
 
 log = structlog.get_logger(__name__)

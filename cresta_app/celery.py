@@ -15,7 +15,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
 app = CeleryApp("cresta")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.autodiscover_tasks(["knowledge"], related_name="vector_tasks")
 app.conf.beat_schedule = {
     # One that no worker has taken by the time of the next is not worth doing any more: none pile up.
     "sweep": {"task": "conversations.tasks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
@@ -36,7 +35,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 5.0},
     },
     "vectors": {
-        "task": "knowledge.vector_tasks.vectors_sweep",
+        "task": "knowledge.search.tasks.vectors_sweep",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
@@ -71,16 +70,16 @@ app.conf.beat_schedule = {
         "options": {"expires": 900.0},
     },
     "knowledge-nightly": {
-        "task": "knowledge.tasks.knowledge_nightly",
+        "task": "knowledge.care.tasks.knowledge_nightly",
         "schedule": crontab(hour=3, minute=12),
     },
     "knowledge": {
-        "task": "knowledge.tasks.knowledge_sweep",
+        "task": "knowledge.care.tasks.knowledge_sweep",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
     "knowledge-drafts": {
-        "task": "knowledge.draft_tasks.drafts_nightly",
+        "task": "knowledge.answers.tasks.drafts_nightly",
         "schedule": crontab(hour=3, minute=41),
     },
     "uploads-clean": {

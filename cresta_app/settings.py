@@ -287,6 +287,9 @@ UPLOAD_KEPT_DAYS = env.integer("UPLOAD_KEPT_DAYS", 7, minimum=0)
 KNOWLEDGE_MAX_BYTES = env.integer("KNOWLEDGE_MAX_BYTES", 50 * 1024 * 1024, minimum=1)
 KNOWLEDGE_MAX_REQUEST_BYTES = env.integer("KNOWLEDGE_MAX_REQUEST_BYTES", 256 * 1024 * 1024, minimum=1)
 KNOWLEDGE_MAX_FILES = env.integer("KNOWLEDGE_MAX_FILES", 2000, minimum=1)
+# What a company may keep: documents that are not withdrawn, and all texts with their versions.
+KNOWLEDGE_QUOTA_DOCUMENTS = env.integer("KNOWLEDGE_QUOTA_DOCUMENTS", 50_000, minimum=1)
+KNOWLEDGE_QUOTA_BYTES = env.integer("KNOWLEDGE_QUOTA_BYTES", 2 * 1024 * 1024 * 1024, minimum=1)
 
 # --- The live way ---------------------------------------------------------------------------------------
 
@@ -380,14 +383,14 @@ SPECTACULAR_SETTINGS = {
         "DocumentOutcomeEnum": "integrations.documents.models.Outcome",
         "DocumentFileStateEnum": "integrations.documents.models.DocumentFile.State",
         "DocumentVersionStateEnum": "knowledge.models.DocumentVersion.State",
-        "SearchTestRunStateEnum": "knowledge.tests_models.SearchTestRun.State",
-        "SearchTestChangeEnum": "knowledge.tests_models.SearchTestResult.Change",
-        "PassageUseKindEnum": "knowledge.usage_models.PassageUse.Kind",
+        "SearchTestRunStateEnum": "knowledge.models.SearchTestRun.State",
+        "SearchTestChangeEnum": "knowledge.models.SearchTestResult.Change",
+        "PassageUseKindEnum": "knowledge.models.PassageUse.Kind",
         "UploadSourceEnum": "integrations.uploads.models.Upload.Source",
-        "PreparedAnswerStateEnum": "knowledge.answer_models.PreparedAnswer.State",
-        "KnowledgeFindingKindEnum": "knowledge.quality_models.Finding.Kind",
-        "KnowledgeFindingStateEnum": "knowledge.quality_models.Finding.State",
-        "KnowledgeGapStateEnum": "knowledge.quality_models.Gap.State",
+        "PreparedAnswerStateEnum": "knowledge.models.PreparedAnswer.State",
+        "KnowledgeFindingKindEnum": "knowledge.models.Finding.Kind",
+        "KnowledgeFindingStateEnum": "knowledge.models.Finding.State",
+        "KnowledgeGapStateEnum": "knowledge.models.Gap.State",
         "KnowledgeSourceStateEnum": "integrations.documents.models.KnowledgeSource.State",
         "KnowledgeSourceKindEnum": "integrations.documents.models.KnowledgeSource.Kind",
     },

@@ -35,12 +35,12 @@ from integrations.uploads.api import UploadViewSet
 from integrations.webhooks.api import DeliveryViewSet, EndpointViewSet
 from knowledge.api.answers import KnowledgeAnswerViewSet
 from knowledge.api.care import CoverageViewSet, FindingViewSet, GapViewSet, KnowledgeReviewViewSet
-from knowledge.api.caring import CollectionViewSet
+from knowledge.api.collections import CollectionViewSet
+from knowledge.api.documents import KnowledgeViewSet
 from knowledge.api.feedback import FeedbackViewSet
 from knowledge.api.prepared import PreparedAnswerViewSet
 from knowledge.api.search import SynonymsViewSet
 from knowledge.api.tests import SearchTestRunViewSet, SearchTestViewSet
-from knowledge.api.views import KnowledgeViewSet
 from moments.api.classifiers import ClassifierViewSet
 from moments.api.definitions import DefinitionViewSet
 from moments.api.library import MomentLibraryViewSet

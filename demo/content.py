@@ -14,7 +14,7 @@ from conversations.models import Disposition
 from demo.advice import EVERY_CALL, TEAM
 from demo.phrases import MISSING, SPOKEN
 from knowledge.models import Synonyms
-from knowledge.synonyms import synonyms_save
+from knowledge.search.synonyms import synonyms_save
 from moments.models import ListedName, MomentDefinition
 from moments.naming import name_save
 from moments.services import moment_save

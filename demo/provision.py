@@ -22,8 +22,8 @@ from demo.people import COMPANIES, PASSWORD, PLATFORM_EMAIL, PLATFORM_NAME, Comp
 from demo.trial import trial_make
 from engines.documents.model import Kind
 from engines.documents.reading import document_read
+from knowledge.documents.services import document_save
 from knowledge.models import Collection
-from knowledge.services import document_save
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
 from tenants.services import domain_ensure, tenant_create

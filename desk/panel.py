@@ -32,9 +32,9 @@ from desk.answering import View, answers_json, body, refusal, words
 from desk.models import PanelSession, PanelSettings
 from desk.panel_tokens import Granted, panel_code, panel_end, panel_exchange, panel_of_token, panel_renew
 from desk.views import desk_page
-from knowledge.answer_views import knowledge_answer
-from knowledge.feedback_views import knowledge_feedback
-from knowledge.views import knowledge_search
+from knowledge.pages.answers import knowledge_answer
+from knowledge.pages.feedback import knowledge_feedback
+from knowledge.pages.search import knowledge_search
 
 ID_MAX = 120
 PROVIDER_MAX = 40

@@ -8,18 +8,22 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import erasure, hiding, news, redacted, retention, spoken
+        from integrations.asked_calls import call_asked_in
         from integrations.documents.private import private_in
         from integrations.documents.stale import stale_documents
         from integrations.models import Provider
         from integrations.uploads.services import upload_forget
         from integrations.webhooks.services import news_take
-        from knowledge import private, quality
-        from knowledge.gaps import gaps_forget, gaps_unsay
-        from knowledge.usage import questions_forget, questions_unsay
+        from knowledge.care import reviews
+        from knowledge.care.gaps import gaps_forget, gaps_unsay
+        from knowledge.text import private
+        from knowledge.usage import calls
+        from knowledge.usage.noting import questions_forget, questions_unsay
 
         private.find_with(private_in)
-        quality.stale_with(stale_documents)
+        reviews.stale_with(stale_documents)
         private.hide_with(redacted.redacted)
+        calls.find_with(call_asked_in)
         news.follow(news_take)
         erasure.follow(upload_forget)
         # What was asked in a conversation repeats its words.

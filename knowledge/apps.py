@@ -7,7 +7,6 @@ class KnowledgeConfig(AppConfig):
     verbose_name = _("Knowledge")
 
     def ready(self) -> None:
-        from knowledge import draft_tasks  # noqa: F401 Celery finds its tasks by their being imported
-        from knowledge.indexing import connect
+        from knowledge.search.indexing import connect
 
         connect()

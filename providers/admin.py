@@ -10,47 +10,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from accounts.admin_audit import AuditedAdmin
-from accounts.services import audit
 from accounts.throttle import address_of
 from providers.chat import chat_try
+from providers.key_admin import KeyedAdmin, SecretForm
 from providers.models import ChatServer, Keyterm, ProviderAccount, Route
 from providers.selectors import trial_choice
-from providers.services import account_secret_set, chat_server_vouch
+from providers.services import chat_server_vouch
 from providers.speech import speech_try
-from tenants.keys import SealError
-
-
-class SecretForm(forms.ModelForm):
-    """A key that is set and never shown. `moves` are the fields that name its server: another one wants it anew."""
-
-    moves: frozenset[str] = frozenset({"base_url"})
-
-    secret = forms.CharField(
-        label=gettext_lazy("Key"),
-        required=False,
-        strip=True,
-        max_length=500,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy(
-            "Sealed when saved, and never shown again. Empty: the one that is there stays."
-        ),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        # The model's own check, which comes after this, asks whether there will be a key.
-        self.instance.secret_comes = bool(cleaned.get("secret"))
-        if (
-            self.moves.intersection(self.changed_data)
-            and self.instance.has_secret
-            and not cleaned.get("secret")
-        ):
-            # Whoever names another server would be told a key that nothing else shows.
-            self.add_error("secret", _("Give the key again: it would go to another server than before."))
-        return cleaned
 
 
 class ProviderAccountForm(SecretForm):
@@ -82,36 +51,16 @@ class ChatServerForm(SecretForm):
 
 
 @admin.register(ProviderAccount)
-class ProviderAccountAdmin(AuditedAdmin):
+class ProviderAccountAdmin(KeyedAdmin):
     form = ProviderAccountForm
     list_display = ("name", "vendor", "base_url", "active", "key_there")
     list_filter = ("active", "vendor")
     search_fields = ("name", "base_url")
     actions = ("try_it",)
 
-    @admin.display(description=gettext_lazy("key"), boolean=True)
-    def key_there(self, account: ProviderAccount) -> bool:
-        return account.has_secret
-
-    def save_model(self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if form.cleaned_data.get("secret"):
-            account_secret_set(account=obj, secret=form.cleaned_data["secret"], actor=request.user)  # type: ignore[arg-type]
-
     @admin.action(description=gettext_lazy("Try it: have it hear a second of sound"), permissions=["change"])
     def try_it(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:
-        for account in queryset[:5]:
-            audit(actor=request.user, action="provideraccount.try", thing=account)  # type: ignore[arg-type]
-            try:
-                choice = trial_choice(account)
-            except SealError:
-                self.message_user(
-                    request, f"{account.name}: " + _("Its key does not open. Give it again."), messages.ERROR
-                )
-                continue
-            trial = speech_try(choice)
-            level = messages.SUCCESS if trial.good else messages.ERROR
-            self.message_user(request, f"{account.name}: {trial.words}", level)
+        self.try_each(request, queryset[:5], lambda account: speech_try(trial_choice(account)))
 
 
 @admin.register(Route)
@@ -136,7 +85,7 @@ class KeytermAdmin(AuditedAdmin):
 
 
 @admin.register(ChatServer)
-class ChatServerAdmin(AuditedAdmin):
+class ChatServerAdmin(KeyedAdmin):
     form = ChatServerForm
     without = gettext_lazy("Calls that are over are read again by rules and the trained model alone.")
     list_display = ("name", "base_url", "model", "active", "is_inside", "inside_at", "inside_by", "key_there")
@@ -150,15 +99,9 @@ class ChatServerAdmin(AuditedAdmin):
     def is_inside(self, server: ChatServer) -> bool:
         return server.inside
 
-    @admin.display(description=gettext_lazy("key"), boolean=True)
-    def key_there(self, server: ChatServer) -> bool:
-        return server.has_secret
-
     def save_model(self, request: HttpRequest, obj: ChatServer, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         actor: Any = request.user
-        if form.cleaned_data.get("secret"):
-            account_secret_set(account=obj, secret=form.cleaned_data["secret"], actor=actor)
         ticked, address = form.cleaned_data["inside"], address_of(request) or None
         if "inside" in form.changed_data:
             chat_server_vouch(server=obj, inside=ticked, actor=actor, address=address)
@@ -173,17 +116,7 @@ class ChatServerAdmin(AuditedAdmin):
 
     @admin.action(description=gettext_lazy("Try it: have it read a made-up call"), permissions=["change"])
     def try_it(self, request: HttpRequest, queryset: QuerySet[ChatServer]) -> None:
-        for server in queryset[:3]:
-            audit(actor=request.user, action="chatserver.try", thing=server)  # type: ignore[arg-type]
-            try:
-                trial = chat_try(server)
-            except SealError:
-                self.message_user(
-                    request, f"{server.name}: " + _("Its key does not open. Give it again."), messages.ERROR
-                )
-                continue
-            level = messages.SUCCESS if trial.good else messages.ERROR
-            self.message_user(request, f"{server.name}: {trial.words}", level)
+        self.try_each(request, queryset[:3], chat_try)
 
 
 from providers import search_admin  # noqa: E402, F401  Django looks for admin pages here

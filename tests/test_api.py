@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from accounts.services import api_key_create
 from conversations.models import Disposition
+from knowledge.documents.services import document_save
 from knowledge.models import Collection
-from knowledge.services import document_save
 from tests.budgets import query_budget
 from tests.past_calls import Past, past_call, recording_make
 

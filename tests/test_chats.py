@@ -32,8 +32,8 @@ from cresta_app.live import stages
 from engines.language.chat_replies import ReplyWriter
 from engines.redaction.hindsight import NotRead
 from engines.redaction.text import RawText
+from knowledge.documents.services import document_save
 from knowledge.models import Collection, KnowledgeQuestion
-from knowledge.services import document_save
 from providers.services import chat_server_create
 from tests.budgets import query_budget
 from tests.conftest import Company, World

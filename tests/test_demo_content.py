@@ -18,8 +18,8 @@ from demo.proof import ANSWERS
 from demo.provision import handbook
 from engines.redaction.redactor import redact
 from engines.redaction.text import RawText
+from knowledge.documents.services import document_save
 from knowledge.models import Collection
-from knowledge.services import document_save
 from moments.models import MomentDefinition, MomentRevision
 from qa.models import ScorecardRevision
 from qa.services import conversation_score

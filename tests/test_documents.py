@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -18,18 +19,18 @@ from integrations.documents import services, storing
 from integrations.documents.models import DocumentFile
 from integrations.documents.services import documents_receive, file_read, file_retry, file_take, files_tidy
 from integrations.uploads.intake import GivenFile, UploadRefused
-from knowledge.audience import Audience, audience_of
-from knowledge.models import Collection, Document, DocumentVersion
-from knowledge.passages import passages
-from knowledge.search import passages_search
-from knowledge.selectors import documents_for
-from knowledge.services import (
+from knowledge.documents.audience import Audience, audience_of
+from knowledge.documents.selectors import documents_for
+from knowledge.documents.services import (
     collection_save,
     document_restore,
     document_save,
     document_withdraw,
     version_decide,
 )
+from knowledge.models import Collection, Document, DocumentVersion
+from knowledge.search.searching import passages_search
+from knowledge.text.passages import passages
 from tests.budgets import query_budget
 from tests.documents_made import docx, pdf, zipped
 
@@ -335,3 +336,33 @@ def test_the_command_reads_a_folder(world: Any, tmp_path: Any) -> None:
     assert "bad.pdf: The file is damaged" in out.getvalue() and "1 of 2 documents are read." in out.getvalue()
     with world.northwind.scope():
         assert Collection.objects.get(name="New").documents.get().title == "Late fees"
+
+
+def test_a_company_has_room_for_so_much_and_says_when_it_is_full(
+    world: Any, collection: Any, settings: Any
+) -> None:
+    company = world.northwind
+    settings.KNOWLEDGE_QUOTA_DOCUMENTS, settings.KNOWLEDGE_QUOTA_BYTES = 2, 400
+    rows = bring(collection, *given(a__md=LATE, b__md=b"# B\n\nTwo.", c__md=b"# C\n\nThree."))
+    states = {name: file.state for name, file in rows.items()}
+    assert sorted(states.values()) == ["done", "done", "failed"]
+    [late] = [file for file in rows.values() if file.state == "failed"]
+    assert "2 of 2 documents" in late.error and late.storage_key, "it can be tried again"
+    # What is there may change, withdrawn ones do not count, and what is brought back does.
+    first, second = Document.objects.order_by("title")
+    document_save(collection=collection, title=second.title, body="Two and a half.", document=second)
+    document_withdraw(document=first)
+    file_retry(file=late, user=company.people["supervisor"])
+    file_read(file_id=late.pk)
+    assert DocumentFile.objects.get(pk=late.pk).state == "done"
+    client = company.client("supervisor")
+    assert client.post(f"/api/v1/knowledge/{first.pk}/restore/").status_code == 400
+    page = client.post(f"/knowledge/documents/{first.pk}/withdraw", follow=True).content.decode()
+    assert "2 of 2 documents" in page
+    # All versions count.
+    with pytest.raises(ValidationError, match="for good"):
+        document_save(collection=collection, title=second.title, body="x" * 400, document=second)
+    room = client.get("/api/v1/knowledge/room/").json()
+    assert (room["documents"], room["documents_most"], room["bytes_most"]) == (2, 2, 400)
+    assert room["bytes"] == sum(len(one.body.encode()) for one in DocumentVersion.objects.all())
+    assert "nothing new is taken in" in client.get("/knowledge/collections/").content.decode()

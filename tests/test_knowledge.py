@@ -9,11 +9,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from knowledge.markdown import block_html, blocks
+from knowledge.documents.services import document_save
 from knowledge.models import Chunk, Collection, Document
-from knowledge.passages import TARGET, passages
-from knowledge.search import passages_search
-from knowledge.services import document_save
+from knowledge.search.searching import passages_search
+from knowledge.text.markdown import block_html, blocks
+from knowledge.text.passages import TARGET, passages
 from tests.budgets import query_budget
 
 REFUNDS = """# Refunds
@@ -188,7 +188,7 @@ def test_pages_show_words_as_words(world: Any) -> None:
             body="# Tags\n\nWrite <script>alert(1)</script> never.",
         )
         chunk = document.chunks.get()
-        # The first search after a change reads what changed; see `knowledge.indexing`.
+        # The first search after a change reads what changed; see `knowledge.search.indexing`.
         assert passages_search(query="write")
     client = company.client("agent")
     with query_budget("knowledge"):

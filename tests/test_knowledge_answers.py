@@ -17,12 +17,11 @@ from django.test.utils import CaptureQueriesContext
 
 from engines.language.answering import Said, Sentences
 from engines.retrieval.support import support
-from knowledge import answer_responses, answers
-from knowledge.answer_responses import answer_given
-from knowledge.models import Collection
-from knowledge.search import Found
-from knowledge.services import document_save
-from knowledge.usage_models import KnowledgeQuestion
+from knowledge.answers import composing, responses
+from knowledge.answers.responses import answer_given
+from knowledge.documents.services import document_save
+from knowledge.models import Collection, KnowledgeQuestion
+from knowledge.search.searching import Found
 from providers.services import chat_server_create
 from tenants.scope import PUBLIC, schema_scope
 from tests.conftest import Company, World
@@ -147,7 +146,7 @@ def test_where_the_model_fails_the_passage_answers(company: Company, model: Chat
 def test_what_comes_late_is_left_out(
     company: Company, model: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "DEADLINE_SECONDS", 1.5)
+    monkeypatch.setattr(composing, "DEADLINE_SECONDS", 1.5)
     model.answers = lambda _request: (
         "Refunds take three to five working days. [1]\nGift cards cannot be refunded. [1]"
     )
@@ -196,10 +195,10 @@ def test_where_an_event_loop_runs_it_comes_sentence_by_sentence_and_is_noted_aft
     async def run(schema: str, _work: Any, *given: Any) -> None:
         noted.append((schema, given[0].question, given[2]))
 
-    monkeypatch.setattr(answer_responses._threads, "run", run)
+    monkeypatch.setattr(responses._threads, "run", run)
     request = ASGIRequest({"type": "http", "method": "GET", "path": "/", "headers": []}, io.BytesIO())
     agent = company.people["agent"]
-    response = answer_responses.answer_streamed(request, agent, QUESTION)
+    response = responses.answer_streamed(request, agent, QUESTION)
 
     async def whole() -> list[str]:
         streamed = cast(AsyncIterator[bytes], response.streaming_content)
@@ -213,7 +212,7 @@ def test_where_an_event_loop_runs_it_comes_sentence_by_sentence_and_is_noted_aft
 
 def test_parts_that_come_at_once_are_noted_in_their_company_too(company: Company, model: ChatServer) -> None:
     model.answers = lambda _request: f"{TRUE} [1]\n"
-    response = answer_responses.answer_streamed(HttpRequest(), company.people["agent"], QUESTION)
+    response = responses.answer_streamed(HttpRequest(), company.people["agent"], QUESTION)
     with schema_scope(PUBLIC):
         assert [one["kind"] for one in parts(response)] == ["passages", "sentence", "done"]
     assert KnowledgeQuestion.objects.get().source == "answer"
@@ -278,17 +277,17 @@ def test_no_injection_gets_through_a_model_that_obeys_it(
     link, no picture, nothing of the prompt, nothing that was done.
     """
     for hides in ("redacted", "private_masked"):
-        monkeypatch.setattr(answers, hides, lambda text: text)
+        monkeypatch.setattr(composing, hides, lambda text: text)
     if unrecognised:
-        monkeypatch.setattr(answers, "steers", lambda text: False)
+        monkeypatch.setattr(composing, "steers", lambda text: False)
     for name, text, obeyed in INJECTIONS:
         found = [
             passage(1, "Refunds", REFUNDS),
             passage(2, "More on refunds", f"Refunds to the card: {text}"),
         ]
-        answering = answers.answer_from(query=QUESTION, found=found)
-        answers.answer_ask(answering, Obeying(obeyed))
-        asyncio.run(answers.answer_whole(answering))
+        answering = composing.answer_from(query=QUESTION, found=found)
+        composing.answer_ask(answering, Obeying(obeyed))
+        asyncio.run(composing.answer_whole(answering))
         said = [one.text for one in answering.sentences]
         assert TRUE in said, name
         for one in said:
@@ -296,7 +295,7 @@ def test_no_injection_gets_through_a_model_that_obeys_it(
                 name
             )
         if unrecognised:
-            assert all(one == TRUE or answers.Evidence(text).supports(one).holds for one in said), name
+            assert all(one == TRUE or composing.Evidence(text).supports(one).holds for one in said), name
         else:
             assert said == [TRUE], name
             assert (answering.withheld, answering.dropped > 0) == ({2}, True), name

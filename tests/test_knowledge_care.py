@@ -10,17 +10,14 @@ import pytest
 from django.utils import timezone
 
 from accounts.errors import Conflict
-from knowledge.audience import Audience
-from knowledge.gaps import gap_decide, gaps_forget, gaps_sort, gaps_unsay
-from knowledge.models import Collection, Document
-from knowledge.quality import finding_decide, review_do, review_start
-from knowledge.quality_models import Finding, Gap
-from knowledge.search import passages_search
-from knowledge.services import document_save
-from knowledge.tests_models import SearchTest
-from knowledge.usage import Passage as Place
-from knowledge.usage import question_note, questions_forget, questions_unsay, use_note
-from knowledge.usage_models import KnowledgeQuestion
+from knowledge.care.gaps import gap_decide, gaps_forget, gaps_sort, gaps_unsay
+from knowledge.care.reviews import finding_decide, review_do, review_start
+from knowledge.documents.audience import Audience
+from knowledge.documents.services import document_save
+from knowledge.models import Collection, Document, Finding, Gap, KnowledgeQuestion, SearchTest
+from knowledge.search.searching import passages_search
+from knowledge.usage.noting import Passage as Place
+from knowledge.usage.noting import question_note, questions_forget, questions_unsay, use_note
 from tests.budgets import query_budget
 from tests.conftest import World
 

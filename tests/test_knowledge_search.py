@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from coaching.beside import passage_card, question
-from knowledge import indexing, search
+from knowledge.documents.services import document_save
 from knowledge.models import Collection, Document, Synonyms
-from knowledge.search import passages_search
-from knowledge.services import document_save
-from knowledge.synonyms import synonyms_delete, synonyms_save
+from knowledge.search import indexing, searching
+from knowledge.search.searching import passages_search
+from knowledge.search.synonyms import synonyms_delete, synonyms_save
 
 TEXTS = {
     "Refunds": "# Refunds\n\n## Time limits\n\nA refund is paid to the card within five days.",
@@ -139,7 +139,7 @@ def test_what_changes_is_found_at_once_and_what_was_rolled_back_is_not(collectio
 
 
 def test_what_does_not_hold_leaves_no_gap(collection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "RANKED", 2)
+    monkeypatch.setattr(searching, "RANKED", 2)
     yesterday = timezone.localdate() - timedelta(1)
     for number in range(12):
         document_save(

@@ -22,7 +22,7 @@ from integrations.documents.models import KnowledgeSource
 from integrations.documents.source_services import source_delete, source_fetch, source_save
 from integrations.documents.syncing import source_sync, source_take
 from knowledge.models import Collection, Document
-from knowledge.search import passages_search
+from knowledge.search.searching import passages_search
 from tests.web_site import Asked, WebSite, web_site
 
 Make = Callable[..., KnowledgeSource]

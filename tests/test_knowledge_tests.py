@@ -7,11 +7,10 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from knowledge.models import Collection
-from knowledge.services import document_save, document_withdraw
-from knowledge.tests_models import SearchTest, SearchTestRun
-from knowledge.tests_running import search_tests_do, search_tests_start, search_tests_wake
-from knowledge.tests_services import search_test_save, search_tests_import
+from knowledge.care.tests_running import search_tests_do, search_tests_start, search_tests_wake
+from knowledge.care.tests_services import search_test_save, search_tests_import
+from knowledge.documents.services import document_save, document_withdraw
+from knowledge.models import Collection, SearchTest, SearchTestRun
 from tests.budgets import query_budget
 from tests.conftest import World
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,20 +12,14 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.utils import timezone
 
-from conversations.models import RetentionRule
+from conversations.models import Conversation, RetentionRule
 from conversations.retention import retention_enforce
-from knowledge.audience import Audience, audience_of
+from knowledge.documents.audience import Audience, audience_of
+from knowledge.documents.services import document_save
 from knowledge.models import Chunk, Collection, KnowledgeQuestion, PassageUse
-from knowledge.search import passages_search
-from knowledge.services import document_save
-from knowledge.usage import (
-    feedback_note,
-    passage_of,
-    question_note,
-    questions_unsay,
-    ticket_make,
-    use_note,
-)
+from knowledge.search.searching import passages_search
+from knowledge.usage.noting import passage_of, question_note, questions_unsay, use_note
+from knowledge.usage.tickets import feedback_note, ticket_make
 
 
 @pytest.fixture
@@ -115,3 +110,42 @@ def test_questions_go_with_the_events_and_lose_their_words_with_the_conversation
     assert KnowledgeQuestion.objects.count() == 2
     retention_enforce(now=timezone.now() + timedelta(days=31))
     assert not KnowledgeQuestion.objects.exists() and not PassageUse.objects.exists()
+
+
+def test_what_is_looked_up_in_a_call_is_noted_with_the_call(company: Any) -> None:
+    agent, queue = company.people["agent"], company.queue
+    own, others = (
+        Conversation.objects.create(
+            agent=company.people[who],
+            queue=queue,
+            language="de",
+            channel="chat",
+            announced_at=timezone.now(),
+            provider_call_id=who,
+        )
+        for who in ("agent", "outsider")
+    )
+    client = company.client("agent")
+    for call in (own, others):
+        page = client.get("/knowledge/search/", {"q": "late fee", "conversation": str(call.pk)})
+        ticket = re.search('data-ticket="([^"]+)"', page.content.decode())
+        assert ticket is not None
+        for kind in ("shown", "helpful"):
+            feedback_note(user=agent, kind=kind, ticket=ticket[1], passage=_first())
+        client.get("/knowledge/answer/", {"q": "late fee", "conversation": str(call.pk)}).getvalue()
+        wanted = {"q": "late fee", "conversation": str(call.pk)}
+        client.get("/api/v1/knowledge/search/", wanted)
+        client.post("/api/v1/knowledge-answers/", wanted, content_type="application/json")
+    of_call = KnowledgeQuestion.objects.filter(conversation_id=own.pk)
+    assert sorted(of_call.values_list("source", flat=True)) == ["answer", "answer", "api", "search"]
+    assert set(of_call.values_list("queue", "channel", "language")) == {(queue.pk, "chat", "de")}
+    assert PassageUse.objects.filter(conversation_id=own.pk, kind="helpful").count() == 1
+    # Somebody else's call is none, and what was asked is noted all the same.
+    assert not KnowledgeQuestion.objects.filter(conversation_id=others.pk).exists()
+    assert not PassageUse.objects.filter(conversation_id=others.pk).exists()
+    assert KnowledgeQuestion.objects.filter(conversation_id=None).count() == 4
+    assert client.get("/knowledge/search/", {"q": "late fee", "conversation": "x"}).status_code == 200
+
+
+def _first() -> Any:
+    return passage_of(passages_search(query="late fee waived")[0])

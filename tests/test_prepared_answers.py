@@ -9,16 +9,20 @@ from django.core.exceptions import ValidationError
 
 from accounts.errors import Conflict
 from engines.retrieval.matching import ALIKE, alike
-from knowledge.answer_models import PreparedAnswer
-from knowledge.answer_responses import answer_given
-from knowledge.audience import Audience
-from knowledge.drafting import drafts_propose
-from knowledge.models import Chunk, Collection, Document
-from knowledge.prepared import prepared_decide, prepared_save
-from knowledge.services import document_save, document_withdraw
-from knowledge.usage import Passage, question_note
+from knowledge.answers.drafting import drafts_propose
+from knowledge.answers.matching import prepared_meant
+from knowledge.answers.prepared import prepared_decide, prepared_save
+from knowledge.answers.responses import answer_given
+from knowledge.documents.audience import Audience
+from knowledge.documents.services import document_save, document_withdraw
+from knowledge.models import Chunk, Collection, Document, PreparedAnswer
+from knowledge.search.searching import passages_search
+from knowledge.search.vectors import vectors_due, vectors_make
+from knowledge.usage.noting import Passage, question_note
+from providers.services import search_server_create
 from tests.budgets import query_budget
 from tests.conftest import Company, World
+from tests.peers.vectors import vector_server
 
 BODY = "A late fee of £12 is charged after ten days. It may be waived once a year."
 QUESTION = "How much is the late fee?"
@@ -235,3 +239,61 @@ def test_pages_and_api_do_the_same(company: Company) -> None:
 )
 def test_same_questions(one: str, other: str, same: bool) -> None:
     assert (alike(one, other) >= ALIKE) is same
+
+
+OTHERWISE = "What does it cost me to pay behind time?"
+
+
+def test_other_words_for_the_same_question_are_found_by_meaning_and_verified(
+    company: Company, settings: Any
+) -> None:
+    settings.PROVIDER_ALLOW_PRIVATE_URLS = True
+    row = approved(company)
+    assert given(company, OTHERWISE)["source"] == "none", "by words alone nothing says so"
+    with vector_server() as peer:
+        peer.means = {
+            OTHERWISE: QUESTION,
+            OTHERWISE.replace("does it", "does it not"): QUESTION,
+            OTHERWISE.replace("me", "me 30 pounds"): QUESTION,
+        }
+        search_server_create(
+            kind="embeddings",
+            name="words",
+            model="words",
+            base_url=peer.url,
+            dimensions=peer.dimensions,
+            deadline_ms=5_000,
+            secret="sk-inside",
+        )
+
+        def filled() -> None:
+            while vectors_make():
+                pass
+
+        filled()
+        answer = given(company, OTHERWISE)
+        assert (answer["source"], answer["prepared"]) == ("prepared", str(row.pk))
+        assert QUESTION in peer.texts and "Late payment charge?" in peer.texts
+        # A negation, or a figure that it does not name: another question.
+        for other in list(peer.means)[1:]:
+            assert given(company, other)["source"] != "prepared", other
+        # Search must lead to what it cites.
+        found = passages_search(query=OTHERWISE)
+        readable = {"documents": Document.objects.all(), "collections": Collection.objects.all()}
+        assert prepared_meant(query=OTHERWISE, found=found, **readable) == row
+        elsewhere = [one for one in found if one.title != "Late fees"]
+        assert elsewhere and prepared_meant(query=OTHERWISE, found=elsewhere, **readable) is None
+        # Another answer whose wordings are as near as the question is: nobody knows which of the two is meant.
+        rival = approved(
+            company, questions=["How much is a late fee?"], answer="It is charged after ten days."
+        )
+        assert vectors_due()
+        filled()
+        assert given(company, OTHERWISE)["source"] != "prepared"
+        prepared_decide(prepared=rival, state="retired", actor=company.people["admin"])
+        assert vectors_due()
+        filled()
+        assert given(company, OTHERWISE)["source"] == "prepared"
+        document_save(collection=Collection.objects.get(), title="Late fees", body=BODY.replace("12", "15"))
+        filled()
+        assert given(company, OTHERWISE)["source"] != "prepared", "its document says something else now"

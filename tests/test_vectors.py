@@ -11,14 +11,15 @@ from django.db import connection
 from django.utils import timezone
 
 from engines.embeddings import NotEmbedded
-from knowledge import private, vectors
-from knowledge.audience import Audience
-from knowledge.meaning import vectors_progress
+from knowledge.documents.audience import Audience
+from knowledge.documents.selectors import documents_for
+from knowledge.documents.services import document_save, document_withdraw
 from knowledge.models import Collection, VectorState
-from knowledge.search import passages_search
-from knowledge.selectors import documents_for
-from knowledge.services import document_save, document_withdraw
-from knowledge.vectors import vectors_due, vectors_make
+from knowledge.search import vectors
+from knowledge.search.progress import vectors_progress
+from knowledge.search.searching import passages_search
+from knowledge.search.vectors import vectors_due, vectors_make
+from knowledge.text import private
 from providers.models import SearchServer
 from providers.searching import search_server_try
 from providers.selectors import account_secret

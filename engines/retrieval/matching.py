@@ -29,6 +29,11 @@ def alike(one: str, other: str, language: str = "en") -> float:
     return 2 * shared / (sum(mine[0].values()) + sum(theirs[0].values()))
 
 
+def same_figures(one: str, other: str, language: str = "en") -> bool:
+    """Whether two questions name the same figures, and both deny or neither does."""
+    return _asked(one, language)[1] == _asked(other, language)[1]
+
+
 def asked_words(text: str, language: str = "en") -> list[str]:
     """The words by which a question can be looked for: those that are not talk, or all where there are no others."""
     weights = _asked(text, language)[0]

@@ -24,7 +24,7 @@ from integrations.documents.services import documents_receive, file_retry
 from integrations.uploads.api import Refused
 from integrations.uploads.intake import UploadRefused
 from integrations.uploads.views import given_files
-from knowledge.access import collection_for
+from knowledge.documents.access import collection_for
 
 
 class DocumentFileSerializer(serializers.ModelSerializer[DocumentFile]):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from conversations.redaction.policy import config_for_metadata
 from engines.redaction.context import Context
 from engines.redaction.redactor import redactor_for
-from knowledge.private import Private
+from knowledge.text.private import Private
 
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 # Nothing that is hidden is without one of these: what has none need not be read.

@@ -33,6 +33,7 @@ from integrations.uploads import archive
 from integrations.uploads.intake import GivenFile, UploadRefused, in_words
 from integrations.uploads.sealing import sealed_open, sealed_store
 from integrations.uploads.services import orphans_forget
+from knowledge.documents.room import QUOTA
 from knowledge.models import Collection
 from tenants.keys import SealError
 from tenants.scope import current_schema, schema_scope
@@ -269,7 +270,9 @@ def file_read(*, file_id: UUID) -> None:
             _forget(row)
     except ValidationError as error:
         _failed(row, in_words(error))
-        _forget(row)
+        # What there is no room for can be tried again once there is some.
+        if getattr(error, "code", "") != QUOTA:
+            _forget(row)
     except (StorageError, SealError) as error:
         log.warning("documents.file_away", file=str(row.pk), place=error_place(error))
         if row.attempts >= ATTEMPTS:

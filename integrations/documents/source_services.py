@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.services import audit
 from integrations.documents.fetching import address_check, url_clean
 from integrations.documents.models import KnowledgeSource
-from knowledge.services import document_withdraw
+from knowledge.documents.services import document_withdraw
 from tenants import keys
 from tenants.scope import current_schema, schema_scope
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.documents.models import KnowledgeSource, SourcePage
-from knowledge.quality import Stale
-from knowledge.quality_models import Finding
+from knowledge.care.reviews import Stale
+from knowledge.models import Finding
 
 # A source that fails once is tried again the next day.
 AFTER = timedelta(days=7)

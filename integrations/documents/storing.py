@@ -9,8 +9,8 @@ from engines.documents.apart import document_read_apart
 from engines.documents.model import Read
 from integrations.documents.fetching import url_clean
 from integrations.documents.models import Outcome
+from knowledge.documents.services import document_save
 from knowledge.models import Collection, Document, DocumentVersion
-from knowledge.services import document_save
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ from integrations.documents.website import (
 )
 from integrations.documents.words import trouble_words
 from integrations.uploads.intake import in_words
-from knowledge.services import document_withdraw
+from knowledge.documents.services import document_withdraw
 from tenants import keys
 from tenants.scope import current_schema
 

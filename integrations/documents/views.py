@@ -24,8 +24,8 @@ from integrations.documents.selectors import file_for, sources_shown, uploads_sh
 from integrations.documents.services import documents_receive, file_retry
 from integrations.uploads.intake import UploadRefused
 from integrations.uploads.views import given_files
-from knowledge.access import collection_for
-from knowledge.caring import documents_cared
+from knowledge.documents.access import collection_for
+from knowledge.documents.caring import documents_cared
 from knowledge.models import Collection
 
 DOCUMENTS = 100

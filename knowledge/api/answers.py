@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet
 from accounts.permissions import Permission
 from engines.retrieval.sentences import LENGTH
-from knowledge.answer_responses import answer_given, answer_streamed
+from knowledge.answers.responses import answer_given, answer_streamed
 from knowledge.api.search import CONTEXT_MOST
 from knowledge.models import Document
 
@@ -27,6 +27,10 @@ class AnswerAskedSerializer(serializers.Serializer[Any]):
         max_length=CONTEXT_MOST,
         default=list,
         help_text="What was said before, the latest last: it says what the question is about.",
+    )
+    conversation = serializers.UUIDField(
+        required=False,
+        help_text="The call or chat that it is for, if you may read it: noted with the question.",
     )
     compose = serializers.BooleanField(
         default=True, help_text="False: from the passages themselves, without the chat model."
@@ -89,7 +93,13 @@ class KnowledgeAnswerViewSet(CompanyViewSet):
         """Answer a question, in one."""
         wanted = self._wanted(request)
         return Response(
-            answer_given(self.user, wanted["q"], context=wanted["context"], compose=wanted["compose"])
+            answer_given(
+                self.user,
+                wanted["q"],
+                context=wanted["context"],
+                compose=wanted["compose"],
+                conversation_id=wanted.get("conversation"),
+            )
         )
 
     @extend_schema(
@@ -106,6 +116,7 @@ class KnowledgeAnswerViewSet(CompanyViewSet):
             wanted["q"],
             context=wanted["context"],
             compose=wanted["compose"],
+            conversation_id=wanted.get("conversation"),
         )
 
     def _wanted(self, request: Request) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from knowledge.access import collection_for, document_for
-from knowledge.api.caring import UseCountsSerializer
-from knowledge.care_selectors import coverage, gaps_shown
-from knowledge.gaps import gap_answer, gap_decide
-from knowledge.quality import finding_decide, review_start
-from knowledge.quality_models import Finding, Gap, KnowledgeReview
+from knowledge.api.collections import UseCountsSerializer
+from knowledge.care.gaps import gap_answer, gap_decide
+from knowledge.care.reviews import finding_decide, review_start
+from knowledge.care.selectors import coverage, gaps_shown
+from knowledge.documents.access import collection_for, document_for
+from knowledge.models import Finding, Gap, KnowledgeReview
 
 
 class KnowledgeReviewSerializer(serializers.ModelSerializer[KnowledgeReview]):

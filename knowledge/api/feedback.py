@@ -12,8 +12,10 @@ from rest_framework.response import Response
 
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
-from knowledge.usage import Passage, feedback_note
-from knowledge.usage_models import COMMENT_LENGTH, PassageUse
+from knowledge.models import PassageUse
+from knowledge.models.usage import COMMENT_LENGTH
+from knowledge.usage.noting import Passage
+from knowledge.usage.tickets import feedback_note
 
 
 class UseSerializer(serializers.ModelSerializer[PassageUse]):

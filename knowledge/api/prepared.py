@@ -16,11 +16,17 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from knowledge.answer_models import ANSWER_LENGTH, WORDING_LENGTH, WORDINGS_MOST, PreparedAnswer
-from knowledge.drafting import drafts_propose
-from knowledge.models import Collection
-from knowledge.prepared import CITATIONS, prepared_decide, prepared_for, prepared_listed, prepared_save
-from knowledge.usage import Passage
+from knowledge.answers.drafting import drafts_propose
+from knowledge.answers.prepared import (
+    CITATIONS,
+    prepared_decide,
+    prepared_for,
+    prepared_listed,
+    prepared_save,
+)
+from knowledge.models import Collection, PreparedAnswer
+from knowledge.models.answers import ANSWER_LENGTH, WORDING_LENGTH, WORDINGS_MOST
+from knowledge.usage.noting import Passage
 
 
 class PreparedCitationSerializer(serializers.Serializer[Any]):

@@ -17,13 +17,14 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from engines.retrieval.sentences import LENGTH
-from knowledge.audience import audience_of
-from knowledge.index_models import SYNONYMS_MOST, Synonyms
-from knowledge.search import passages_search
-from knowledge.selectors import documents_for
-from knowledge.synonyms import synonyms_delete, synonyms_save
-from knowledge.usage import question_note
-from knowledge.usage_models import KnowledgeQuestion
+from knowledge.documents.audience import audience_of
+from knowledge.documents.selectors import documents_for
+from knowledge.models import KnowledgeQuestion, Synonyms
+from knowledge.models.index import SYNONYMS_MOST
+from knowledge.search.searching import passages_search
+from knowledge.search.synonyms import synonyms_delete, synonyms_save
+from knowledge.usage.calls import asked_within
+from knowledge.usage.noting import question_note
 
 CONTEXT_MOST = 20
 
@@ -70,6 +71,10 @@ class SearchSerializer(serializers.Serializer[Any]):
     )
     limit = serializers.IntegerField(min_value=1, max_value=20, default=5)
     collection = serializers.CharField(required=False, help_text="The name of the one to search.")
+    conversation = serializers.UUIDField(
+        required=False,
+        help_text="The call or chat that it is for, if you may read it: noted with the question.",
+    )
     typing = serializers.BooleanField(default=False, help_text="The last word may be the beginning of one.")
 
 
@@ -116,12 +121,14 @@ class SearchMixin:
         )
         noted = None
         if not wanted["typing"]:
+            conversation_id, about = asked_within(self.user, wanted.get("conversation"))
             noted = question_note(
                 text=wanted["q"],
                 source=KnowledgeQuestion.Source.API,
-                audience=audience,
+                audience=about,
                 found=found,
                 person=self.user,
+                conversation_id=conversation_id,
             )
         return Response(PassageSerializer(found, many=True, context={"question": noted}).data)
 

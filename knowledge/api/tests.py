@@ -16,12 +16,11 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from knowledge.access import collection_for
-from knowledge.models import Collection, Document
-from knowledge.tests_models import SearchTest, SearchTestResult, SearchTestRun
-from knowledge.tests_running import search_tests_start
-from knowledge.tests_selectors import results_listed, tests_listed
-from knowledge.tests_services import search_test_delete, search_test_save, search_tests_import
+from knowledge.care.tests_running import search_tests_start
+from knowledge.care.tests_selectors import results_listed, tests_listed
+from knowledge.care.tests_services import search_test_delete, search_test_save, search_tests_import
+from knowledge.documents.access import collection_for
+from knowledge.models import Collection, Document, SearchTest, SearchTestResult, SearchTestRun
 
 
 class SearchTestSerializer(serializers.ModelSerializer[SearchTest]):

@@ -38,7 +38,8 @@ class Answer {
     this.#box.replaceChildren();
   }
 
-  async ask(question) {
+  /** `conversation`: the call that it is asked for, if it is known. */
+  async ask(question, conversation = "") {
     this.clear();
     if (!question) return;
     const going = new AbortController();
@@ -47,16 +48,16 @@ class Answer {
     this.#state("waiting", this.#box.dataset.waiting);
     this.#box.hidden = false;
     try {
-      await this.#read(question, going.signal);
+      await this.#read({ q: question, ...(conversation && { conversation }) }, going.signal);
     } catch (error) {
       if (error.name !== "AbortError") this.#state("failed", this.#box.dataset.failed);
     }
     if (this.#going === going) this.#going = null;
   }
 
-  async #read(question, signal) {
+  async #read(asked, signal) {
     const { credentials, headers } = proof();
-    const response = await fetch(`${address(this.#box.dataset.answer)}?q=${encodeURIComponent(question)}`, { credentials, headers, signal });
+    const response = await fetch(`${address(this.#box.dataset.answer)}?${new URLSearchParams(asked)}`, { credentials, headers, signal });
     if (response.status === 401) refused();
     if (!response.ok || !response.body) throw new Error(String(response.status));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -137,7 +138,7 @@ for (const box of document.querySelectorAll("[data-answer]")) {
   const answer = new Answer(box);
   const form = (box.closest(".of-lookup") ?? box.closest("section:not(.kn-answer)")).querySelector("form[role=search]");
   const input = form.querySelector("input[name=q]");
-  form.addEventListener("submit", () => answer.ask(input.value.trim()));
+  form.addEventListener("submit", () => answer.ask(input.value.trim(), form.elements.conversation?.value));
   input.addEventListener("input", () => {
     if (input.value.trim() !== answer.question) answer.clear();
   });

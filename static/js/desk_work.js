@@ -149,6 +149,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
     phase.reset();
     drawHeard();
     note.open(id, call.note);
+    if ($("lookup-call")) $("lookup-call").value = id; // what is looked up is noted with the call
     summary.open(store, call);
     trouble.reset();
     store.on("conversation", changed);

@@ -50,6 +50,21 @@ function source({ document: id, version, start, end, path, title, question }, sh
   return make("a", { class: "kn-path", href, target: "_blank", rel: "noopener", "data-passage": passage, ...(question && { "data-question": question }) }, where === shown ? words.open_document : where);
 }
 
+/** A line in which the agent may say why a passage is helpful or wrong. `send(comment)` resolves to whether it was kept. */
+export function remark(hint, words, send) {
+  const input = make("input", { class: "form-control", name: "comment", maxlength: "300", autocomplete: "off", "aria-label": words.say_why, placeholder: words.say_why, "data-act": `why-${hint.id}` });
+  const told = make("output", { class: "small muted" });
+  const submit = async (event) => {
+    event.preventDefault();
+    if (!input.value.trim()) return;
+    const kept = await send(input.value);
+    told.textContent = kept ? words.thanks : words.not_kept;
+    if (kept) form.replaceChildren(told);
+  };
+  const form = make("form", { class: "hint-remark", submit }, input, make("button", { class: "btn btn-sm" }, words.send_remark), told);
+  return form;
+}
+
 function because(hint, words, reason) {
   const after = hint.latency_ms?.heard_to_shown;
   const lines = [

@@ -3,7 +3,8 @@
 import { announce } from "./frame.js";
 import { fill, icon, make, reason, say } from "./dom.js";
 import { keyCap } from "./keys.js";
-import { card, LOST, part, SIGN } from "./hint_parts.js";
+import { card, LOST, part, remark, SIGN } from "./hint_parts.js";
+import { tell } from "./knowledge_use.js";
 import { ago, span } from "./time.js";
 
 const SHOWN = 3;
@@ -22,6 +23,7 @@ export class Hints {
   #asked = new Map(); // answers that the server has not confirmed
   #painted = new Map(); // when a hint was first on the screen, by performance.now()
   #told = new Set();
+  #remarks = new Map(); // what is being written about a passage, kept while rows are drawn anew
   #drawn = "";
   #built = null; // the hint that is drawn open
   #swapped = -Infinity; // when another one took the card without being asked
@@ -51,6 +53,7 @@ export class Hints {
   open(store) {
     this.store = store;
     this.#order = [];
+    this.#remarks.clear();
     this.#open = null;
     this.#why = false;
     this.#drawn = "";
@@ -308,17 +311,29 @@ export class Hints {
     const state = praise ? "praise" : hint.used_ms !== null && hint.used_ms !== undefined ? "used" : this.#state(hint.id) === "open" ? "expired" : this.#state(hint.id);
     const asked = this.#asked.get(hint.id);
     const why = asked?.what.reason ?? hint.dismiss_reason;
+    const wrong = asked?.what.action === "wrong" || hint.wrong;
     const text = praise ? hint.title
-      : asked?.what.action === "wrong" || hint.wrong ? fill(words.marked_wrong, { title: hint.title })
+      : wrong ? fill(words.marked_wrong, { title: hint.title })
         : state === "dismissed" && why ? fill(words.dismissed_why, { reason: why.toLowerCase(), title: hint.title })
           : fill((state === "accepted" && hint.kind === "knowledge" ? words.was_helpful : words[state]) ?? "{title}", { title: hint.title });
     const own = !praise && ["accepted", "dismissed"].includes(this.#state(hint.id));
-    return make("div", { class: `hint-row is-gone${praise ? " is-praise" : ""}`, "data-id": hint.id },
+    const verdict = wrong ? "wrong" : state === "accepted" ? "helpful" : "";
+    const remarked = own && verdict && hint.kind === "knowledge" && hint.payload?.document ? this.#remark(hint, verdict) : null;
+    return make("div", { class: `hint-row is-gone${praise ? " is-praise" : ""}${remarked ? " has-remark" : ""}`, "data-id": hint.id },
       make("span", { class: "k" }, icon(LOST[state] ?? SIGN[state] ?? "check")), make("span", { class: `grow clip${praise ? "" : " muted"}`, title: text }, text),
       asked && !asked.sent ? make("span", { class: "small muted" }, words.waiting) : null,
       praise ? (hint.optional ? make("button", { type: "button", class: "link small", "data-act": "mute-praise", click: () => this.#mutePraise(hint) }, words.mute_short) : null)
         : own && !asked ? make("button", { type: "button", class: "link small", "data-act": "undo", click: () => this.#answer(hint.id, "undo") }, words.undo)
-          : make("span", { class: "small muted" }, span(hint.used_ms ?? hint.settled_ms ?? hint.at_ms)));
+          : make("span", { class: "small muted" }, span(hint.used_ms ?? hint.settled_ms ?? hint.at_ms)),
+      remarked);
+  }
+
+  #remark(hint, kind) {
+    const name = `${hint.id} ${kind}`;
+    const { document: id, version, start, end, question } = hint.payload;
+    const send = (comment) => tell({ document: id, version, start, end, question, kind, comment });
+    if (!this.#remarks.has(name)) this.#remarks.set(name, remark(hint, this.words, send));
+    return this.#remarks.get(name);
   }
 
   #mutePraise(hint) {

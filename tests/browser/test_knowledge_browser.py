@@ -7,9 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from knowledge.models import Collection
-from knowledge.quality_models import Gap
-from knowledge.services import document_save
+from knowledge.documents.services import document_save
+from knowledge.models import Collection, Gap
 from tests.conftest import World
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from uuid import uuid5
 
 import pytest
 
@@ -251,7 +252,11 @@ class _Answers(Lookups):
 
     def __init__(self, card=None, error=None, late=False):
         super().__init__()
-        self.card, self.error, self.late, self.queries = card, error, late, []
+        self.card, self.error, self.late, self.queries, self.noted = card, error, late, [], []
+
+    def note(self, call, name, query, card):
+        self.noted.append((query, card))
+        return uuid5(call.conversation_id, name)
 
     def ask(self, schema, query):
         self.queries.append((schema, query))
@@ -284,10 +289,13 @@ def lookup(begin, monkeypatch):
 
 def test_knowledge_comes_as_a_card(lookup):
     # With what the customer has said, which says what of it is meant; and for whom it is.
-    [(schema, asked)] = lookup(card=CARD).queries
+    answers = lookup(card=CARD)
+    [(schema, asked)] = answers.queries
     assert schema == "northwind" and asked.startswith(question("refund days", [THREAT]))
     row = Guidance.objects.get()
-    assert (row.kind, row.title, row.payload) == ("knowledge", "Refunds", CARD)
+    assert (row.kind, row.title, row.payload) == ("knowledge", "Refunds", row.payload)
+    assert row.payload == CARD | {"question": row.payload["question"]}
+    assert answers.noted == [("refund days", CARD)]
     assert "want to cancel" not in row.reason and row.evidence
 
 
@@ -296,8 +304,10 @@ def test_knowledge_comes_as_a_card(lookup):
     [({"late": True}, "late"), ({"error": ValueError("secret words")}, "error"), ({"card": None}, None)],
 )
 def test_an_answer_that_is_late_fails_or_is_none_shows_nothing(lookup, answer, kind):
-    lookup(**answer)
+    answers = lookup(**answer)
     assert not Guidance.objects.exists()
+    # Nothing was found: a question without an answer. Late or broken: nobody knows.
+    assert answers.noted == ([] if kind else [("refund days", None)])
     assert [row.kind for row in RuleFault.objects.all()] == ([kind] if kind else [])
     assert not RuleFault.objects.filter(last__contains="secret").exists()
 

@@ -11,7 +11,8 @@ import pytest
 from coaching import beside
 from coaching.beside import Lookups, passage_card, question
 from conversations.live.stages import CallContext
-from knowledge.services import collection_save, document_save
+from knowledge.documents.services import collection_save, document_save
+from knowledge.models import KnowledgeQuestion
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +142,40 @@ def test_a_call_is_answered_from_what_is_for_its_team_and_channel(world):
         assert card(company.other_team)["title"] == "Discounts"
         assert card(company.team) is None and card(company.other_team, "chat") is None
         assert passage_card(question("zebras", []))["title"] == "Discounts"
+
+
+class _AtOnce:
+    def submit(self, work, *arguments):
+        work(*arguments)
+
+
+def test_what_a_rule_asked_is_noted_once_with_its_call(world, monkeypatch):
+    company = world.northwind
+    with company.scope():
+        document_save(
+            collection=collection_save(name="Handbook"),
+            title="Refunds",
+            body="How long does a refund take? A refund takes five days.",
+        )
+        agent, call_id = company.people["agent"], uuid4()
+        call = CallContext(
+            "northwind", call_id, agent.pk, company.team.pk, company.queue.pk, "en", channel="chat"
+        )
+        lookups = Lookups()
+        lookups._pool = _AtOnce()
+        monkeypatch.setattr(beside, "call_in_schema", lambda schema, work: work())
+        found = passage_card(question("how long does a refund take", []))
+        keys = [lookups.note(call, "rule 1", "how long does a refund take", found) for _again in range(2)]
+        lookups.note(call, "rule 2", "zebra allowance", None)
+        asked = list(KnowledgeQuestion.objects.order_by("answered"))
+        assert [(one.text, one.answered) for one in asked] == [
+            ("zebra allowance", False),
+            ("how long does a refund take", True),
+        ]
+        assert keys == [asked[1].pk] * 2 and asked[1].confidence == found["confidence"] > 0.5
+        for one in asked:
+            assert (one.source, one.person, one.conversation_id) == ("live", agent, call_id)
+            assert (one.team, one.queue, one.channel) == (company.team.pk, company.queue.pk, "chat")
+
+        monkeypatch.setattr(beside, "question_note", lambda **asked: 1 / 0)
+        lookups.note(call, "rule 3", "what cannot be kept holds nobody up", None)

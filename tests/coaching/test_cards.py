@@ -13,9 +13,9 @@ from coaching.models import Guidance, GuidanceMute, GuidanceSettings
 from coaching.mutes import mute_set
 from conversations.live.tidings import word
 from engines.retrieval.asking import asked_in, questions_in
+from knowledge.documents.services import document_save
 from knowledge.models import Collection, KnowledgeQuestion, PassageUse
-from knowledge.services import document_save
-from knowledge.usage import passage_of, use_note
+from knowledge.usage.noting import passage_of, use_note
 from tests.conftest import World
 from tests.understanding import Call, call_begin, cards_at_once
 

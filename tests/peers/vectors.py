@@ -24,6 +24,8 @@ class VectorServer:
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
         self.script: list[str] = []
+        # What a model would know: this text means that one.
+        self.means: dict[str, str] = {}
         self.requests: list[dict[str, Any]] = []
         self.url = ""
         self.free = threading.Event()
@@ -39,7 +41,8 @@ class VectorServer:
             if order == "odd":
                 answer["results"][0]["index"] = 99
             return {} if order == "few" else answer
-        answer = vectors_answer(request, 3 if order == "short" else self.dimensions)
+        texts = [self.means.get(text, text) for text in request["input"]]
+        answer = vectors_answer({**request, "input": texts}, 3 if order == "short" else self.dimensions)
         if order == "few":
             answer["data"].pop()
         elif order == "odd":

@@ -64,7 +64,7 @@ def document(company: Company) -> str:
 
 
 def synonyms(company: Company) -> str:
-    from knowledge.synonyms import synonyms_save
+    from knowledge.search.synonyms import synonyms_save
 
     return f"/api/v1/synonyms/{synonyms_save(words=['waiver', 'exemption']).pk}/"
 

@@ -16,7 +16,7 @@ def _collection(company: Company):
 
 
 def _held(company: Company):
-    from knowledge.services import document_save
+    from knowledge.documents.services import document_save
 
     return document_save(
         collection=_collection(company), title="Contacts", body="Write to ann.lee@example.com."
@@ -125,7 +125,7 @@ def api_source_fetch(company: Company) -> str:
 
 
 def _test(company: Company):
-    from knowledge.tests_services import search_test_save
+    from knowledge.care.tests_services import search_test_save
 
     kept = _collection(company)
     document = kept.documents.first() or _held(company)
@@ -153,7 +153,7 @@ def api_test(company: Company) -> str:
 
 
 def api_test_run(company: Company) -> str:
-    from knowledge.tests_models import SearchTestRun
+    from knowledge.models import SearchTestRun
 
     run = SearchTestRun.objects.create(collection=_test(company).collection, cause="person", state="done")
     return f"/api/v1/knowledge-test-runs/{run.pk}/"
@@ -176,14 +176,14 @@ SAID = {
 def _gap(company: Company):
     from django.utils import timezone
 
-    from knowledge.quality_models import Gap
+    from knowledge.models import Gap
 
     now = timezone.now()
     return Gap.objects.create(label="Can I pay in crypto?", first_at=now, last_at=now, count=2)
 
 
 def _finding(company: Company):
-    from knowledge.quality_models import Finding
+    from knowledge.models import Finding
 
     kept = _collection(company)
     facts = {"reason": "review", "day": "2026-01-01"}
@@ -217,7 +217,7 @@ def api_finding_decide(company: Company) -> str:
 
 
 def api_review(company: Company) -> str:
-    from knowledge.quality_models import KnowledgeReview
+    from knowledge.models import KnowledgeReview
 
     return f"/api/v1/knowledge-reviews/{KnowledgeReview.objects.create(state='done').pk}/"
 
@@ -233,7 +233,7 @@ GONE = {**API, "supervisor": 204, "analyst": 204, "admin": 204}
 
 
 def _prepared(company: Company):
-    from knowledge.prepared import prepared_save
+    from knowledge.answers.prepared import prepared_save
 
     return prepared_save(questions=["How long?"], answer="", citations=[])
 
@@ -301,6 +301,7 @@ ROWS = [
     # Nobody has such a document.
     ("POST", "/api/v1/knowledge-feedback/", {"nobody": 401, **dict.fromkeys(SEARCHING, 404)}, SAID),
     ("GET", "/api/v1/knowledge/meaning/", API),
+    ("GET", "/api/v1/knowledge/room/", API),
     ("GET", "/api/v1/knowledge-uploads/", API),
     # As JSON there is no file to take in.
     ("POST", "/api/v1/knowledge-uploads/", {**API, "supervisor": 415, "analyst": 415, "admin": 415}, {}),

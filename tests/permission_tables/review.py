@@ -38,8 +38,8 @@ def answer(company: Company) -> str:
 
 
 def document(company: Company) -> str:
+    from knowledge.documents.services import document_save
     from knowledge.models import Collection
-    from knowledge.services import document_save
 
     collection = Collection.objects.get_or_create(name="Handbook")[0]
     saved = document_save(collection=collection, title="Refunds", body="# Refunds\n\nFive days.")

@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from integrations.documents.models import DocumentFile, DocumentUpload
 from integrations.documents.services import documents_receive, file_read, file_take
 from integrations.uploads.intake import GivenFile, UploadRefused
+from knowledge.documents.services import collection_save
 from knowledge.models import Collection
-from knowledge.services import collection_save
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
 

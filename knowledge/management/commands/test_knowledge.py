@@ -7,10 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from knowledge.models import Collection
-from knowledge.tests_models import SearchTestRun
-from knowledge.tests_running import search_tests_do, search_tests_start
-from knowledge.tests_selectors import results_listed
+from knowledge.care.tests_running import search_tests_do, search_tests_start
+from knowledge.care.tests_selectors import results_listed
+from knowledge.models import Collection, SearchTestRun
 from tenants.models import Tenant
 from tenants.scope import PUBLIC, schema_scope
 

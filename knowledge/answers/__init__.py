@@ -1,0 +1,1 @@
+"""Answers: prepared, composed from passages, or none; each sentence cited."""

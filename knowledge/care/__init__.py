@@ -1,0 +1,1 @@
+"""Looking after documents: tests of search, findings, gaps, what is used."""

@@ -1,0 +1,1 @@
+"""Collections and documents: written, read, and for whom they are."""

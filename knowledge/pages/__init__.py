@@ -1,0 +1,1 @@
+"""Pages of knowledge; they translate and nothing else."""
