@@ -15,8 +15,8 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 from accounts.admin_audit import AuditedAdmin
 from accounts.services import audit
 from accounts.throttle import address_of
-from providers.chat import chat_try
 from providers.models import ChatServer, Keyterm, ProviderAccount, Route
+from providers.reading import chat_try
 from providers.selectors import trial_choice
 from providers.services import account_secret_set, chat_server_vouch
 from providers.speech import speech_try
