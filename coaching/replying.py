@@ -23,14 +23,16 @@ from coaching.replies import MOST
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Conversation, Speaker, Utterance
 from conversations.redacted import redacted
+from engines.language.chat_replies import CHAT_REPLY, fitting, variables
 from engines.next_step.dialogue import Event
+from engines.redaction.text import RedactedText
 from engines.retrieval.asking import asked_in
 from knowledge.documents.audience import Audience
 from knowledge.documents.selectors import documents_for
 from knowledge.models import KnowledgeQuestion
 from knowledge.search.searching import passages_search
 from knowledge.usage.noting import question_note
-from providers.chat import replies_propose
+from providers.language import task_run
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +42,7 @@ MODEL_SECONDS = 8.0
 LENGTH = 400
 TURNS = 12
 # So that one source leaves room for the others.
-_OF_GUIDANCE = 2
+_OF_GUIDANCE = _OF_MODEL = 2
 _SAID = {"hint", "line", "step"}
 
 
@@ -204,8 +206,10 @@ def next_step_reply(query: str) -> Card | None:
 
 def model_reply(query: str) -> Card | None:
     """What the company's chat model would write. What it makes up is redacted like everything else."""
-    _ident, turns = _turns(query)
-    texts = replies_propose([(row.speaker, row.text) for row in turns], 2, within_s=MODEL_SECONDS)
+    ident, turns = _turns(query)
+    given = [(row.speaker, RedactedText(row.text)) for row in turns]
+    outcome = task_run(CHAT_REPLY, variables(given, _OF_MODEL), within_s=MODEL_SECONDS, sticky=str(ident))
+    texts = [] if outcome.value is None else fitting(outcome.value, _OF_MODEL)
     return _card([(redacted(text), "") for text in texts])
 
 

@@ -14,9 +14,9 @@ from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from accounts.admin_audit import AuditedAdmin
 from accounts.throttle import address_of
-from providers.chat import chat_try
 from providers.key_admin import KeyedAdmin, SecretForm
 from providers.models import ChatServer, Keyterm, ProviderAccount, Route
+from providers.reading import chat_try
 from providers.selectors import trial_choice
 from providers.services import chat_server_vouch
 from providers.speech import speech_try

@@ -14,6 +14,16 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from providers.addresses import address_check, encryption_check
+from providers.language_models import (
+    EvaluationCase,
+    LanguageRoute,
+    ModelBudget,
+    ModelCall,
+    ModelSpend,
+    Price,
+    PromptEvaluation,
+    PromptRevision,
+)
 from providers.vendors import ABILITIES, Vendor, options_check
 
 # BCP 47 as far as recognisers go: a language, perhaps a script, perhaps a region.
@@ -202,8 +212,28 @@ class ChatServer(TimeOrderedModel):
             "which the server must really have."
         ),
     )
+    price_in = Price(
+        _("price in"),
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text=_("Of a million tokens that are sent, in your own currency."),
+    )
+    price_out = Price(
+        _("price out"),
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text=_("Of a million tokens that are answered."),
+    )
+    most_at_once = models.PositiveSmallIntegerField(
+        _("requests at once"), default=0, help_text=_("0: as many as there are.")
+    )
+    per_minute = models.PositiveIntegerField(
+        _("requests in a minute"), default=0, help_text=_("0: as many as there are.")
+    )
     active = models.BooleanField(
-        _("active"), default=True, help_text=_("Reads every call again when it is over. One server can.")
+        _("does every task"),
+        default=True,
+        help_text=_("Each task that no route names goes to it. One server can."),
     )
     inside_url = models.CharField(max_length=300, blank=True, default="", editable=False)
     inside_at = models.DateTimeField(_("inside since"), null=True, editable=False)
@@ -255,4 +285,17 @@ class ChatServer(TimeOrderedModel):
 
 from providers.search_models import SearchServer  # noqa: E402  Django looks for models here
 
-__all__ = ["ChatServer", "Keyterm", "ProviderAccount", "Route", "SearchServer"]
+__all__ = [
+    "ChatServer",
+    "EvaluationCase",
+    "Keyterm",
+    "LanguageRoute",
+    "ModelBudget",
+    "ModelCall",
+    "ModelSpend",
+    "PromptEvaluation",
+    "PromptRevision",
+    "ProviderAccount",
+    "Route",
+    "SearchServer",
+]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from django.db.models import F
 
 from providers.models import ChatServer, Keyterm, ProviderAccount, Route, SearchServer
 from providers.vendors import ABILITIES
@@ -100,11 +99,6 @@ _BOUND_AS: dict[type, str] = {ChatServer: "chat", SearchServer: "search"}
 def secret_binding(account: ProviderAccount | ChatServer | SearchServer) -> str:
     """What the sealed key of an account or server is bound to."""
     return f"{_BOUND_AS.get(type(account), 'provider')}:{account.pk}"
-
-
-def reading_server() -> ChatServer | None:
-    """The chat server that reads this company's calls again: active, and vouched for at its address. One query."""
-    return ChatServer.objects.filter(active=True, inside_at__isnull=False, inside_url=F("base_url")).first()
 
 
 def search_servers() -> dict[str, SearchServer]:

@@ -11,15 +11,15 @@ import httpx2
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from engines.redaction.chat_reader import ChatReader
+from providers.chat import chat_mark, chat_reader, chat_try, replies_propose
 
 from accounts.models import AuditEvent
 from engines.pinned import PinnedTransport
-from engines.redaction.chat_reader import ChatReader
 from engines.redaction.hindsight import Line, NotRead
 from engines.redaction.redactor import RedactionConfig
 from providers import addresses
 from providers.addresses import encryption_check
-from providers.chat import chat_mark, chat_reader, chat_try, replies_propose
 from providers.models import ChatServer, ProviderAccount
 from providers.selectors import account_secret, reading_server
 from providers.services import account_create, account_secret_set, chat_server_create, chat_server_vouch

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from providers.chat import LEFT_ALONE_S
 
 from conversations import outbox
 from conversations.models import OutboxJob, Redaction, RedactionCheck, RedactionReview, Utterance
@@ -14,7 +15,6 @@ from conversations.redaction.second_pass import CHECKED, UNCHECKED, conversation
 from conversations.redaction.uncertain import review_below
 from engines.redaction.chat_answers import SCORE
 from engines.redaction.vocabulary import TYPES
-from providers.chat import LEFT_ALONE_S
 from providers.models import ChatServer
 from providers.services import chat_server_create, chat_server_vouch
 from tests.conftest import Company, World

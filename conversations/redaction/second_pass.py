@@ -3,7 +3,7 @@
 An outbox job after the call's end. Nothing is made of the words before it is done: summary, score and whatever else
 reads them follow on `CHECKED`. It may run twice, is tried again with growing pauses, and raises an alert when it does
 not get done. First come rules and the trained model; then the company's own chat model, where it has one inside its
-trust boundary (`providers.chat`), is sent what they left. What the first found is hidden though the second is away.
+trust boundary (`providers.reading`), is sent what they left. What the first found is hidden though the second is away.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from engines.redaction.actions import stand_in
 from engines.redaction.hindsight import Line, NotRead, Reader, RuleReader, together
 from engines.redaction.redactor import RedactionConfig
 from engines.redaction.vocabulary import placeholder
-from providers.chat import chat_mark, chat_reader
+from providers.reading import chat_mark, chat_reader
 
 log = structlog.get_logger(__name__)
 

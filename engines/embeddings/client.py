@@ -18,7 +18,7 @@ import openai
 from numpy.typing import NDArray
 
 from engines.embeddings.faults import NotEmbedded
-from engines.redaction.chat_reader import addresses_of, client_of, fault_of
+from engines.language.wire import addresses_of, client_of, fault_of
 from engines.speech.faults import Fault
 
 Floats = NDArray[np.float32]

@@ -6,7 +6,7 @@ text; digits that only together pass a checksum; questions that came after their
 and stands in the clear in another, as long as its words or its keyed hash are at hand.
 
 A `Reader` is anything that reads a conversation so. `RuleReader` needs nothing but rules and the trained model; a
-company's own chat model, inside its walls, is another one (`chat_reader`).
+company's own chat model, inside its walls, is another one (`engines.language.redaction_reading`).
 """
 
 from __future__ import annotations

@@ -22,8 +22,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from engines.language.answering import KNOWLEDGE_ANSWER, Said, variables
 from engines.language.steering import steers
-from engines.redaction.hindsight import NotRead
+from engines.language.tasks import NO_MODEL, OVER_BUDGET, NotAnswered
+from engines.redaction.text import RedactedText
 from engines.retrieval.confidence import THRESHOLD, confidence
 from engines.retrieval.confidence import Evidence as Odds
 from engines.retrieval.support import Evidence
@@ -34,7 +36,7 @@ from knowledge.answers.prepared import prepared_found
 from knowledge.models import Collection, Document, PreparedAnswer, Synonyms
 from knowledge.search.searching import Found, passages_search
 from knowledge.text.private import private_masked, redacted
-from providers.chat import answer_writer
+from providers.language import Plan, task_plan
 
 PASSAGES = 6
 # A model that takes longer answers nobody who has a customer on the line.
@@ -56,7 +58,19 @@ class Writer(Protocol):
     """What writes sentences from passages of (title, text), numbered from 1."""
 
     def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncIterator[Any]:
-        """Sentences with `text` and `numbers`. Raises `NotRead`."""
+        """Sentences with `text` and `numbers`, to what is redacted. Raises `NotAnswered`."""
+
+
+class _Writer:
+    """Has the company's model write."""
+
+    def __init__(self, plan: Plan[list[Said]]) -> None:
+        self._plan = plan
+
+    async def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncIterator[Said]:
+        given = [(RedactedText(title), RedactedText(text)) for title, text in passages]
+        async for said in self._plan.stream(variables(RedactedText(question), given)):
+            yield said
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +145,11 @@ def answer_begin(
     answering.synonyms = list(Synonyms.objects.values_list("words", flat=True)[:2_000])
     writer: Writer | None = None
     if compose:
-        try:
-            writer = answer_writer(within_s=DEADLINE_SECONDS)
-        except NotRead as error:
-            answering.trouble = _trouble(error.fault)
+        plan = task_plan(KNOWLEDGE_ANSWER, within_s=DEADLINE_SECONDS)
+        if plan.possible:
+            writer = _Writer(plan)
+        elif plan.fault != NO_MODEL:
+            answering.trouble = _trouble(plan.fault)
     if writer is not None:
         answer_ask(answering, writer)
     else:
@@ -237,7 +252,7 @@ async def _composed(answering: Answering) -> AsyncIterator[Sentence]:
                 continue
             answering.sentences.append(sentence)
             yield sentence
-    except NotRead as error:
+    except NotAnswered as error:
         answering.late = error.fault == Fault.SLOW
         answering.trouble = _trouble(error.fault)
         if not answering.sentences:
@@ -262,6 +277,8 @@ def _borne_out(text: str, named: Sequence[int], evidence: dict[int, Evidence]) -
 def _trouble(fault: str) -> str:
     if fault == Fault.SLOW:
         return _("The chat model took too long.")
+    if fault == OVER_BUDGET:
+        return _("What models may cost in this month is spent.")
     return _("The chat model does not answer.")
 
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from engines.redaction.chat_reader import ChatReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai._utils._logs import setup_logging
 
 from engines.redaction.chat_answers import FREE_WORDS, MOST_FOUND, MOST_WORDS, Piece, Unusable, finds, windows
-from engines.redaction.chat_reader import ChatReader
 from engines.redaction.hindsight import Find, Line, NotRead, together
 from engines.redaction.redactor import RedactionConfig
 from engines.redaction.tokens import tokenise
