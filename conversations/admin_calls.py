@@ -12,11 +12,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.admin_audit import AuditedAdmin, OneRowAdmin, ReadOnlyAdmin
 from accounts.models import User
+from accounts.throttle import address_of
 from conversations.consent_enforcement import hold_lifted
+from conversations.keeping import REASON_LENGTH, hold_lift
 from conversations.models import (
     CallPhase,
     ConsentRecord,
@@ -30,8 +33,6 @@ from conversations.models import (
 from conversations.nightly import RETENTION_AT, next_at
 from conversations.redacted import redacted
 from conversations.retention import preview
-
-REASON_LENGTH = LegalHold._meta.get_field("reason").max_length or 200
 
 
 @admin.register(VoiceSettings)
@@ -124,10 +125,8 @@ class LegalHoldAdmin(AuditedAdmin):
     @admin.action(description=_("Lift"))
     def lift(self, request: HttpRequest, queryset: Any) -> None:
         for hold in queryset.filter(lifted_at__isnull=True):
-            hold.lifted_at = timezone.now()
-            hold.save(update_fields=["lifted_at"])
-            self.log_change(request, hold, [{"changed": {"fields": ["lifted_at"]}}])
-            hold_lifted(hold)
+            if hold_lift(hold=hold, actor=request.user, address=address_of(request) or None):  # type: ignore[arg-type]
+                ModelAdmin.log_change(self, request, hold, [{"changed": {"fields": ["lifted_at"]}}])
 
 
 @admin.register(RetentionRun)

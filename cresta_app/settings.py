@@ -370,6 +370,7 @@ SPECTACULAR_SETTINGS = {
         "CallPhaseEnum": "conversations.models.CallPhase.Phase",
         "ConversationStateEnum": "conversations.models.Conversation.State",
         "RedactionCheckStateEnum": "conversations.models.RedactionCheck.State",
+        "RetentionKindEnum": "conversations.models.RetentionRule.Kind",
         "MomentKindEnum": "moments.models.MomentDefinition.Kind",
         "MomentSpeakerEnum": "moments.models.MomentDefinition.Who",
         "ListedNameKindEnum": "moments.models.ListedName.Kind",

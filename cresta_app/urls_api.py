@@ -26,6 +26,7 @@ from conversations.api.redaction_reviews import (
     RunViewSet,
 )
 from conversations.api.redaction_types import OwnTypeViewSet
+from conversations.api.retention import LegalHoldViewSet, RetentionRuleViewSet, RetentionRunViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
 from integrations.chats.api import ChatViewSet
@@ -58,6 +59,9 @@ router.register("completeness", CompletenessViewSet, basename="api-completeness"
 router.register("redaction", RedactionViewSet, basename="api-redaction")
 router.register("redaction-types", OwnTypeViewSet, basename="api-redaction-type")
 router.register("redaction-checks", CheckViewSet, basename="api-redaction-check")
+router.register("retention-rules", RetentionRuleViewSet, basename="api-retention-rule")
+router.register("retention-runs", RetentionRunViewSet, basename="api-retention-run")
+router.register("legal-holds", LegalHoldViewSet, basename="api-legal-hold")
 router.register("utterances", UtteranceViewSet, basename="api-utterance")
 router.register("summaries", SummaryViewSet, basename="api-summary")
 router.register("redaction-reviews", ReviewViewSet, basename="api-redaction-review")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from conversations.models import Redaction, RedactionReview, RedactionRun
+from conversations.models import LegalHold, Redaction, RedactionReview, RedactionRun, RetentionRule
 from tests.conftest import Company
 from tests.past_calls import past_call
 
@@ -83,6 +83,21 @@ def resume_by_api(company: Company) -> str:
     return f"/api/v1/redaction-runs/{_cancelled(company)}/resume/"
 
 
+def rule(company: Company) -> str:
+    row, _made = RetentionRule.objects.get_or_create(kind="audio", queue=company.queue, defaults={"days": 30})
+    return f"/api/v1/retention-rules/{row.pk}/"
+
+
+def hold(company: Company) -> str:
+    past = past_call(agent=company.people["agent"], queue=company.queue)
+    row = LegalHold.objects.create(conversation=past.conversation, reason="a case")
+    return f"/api/v1/legal-holds/{row.pk}/"
+
+
+def lift(company: Company) -> str:
+    return hold(company) + "lift/"
+
+
 ROWS = [
     ("GET", "/privacy/", {**PAGE, "supervisor": 302, "other_supervisor": 302, "analyst": 302, "admin": 302}),
     ("GET", "/privacy/review/", PAGE),
@@ -110,4 +125,14 @@ ROWS = [
     ("POST", cancel_by_api, ADMIN, {}),
     ("POST", resume_by_api, ADMIN, {}),
     ("GET", "/api/v1/redaction/", ADMIN),
+    ("GET", "/api/v1/retention-rules/", ADMIN),
+    ("POST", "/api/v1/retention-rules/", {**ADMIN, "admin": 201}, {"kind": "events", "days": 400}),
+    ("GET", "/api/v1/retention-rules/due/", ADMIN),
+    ("GET", rule, ADMIN),
+    ("DELETE", rule, {**ADMIN, "admin": 204}),
+    ("GET", "/api/v1/retention-runs/", ADMIN),
+    ("GET", "/api/v1/legal-holds/", ADMIN),
+    ("POST", "/api/v1/legal-holds/", {**ADMIN, "admin": 400}, {"customer": "nobody", "reason": "a case"}),
+    ("GET", hold, ADMIN),
+    ("POST", lift, ADMIN, {}),
 ]
