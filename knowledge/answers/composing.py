@@ -33,6 +33,7 @@ from knowledge.answers.matching import prepared_match, prepared_meant
 from knowledge.answers.prepared import prepared_found
 from knowledge.models import Collection, Document, PreparedAnswer, Synonyms
 from knowledge.search.searching import Found, passages_search
+from knowledge.text.markdown import unlinked
 from knowledge.text.private import private_masked, redacted
 from providers.chat import answer_writer
 
@@ -164,7 +165,8 @@ def answer_ask(answering: Answering, writer: Writer) -> None:
     answering.source, answering.writer = MODEL, writer
     answering.asked = redacted(answering.question)
     answering.texts = [
-        (number, private_masked(one.path), private_masked(one.text)) for number, one in answering.given()
+        (number, private_masked(one.path), private_masked(unlinked(one.text)))
+        for number, one in answering.given()
     ]
 
 
@@ -272,7 +274,7 @@ def _from_passage(answering: Answering) -> None:
     """The best sentences of the best passage, in its own words and order."""
     number, best = max(answering.given(), key=lambda one: (one[1].confidence, one[1].covers))
     asked = words_of(answering.question)
-    texts = [one for one in sentences_of(best.text) if not re.fullmatch(r"[\W\d_]*", one)]
+    texts = [one for one in sentences_of(unlinked(best.text)) if not re.fullmatch(r"[\W\d_]*", one)]
     shares = [len(words_of(text) & asked) / max(1, len(asked)) for text in texts]
     enough = _NEARLY * max(shares, default=0.0)
     chosen: list[int] = []
