@@ -230,10 +230,10 @@ def test_what_is_found_shows_the_words_of_links_and_the_document_where_they_lead
     assert shown == "Fill in the hardship form at once."
     page = company.client("agent").get(f"/knowledge/documents/{document.pk}/").content.decode()
     assert 'href="https://forms.example/hardship/form?x=1"' in page
-    answer = company.client("agent").post(
-        "/api/v1/knowledge-answers/", {"q": "hardship"}, content_type="application/json"
-    )
-    assert [one["text"] for one in answer.json()["sentences"]] == [shown]
+    asked = {"q": "Shall I fill in the hardship form at once?"}
+    client = company.client("agent")
+    answer = client.post("/api/v1/knowledge-answers/", asked, content_type="application/json").json()
+    assert [one["text"] for one in answer["sentences"]] == [shown]
 
 
 def test_search_and_answers_may_be_of_one_collection_only(world: Any, collection: Any) -> None:

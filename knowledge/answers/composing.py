@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -120,10 +120,9 @@ def answer_begin(
     found = passages_search(query=query, limit=PASSAGES, context=context, documents=documents)
     prepared = None
     if collections is not None:
-        readable = {"documents": documents, "collections": collections}
-        prepared = prepared_match(query=query, **readable)
+        prepared = prepared_match(query=query, documents=documents, collections=collections)
         if prepared is None:
-            prepared = prepared_meant(query=query, found=found, **readable)
+            prepared = prepared_meant(query=query, found=found, documents=documents, collections=collections)
     if prepared is not None:
         return _from_prepared(query, prepared, found)
     answering = answer_from(query=query, found=found)
@@ -170,7 +169,7 @@ def answer_ask(answering: Answering, writer: Writer) -> None:
     ]
 
 
-async def answer_stream(answering: Answering) -> AsyncIterator[dict[str, Any]]:
+async def answer_stream(answering: Answering) -> AsyncGenerator[dict[str, Any], None]:
     """An answer as it comes: what was found, each sentence once it is borne out, and what became of it."""
     yield {"kind": "passages", "source": answering.source, "passages": passages_shown(answering)}
     if answering.writer is not None:
