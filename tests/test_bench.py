@@ -19,6 +19,7 @@ from django.db import connection
 
 from bench import callers
 from bench.__main__ import main
+from bench.answers import first_sentence
 from bench.finals import talks_make
 from bench.ingest import missing
 from bench.live_agents import Heard
@@ -26,6 +27,7 @@ from bench.live_figures import by_time, came, figures, shares
 from bench.live_talk import CUSTOMER, EVERY_MS, talk, topics_make
 from bench.meter import Meter
 from bench.report import Unmeasured, percentile
+from engines.language.fencing import Fence
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
@@ -205,3 +207,12 @@ def test_work_within_work_counts_for_itself_alone() -> None:
         gc.enable()
     used = meter.seconds()
     assert 0.01 <= used["outer"] < 0.02 <= used["inner"] < 0.03
+
+
+def test_the_model_of_the_answers_bench_repeats_the_first_sentence_of_the_first_passage() -> None:
+    fence = Fence.drawn()
+    given = [("question", "How long?"), ("passage 1", "Refunds\n\n# Time\n\n- A refund takes five days. Ask."),
+             ("passage 2", "Other\n\nNothing of this is repeated.")]  # fmt: skip
+    assert first_sentence(fence.all(given)) == "A refund takes five days."
+    assert first_sentence(fence.all(given[:1])) == "NOTHING"
+    assert first_sentence(fence.all([("passage 1", "Refunds\n\nShort.")])) == "NOTHING"

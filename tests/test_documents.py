@@ -168,6 +168,13 @@ def test_personal_data_holds_a_version_back_until_somebody_decides(world: Any, c
     assert (newest.state, len(newest.private)) == ("published", 2)
 
 
+def test_addresses_of_pages_are_personal_only_where_they_name_somebody(collection: Any) -> None:
+    body = "Fill in 1 [form](https://forms.example/a?x=2), [not](https://x.example/case/1234567)."
+    document = document_save(collection=collection, title="Forms", body=body)
+    [(kind, start, end)] = document.versions.get().private
+    assert (kind, body[start:end]) == ("URL", "https://x.example/case/1234567")
+
+
 def test_what_is_withdrawn_is_found_no_more_and_comes_back_when_it_is_brought_again(collection: Any) -> None:
     file = bring(collection, *given(late__md=LATE))["late.md"]
     document = Document.objects.get(pk=file.document_id)

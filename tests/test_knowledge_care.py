@@ -10,11 +10,13 @@ import pytest
 from django.utils import timezone
 
 from accounts.errors import Conflict
+from accounts.models import AuditEvent
 from knowledge.care.gaps import gap_decide, gaps_forget, gaps_sort, gaps_unsay
 from knowledge.care.reviews import finding_decide, review_do, review_start
+from knowledge.care.tests_services import search_test_save
 from knowledge.documents.audience import Audience
 from knowledge.documents.services import document_save
-from knowledge.models import Collection, Document, Finding, Gap, KnowledgeQuestion, SearchTest
+from knowledge.models import Collection, Document, Finding, Gap, KnowledgeQuestion, SearchTest, SearchTestRun
 from knowledge.search.searching import passages_search
 from knowledge.usage.noting import Passage as Place
 from knowledge.usage.noting import question_note, questions_forget, questions_unsay, use_note
@@ -231,3 +233,45 @@ def test_pages_and_api(world: World, documents: tuple[Document, Document]) -> No
     with company.scope():
         gap.refresh_from_db()
         assert (gap.state, gap.document_id) == ("settled", old.pk)
+
+
+def test_the_admin_sorts_out_tests_findings_and_gaps_as_the_pages_do(
+    world: World, documents: tuple[Document, Document]
+) -> None:
+    company, old = world.northwind, documents[0]
+    client = company.client("admin")
+    with company.scope():
+        review()
+        for text in ("Can I rent a boat?", "Can I rent a big boat?"):
+            question_note(text=text, source="search", audience=Audience())
+        gaps_sort()
+        search_test_save(collection=old.collection, question="How long do refunds take?", documents=[old])
+        boats, found, test = Gap.objects.get(), Finding.objects.first(), SearchTest.objects.get()
+        assert found is not None
+
+        def act(label: str, action: str, *rows: Any) -> str:
+            given = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
+            return client.post(f"/admin/knowledge/{label}/", given, follow=True).content.decode()
+
+        assert "1 gap is decided" in act("gap", "leave", boats)
+        assert "1 finding is decided" in act("finding", "keep", found)
+        boats.refresh_from_db()
+        found.refresh_from_db()
+        assert (boats.state, found.state, found.decided_by) == (
+            "ignored",
+            "dismissed",
+            company.people["admin"],
+        )
+        assert Gap.objects.filter(label__contains="boat").count() == 1
+        assert "big boat" in client.get(f"/admin/knowledge/gap/{boats.pk}/change/").content.decode()
+        act("gap", "open_again", boats)
+        act("finding", "open_again", found)
+        assert Gap.objects.get().state == "open" and Finding.objects.get(pk=found.pk).state == "open"
+        listed = client.get("/admin/knowledge/searchtest/", {"q": "refunds take"}).content.decode()
+        assert "How long do refunds take?" in listed
+        act("searchtest", "run", test)
+        assert SearchTestRun.objects.get().asked_by == company.people["admin"]
+        act("searchtest", "take_away", test)
+        assert not SearchTest.objects.exists()
+        taken = AuditEvent.objects.filter(action__in=["gap.decide", "finding.decide", "searchtest.delete"])
+        assert taken.count() == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -213,3 +214,68 @@ def test_one_company_does_not_find_what_another_has(world: Any, collection: Any)
     assert titles("refund")
     with world.acme.scope():
         assert passages_search(query="refund") == []
+
+
+def test_what_is_found_shows_the_words_of_links_and_the_document_where_they_lead(
+    world: Any, collection: Any
+) -> None:
+    company, body = (
+        world.northwind,
+        "Fill in [the hardship form](https://forms.example/hardship/form?x=1) at once.",
+    )
+    document = document_save(collection=collection, title="Hardship", body=body)
+    found = passages_search(query="hardship")[0]
+    assert found.text == body
+    shown = re.sub("<[^>]+>", "", found.html)
+    assert shown == "Fill in the hardship form at once."
+    page = company.client("agent").get(f"/knowledge/documents/{document.pk}/").content.decode()
+    assert 'href="https://forms.example/hardship/form?x=1"' in page
+    asked = {"q": "Shall I fill in the hardship form at once?"}
+    client = company.client("agent")
+    answer = client.post("/api/v1/knowledge-answers/", asked, content_type="application/json").json()
+    assert [one["text"] for one in answer["sentences"]] == [shown]
+
+
+def test_search_and_answers_may_be_of_one_collection_only(world: Any, collection: Any) -> None:
+    news = Collection.objects.create(name="News & more")
+    document_save(collection=news, title="Refunds now", body="A refund to the card takes ten days now.")
+    client = world.northwind.client("agent")
+
+    def found(**more: str) -> str:
+        return client.get("/knowledge/search/", {"q": "refund card days"} | more).content.decode()
+
+    both, one = found(), found(collection="News & more")
+    assert "Time limits" in both and "Refunds now" in both and 'data-only="News &amp; more"' in both
+    assert "Refunds now" in one and "Time limits" not in one and "Only News &amp; more" in one
+    for nothing in ("nowhere", "\x00"):
+        assert "Refunds now" not in found(collection=nothing) or nothing == "\x00"
+    wanted = {"q": "refund to the card days", "collection": "News & more"}
+    answer = client.post("/api/v1/knowledge-answers/", wanted, content_type="application/json").json()
+    assert {one["collection"] for one in answer["passages"]} == {"News & more"}
+    streamed = client.get("/knowledge/answer/", wanted).getvalue().decode()
+    assert "ten days now" in streamed and "five days" not in streamed
+
+
+def test_where_there_is_nothing_yet_everything_says_so(world: Any) -> None:
+    company = world.northwind
+    with company.scope():
+        empty = Collection.objects.create(name="Empty")
+        agent, supervisor = company.client("agent"), company.client("supervisor")
+        page = agent.get("/knowledge/search/", {"q": "refund"}).content.decode()
+        assert "no documents to search yet" in page
+        only = agent.get("/knowledge/search/", {"q": "refund", "collection": "Empty"}).content.decode()
+        assert "nothing to be found in this collection" in only
+        assert agent.get("/api/v1/knowledge/search/", {"q": "refund"}).json() == []
+        answer = agent.post("/api/v1/knowledge-answers/", {"q": "refund"}, content_type="application/json")
+        assert (answer.json()["source"], answer.json()["words"]) == ("none", "The documents do not say.")
+        for path, words in (
+            (f"/knowledge/collections/{empty.pk}/", "Empty"),
+            (f"/knowledge/collections/{empty.pk}/tests/", "No tests yet"),
+            ("/knowledge/coverage/", "Each was shown to somebody"),
+            ("/knowledge/gaps/", "No gaps"),
+            ("/knowledge/findings/", "Nothing to look at"),
+        ):
+            assert words in supervisor.get(path).content.decode(), path
+        run = supervisor.post(f"/knowledge/collections/{empty.pk}/tests/run", follow=True)
+        assert run.status_code == 200
+        assert supervisor.get("/knowledge/coverage.csv").status_code == 200

@@ -284,9 +284,7 @@ def test_other_words_for_the_same_question_are_found_by_meaning_and_verified(
         elsewhere = [one for one in found if one.title != "Late fees"]
         assert elsewhere and prepared_meant(query=OTHERWISE, found=elsewhere, **readable) is None
         # Another answer whose wordings are as near as the question is: nobody knows which of the two is meant.
-        rival = approved(
-            company, questions=["How much is a late fee?"], answer="It is charged after ten days."
-        )
+        rival = approved(company, questions=[QUESTION], answer="It is charged after ten days.")
         assert vectors_due()
         filled()
         assert given(company, OTHERWISE)["source"] != "prepared"

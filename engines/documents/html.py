@@ -73,6 +73,8 @@ _BLOCKS = frozenset(
     ]
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+# A link around these is a part of the page, and no words of a sentence.
+_APART = _BLOCKS | set(_HEADINGS) | {"ul", "ol", "table", "pre", "blockquote"}
 # What pages put around their text, by the words in a class or an id.
 _AROUND = re.compile(
     r"(^|[\s_-])(cookies?|consent|breadcrumbs?|newsletter|social|share|sharing|sidebar|skip|navbar|pagination|"
@@ -83,6 +85,9 @@ _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d])",
     re.IGNORECASE,
 )
+# An address that is worth keeping beside its words: whole, of this kind, without whom it was made for.
+_ADDRESS = re.compile(r"https?://(?![^/]*@)[^\s()<>\[\]\"'`|]{4,200}")
+_LONG_NUMBER = re.compile(r"\d{6}")
 _MOST_CELLS = 200_000
 _DEPTH = 400
 
@@ -193,7 +198,7 @@ class _Walk:
         tag = element.tag
         if tag in _HEADINGS:
             self.flush()
-            if text := _words(element):
+            if text := _words(element, links=False):
                 self.pieces.append(Piece("heading", text, _HEADINGS[tag]))
         elif tag in {"ul", "ol"}:
             self.flush()
@@ -216,6 +221,8 @@ class _Walk:
             self.flush()
             self.within(element, depth)
             self.flush()
+        elif tag == "a" and not any(child.tag in _APART for child in element.iterdescendants()):
+            self.words.append(_linked(element, "".join(_seen(element, depth))))
         else:
             self.within(element, depth)
 
@@ -227,18 +234,34 @@ def _pieces(element: Any) -> list[Piece]:
     return walk.pieces
 
 
-def _seen(element: Any, depth: int = 0) -> Iterator[str]:
+def _seen(element: Any, depth: int = 0, *, links: bool = False) -> Iterator[str]:
     yield element.text or ""
     for child in element:
         if not _left_out(child, depth):
             if child.tag in _BLOCKS or child.tag in {"br", "li"}:
                 yield " "
-            yield from _seen(child, depth + 1)
+            if links and child.tag == "a":
+                yield _linked(child, "".join(_seen(child, depth + 1)))
+            else:
+                yield from _seen(child, depth + 1, links=links)
         yield child.tail or ""
 
 
-def _words(element: Any) -> str:
-    return one_line("".join(_seen(element)))
+def _words(element: Any, *, links: bool = True) -> str:
+    return one_line("".join(_seen(element, links=links)))
+
+
+def _linked(link: Any, words: str) -> str:
+    """The words of a link, as Markdown with where it leads if a reader may want to go there.
+
+    Not so within a site (relative addresses), where the words are the address, or where it names a case or a person.
+    """
+    address, text = str(link.get("href") or "").strip(), one_line(words)
+    if not _ADDRESS.fullmatch(address) or _LONG_NUMBER.search(address) or not text or set(text) & set("[]"):
+        return words
+    if text.rstrip("/") in address:
+        return words
+    return f"{words[: len(words) - len(words.lstrip())]}[{text}]({address}){words[len(words.rstrip()) :]}"
 
 
 def _list(element: Any, level: int, depth: int) -> list[Piece]:

@@ -17,6 +17,8 @@ _TELLS = re.compile(r"[\d@]")
 _STRETCH = 2_000
 # Of a phone number less than this is none: in speech a number comes in parts, in a document it stands whole.
 _PHONE_DIGITS = 6
+# Documents lead to pages; of an address only one that names somebody, or somebody's case, is personal.
+_OF_SOMEBODY = re.compile(r"@|%40|\d{6}")
 
 
 def private_in(text: str) -> Iterator[Private]:
@@ -30,7 +32,10 @@ def private_in(text: str) -> Iterator[Private]:
             if not own and not _TELLS.search(words):
                 continue
             for span in redactor.examine(words, Context()).spans:
-                digits = sum(letter.isdigit() for letter in words[span.start : span.end])
+                found = words[span.start : span.end]
+                if span.type == "URL" and not _OF_SOMEBODY.search(found):
+                    continue
+                digits = sum(letter.isdigit() for letter in found)
                 if span.type == "PHONE" and digits < _PHONE_DIGITS:
                     continue
                 yield Private(span.type, start + span.start, start + span.end)

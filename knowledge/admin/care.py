@@ -52,7 +52,7 @@ class SearchTestAdmin(CareAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         last = SearchTestRun.objects.filter(
-            collection=OuterRef("collection"), state=SearchTestRun.State.DONE
+            collection=OuterRef(OuterRef("collection")), state=SearchTestRun.State.DONE
         ).order_by("-id")
         result = SearchTestResult.objects.filter(test=OuterRef("pk"), run=Subquery(last.values("pk")[:1]))
         return (

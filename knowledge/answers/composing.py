@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,6 +35,7 @@ from knowledge.answers.matching import prepared_match, prepared_meant
 from knowledge.answers.prepared import prepared_found
 from knowledge.models import Collection, Document, PreparedAnswer, Synonyms
 from knowledge.search.searching import Found, passages_search
+from knowledge.text.markdown import unlinked
 from knowledge.text.private import private_masked, redacted
 from providers.language import Plan, task_plan
 
@@ -133,10 +134,9 @@ def answer_begin(
     found = passages_search(query=query, limit=PASSAGES, context=context, documents=documents)
     prepared = None
     if collections is not None:
-        readable = {"documents": documents, "collections": collections}
-        prepared = prepared_match(query=query, **readable)
+        prepared = prepared_match(query=query, documents=documents, collections=collections)
         if prepared is None:
-            prepared = prepared_meant(query=query, found=found, **readable)
+            prepared = prepared_meant(query=query, found=found, documents=documents, collections=collections)
     if prepared is not None:
         return _from_prepared(query, prepared, found)
     answering = answer_from(query=query, found=found)
@@ -179,11 +179,12 @@ def answer_ask(answering: Answering, writer: Writer) -> None:
     answering.source, answering.writer = MODEL, writer
     answering.asked = redacted(answering.question)
     answering.texts = [
-        (number, private_masked(one.path), private_masked(one.text)) for number, one in answering.given()
+        (number, private_masked(one.path), private_masked(unlinked(one.text)))
+        for number, one in answering.given()
     ]
 
 
-async def answer_stream(answering: Answering) -> AsyncIterator[dict[str, Any]]:
+async def answer_stream(answering: Answering) -> AsyncGenerator[dict[str, Any], None]:
     """An answer as it comes: what was found, each sentence once it is borne out, and what became of it."""
     yield {"kind": "passages", "source": answering.source, "passages": passages_shown(answering)}
     if answering.writer is not None:
@@ -289,7 +290,7 @@ def _from_passage(answering: Answering) -> None:
     """The best sentences of the best passage, in its own words and order."""
     number, best = max(answering.given(), key=lambda one: (one[1].confidence, one[1].covers))
     asked = words_of(answering.question)
-    texts = [one for one in sentences_of(best.text) if not re.fullmatch(r"[\W\d_]*", one)]
+    texts = [one for one in sentences_of(unlinked(best.text)) if not re.fullmatch(r"[\W\d_]*", one)]
     shares = [len(words_of(text) & asked) / max(1, len(asked)) for text in texts]
     enough = _NEARLY * max(shares, default=0.0)
     chosen: list[int] = []

@@ -21,8 +21,8 @@ from knowledge.answers.composing import (
     event,
 )
 from knowledge.documents.audience import Audience, audience_of, collections_for
-from knowledge.documents.selectors import documents_for
-from knowledge.models import Document, KnowledgeQuestion
+from knowledge.documents.selectors import documents_for, documents_within
+from knowledge.models import Collection, Document, KnowledgeQuestion
 from knowledge.usage.calls import asked_within
 from knowledge.usage.noting import question_note
 from tenants.scope import TenantThreads, current_schema, schema_scope
@@ -42,14 +42,18 @@ def answer_streamed(
     context: Sequence[str] = (),
     compose: bool = True,
     conversation_id: UUID | None = None,
+    collection: str = "",
 ) -> StreamingHttpResponse:
-    """Answer as server-sent events: `passages`, `sentence` for each, `done`. `conversation_id`: the call it is for."""
+    """Answer as server-sent events: `passages`, `sentence` for each, `done`.
+
+    `conversation_id`: the call it is for; `collection`: the name of the one to answer from, all if it is "".
+    """
     audience = audience_of(user)
     within = asked_within(user, conversation_id)
     answering = answer_begin(
         query=query,
-        documents=documents_for(audience),
-        collections=collections_for(audience),
+        documents=documents_within(documents_for(audience), collection),
+        collections=_within(audience, collection),
         context=context,
         compose=compose,
     )
@@ -75,14 +79,15 @@ def answer_given(
     context: Sequence[str] = (),
     compose: bool = True,
     conversation_id: UUID | None = None,
+    collection: str = "",
 ) -> dict[str, Any]:
     """Answer in one. Not to be called where an event loop runs."""
     audience = audience_of(user)
     allowed = documents_for(audience) if documents is None else documents
     answering = answer_begin(
         query=query,
-        documents=allowed,
-        collections=collections_for(audience),
+        documents=documents_within(allowed, collection),
+        collections=_within(audience, collection),
         context=context,
         compose=compose,
     )
@@ -90,6 +95,11 @@ def answer_given(
         asyncio.run(answer_whole(answering))
     _note(answering, asked_within(user, conversation_id), user)
     return answer_shown(answering)
+
+
+def _within(audience: Audience, collection: str) -> QuerySet[Collection]:
+    allowed = collections_for(audience)
+    return allowed.filter(name=collection) if collection else allowed
 
 
 async def _as_they_come(schema: str, answering: Answering, within: Within, user: User) -> AsyncIterator[str]:

@@ -32,6 +32,7 @@ class AnswerAskedSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="The call or chat that it is for, if you may read it: noted with the question.",
     )
+    collection = serializers.CharField(default="", help_text="The name of the one to answer from.")
     compose = serializers.BooleanField(
         default=True, help_text="False: from the passages themselves, without the chat model."
     )
@@ -99,6 +100,7 @@ class KnowledgeAnswerViewSet(CompanyViewSet):
                 context=wanted["context"],
                 compose=wanted["compose"],
                 conversation_id=wanted.get("conversation"),
+                collection=wanted["collection"],
             )
         )
 
@@ -117,6 +119,7 @@ class KnowledgeAnswerViewSet(CompanyViewSet):
             context=wanted["context"],
             compose=wanted["compose"],
             conversation_id=wanted.get("conversation"),
+            collection=wanted["collection"],
         )
 
     def _wanted(self, request: Request) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from accounts.permissions import Permission
 from accounts.throttle import address_of
 from engines.retrieval.sentences import LENGTH
 from knowledge.documents.audience import audience_of
-from knowledge.documents.selectors import documents_for
+from knowledge.documents.selectors import documents_for, documents_within
 from knowledge.models import KnowledgeQuestion, Synonyms
 from knowledge.models.index import SYNONYMS_MOST
 from knowledge.search.searching import passages_search
@@ -109,9 +109,7 @@ class SearchMixin:
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
         audience = audience_of(self.user)
-        documents = documents_for(audience)
-        if "collection" in wanted:
-            documents = documents.filter(collection__name=wanted["collection"])
+        documents = documents_within(documents_for(audience), wanted.get("collection", ""))
         found = passages_search(
             query=wanted["q"],
             limit=wanted["limit"],

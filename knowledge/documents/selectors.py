@@ -32,6 +32,11 @@ def documents_listed() -> QuerySet[Document]:
     )
 
 
+def documents_within(documents: QuerySet[Document], collection: str) -> QuerySet[Document]:
+    """Those of one collection, by its name; all of them if it is "". No query."""
+    return documents.filter(collection__name=collection) if collection else documents
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Blocks of a document as safe HTML; `cited`: the passage that the reader came for."""

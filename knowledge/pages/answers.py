@@ -12,7 +12,7 @@ from accounts.permissions import Permission
 from accounts.views import needs
 from engines.retrieval.sentences import LENGTH
 from knowledge.answers.responses import answer_streamed
-from knowledge.pages.search import conversation_named
+from knowledge.pages.search import collection_named, conversation_named
 
 
 @require_GET
@@ -21,11 +21,15 @@ def _answer(request: HttpRequest) -> HttpResponseBase:
     if not query:
         return HttpResponse(status=204)
     return answer_streamed(
-        request, cast("User", request.user), query, conversation_id=conversation_named(request)
+        request,
+        cast("User", request.user),
+        query,
+        conversation_id=conversation_named(request),
+        collection=collection_named(request),
     )
 
 
 @needs(Permission.KNOWLEDGE_SEARCH)
 def knowledge_answer(request: HttpRequest) -> HttpResponse:
-    """`?q=&conversation=`: the answer to a question as server-sent events; nothing to say to nothing."""
+    """`?q=&conversation=&collection=`: the answer to a question as server-sent events; nothing to say to nothing."""
     return cast("HttpResponse", _answer(request))

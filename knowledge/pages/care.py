@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from io import StringIO
 from typing import cast
 from uuid import UUID
@@ -84,6 +85,7 @@ def findings_page(request: HttpRequest) -> HttpResponse:
             ],
             "what": what_differs(row.facts["what"]) if "what" in row.facts else "",
             "percent": round(100 * row.facts.get("share", 0)),
+            "day": date.fromisoformat(row.facts["day"]) if "day" in row.facts else None,
             "reason": Finding.Reason(row.facts["reason"]).label if "reason" in row.facts else "",
         }
         for row in page

@@ -28,6 +28,7 @@ from knowledge.models import Chunk, Collection, ConfigField, Document
 from knowledge.search.hybrid import JUDGED, USED, hits_fused, judged, meaning_begin, meaning_near
 from knowledge.search.indexing import searchable
 from knowledge.text.lexing import config_of, lexemes, talk_lexemes
+from knowledge.text.markdown import unlinked
 from providers.models import SearchServer
 
 HEADLINE_WORDS = 60
@@ -311,7 +312,7 @@ def _found(row: Any, score: float, covers: float = 1.0) -> Found:
         title=row.document.title,
         collection=row.document.collection.name,
         path=row.heading_path,
-        html=headline_html(_dotted(headline, row.text), own_types=False),
+        html=headline_html(unlinked(_dotted(headline, row.text)), own_types=False),
         text=row.text,
         start=row.start,
         end=row.end,

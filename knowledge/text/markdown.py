@@ -120,6 +120,15 @@ _INLINE = re.compile(
 )
 
 
+# Also where what is shown ends within an address.
+_LINK = re.compile(r"\[([^\]]+)\]\(https?://[^\s)]+(?:\)|\Z)")
+
+
+def unlinked(text: str) -> str:
+    """A text with the words of its links and without where they lead."""
+    return _LINK.sub(r"\1", text)
+
+
 def _inline(text: str) -> str:
     """Return one line's words as HTML. Everything is escaped; only http links become links."""
     parts, at = [], 0

@@ -38,8 +38,8 @@ class Answer {
     this.#box.replaceChildren();
   }
 
-  /** `conversation`: the call that it is asked for, if it is known. */
-  async ask(question, conversation = "") {
+  /** `form`: where it was asked; its hidden fields say for which call and of which collection. */
+  async ask(question, form) {
     this.clear();
     if (!question) return;
     const going = new AbortController();
@@ -48,7 +48,7 @@ class Answer {
     this.#state("waiting", this.#box.dataset.waiting);
     this.#box.hidden = false;
     try {
-      await this.#read({ q: question, ...(conversation && { conversation }) }, going.signal);
+      await this.#read(new URLSearchParams({ ...Object.fromEntries(new FormData(form)), q: question }), going.signal);
     } catch (error) {
       if (error.name !== "AbortError") this.#state("failed", this.#box.dataset.failed);
     }
@@ -57,7 +57,7 @@ class Answer {
 
   async #read(asked, signal) {
     const { credentials, headers } = proof();
-    const response = await fetch(`${address(this.#box.dataset.answer)}?${new URLSearchParams(asked)}`, { credentials, headers, signal });
+    const response = await fetch(`${address(this.#box.dataset.answer)}?${asked}`, { credentials, headers, signal });
     if (response.status === 401) refused();
     if (!response.ok || !response.body) throw new Error(String(response.status));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -138,7 +138,8 @@ for (const box of document.querySelectorAll("[data-answer]")) {
   const answer = new Answer(box);
   const form = (box.closest(".of-lookup") ?? box.closest("section:not(.kn-answer)")).querySelector("form[role=search]");
   const input = form.querySelector("input[name=q]");
-  form.addEventListener("submit", () => answer.ask(input.value.trim(), form.elements.conversation?.value));
+  form.addEventListener("submit", () => answer.ask(input.value.trim(), form));
+  form.addEventListener("only", () => answer.question && answer.ask(answer.question, form));
   input.addEventListener("input", () => {
     if (input.value.trim() !== answer.question) answer.clear();
   });
@@ -147,5 +148,5 @@ for (const box of document.querySelectorAll("[data-answer]")) {
     // Beside a call, what is looked up opens beside it.
     if (link && box.closest(".of-lookup")) Object.assign(link, { target: "_blank", rel: "noopener" });
   });
-  if (input.value.trim() && !box.closest(".of-lookup")) answer.ask(input.value.trim());
+  if (input.value.trim() && !box.closest(".of-lookup")) answer.ask(input.value.trim(), form);
 }

@@ -38,3 +38,4 @@ document.addEventListener("click", (event) => {
 
 // A row of tabs or of navigation that scrolls sideways starts with the current one in sight.
 document.querySelector(".nav-top .item.on")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+document.querySelector(".tabs [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });

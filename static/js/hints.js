@@ -318,7 +318,7 @@ export class Hints {
           : fill((state === "accepted" && hint.kind === "knowledge" ? words.was_helpful : words[state]) ?? "{title}", { title: hint.title });
     const own = !praise && ["accepted", "dismissed"].includes(this.#state(hint.id));
     const verdict = wrong ? "wrong" : state === "accepted" ? "helpful" : "";
-    const remarked = own && verdict && hint.kind === "knowledge" && hint.payload?.document ? this.#remark(hint, verdict) : null;
+    const remarked = own && verdict && hint.kind === "knowledge" && hint.payload?.question ? this.#remark(hint, verdict) : null;
     return make("div", { class: `hint-row is-gone${praise ? " is-praise" : ""}${remarked ? " has-remark" : ""}`, "data-id": hint.id },
       make("span", { class: "k" }, icon(LOST[state] ?? SIGN[state] ?? "check")), make("span", { class: `grow clip${praise ? "" : " muted"}`, title: text }, text),
       asked && !asked.sent ? make("span", { class: "small muted" }, words.waiting) : null,
@@ -331,7 +331,11 @@ export class Hints {
   #remark(hint, kind) {
     const name = `${hint.id} ${kind}`;
     const { document: id, version, start, end, question } = hint.payload;
-    const send = (comment) => tell({ document: id, version, start, end, question, kind, comment });
+    const send = async (comment) => {
+      const kept = await tell({ document: id, version, start, end, question, kind, comment });
+      this.#left.set(hint.id, performance.now()); // the thanks stay for a moment, too
+      return kept;
+    };
     if (!this.#remarks.has(name)) this.#remarks.set(name, remark(hint, this.words, send));
     return this.#remarks.get(name);
   }

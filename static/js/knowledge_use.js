@@ -64,6 +64,16 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// Only of one collection: the form says so from now on, and what was asked is looked for again.
+document.addEventListener("click", (event) => {
+  const chosen = event.target.closest?.("[data-only]");
+  const form = chosen && (chosen.closest(".of-lookup") ?? document).querySelector("form[role=search]");
+  if (!form) return;
+  event.preventDefault();
+  form.elements.collection.value = chosen.dataset.only;
+  form.dispatchEvent(new Event("only"));
+});
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest?.(".kn-say form");
   if (!form) return;

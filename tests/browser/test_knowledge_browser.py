@@ -7,8 +7,11 @@ from typing import Any
 
 from django.utils import timezone
 
+from knowledge.documents.audience import Audience
 from knowledge.documents.services import document_save
-from knowledge.models import Collection, Gap
+from knowledge.models import Chunk, Collection, Gap, KnowledgeQuestion, PassageUse
+from knowledge.usage.noting import question_note
+from tests import live_events as live
 from tests.conftest import World
 
 
@@ -41,3 +44,58 @@ def test_ask_open_the_citation_and_answer_a_gap(sign_in: Callable[..., Any], com
     assert "We take cards and bank transfers." in page.inner_text(".kc-passages")
     with company.scope():
         assert Gap.objects.get().state == "settled"
+
+
+def test_in_a_call_what_is_asked_and_said_of_a_passage_is_noted_with_it(
+    sign_in: Callable[..., Any], committed: World
+) -> None:
+    company = committed.northwind
+    with company.scope():
+        document_save(
+            collection=Collection.objects.create(name="Policies"),
+            title="Refunds",
+            body="Refunds go back to the card within five days.",
+        )
+        chunk = Chunk.objects.get()
+        call = live.call_begin(company.people["agent"], ago_seconds=60, customer=live.customer_make())
+        place = {"document": str(chunk.document_id), "version": 1, "start": chunk.start, "end": chunk.end}
+        shown = {
+            "text": chunk.text,
+            "parts": [[chunk.text, False]],
+            "path": "Refunds",
+            "collection": "Policies",
+        }
+        question = question_note(
+            text="How long do refunds take?",
+            source="live",
+            audience=Audience(),
+            person=company.people["agent"],
+            conversation_id=call.pk,
+        )
+        payload = {**place, **shown, "question": str(question)}
+        live.hint(call, "Refunds", kind="knowledge", label="Know", at_ms=59_000, payload=payload)
+    page = sign_in("agent", path="/desk/")
+    page.locator("article.is-knowledge").wait_for()
+    page.wait_for_timeout(500)  # what is answered sooner than a hand can is taken for a slip
+    page.keyboard.press("x")
+    page.locator(".hint-remark input").fill("Says nothing about gift cards")
+    # What is written stays while other guidance comes.
+    with company.scope():
+        live.hint(call, "Say hello", at_ms=60_000)
+    page.locator("#hints", has_text="Say hello").wait_for()
+    assert page.locator(".hint-remark input").input_value() == "Says nothing about gift cards"
+    page.keyboard.press("Enter")
+    page.locator(".hint-remark output", has_text="Thank you").wait_for()
+    page.locator("body").press("/")
+    page.keyboard.type("refunds card")
+    page.locator("#answers .kn-path").first.wait_for()
+    page.keyboard.press("Enter")
+    page.locator("#answer .an-text").wait_for()
+    page.locator("#answers [data-verdict=helpful]").first.click()
+    page.wait_for_timeout(500)
+    with company.scope():
+        remark = PassageUse.objects.get(kind="wrong")
+        assert (remark.comment, remark.person) == ("Says nothing about gift cards", company.people["agent"])
+        asked = KnowledgeQuestion.objects.filter(conversation_id=call.pk)
+        assert set(asked.values_list("source", flat=True)) == {"answer", "live", "search"}
+        assert PassageUse.objects.get(kind="helpful").conversation_id == call.pk

@@ -35,6 +35,22 @@ def test_html_keeps_structure_and_leaves_out_what_is_around_it_and_what_is_hidde
     )
 
 
+def test_links_are_kept_with_their_address_where_a_reader_may_want_to_go_there() -> None:
+    page = b"""<main><h1><a href="https://bank.example/fees">Fees</a></h1>
+    <p>Fill in <a href="https://forms.example/waiver?lang=en">the <b>waiver</b> form</a>, see
+    <a href="/fees">fees</a>, <a href="https://bank.example">https://bank.example/</a> or
+    <a href="https://me:secret@bank.example/">this</a>, <a href="https://bank.example/case/1234567">your case</a>,
+    <a href="javascript:alert(1)">that</a>, <a href="mailto:ann@bank.example">Ann</a>.</p>
+    <ul><li>Ask <a href="https://help.example/chat">the chat</a>.</li></ul>
+    <a href="https://x.example/card"><p>A card that is a link as a whole.</p></a>
+    <table><tr><th>Form</th></tr><tr><td><a href="https://forms.example/a">A</a></td></tr></table></main>"""
+    assert document_read("page", page).body == (
+        "# Fees\n\nFill in [the waiver form](https://forms.example/waiver?lang=en), see fees, https://bank.example/ "
+        "or this, your case, that, Ann.\n\n- Ask [the chat](https://help.example/chat).\n\n"
+        "A card that is a link as a whole.\n\n| Form |\n|---|\n| [A](https://forms.example/a) |\n"
+    )
+
+
 def test_docx_keeps_headings_lists_and_tables() -> None:
     read = document_read("anything.bin", docx())
     assert (read.kind, read.title) == (Kind.DOCX, "Late fees")
