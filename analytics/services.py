@@ -50,8 +50,14 @@ def fact_write(conversation_id: UUID) -> ConversationFact | None:
             customer=Sum(F("end_ms") - F("start_ms"), filter=Q(speaker=Speaker.CUSTOMER)),
             sentiment=Avg("sentiment", filter=Q(speaker=Speaker.CUSTOMER)),
         )
-        hints = Guidance.objects.filter(conversation_id=conversation_id, kind=Guidance.Kind.HINT).aggregate(
-            shown=Count("pk"), accepted=Count("pk", filter=Q(state=Guidance.State.ACCEPTED))
+        # What was held back nobody saw; whose words were said was taken up, with or without a click.
+        hints = (
+            Guidance.objects.filter(conversation_id=conversation_id, kind=Guidance.Kind.HINT)
+            .exclude(state=Guidance.State.HELD)
+            .aggregate(
+                shown=Count("pk"),
+                accepted=Count("pk", filter=Q(state=Guidance.State.ACCEPTED) | Q(used_at__isnull=False)),
+            )
         )
         fact, _created = ConversationFact.objects.update_or_create(
             conversation=conversation,

@@ -20,7 +20,15 @@ from accounts.models import Team, User
 from accounts.permissions import Permission
 from accounts.views import needs
 from analytics.periods import PERIODS, teams_offered
-from analytics.selectors import AgentFigures, DayFigures, Figures, report_agents, report_daily
+from analytics.selectors import (
+    AgentFigures,
+    DayFigures,
+    Figures,
+    report_agents,
+    report_behaviours,
+    report_daily,
+)
+from coaching.behaviours import BehaviourFigures
 
 CHART_WIDTH, CHART_HEIGHT = 1000, 100
 # What a cell of a spreadsheet must not begin with, or the program would take it for a formula.
@@ -67,6 +75,10 @@ def reports_page(request: HttpRequest) -> HttpResponse:
             for row in reversed(daily)
         ],
         "agents": [{"row": row, "links": _links(row.figures, period, asked.team, row)} for row in agents],
+        "behaviours": [
+            {"row": one, **_behaviour_links(one, period, asked.team)}
+            for one in report_behaviours(asked.user, asked.days, asked.team)
+        ],
         "chart": _chart(daily, asked.team),
         "any": any(row.figures.conversations for row in daily),
     }
@@ -96,6 +108,15 @@ def _links(
         "score": to(score_min="0") if figures.scored else "",
         "hints": to(hinted="true") if figures.hints_shown else "",
         "alerts": to(alerted="true") if figures.alerts else "",
+    }
+
+
+def _behaviour_links(one: BehaviourFigures, dates: dict[str, str], team: Team | None) -> dict[str, str]:
+    """The addresses of all conversations in which it was expected, and of those in which it was missed."""
+    page, which = reverse("conversations"), {**dates, **({"team": str(team.pk)} if team else {})}
+    return {
+        "all": f"{page}?{urlencode({**which, 'behaviour': one.name})}",
+        "missed": f"{page}?{urlencode({**which, 'missed': one.name})}" if one.missed else "",
     }
 
 
@@ -152,6 +173,8 @@ def _cells(figures: Figures) -> list[str]:
         str(figures.hints_shown),
         str(figures.hints_accepted),
         str(figures.alerts),
+        rounded(figures.behaviours, 2),
+        str(figures.situations),
     ]
 
 
@@ -162,11 +185,11 @@ def _text(value: str) -> str:
 @needs(Permission.REPORT_READ)
 @require_safe
 def report_file(request: HttpRequest, table: str) -> HttpResponse:
-    """The figures by day (`daily.csv`) or by agent (`agents.csv`)."""
+    """The figures by day (`daily.csv`), by agent (`agents.csv`) or by behaviour (`behaviours.csv`)."""
     asked = _asked(request)
     heads = [
         *(_("Conversations"), _("Handle time, s"), _("Score"), _("Scored"), _("Sentiment")),
-        *(_("Hints shown"), _("Hints accepted"), _("Alerts")),
+        *(_("Hints shown"), _("Hints taken up"), _("Alerts"), _("Behaviours"), _("Situations")),
     ]
     if table == "daily":
         days = report_daily(asked.user, asked.days, asked.team)
@@ -176,6 +199,20 @@ def report_file(request: HttpRequest, table: str) -> HttpResponse:
         rows = [
             [_("Agent"), _("Team"), *heads],
             *([_text(row.name), _text(row.team), *_cells(row.figures)] for row in agents),
+        ]
+    elif table == "behaviours":
+        found = report_behaviours(asked.user, asked.days, asked.team)
+        heads = [_("Behaviour"), _("Policy"), _("Situations"), _("Done"), _("Missed"), _("Conversations")]
+        rows = [
+            [*heads, _("Agents")],
+            *(
+                [
+                    _text(one.name),
+                    _text(one.policy),
+                    *map(str, (one.situations, one.done, one.missed, one.conversations, one.agents)),
+                ]
+                for one in found
+            ),
         ]
     else:
         raise Http404("no such report")

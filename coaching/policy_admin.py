@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -26,6 +28,7 @@ from coaching import exchange
 from coaching.builder_admin import EditingAdmin
 from coaching.comparing import revision_changes, settings_of
 from coaching.experiment_admin import experiments_of
+from coaching.import_admin import ImportAdmin
 from coaching.models import SCOPED, Policy, PolicyRevision
 from coaching.policy_form import PolicyForm
 from coaching.scopes import scope_in_words, scope_names
@@ -42,6 +45,19 @@ from coaching.services import (
 )
 
 LOG = 30
+
+
+def _told_once(work: Callable[[Any, Policy], Any]) -> Callable[[Any, Policy], Any]:
+    """What a page says of a policy, worked out once: the admin asks for each field several times."""
+
+    @wraps(work)
+    def told(self: Any, obj: Policy) -> Any:
+        known = obj.__dict__.setdefault("_told", {})
+        if work.__name__ not in known:
+            known[work.__name__] = work(self, obj)
+        return known[work.__name__]
+
+    return told
 
 
 class RevisionInline(ReadOnlyInline):
@@ -68,7 +84,7 @@ class RevisionInline(ReadOnlyInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(EditingAdmin, PublishAdmin):
+class PolicyAdmin(ImportAdmin, EditingAdmin, PublishAdmin):
     form = PolicyForm
     list_display = ("name", "shown_state", "effect", "whom", "revision_number", "updated_at")
     list_filter = ("state",)
@@ -306,6 +322,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         return obj.newest
 
     @admin.display(description=_("standing"))
+    @_told_once
     def standing(self, obj: Policy) -> str:
         newest = obj.revisions.order_by("-number").first() if obj.pk else None
         if obj.state == Policy.State.REVIEW:
@@ -324,15 +341,18 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         return _t("Revision %(number)d is in effect, as shown here.") % {"number": newest.number}
 
     @admin.display(description=_("experiments"))
+    @_told_once
     def experiments(self, obj: Policy) -> SafeString | str:
         return experiments_of(obj) if obj.pk and obj.in_use_from is not None else "–"
 
     @admin.display(description=_("to look at"))
+    @_told_once
     def complaints(self, obj: Policy) -> SafeString | str:
         found = policy_complaints(obj) if obj.pk else []
         return render_to_string("admin/coaching/policy_complaints.html", {"found": found}) if found else "–"
 
     @admin.display(description=_("rules that failed or were late"))
+    @_told_once
     def trouble(self, obj: Policy) -> SafeString | str:
         found = policy_trouble(obj) if obj.pk else []
         if not found:
@@ -346,6 +366,7 @@ class PolicyAdmin(EditingAdmin, PublishAdmin):
         return render_to_string("admin/coaching/policy_trouble.html", {"rows": rows})
 
     @admin.display(description=_("last changes"))
+    @_told_once
     def log(self, obj: Policy) -> SafeString | str:
         rows = list(policy_log(obj)[:LOG]) if obj.pk else []
         return render_to_string("admin/coaching/policy_log.html", {"rows": rows}) if rows else "–"

@@ -22,6 +22,12 @@ PREFIX = "metadata."
 OWN = frozenset({"tags", "consent", "region"})
 
 
+def may_fill(field: str) -> bool:
+    """Whether a value can be written to a field of this name."""
+    path = _parts(field)
+    return bool(path) and path[0] not in OWN
+
+
 def prefill_write(guidance: Guidance, user: User) -> None:
     """Write an accepted value. Nothing for other guidance. Raises `ValidationError` where it may not be kept there.
 
@@ -59,11 +65,15 @@ def prefill_take_back(guidance: Guidance, user: User) -> None:
 
 
 def _path(guidance: Guidance) -> list[str]:
-    field = str(guidance.payload.get("field", "")).removeprefix(PREFIX)
-    path = [part for part in field.split(".") if part]
+    field = str(guidance.payload.get("field", ""))
+    path = _parts(field)
     if not path or path[0] in OWN:
         raise ValidationError(_("“%(field)s” is no field that can be filled in."), params={"field": field})
     return path
+
+
+def _parts(field: str) -> list[str]:
+    return [part for part in field.removeprefix(PREFIX).split(".") if part]
 
 
 def _patch(path: list[str], value: Any) -> dict[str, Any]:

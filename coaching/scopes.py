@@ -8,7 +8,6 @@ the place of every other that fits and is less near; what is equally near stays 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -21,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Queue, Team, User
 from accounts.permissions import Role
 from conversations.models import Conversation
+from engines.rules.spec import LANGUAGE
 
 # Nearest first.
 LISTS = ("agents", "teams", "queues", "channels", "languages")
@@ -35,7 +35,6 @@ GONE = {
         "The policy is for the queue “%(value)s”, which is not there any more: choose again."
     ),
 }
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +113,36 @@ def combined(policies: Iterable[P]) -> list[P]:
     return [row for row in rows if nearness(row.scope) >= floor]
 
 
+def may_meet(one: _Policy, other: _Policy) -> bool:
+    """Whether two policies can be in effect in the same conversation, as far as their scopes tell."""
+    for name in LISTS:
+        ours, theirs = one.scope.get(name), other.scope.get(name)
+        if ours and theirs and not _share(name, ours, theirs):
+            return False
+    ours, theirs = ((row.scope.get("time") or {}).get("days") for row in (one, other))
+    if ours and theirs and not set(ours) & set(theirs):
+        return False
+    return not is_silent_beside(one, other, meets=True) and not is_silent_beside(other, one, meets=True)
+
+
+def is_silent_beside(one: _Policy, other: _Policy, *, meets: bool = False) -> bool:
+    """Whether a policy is silent wherever both fit, as the other stands instead of it. `meets`: they do somewhere."""
+    if other.combine != "instead" or nearness(other.scope) <= nearness(one.scope):
+        return False
+    return meets or all(
+        _share(name, one.scope[name], other.scope[name])
+        for name in LISTS
+        if one.scope.get(name) and other.scope.get(name)
+    )
+
+
+def _share(name: str, ours: Iterable[str], theirs: Iterable[str]) -> bool:
+    if name != "languages":
+        return bool(set(ours) & set(theirs))
+    mine, yours = ({code.lower() for code in codes} for codes in (ours, theirs))
+    return any(a == b or a.startswith(f"{b}-") or b.startswith(f"{a}-") for a in mine for b in yours)
+
+
 # --- Shares of agents -----------------------------------------------------------------------------------
 
 
@@ -151,7 +180,7 @@ def scope_clean(scope: Any) -> dict[str, Any]:
         if values:
             clean[name] = sorted(set(values))
     for code in clean.get("languages", ()):
-        if not _LANGUAGE.fullmatch(code):
+        if not LANGUAGE.fullmatch(code):
             raise ValueError(
                 _("“%(code)s” is no code of a language: write en, or en-GB.") % {"code": code[:20]}
             )

@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import Queue, User
 from accounts.services import audit
+from coaching.draft_checks import language_complaints, names_complaints, neighbour_complaints
 from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
 from coaching.scopes import scope_clean, scope_complaints
-from engines.intents.languages import is_english
 from engines.rules.checking import check_policy
 from engines.rules.reading import read_policy
-from engines.rules.spec import Complaint, moment_keys
+from engines.rules.spec import Complaint
 from moments.selectors import active_specs
 
 State = Policy.State
@@ -28,7 +28,7 @@ State = Policy.State
 def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None) -> list[Complaint]:
     """Everything that is wrong ("error") or odd ("warning") about a draft, in words for who wrote it.
 
-    `document`: what shall be judged instead of the policy's draft. Up to four queries.
+    `document`: what shall be judged instead of the policy's draft. Up to eight queries.
     """
     document = policy.draft if document is None else document
     found = [Complaint("scope", sentence, "error") for sentence in scope_complaints(policy.scope)]
@@ -36,35 +36,32 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
         document.get(part) for part in ("rules", "behaviours", "playbooks")
     ):
         found.append(Complaint("rules", _("The policy has no rules yet."), "error"))
-    return found + document_complaints(document, policy.scope)
+    wrong = document_complaints(document, policy.scope)
+    if not any(one.kind == "error" for one in wrong):
+        wrong += neighbour_complaints(policy, read_policy(document)[0])
+    return found + wrong
 
 
 def document_complaints(document: Any, scope: Mapping[str, Any] | None = None) -> list[Complaint]:
     """What is wrong with a document of a policy for `scope`, against the moments that are listened for now. One query,
-    two where it asks for a queue."""
+    one more where it asks for a queue, where it sets a disposition, and two where it asks for what is told in English
+    and `scope` names no language."""
+    policy, wrong = read_policy(document)
+    if wrong:
+        return wrong
     moments = active_specs()
     speakers = {moment.key: moment.speaker for moment in moments}
     tells = {moment.key: moment.entity for moment in moments if moment.names}
-    channels, languages = ((scope or {}).get(name) or () for name in ("channels", "languages"))
     found = check_policy(
-        document, speakers.keys(), speakers=speakers, tells=tells, queues=_queues, channels=channels
+        policy,
+        speakers.keys(),
+        speakers=speakers,
+        tells=tells,
+        queues=_queues,
+        channels=(scope or {}).get("channels") or (),
     )
-    if languages and not any(map(is_english, languages)):
-        found += _unheard(
-            document, {moment.key: moment.name for moment in moments if moment.kind == "examples"}
-        )
-    return found
-
-
-def _unheard(document: Any, english: Mapping[str, str]) -> list[Complaint]:
-    """What is told by English examples and asked for in calls that are in no English."""
-    policy, wrong = read_policy(document)
-    sentence = _(
-        "“%(name)s” is learned from English examples and never heard in calls in these languages: ask for a phrase or "
-        "an intent instead."
-    )
-    keys = [] if wrong else sorted(moment_keys(policy) & english.keys())
-    return [Complaint("scope", sentence % {"name": english[key]}, "warning") for key in keys]
+    found += names_complaints(policy) + language_complaints(policy, scope or {}, moments)
+    return sorted(found, key=lambda one: one.kind)
 
 
 def _queues() -> list[str]:

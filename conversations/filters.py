@@ -76,6 +76,8 @@ class ConversationFilter(filters.FilterSet):
 
     hinted = filters.BooleanFilter(method="with_hint", label=_("With hints"))
     alerted = filters.BooleanFilter(method="with_alert", label=_("With alerts"))
+    behaviour = filters.CharFilter(method="with_behaviour", label=_("Behaviour expected"), max_length=120)
+    missed = filters.CharFilter(method="with_missed", label=_("Behaviour missed"), max_length=120)
 
     class Meta:
         model = Conversation
@@ -101,6 +103,12 @@ class ConversationFilter(filters.FilterSet):
         if self.viewer is None or not self.viewer.may(Permission.ALERT_RESOLVE):
             return rows.none()
         return _having(rows, "alerts", value)
+
+    def with_behaviour(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return _having(rows, "behaviours", True, name=value)
+
+    def with_missed(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return _having(rows, "behaviours", True, name=value, result="missed")
 
     def since_day(self, rows: QuerySet[Any], name: str, value: date) -> QuerySet[Any]:
         return rows.filter(announced_at__gte=day_start(value))

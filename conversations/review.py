@@ -109,8 +109,13 @@ class Review:
     head: int = 0
 
     @property
-    def hints(self) -> list[Payload]:
-        return [row for row in self.guidance if row["kind"] == "hint"]
+    def told(self) -> list[Payload]:
+        """What stood on the agent's screen by itself: hints, lines, knowledge, values for forms, praise."""
+        return [row for row in self.guidance if row["kind"] not in ("checklist", "step")]
+
+    @property
+    def steps(self) -> list[Payload]:
+        return [row for row in self.guidance if row["kind"] == "step"]
 
     @property
     def checklist(self) -> list[Payload]:

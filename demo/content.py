@@ -10,8 +10,8 @@ from django.db import transaction
 from accounts.models import Team, User
 from coaching.models import GuidanceSettings, Policy
 from coaching.services import policy_create, policy_publish
-from conversations.models import Disposition
-from demo.advice import EVERY_CALL, TEAM
+from conversations.models import Conversation, Disposition
+from demo.advice import EVERY_CALL, EVERY_CHAT, TEAM
 from demo.phrases import MISSING, SPOKEN
 from knowledge.models import Synonyms
 from knowledge.search.synonyms import synonyms_save
@@ -133,7 +133,9 @@ SAME = (
     ("outage", "internet is down", "no internet", "has not worked"),
 )
 
+Channel = Conversation.Channel
 EVERY_CALL_NAME = "Every call"
+EVERY_CHAT_NAME = "Every chat"
 TEAM_NAME = "Refunds and manners"
 SCORECARD_NAME = "Service call"
 
@@ -147,9 +149,7 @@ def content_install(*, team: Team | None = None, actor: User | None = None) -> N
         _names(actor)
         _knowledge(actor)
         moments = _moments(actor)
-        _policy(EVERY_CALL_NAME, EVERY_CALL, None, actor)
-        if team is not None:
-            _policy(TEAM_NAME, TEAM, team, actor)
+        _policies(team, actor)
         _scorecard(moments, actor)
         for position, (key, name) in enumerate(DISPOSITIONS):
             Disposition.objects.get_or_create(key=key, defaults={"name": name, "position": position})
@@ -197,10 +197,18 @@ def _moments(actor: User | None) -> dict[str, MomentDefinition]:
     return known
 
 
-def _policy(name: str, document: dict[str, Any], team: Team | None, actor: User | None) -> None:
-    if Policy.objects.filter(name=name).exists():
-        return
-    scope = {"teams": [str(team.pk)]} if team else {}
+def _policies(team: Team | None, actor: User | None) -> None:
+    known = set(Policy.objects.values_list("name", flat=True))
+    # Where there is one for calls already it may be for chats, too: then people have to part them.
+    if EVERY_CALL_NAME not in known:
+        _policy(EVERY_CALL_NAME, EVERY_CALL, {"channels": [Channel.VOICE]}, actor)
+        if EVERY_CHAT_NAME not in known:
+            _policy(EVERY_CHAT_NAME, EVERY_CHAT, {"channels": [Channel.CHAT]}, actor)
+    if team is not None and TEAM_NAME not in known:
+        _policy(TEAM_NAME, TEAM, {"teams": [str(team.pk)]}, actor)
+
+
+def _policy(name: str, document: dict[str, Any], scope: dict[str, list[str]], actor: User | None) -> None:
     policy = policy_create(name=name, document=document, actor=actor, scope=scope)
     # It comes ready-made: nobody has written it who could be asked to let somebody else look at it.
     policy_publish(policy=policy, actor=None)

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action
@@ -22,6 +24,7 @@ from moments.admin_classifiers import ClassifierAdmin, TrainingSetAdmin
 from moments.admin_names import ListedNameAdmin
 from moments.forms import MomentForm
 from moments.installing import library_install, library_offered
+from moments.languages import SPOKEN_FORMS, notes_for, other_languages
 from moments.models import MomentDefinition, MomentOccurrence, MomentRevision
 from moments.services import moment_save
 
@@ -34,6 +37,14 @@ __all__ = [
 ]
 
 LATELY = timedelta(days=7)
+# Of which kinds it is told what they cannot do in other languages, and of which of what is named.
+NOTED = (
+    ("examples", ""),
+    ("sentiment", ""),
+    ("phrase", ""),
+    ("pattern", ""),
+    *(("entity", one) for one in sorted(SPOKEN_FORMS)),
+)
 
 
 class RevisionInline(ReadOnlyInline):
@@ -179,6 +190,14 @@ class MomentDefinitionAdmin(AuditedAdmin):
         # Policies and scorecards name moments by key.
         return ("key",) if obj else ()
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With what a kind cannot do in languages that calls are in; the page shows that of the kind that is chosen."""
+        notes = _language_notes(request)
+        if not notes:
+            return self.fieldsets
+        first, said, *rest = self.fieldsets
+        return [first, (said[0], {**said[1], "description": notes}), *rest]
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Nothing that a judgement points at is deleted: a moment is switched off instead.
         return bool(super().has_delete_permission(request, obj)) and (
@@ -223,3 +242,16 @@ class MomentOccurrenceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("named"))
     def named(self, obj: MomentOccurrence) -> str:
         return ", ".join(obj.names) or "–"
+
+
+def _language_notes(request: HttpRequest) -> SafeString:
+    known: SafeString | None = getattr(request, "_language_notes", None)
+    if known is None:
+        others = other_languages()
+        known = format_html_join(
+            "",
+            '<span class="ic-note" data-kind="{}" data-entity="{}">{}</span>',
+            ((kind, entity, note) for kind, entity in NOTED for note in notes_for(kind, entity, others)),
+        )
+        request._language_notes = known  # type: ignore[attr-defined]
+    return known

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from engines.rules import Heard, MomentEngine, check
+from moments.languages import notes_for, other_languages
 from moments.meaning import meaning_learn, meaning_try
 from moments.models import MomentDefinition
 from moments.services import engine_spec, moment_check, spec_of
@@ -14,16 +15,25 @@ from moments.services import engine_spec, moment_check, spec_of
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Complaints by field, and whether a sentence was heard (None: one sentence cannot show it), where, which names."""
+    """Complaints by field, and whether a sentence was heard (None: one sentence cannot show it), where, which names.
+
+    `notes`: what it cannot do in languages that the company's calls are in, too.
+    """
 
     complaints: dict[str, list[str]] = field(default_factory=dict)
     heard: bool | None = None
     spans: tuple[tuple[int, int], ...] = ()
     names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def moment_look(*, definition: MomentDefinition, text: str | None = None) -> Looked:
     """Check a definition as it stands, and try it on `text` where it could run at all. Nothing is written."""
+    notes = tuple(notes_for(definition.kind, definition.entity, other_languages()))
+    return replace(_looked(definition, text), notes=notes)
+
+
+def _looked(definition: MomentDefinition, text: str | None) -> Looked:
     complaints: dict[str, list[str]] = {}
     try:
         definition.full_clean()

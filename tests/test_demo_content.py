@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 import demo
-from coaching.models import Alert, Guidance, Policy, PolicyRevision
+from coaching.models import Alert, BehaviourOutcome, Guidance, Policy, PolicyRevision
 from conversations.models import Disposition
 from demo.content import content_install
 from demo.proof import ANSWERS
@@ -85,14 +85,40 @@ def test_installing_again_leaves_everything_as_it_is(content):
     )
     assert after == before
     assert MomentDefinition.objects.get(key="recap").name == "Wrap it up"
-    assert Policy.objects.filter(state="published").count() == 2
+    assert Policy.objects.filter(state="published").count() == 3
     assert Disposition.objects.count() == 6
 
 
 def test_a_company_without_the_team_gets_the_policy_for_everyone(world):
     with world.acme.scope():
         content_install()
-        assert [policy.name for policy in Policy.objects.all()] == ["Every call"]
+        assert [policy.name for policy in Policy.objects.all()] == ["Every call", "Every chat"]
+
+
+def test_what_is_for_a_chat_says_nothing_of_calls(content, make_conversation):
+    """The checklist and the hints of a chat fit what is written, and none of those of calls stands beside them."""
+    written = make_conversation(state="live", lines=[("customer", "hello")], channel="chat")
+    chat = call_begin("northwind", written)
+    chat.sequence = 1
+    chat.play(
+        [
+            ("agent", "hi my name is amy how can i help", 1_000, 2_000),
+            ("customer", "i want to cancel", 9_000, 10_000),
+            ("agent", "please give me your card number", 40_000, 41_000),
+        ]
+    )
+    rows = Guidance.objects.filter(conversation=written)
+    checks = dict(rows.filter(kind="checklist").order_by("position").values_list("title", "state"))
+    assert list(checks)[:2] == ["Greet them and offer help", "Check who is writing"] and len(checks) == 5
+    assert checks["Greet them and offer help"] == "ticked"
+    shown = set(rows.values_list("title", flat=True))
+    assert {
+        "Acknowledge first, then ask what would make them stay",
+        "Make an offer now: 20 percent off for six months",
+        "Send the secure form instead of asking for the card here",
+    } <= shown
+    said = " ".join(f"{row.title} {row.say}" for row in rows).lower()
+    assert not {"recorded", "calling", "voice", "aloud"} & set(said.split())
 
 
 def test_the_sample_call_brings_up_what_answers(content, played):
@@ -120,6 +146,8 @@ def test_the_sample_calls_bring_guidance_that_explains_itself(played, key):
             assert "{quote}" not in data["reason"]
     ticked = Guidance.objects.filter(kind="checklist", state="ticked").count()
     assert ticked == (5 if key == "cancellation" else 4)
+    outcomes = BehaviourOutcome.objects.filter(name="Offers something to who wants to leave")
+    assert set(outcomes.values_list("result", flat=True)) == {"done"}
     assert 60 < evaluation.total < 100
     assert not evaluation.auto_failed
     values = {answer.criterion_key: answer.value for answer in evaluation.answers.all()}

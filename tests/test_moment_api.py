@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import AuditEvent
 from moments.models import ListedName, MomentDefinition
 from moments.naming import name_save
+from tenants.models import Tenant
 from tests.budgets import query_budget
 from tests.conftest import World
 from tests.understanding import definition_make
@@ -97,7 +99,7 @@ def test_looking_before_it_is_kept(world: World) -> None:
     text = {"text": "may i have my money back please"}
     looked = _send(client, "post", f"{PATH}check/", REFUND | text)
     assert looked["Cache-Control"] == "no-store"
-    assert looked.json() == {"complaints": {}, "heard": True, "spans": [[14, 24]], "names": []}
+    assert looked.json() == {"complaints": {}, "heard": True, "spans": [[14, 24]], "names": [], "notes": []}
     looked = _send(client, "post", f"{PATH}check/", REFUND | text | {"phrases": ["thank you"]}).json()
     assert not looked["heard"] and "Not heard in" in looked["complaints"]["examples"][0]
     looked = _send(client, "post", f"{PATH}check/", REFUND | text | {"phrases": ["(broken"]}).json()
@@ -107,7 +109,7 @@ def test_looking_before_it_is_kept(world: World) -> None:
         assert not MomentDefinition.objects.exists()
     plan = {"key": "plan", "name": "Plan", "kind": "entity", "entity": "product", "text": "plan five, then"}
     looked = _send(client, "post", f"{PATH}check/", plan).json()
-    assert looked == {"complaints": {}, "heard": True, "spans": [[0, 9]], "names": ["Plan 5"]}
+    assert looked == {"complaints": {}, "heard": True, "spans": [[0, 9]], "names": ["Plan 5"], "notes": []}
     lost = {"key": "lost", "name": "Lost", "kind": "examples", "text": "my bank card is lost"}
     lost |= {"examples": ["i lost my card", "my card was stolen", "i can't find my credit card"]}
     assert _send(client, "post", f"{PATH}check/", lost).json()["heard"] is True
@@ -120,3 +122,18 @@ def test_looking_before_it_is_kept(world: World) -> None:
         "limit": -1,
     }
     assert _send(client, "post", f"{PATH}check/", mood | text).json()["heard"] is None
+
+
+def test_what_is_english_alone_is_said_where_calls_are_in_another_language(world: World) -> None:
+    client = world.northwind.client("admin")
+    editor = reverse("admin:moments_momentdefinition_add")
+    assert "data-kind=" not in client.get(editor).content.decode()
+    Tenant.objects.filter(schema_name=world.northwind.schema).update(languages=["en", "de"])
+    page = client.get(editor).content.decode()
+    assert (
+        page.count('class="ic-note" data-kind=') == 6 and "in calls in German this moment is silent" in page
+    )
+    (note,) = _send(client, "post", f"{PATH}check/", REFUND).json()["notes"]
+    assert "In calls in German phrases are heard as they are written" in note
+    intent = {"key": "x", "name": "X", "kind": "intent", "task": "t", "intent": "i"}
+    assert _send(client, "post", f"{PATH}check/", intent).json()["notes"] == []

@@ -8,8 +8,11 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from accounts.ids import new_id
 from analytics.services import fact_write
+from coaching.models import BehaviourOutcome
 from tests.budgets import query_budget
 from tests.past_calls import Past, past_call
 
@@ -79,3 +82,57 @@ def test_markup_in_a_name_is_text(world: Any, past: Past) -> None:
 def test_an_empty_period_says_so(world: Any) -> None:
     html = body(world.northwind.client("admin").get("/reports/"))
     assert "No ended conversations in this period." in html and "<svg" not in html
+
+
+def test_what_was_expected_adds_up_to_a_score(world: Any, past: Past) -> None:
+    """By weight, on the page, in the files, by the API, and on the conversation's own page with why."""
+    company = world.northwind
+    with company.scope():
+        for name, result, weight in [("Empathy", "done", 3), ("Empathy", "missed", 3), ("Recap", "done", 2)]:
+            BehaviourOutcome.objects.create(
+                conversation=past.conversation,
+                revision=past.hint.revision,
+                behaviour_key=name.lower(),
+                name=name,
+                weight=weight,
+                result=result,
+                reason="Because the customer said “{quote}” at 0:05",
+                evidence=[{"utterance": str(past.said[1].pk), "start": 3, "end": 16}],
+                at_ms=9_000,
+            )
+    client = company.client("supervisor")
+    html = body(client.get("/reports/"))
+    links = re.findall(r'href="(/conversations/\?[^"]*(?:behaviour|missed)=[^"]+)"', html)
+    assert len(links) == 3
+    for link in links:
+        shown = body(client.get(link.replace("&amp;", "&")))
+        assert shown.count('class="ls-row"') == 1, link
+    assert 'class="ls-row"' not in body(client.get("/conversations/?missed=Recap"))
+    (agent,) = client.get("/api/v1/reports/agents/").json()
+    assert (agent["figures"]["behaviours"], agent["figures"]["situations"]) == (62.5, 3)
+    first, second = client.get("/api/v1/reports/behaviours/").json()
+    assert (first["name"], first["situations"], first["missed"], first["share"]) == ("Empathy", 2, 1, 0.5)
+    assert (second["name"], second["missed"], second["agents"]) == ("Recap", 0, 1)
+    assert company.client("other_supervisor").get("/api/v1/reports/behaviours/").json() == []
+    rows = list(csv.reader(StringIO(body(client.get("/reports/behaviours.csv")).removeprefix("\ufeff"))))
+    policy = past.hint.revision.policy.name
+    assert [row[:4] for row in rows[1:]] == [
+        ["Empathy", policy, "2", "1"],
+        ["Recap", policy, "1", "1"],
+    ]
+    page = body(client.get(f"/conversations/{past.conversation.pk}/?tab=guidance"))
+    assert "2 of 3 done" in page and "score 63" in page
+    assert "Because the customer said “bill is wrong” at 0:05" in page
+
+
+def test_a_hint_that_was_held_back_was_not_shown_and_one_whose_words_were_said_was_taken_up(
+    world: Any, past: Past
+) -> None:
+    with world.northwind.scope():
+        shown = past.hint
+        shown.state, shown.used_at = "open", timezone.now()
+        shown.save()
+        shown.pk, shown.state, shown.used_at = new_id(), "held", None
+        shown.save(force_insert=True)
+        fact = fact_write(past.conversation.pk)
+        assert fact is not None and (fact.hints_shown, fact.hints_accepted) == (1, 1)

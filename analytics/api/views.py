@@ -14,7 +14,7 @@ from accounts.api.base import CompanyViewSet
 from accounts.models import Team
 from accounts.permissions import Permission
 from analytics.periods import PERIODS, teams_offered
-from analytics.selectors import report_agents, report_daily
+from analytics.selectors import report_agents, report_behaviours, report_daily
 
 Serializer = serializers.Serializer[Any]
 
@@ -35,7 +35,13 @@ class FiguresSerializer(Serializer):
     hints_shown = serializers.IntegerField()
     hints_accepted = serializers.IntegerField()
     alerts = serializers.IntegerField()
-    accepted_share = serializers.FloatField(allow_null=True)
+    accepted_share = serializers.FloatField(
+        allow_null=True, help_text="Of the hints shown, those accepted or whose words were said."
+    )
+    behaviours = serializers.FloatField(
+        allow_null=True, help_text="0 to 100: what policies expected and was done, by its weights."
+    )
+    situations = serializers.IntegerField(help_text="How often something was expected.")
 
 
 class DaySerializer(Serializer):
@@ -48,6 +54,19 @@ class AgentSerializer(Serializer):
     name = serializers.CharField()
     team = serializers.CharField()
     figures = FiguresSerializer()
+
+
+class BehaviourFiguresSerializer(Serializer):
+    policy = serializers.CharField()
+    policy_id = serializers.UUIDField()
+    key = serializers.CharField(help_text="The behaviour's id in the policy.")
+    name = serializers.CharField()
+    situations = serializers.IntegerField()
+    done = serializers.IntegerField()
+    missed = serializers.IntegerField()
+    share = serializers.FloatField(help_text="Of the situations those in which it was done, 0 to 1.")
+    conversations = serializers.IntegerField()
+    agents = serializers.IntegerField(help_text="How many agents were in such a situation.")
 
 
 class ReportViewSet(CompanyViewSet):
@@ -80,3 +99,10 @@ class ReportViewSet(CompanyViewSet):
     def agents(self, request: Request) -> Response:
         """Each agent with a conversation in the last days, by name."""
         return Response(AgentSerializer(report_agents(self.user, *self._asked(request)), many=True).data)
+
+    @extend_schema(parameters=[AskedSerializer], responses=BehaviourFiguresSerializer(many=True))
+    @action(detail=False)
+    def behaviours(self, request: Request) -> Response:
+        """Each behaviour that policies expected in the last days, what was missed most often first."""
+        found = report_behaviours(self.user, *self._asked(request))
+        return Response(BehaviourFiguresSerializer(found, many=True).data)

@@ -9,7 +9,7 @@ known what was wrong counts as likely as none of those is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,15 @@ class Strength:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the weights of one step's candidates stand: contexts of the step, marks and features of each candidate."""
+
+    contexts: list[int]
+    marks: list[list[int]]
+    pairs: list[list[int]]
+
+
 @dataclass(frozen=True)
 class Weights:
     """`cross` by mark (rows) and context (columns), `pair` by feature."""
@@ -76,16 +85,22 @@ class Weights:
     cross: Floats
     pair: Floats
 
-    def scores(
-        self, contexts: Sequence[str], marks: Sequence[Sequence[str]], pairs: Sequence[Sequence[str]]
-    ) -> Floats:
+    def places(
+        self, contexts: Iterable[str], marks: Iterable[Sequence[str]], pairs: Iterable[Iterable[str]]
+    ) -> Places:
+        """Look up the names that have a weight."""
+        return Places(
+            [self.contexts[name] for name in contexts if name in self.contexts],
+            [[self.marks[name] for name in own if name in self.marks] for own in marks],
+            [[self.features[name] for name in names if name in self.features] for names in pairs],
+        )
+
+    def scores(self, places: Places) -> Floats:
         """Score each candidate of a step; only differences between them mean something."""
-        columns = [self.contexts[name] for name in contexts if name in self.contexts]
-        by_mark = self.cross[:, columns].sum(axis=1)
-        found = np.zeros(len(marks))
-        for i, (own, names) in enumerate(zip(marks, pairs, strict=True)):
-            found[i] = by_mark[[self.marks[name] for name in own if name in self.marks]].sum()
-            found[i] += self.pair[[self.features[name] for name in names if name in self.features]].sum()
+        by_mark = self.cross[:, places.contexts].sum(axis=1)
+        found = np.zeros(len(places.marks))
+        for i, (marks, pairs) in enumerate(zip(places.marks, places.pairs, strict=True)):
+            found[i] = by_mark[marks].sum() + self.pair[pairs].sum()
         return found
 
 

@@ -19,9 +19,10 @@ import numpy as np
 
 from engines.next_step.dialogue import QUERY, Dialogue, Event
 from engines.next_step.features import Candidate, Learned, candidates, learn_actions, pairs, questions
-from engines.next_step.fitting import Floats, Step, Strength, Weights, fit
+from engines.next_step.fitting import Floats, Places, Step, Strength, Weights, fit
 from engines.next_step.schema import TaskSchema
 from engines.next_step.situation import Situation
+from engines.next_step.ways import Ways
 from engines.next_step.words import kind_of
 
 MAGIC = b"next-step-1\n"
@@ -69,28 +70,45 @@ class NextStepModel:
 
 
 class Follower:
-    """Follows one dialogue, event by event. The cost of an event does not grow with the dialogue's length."""
+    """Follows one dialogue, event by event. The cost of an event does not grow with the dialogue's length.
+
+    Of what the agent does it takes on his own ways (`ways`).
+    """
 
     def __init__(self, model: NextStepModel, task: str, schema: TaskSchema | None) -> None:
         unseen = task not in model.tasks
         self.candidates = candidates(task, schema, model.learned, unseen=unseen)
-        self._weights = model.playbook if unseen else model.past
+        weights = model.playbook if unseen else model.past
         self._named = model.learned.named() if unseen else None
         self._now = _situation(schema, self.candidates, model.learned)
         self._marks = [candidate.marks for candidate in self.candidates]
+        self._place = {candidate.action: i for i, candidate in enumerate(self.candidates)}
+        self._ways = Ways(weights) if weights is not None else None
+        # What is most likely now, while nothing has happened since.
+        self._looked: tuple[Places, Floats] | None = None
 
     def add(self, event: Event) -> None:
-        """Take the next event in."""
+        """Take the next event in; of what the agent does, too, how he does things."""
+        done = self._place.get(event.action) if event.role == "agent" and event.action is not None else None
+        if done is not None and self._ways is not None:
+            self._ways.learn(*self._look(self._ways), done)
         self._now.add(event)
+        self._looked = None
 
     def probabilities(self) -> Floats:
         """How probable each of `candidates` is next."""
-        if self._weights is None or not self.candidates:
+        if self._ways is None or not self.candidates:
             return np.zeros(len(self.candidates))
-        found = [list(names) for names in pairs(self._now, self.candidates)]
-        scores = self._weights.scores(list(self._now.contexts(self._named)), self._marks, found)
-        power = np.exp(scores - scores.max())
-        return np.asarray(power / power.sum())
+        return self._look(self._ways)[1]
+
+    def _look(self, ways: Ways) -> tuple[Places, Floats]:
+        if self._looked is None:
+            contexts = self._now.contexts(self._named)
+            places = ways.weights.places(contexts, self._marks, pairs(self._now, self.candidates))
+            scores = ways.scores(places)
+            power = np.exp(scores - scores.max())
+            self._looked = places, np.asarray(power / power.sum())
+        return self._looked
 
     def suggest(self, most: int = 3) -> list[Suggestion]:
         """The most probable next steps, best first."""

@@ -110,7 +110,8 @@ class Situation:
             words = tokens(clause)
             lacks = bool(FORGOT & set(words))
             about: Counter[str] = Counter()
-            for word in content(words):
+            # In their order: of two questions that are as near the same one in every process.
+            for word in sorted(content(words)):
                 for action, weight in self.asked.cues.get(word, {}).items():
                     about[action] += weight  # type: ignore[assignment]
             action, weight = about.most_common(1)[0] if about else ("", 0)

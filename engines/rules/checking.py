@@ -13,6 +13,7 @@ from typing import Any
 
 from engines.rules import spec
 from engines.rules.circumstances import plain
+from engines.rules.comparing import compare
 from engines.rules.filling_checks import check_outcome_slots, check_slots
 from engines.rules.logic import (
     Alternative,
@@ -28,11 +29,12 @@ from engines.rules.patterns import PatternError, parse_pattern
 from engines.rules.phrases import PhraseError
 from engines.rules.playbook_checks import check_playbook
 from engines.rules.reading import read_policy
-from engines.rules.spec import Action, Complaint, Condition, Policy, Rule
+from engines.rules.spec import Complaint, Condition, Policy, Rule
 
 MAX_CONDITIONS = 200
 # Nobody answers sooner; few calls last longer.
 _SOONEST_MS, _LONGEST_MS = 500, 4 * 3_600_000
+_SHORTEST_MS = 1_000
 
 
 def check_policy(
@@ -86,7 +88,7 @@ def check_policy(
             found += _fires(f"playbooks[{at}].start", playbook.start, "The playbook")
         steps = {step for named, step in aimed if named == playbook.id}
         found += check_playbook(f"playbooks[{at}]", playbook, steps)
-    found += _between(policy)
+    found += compare(policy)
     return sorted(found, key=lambda one: one.kind)
 
 
@@ -188,6 +190,12 @@ class _Conditions:
                 for value in one.one_of or ()
                 if plain(value) not in spec.CHANNELS
             ]
+        if one.field == "language":
+            return [
+                Complaint(path, f"“{value}” is no code of a language: write en, or en-GB.")
+                for value in one.one_of or one.none_of or ()
+                if not spec.LANGUAGE.fullmatch(plain(value).replace("_", "-"))
+            ]
         if one.field == "queue" and self._queues is not None and one.one_of:
             known = set(map(plain, self._queues()))
             return [
@@ -285,7 +293,16 @@ def _rule(where: str, rule: Rule, policy: Policy) -> list[Complaint]:
             found.append(Complaint(path, f"There is no playbook “{action.playbook}” in this policy."))
         elif action.do == "step" and action.step not in steps[action.playbook]:
             found.append(Complaint(path, f"The playbook “{action.playbook}” has no step “{action.step}”."))
+    if len(set(rule.then)) < len(rule.then):
+        found.append(Complaint(f"{where}.then", "It does the same thing twice: remove one.", "warning"))
     shows = any(action.do in spec.SHOWN for action in rule.then)
+    if shows and 0 < rule.expires_ms < _SHORTEST_MS:
+        found.append(
+            Complaint(
+                f"{where}.expires_ms",
+                f"What it shows would be gone after {rule.expires_ms} ms, before anybody could read it.",
+            )
+        )
     if rule.withdraw_when is not None:
         when, taken = alternatives(rule.when), alternatives(rule.withdraw_when)
         if when is not None and taken is not None and implies(when, taken):
@@ -311,74 +328,3 @@ def _rule(where: str, rule: Rule, policy: Policy) -> list[Complaint]:
     if rule.once and rule.most is not None:
         found.append(Complaint(where, "once and most are both given: once is the stricter.", "warning"))
     return found
-
-
-def _between(policy: Policy) -> list[Complaint]:
-    """Compare rules with each other: the same twice, one hidden by another, two that contradict each other."""
-    found: list[Complaint] = []
-    taken = [
-        (at, rule, options) for at, rule in enumerate(policy.rules) if (options := alternatives(rule.when))
-    ]
-    filed: dict[spec.Leaf, list[int]] = {}
-    for place, (*_rule_at, options) in enumerate(taken):
-        for leaf in {leaf for option in options for leaf, _negated in option}:
-            filed.setdefault(leaf, []).append(place)
-    seen: set[tuple[int, int]] = set()
-    for place, (*_rule_at, options) in enumerate(taken):
-        rare = {
-            min((leaf for leaf, _ in option), key=lambda leaf: len(filed[leaf]))
-            for option in options
-            if option
-        }
-        near = {other for leaf in rare for other in filed[leaf][:200] if other != place}
-        for other in sorted(near):
-            pair = (min(place, other), max(place, other))
-            if pair not in seen:
-                seen.add(pair)
-                found += _pair(taken[pair[0]], taken[pair[1]])
-    return found
-
-
-def _pair(
-    one: tuple[int, Rule, list[Alternative]], other: tuple[int, Rule, list[Alternative]]
-) -> list[Complaint]:
-    (first_at, first, mine), (second_at, second, yours) = one, other
-    forth, back = implies(mine, yours), implies(yours, mine)
-    if not forth and not back:
-        return []
-    where = f"rules[{second_at}]"
-    same = set(first.then) == set(second.then)
-    if forth and back and same:
-        return [
-            Complaint(where, f"It is the same as the rule “{first.name}”: remove one of them.", "warning")
-        ]
-    for action in first.then:
-        for against in second.then:
-            if _contradict(action, against):
-                return [
-                    Complaint(
-                        where, f"It contradicts the rule “{first.name}”: both act on the same.", "warning"
-                    )
-                ]
-    narrow, wide, at = (first, second, first_at) if forth else (second, first, second_at)
-    if set(narrow.then) <= set(wide.then) and narrow.priority <= wide.priority:
-        return [
-            Complaint(
-                f"rules[{at}]",
-                f"It is shadowed by the rule “{wide.name}”, which does the same whenever this one would.",
-                "warning",
-            )
-        ]
-    return []
-
-
-def _contradict(one: Action, other: Action) -> bool:
-    if one.do != other.do:
-        return False
-    if one.do == "disposition":
-        return one.value != other.value
-    if one.do == "prefill":
-        return one.field == other.field and one.value != other.value
-    if one.do == "check":
-        return one.title == other.title and one.missed is not other.missed
-    return one.do == "step" and one.playbook == other.playbook and one.step != other.step

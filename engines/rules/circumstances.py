@@ -13,9 +13,9 @@ def field_holds(asked: spec.FieldIs, value: spec.Value | None) -> bool:
     if asked.present is not None:
         return (value is not None and value != "") is asked.present
     if asked.one_of is not None:
-        return value is not None and plain(value) in map(plain, asked.one_of)
+        return value is not None and listed(asked.field, value, map(plain, asked.one_of))
     if asked.none_of is not None:
-        return value is None or plain(value) not in map(plain, asked.none_of)
+        return value is None or not listed(asked.field, value, map(plain, asked.none_of))
     try:
         number = float(value) if value is not None and not isinstance(value, bool) else None
     except ValueError:
@@ -23,6 +23,15 @@ def field_holds(asked: spec.FieldIs, value: spec.Value | None) -> bool:
     if number is None:
         return False
     return number > asked.above if asked.above is not None else number < float(asked.below or 0)
+
+
+def listed(field: str, value: spec.Value, values: Iterable[str]) -> bool:
+    """Say whether a field's value is one of these, as `plain` writes them; "en" is also what "en-GB" is."""
+    one = plain(value)
+    if field != "language":
+        return one in values
+    one = one.replace("_", "-")
+    return not {one, one.partition("-")[0]}.isdisjoint(each.replace("_", "-") for each in values)
 
 
 def plain(value: spec.Value) -> str:

@@ -7,6 +7,7 @@ ask for the same thing share the work.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +31,8 @@ OVER_A_WINDOW = frozenset({"talk_share", "overtalk_ms", "words_per_minute", "sen
 # What is measured of voices and lines, and the channels in which there are none: there it is neither so nor not so.
 OF_SOUND = frozenset({"talk_share", "silence_ms", "overtalk_ms", "words_per_minute", "hold_ms"})
 WRITTEN = frozenset({"chat", "email"})
+# The code of a language, with or without its region, in whatever case.
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 FIELDS = ("queue", "channel", "language", "product", "customer.segment")
 CHANNELS = ("voice", "chat", "email")
 METADATA = "metadata."

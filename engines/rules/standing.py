@@ -12,7 +12,7 @@ from typing import Any
 from engines.language import sentiment
 from engines.rules.circumstances import field_holds, plain
 from engines.rules.occurrences import Heard, MomentSpec
-from engines.rules.spec import CHANNELS, FIELDS, METADATA, FieldIs, Value
+from engines.rules.spec import CHANNELS, FIELDS, LANGUAGE, METADATA, FieldIs, Value
 
 MOODS = ("below", "above", "falling", "rising")
 FIELD_TESTS = ("is", "is_not", "above", "below", "present")
@@ -70,6 +70,10 @@ def check_field(spec: MomentSpec) -> list[str]:
             unknown := [one for one in spec.values if plain(one) not in CHANNELS]
         ):
             wrong.append(f"There is no channel “{unknown[0]}”: choose {' or '.join(CHANNELS)}.")
+        elif spec.field == "language" and (
+            unknown := [one for one in spec.values if not LANGUAGE.fullmatch(plain(one).replace("_", "-"))]
+        ):
+            wrong.append(f"“{unknown[0]}” is no code of a language: write en, or en-GB.")
     elif spec.test == "present" and spec.field == "channel":
         wrong.append("Every call has a channel, so that this would always be so: choose is, and which.")
     elif spec.test in ("above", "below"):

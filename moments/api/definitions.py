@@ -150,6 +150,10 @@ class LookedSerializer(Serializer):
     )
     spans = serializers.ListField(help_text="Where: [start, end] in characters, half-open.")
     names = serializers.ListField(child=serializers.CharField(), help_text="Which names of the list.")
+    notes = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What it cannot do in languages other than English that the company's calls are in.",
+    )
 
 
 class MomentRevisionSerializer(Serializer):

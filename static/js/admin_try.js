@@ -147,12 +147,18 @@ for (const box of document.querySelectorAll("[data-try]")) {
     }
   });
   if (isMeaning && kind) {
+    const named = document.getElementById("id_entity");
     const shift = () => {
+      for (const note of document.querySelectorAll(".ic-note[data-kind]")) {
+        const { kind: of, entity } = note.dataset;
+        note.hidden = of !== kind.value || (entity !== "" && entity !== named.value);
+      }
       box.hidden = !["phrase", "pattern", "entity", "examples"].includes(kind.value);
       box.querySelector("p").textContent = kind.value === "examples" ? words.examples : words.worded;
       result.replaceChildren();
     };
     kind.addEventListener("change", shift);
+    named?.addEventListener("change", shift);
     shift();
   }
 }

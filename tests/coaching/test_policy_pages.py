@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from coaching.faults import fault_count
@@ -84,3 +85,37 @@ def test_only_buttons_that_do_something_are_shown(world, two):
     assert shown() == ["publish", "submit", "roll-back", "retire", *always]
     client.post(_url("submit", two), {"_form_submitted": "on"})
     assert shown() == ["publish", "send-back", "roll-back", "retire", *always]
+
+
+def test_a_file_becomes_a_draft_and_another_draft_only_where_one_says_so(world, two):
+    """What one company exports, another takes in on the same page; what cannot be read is answered in words."""
+    text = world.northwind.client("admin").get(_url("export", two)).content.decode()
+    acme, page = world.acme.client("admin"), reverse("admin:coaching_policy_take_in")
+    assert page in acme.get(reverse("admin:coaching_policy_changelist")).content.decode()
+    assert 'enctype="multipart/form-data"' in acme.get(page).content.decode()
+    for sent, words in (
+        ({"text": "name: ["}, "line 1"),
+        ({"text": " "}, "Choose a file"),
+        ({"text": text}, "no moment"),
+        ({"file": SimpleUploadedFile("p.yaml", b"x" * 1_000_001)}, "larger than a megabyte"),
+    ):
+        answer = acme.post(page, sent)
+        assert answer.status_code == 400 and words in answer.content.decode()
+    with world.acme.scope():
+        assert not Policy.objects.exists()
+    client = world.northwind.client("admin")
+    renamed = text.replace(f"name: {two.name}", "name: Brought in", 1)
+    answer = client.post(page, {"file": SimpleUploadedFile("p.yaml", renamed.encode())})
+    with world.northwind.scope():
+        two.refresh_from_db()
+        made = Policy.objects.get(name="Brought in")
+        assert (made.state, made.draft) == ("draft", two.draft)
+    assert answer["Location"] == _url("change", made)
+    again = client.post(page, {"text": renamed})
+    assert again.status_code == 400 and "tick the box" in again.content.decode()
+    changed = renamed.replace("priority: 90", "priority: 91")
+    assert client.post(page, {"text": changed, "replace": "1"}).status_code == 302
+    with world.northwind.scope():
+        made.refresh_from_db()
+        assert Policy.objects.filter(name="Brought in").count() == 1
+        assert [rule.get("priority") for rule in made.draft["rules"]].count(91) == 1

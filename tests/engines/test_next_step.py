@@ -10,10 +10,11 @@ import pytest
 
 from bench.__main__ import main
 from engines.next_step.dialogue import Dialogue, Event, dialogue_from, read_dialogues, row_of
-from engines.next_step.features import learn_actions, states_told
+from engines.next_step.features import learn_actions, pairs, states_told
 from engines.next_step.fitting import _counts
 from engines.next_step.model import NextStepModel, pack, steps, train, unpack
 from engines.next_step.schema import read_schemas, schema_from
+from engines.next_step.ways import STEP, Ways
 from engines.next_step.words import clauses, kind_of, name_parts, news, tokens
 from tests.next_steps_made import (
     QUICK,
@@ -64,6 +65,32 @@ def test_a_suggestion_has_words_a_probability_and_a_reason(model: NextStepModel)
         "Because the playbook goes on with it; so done "
     )
     assert all(other.probability <= first.probability for other in others)
+
+
+def test_a_dialogue_takes_on_the_ways_of_its_agent_and_no_other_does(model: NextStepModel) -> None:
+    """Who asks for the driver before the name does so again; whoever follows another call learns nothing of it."""
+    first = Event("customer", "I need a ride")
+    asked = Event("agent", "Which driver would you like, please?", "ride_ask_driver")
+
+    def likely(step: float) -> list[float]:
+        follower = model.follow("ride", schema("ride"))
+        follower._ways = Ways(model.past, step)
+        for event in (first, asked, first):
+            follower.add(event)
+        assert list(follower.probabilities()) == list(follower.probabilities()), "asking changes nothing"
+        return list(follower.probabilities())
+
+    assert likely(0.0) != likely(STEP) == likely(STEP), "and nothing is left behind"
+    follower, ways = model.follow("ride", schema("ride")), Ways(model.past)
+    follower.add(first)
+    place = [candidate.action for candidate in follower.candidates].index("ride_ask_driver")
+    places = model.past.places(
+        follower._now.contexts(None), follower._marks, pairs(follower._now, follower.candidates)
+    )
+    before = ways.scores(places)
+    ways.learn(places, follower.probabilities(), place)
+    moved = ways.scores(places) - before
+    assert moved.argmax() == place and moved.max() > 0 > moved.min()
 
 
 def test_the_same_words_of_a_common_action_are_that_action(model: NextStepModel) -> None:

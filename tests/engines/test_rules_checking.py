@@ -208,11 +208,44 @@ def errors(*rules, **parts):
         ({"field": "channel", "present": False}, "every call has a channel"),
         ({"all": [CANCEL, {"field": "channel", "is": ["chat", "fax"]}]}, "There is no channel “fax”"),
         ({"pattern": "(?=cancel)"}, "can never match"),
+        ({"measure": "turns", "below": 5}, "acts always"),
+        ({"measure": "turns", "below": 1}, "turns cannot be below 1"),
+        ({"measure": "turns", "above": 5_000}, "turns cannot be above 5000"),
+        ({"measure": "duration_ms", "above": 86_400_000}, "duration_ms cannot be above 86400000"),
+        ({"measure": "words_per_minute", "above": 1_000}, "words_per_minute cannot be above"),
+        ({"field": "channel", "is": ["voice", "Chat", "email"]}, "acts always"),
+        ({"field": "channel", "is_not": ["voice", "chat", "email"]}, "every call has a channel"),
+        ({"any": [{"field": "queue", "present": True}, {"field": "queue", "present": False}]}, "acts always"),
+        ({"any": [{"field": "queue", "is": "a"}, {"field": "queue", "is_not": "a"}]}, "acts always"),
+        (
+            {"all": [CANCEL, {"field": "metadata.age", "above": 9}, {"field": "metadata.age", "below": 3}]},
+            "metadata.age cannot be above 9 and below 3",
+        ),
+        ({"all": [{"missing": OFFER, "within_ms": 5_000}, OFFER]}, "for their being missing"),
+        ({"all": [CANCEL, {"field": "language", "is": "english"}]}, "no code of a language"),
+        (
+            {"all": [CANCEL, {"field": "language", "is": "en-GB"}, {"field": "language", "is_not": "en"}]},
+            "the field language",
+        ),
         ({"pattern": "a^b"}, "can never match"),
     ],
 )
 def test_what_never_happens_always_happens_or_does_not_exist_is_an_error(when, sentence):
     assert any(sentence in one for one in errors(rule(when, withdraw_when=OFFER))), errors(rule(when))
+
+
+def test_what_would_be_gone_at_once_is_refused_and_what_is_done_twice_is_told():
+    said = [
+        (one.kind, one.where, one.sentence)
+        for one in check_policy(
+            {"format": 1, "rules": [rule(CANCEL, hint("Same"), hint("Same"), expires_ms=999)]}, NAMES
+        )
+    ]
+    assert [(kind, where) for kind, where, _sentence in said] == [
+        ("error", "rules[0].expires_ms"),
+        ("warning", "rules[0].then"),
+    ]
+    assert "gone after 999 ms" in said[0][2] and "the same thing twice" in said[1][2]
 
 
 def test_a_queue_that_is_not_there_and_a_time_beyond_every_call_are_told():
@@ -242,7 +275,12 @@ def test_useful_conditions_raise_no_alarm():
         {"all": [{"measure": "duration_ms", "above": 60_000}, {"not": CANCEL}]},
         {"not": CANCEL | {"for_ms": 5_000}},
         {"field": "metadata.vip", "is": True},
-        {"any": [{"measure": "turns", "above": 9}, {"measure": "turns", "below": 4}]},
+        {"all": [CANCEL, {"any": [{"measure": "turns", "above": 9}, {"measure": "turns", "below": 4}]}]},
+        {"all": [CANCEL, {"field": "language", "is": "en"}, {"field": "language", "is_not": "en-IE"}]},
+        {"all": [CANCEL, {"field": "channel", "is_not": ["chat", "email"]}]},
+        {"all": [CANCEL, {"missing": OFFER, "after": CANCEL}, OFFER]},
+        {"all": [{"field": "metadata.age", "above": 17}, {"field": "metadata.age", "below": 30}]},
+        {"field": "queue", "present": False},
         {"all": [{"time": {"from": "22:00", "until": "06:00"}}, {"time": {"days": ["sat"]}}, CANCEL]},
     ]
     assert (

@@ -130,7 +130,7 @@ def test_all_any_and_not_with_what_lapses():
 
 
 def test_fields_are_compared_as_people_write_them():
-    fields = {"queue": "  retention ", "metadata.age": "42", "metadata.vip": True}
+    fields = {"queue": "  retention ", "metadata.age": "42", "metadata.vip": True, "language": "en_GB"}
     conditions = [
         {"field": "queue", "is": ["Retention", "x"]},
         {"field": "queue", "is_not": ["Sales"]},
@@ -138,6 +138,9 @@ def test_fields_are_compared_as_people_write_them():
         {"field": "metadata.vip", "is": ["true"]},
         {"field": "metadata.none", "present": False},
         {"field": "metadata.none", "is_not": ["a"]},
+        {"field": "language", "is": ["EN"]},
+        {"field": "language", "is": ["en-gb"]},
+        {"field": "language", "is_not": ["de", "en-US"]},
     ]
     wrong = [
         {"field": "queue", "is": "Sales"},
@@ -145,12 +148,13 @@ def test_fields_are_compared_as_people_write_them():
         {"field": "metadata.none", "is": "a"},
         {"field": "queue", "above": 3},
         {"field": "metadata.vip", "present": False},
+        {"field": "language", "is_not": ["en"]},
     ]
     rules = [rule(one, id=f"t{at}") for at, one in enumerate(conditions)]
     rules += [rule(one, id=f"f{at}") for at, one in enumerate(wrong)]
     call = Call(*rules, fields=fields)
-    assert acts(call.begun) == [f"t{at}" for at in range(6)], "at the start"
-    assert acts(call.engine.set_fields({"queue": "sales"}, 5_000)) == ["f0", "f4"]
+    assert acts(call.begun) == [f"t{at}" for at in range(9)], "at the start"
+    assert acts(call.engine.set_fields({"queue": "sales"}, 5_000)) == ["f0", "f4", "f5"]
 
 
 @pytest.mark.parametrize(

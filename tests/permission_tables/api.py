@@ -204,6 +204,7 @@ ROWS = [
     ("GET", "/api/v1/reports/daily/", LOOKING),
     ("GET", "/api/v1/completeness/", LOOKING),
     ("GET", "/api/v1/reports/agents/", LOOKING),
+    ("GET", "/api/v1/reports/behaviours/", LOOKING),
     ("GET", person, {**ALL, "teammate": 404, "other_supervisor": 404}),
     ("GET", "/api/v1/schema/", ALL),
     ("GET", "/api/v1/docs/", ALL),

@@ -10,6 +10,7 @@ from tests.conftest import Company
 from tests.understanding import hint_action, policy_document, rule
 
 ADMINS = {"nobody": 401, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 200}
+PAGE = {"nobody": 302, "agent": 403, "supervisor": 403, "analyst": 403, "admin": 200}
 DOCUMENT = policy_document(rule({"phrases": ["hello there"]}, hint_action("Say hello")))
 
 
@@ -41,4 +42,6 @@ ROWS = [
     ("GET", policy("revisions/"), ADMINS),
     ("GET", policy("diff/"), ADMINS),
     ("GET", policy("export/"), ADMINS),
+    ("GET", "/admin/coaching/policy/import/", PAGE),
+    ("POST", "/admin/coaching/policy/import/", PAGE | {"admin": 400}, {"text": ""}),
 ]

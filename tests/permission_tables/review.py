@@ -70,6 +70,7 @@ ROWS = [
     ("GET", "/reports/", LOOKING),
     ("GET", "/reports/daily.csv", LOOKING),
     ("GET", "/reports/agents.csv", LOOKING),
+    ("GET", "/reports/behaviours.csv", LOOKING),
 ]
 
 ELSEWHERE = {

@@ -1,0 +1,1 @@
+"""Tags of guidance for pages of other rooms."""
