@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.permissions import Permission
 from tenants.scope import PUBLIC
 
-_RARE = frozenset({"completeness", "privacy", "uploads", "providers-health"})
+_RARE = frozenset({"completeness", "privacy", "uploads", "providers-health", "models"})
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
@@ -31,6 +31,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         (Permission.CONVERSATION_REDACT, "privacy", _("Privacy")),
         (Permission.UPLOAD_MANAGE, "uploads", _("Uploads")),
         (Permission.ADMIN_CONFIGURE, "providers-health", _("Speech")),
+        (Permission.ADMIN_CONFIGURE, "models", _("Models")),
     ]
     items: list[dict[str, object]] = [
         {"key": name, "name": label, "url": reverse(name)}

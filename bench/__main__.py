@@ -21,6 +21,7 @@ BENCHES = {
     "intents": "bench.intents",
     "next_step": "bench.next_step",
     "knowledge": "bench.knowledge",
+    "language": "bench.language",
     "live": "bench.live",
     "meaning": "bench.meaning",
     "redaction": "bench.redaction",

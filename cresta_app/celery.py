@@ -82,6 +82,16 @@ app.conf.beat_schedule = {
         "task": "knowledge.answers.tasks.drafts_nightly",
         "schedule": crontab(hour=3, minute=41),
     },
+    "model-calls": {
+        "task": "providers.tasks.model_calls_sweep",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "model-calls-clean": {
+        "task": "providers.tasks.model_calls_clean",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "uploads-clean": {
         "task": "integrations.uploads.tasks.uploads_clean",
         "schedule": 3600.0,

@@ -282,6 +282,11 @@ UPLOAD_CALLS_AT_ONCE = env.integer("UPLOAD_CALLS_AT_ONCE", 2, minimum=1)
 # How long a file whose call could not be heard waits for somebody to try again.
 UPLOAD_KEPT_DAYS = env.integer("UPLOAD_KEPT_DAYS", 7, minimum=0)
 
+# --- Language models ------------------------------------------------------------------------------------
+
+# How many days the row of a model's call is kept; what a month took, all told, stays.
+MODEL_CALL_DAYS = env.integer("MODEL_CALL_DAYS", 180, minimum=1)
+
 # --- Documents of the knowledge -------------------------------------------------------------------------
 
 KNOWLEDGE_MAX_BYTES = env.integer("KNOWLEDGE_MAX_BYTES", 50 * 1024 * 1024, minimum=1)

@@ -47,6 +47,13 @@ from moments.api.definitions import DefinitionViewSet
 from moments.api.library import MomentLibraryViewSet
 from moments.api.names import NameViewSet
 from moments.api.views import MomentViewSet
+from providers.api.language import (
+    EvaluationCaseViewSet,
+    LanguageRouteViewSet,
+    LanguageTaskViewSet,
+    ModelBudgetViewSet,
+    PromptRevisionViewSet,
+)
 from providers.api.views import ProviderViewSet
 from qa.api.views import ScoreViewSet
 
@@ -101,6 +108,11 @@ router.register("reports", ReportViewSet, basename="api-report")
 router.register("chats", ChatViewSet, basename="api-chat")
 router.register("uploads", UploadViewSet, basename="api-upload")
 router.register("providers", ProviderViewSet, basename="api-provider")
+router.register("language-tasks", LanguageTaskViewSet, basename="api-language-task")
+router.register("language-routes", LanguageRouteViewSet, basename="api-language-route")
+router.register("language-budgets", ModelBudgetViewSet, basename="api-language-budget")
+router.register("language-cases", EvaluationCaseViewSet, basename="api-language-case")
+router.register("language-prompts", PromptRevisionViewSet, basename="api-language-prompt")
 router.register("telephony-connections", ConnectionViewSet, basename="api-telephony-connection")
 router.register("webhook-endpoints", EndpointViewSet, basename="api-webhook-endpoint")
 router.register("webhook-deliveries", DeliveryViewSet, basename="api-webhook-delivery")

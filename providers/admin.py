@@ -37,13 +37,17 @@ class ChatServerForm(SecretForm):
         widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy(
             "Whoever ticks this says that the company trusts this server with personal information that was missed so "
-            "far: whole calls go there, and nothing of them may be kept or passed on. Without it no call is sent."
+            "far: whole calls go there, and nothing of them may be kept or passed on. Without it, it does only tasks "
+            "that a route gives it, with redacted text."
         ),
     )
 
     class Meta:
         model = ChatServer
-        fields = ("name", "base_url", "model", "secret", "characters", "inside", "active")
+        fields = (
+            *("name", "base_url", "model", "secret", "characters", "inside", "active"),
+            *("price_in", "price_out", "most_at_once", "per_minute"),
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +91,9 @@ class KeytermAdmin(AuditedAdmin):
 @admin.register(ChatServer)
 class ChatServerAdmin(KeyedAdmin):
     form = ChatServerForm
-    without = gettext_lazy("Calls that are over are read again by rules and the trained model alone.")
+    without = gettext_lazy(
+        "Everything goes on without a model: what that means says the page “Language models”."
+    )
     list_display = ("name", "base_url", "model", "active", "is_inside", "inside_at", "inside_by", "key_there")
     list_filter = ("active",)
     list_select_related = ("inside_by",)
@@ -119,4 +125,4 @@ class ChatServerAdmin(KeyedAdmin):
         self.try_each(request, queryset[:3], chat_try)
 
 
-from providers import search_admin  # noqa: E402, F401  Django looks for admin pages here
+from providers import language_admin, search_admin  # noqa: E402, F401  Django looks for admin pages here

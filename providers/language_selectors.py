@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils import timezone
 
+from engines.language.registry import TASKS
 from engines.language.tasks import Prompt, Route, Task
 from engines.speech.faults import Fault
 from providers.addresses import address_check, encryption_check
@@ -40,6 +41,22 @@ def language_rows(task: Task[Any]) -> list[tuple[ChatServer, LanguageRoute | Non
     return [] if server is None else [(server, None)]
 
 
+def language_rows_all() -> dict[str, list[tuple[ChatServer, LanguageRoute | None]]]:
+    """The same for all tasks, by their names. Two queries."""
+    named: dict[str, list[LanguageRoute]] = {}
+    for row in LanguageRoute.objects.select_related("server").filter(active=True).order_by("position"):
+        named.setdefault(row.task, []).append(row)
+    server = default_server()
+    return {
+        name: [(row.server, row) for row in named[name] if row.server.inside or not task.inside]
+        if name in named
+        else [(server, None)]
+        if server is not None
+        else []
+        for name, task in TASKS.items()
+    }
+
+
 def language_routes(rows: Sequence[tuple[ChatServer, LanguageRoute | None]]) -> tuple[Route, ...]:
     """The same as the router takes them. Where each server's name leads is looked up and judged now.
 
@@ -48,9 +65,14 @@ def language_routes(rows: Sequence[tuple[ChatServer, LanguageRoute | None]]) -> 
     return tuple(route_made(server, row) for server, row in rows)
 
 
-def route_made(server: ChatServer, row: LanguageRoute | None = None) -> Route:
-    """A server as the router takes it, with what a route says."""
-    addresses, secret, fault = _reached(server)
+def route_made(
+    server: ChatServer,
+    row: LanguageRoute | None = None,
+    *,
+    reached: tuple[tuple[str, ...], str] | None = None,
+) -> Route:
+    """A server as the router takes it, with what a route says; `reached` is what `server_reach` said of it."""
+    addresses, secret, fault = _reached(server) if reached is None else (*reached, "")
     given = row if row is not None else LanguageRoute()
     return Route(
         key=str(server.pk),
@@ -69,13 +91,18 @@ def route_made(server: ChatServer, row: LanguageRoute | None = None) -> Route:
     )
 
 
+def server_reach(server: ChatServer) -> tuple[tuple[str, ...], str]:
+    """Where a server's name leads now, as judged, and its key. Raises `ValidationError`, `SealError`."""
+    addresses = address_check(server.base_url)
+    encryption_check(server.base_url, resolve=lambda _host: addresses)
+    return addresses, account_secret(server)
+
+
 def _reached(server: ChatServer) -> tuple[tuple[str, ...], str, str]:
     """Where a server is, its key, and why it cannot be asked."""
     try:
         # Names may lead elsewhere by now.
-        addresses = address_check(server.base_url)
-        encryption_check(server.base_url, resolve=lambda _host: addresses)
-        secret = account_secret(server)
+        addresses, secret = server_reach(server)
     except (ValidationError, SealError) as error:
         log.warning("providers.language_refused", server=str(server.pk), error=type(error).__name__)
         return (), "", Fault.REFUSED
@@ -133,5 +160,9 @@ def is_over_budget(task: Task[Any]) -> bool:
     budgets = list(ModelBudget.objects.filter(task__in=("", task.name), active=True))
     if not budgets:
         return False
-    spent = list(ModelSpend.objects.filter(month=month_now()))
-    return any(budget_share(one, spent) >= 1.0 for one in budgets)
+    return is_spent(task, budgets, list(ModelSpend.objects.filter(month=month_now())))
+
+
+def is_spent(task: Task[Any], budgets: Sequence[ModelBudget], spent: Sequence[ModelSpend]) -> bool:
+    """Whether one of the budgets that a task comes under is spent."""
+    return any(budget_share(one, spent) >= 1.0 for one in budgets if one.task in ("", task.name))

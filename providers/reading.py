@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from engines.language.redaction_reading import REDACTION_READING, TOTAL_S, ChatReader
@@ -12,9 +13,8 @@ from engines.redaction.hindsight import Line, NotRead, Reader
 from engines.redaction.redactor import RedactionConfig
 from engines.speech.faults import Fault
 from providers.language import Plan, task_plan
-from providers.language_selectors import is_over_budget, language_rows, route_made
+from providers.language_selectors import is_over_budget, language_rows, route_made, server_reach
 from providers.models import ChatServer
-from providers.selectors import account_secret
 from providers.speech import Trial, fault_words
 from tenants.scope import current_schema
 
@@ -54,10 +54,13 @@ def chat_try(server: ChatServer) -> Trial:
     Raises `SealError`.
     """
     began = time.monotonic()
-    account_secret(server)
-    route = route_made(server)
-    if route.fault == Fault.REFUSED:
-        return Trial(False, _("This address cannot be used."))
+    try:
+        reached = server_reach(server)
+    except ValidationError as error:
+        return Trial(False, " ".join(error.messages))
+    if not reached[0]:
+        return Trial(False, fault_words(Fault.AWAY))  # a name that nobody knows
+    route = route_made(server, reached=reached)
     plan = Plan(
         REDACTION_READING, current_schema(), REDACTION_READING.prompt, (route,), within_s=TRIED_WITHIN_S
     )

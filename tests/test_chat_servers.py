@@ -11,17 +11,21 @@ import httpx2
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
-from engines.redaction.chat_reader import ChatReader
-from providers.chat import chat_mark, chat_reader, chat_try, replies_propose
 
 from accounts.models import AuditEvent
+from engines.language.chat_replies import CHAT_REPLY, variables
+from engines.language.wire import addresses_of
 from engines.pinned import PinnedTransport
 from engines.redaction.hindsight import Line, NotRead
 from engines.redaction.redactor import RedactionConfig
+from engines.redaction.text import RedactedText
 from providers import addresses
 from providers.addresses import encryption_check
+from providers.language import task_run
+from providers.language_selectors import default_server
 from providers.models import ChatServer, ProviderAccount
-from providers.selectors import account_secret, reading_server
+from providers.reading import chat_mark, chat_reader, chat_try
+from providers.selectors import account_secret
 from providers.services import account_create, account_secret_set, chat_server_create, chat_server_vouch
 from tests.conftest import Company, World
 from tests.peers.chat import chat_server, found
@@ -37,6 +41,15 @@ def company(world: World, settings: Any) -> Any:
     settings.PROVIDER_ALLOW_PRIVATE_URLS = True
     with world.northwind.scope():
         yield world.northwind
+
+
+def refused() -> str:
+    """Why the company's model reads nothing."""
+    reader = chat_reader()
+    assert reader is not None
+    with pytest.raises(NotRead) as raised:
+        reader.read(SAID, RedactionConfig())
+    return raised.value.fault
 
 
 def server_of(url: str = "http://127.0.0.1:9/v1", **fields: Any) -> ChatServer:
@@ -55,21 +68,21 @@ def test_none_reads_unless_it_is_active_and_somebody_says_it_is_inside(
     assert (chat_reader(), chat_mark()) == (None, "")
     actor = company.people["admin"]
     chat_server_vouch(server=server, inside=True, actor=actor)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(3):
         assert chat_mark() == "chat:ours-8b"
     assert chat_reader() is not None
     assert (server.inside_by, server.inside) == (actor, True)
     # It was said of that address, however another one came there.
     ChatServer.objects.update(base_url="http://127.0.0.1:8/v1")
     server.refresh_from_db()
-    assert (reading_server(), server.inside) == (None, False)
+    assert (default_server(), server.inside) == (None, False)
     chat_server_vouch(server=server, inside=True, actor=actor)
-    assert reading_server() == server
+    assert default_server() == server
     chat_server_vouch(server=server, inside=False, actor=actor)
-    assert (reading_server(), server.inside_by, server.inside_at) == (None, None, None)
+    assert (default_server(), server.inside_by, server.inside_at) == (None, None, None)
     chat_server_vouch(server=server, inside=True, actor=actor)
     ChatServer.objects.update(active=False)
-    assert reading_server() is None
+    assert default_server() is None
     noted = AuditEvent.objects.filter(action__startswith="chatserver.").order_by("pk")
     assert [(one.action, one.actor) for one in noted][2:4] == [("chatserver.inside", actor)] * 2
     assert noted[2].changes == {"address": "http://127.0.0.1:9/v1"}
@@ -106,9 +119,7 @@ def test_another_company_s_is_not_ours(company: Company, world: World) -> None:
         )  # fmt: skip
         copied.save(force_insert=True)
         chat_server_vouch(server=copied, inside=True, actor=None)
-        with pytest.raises(NotRead) as raised:
-            chat_reader()
-        assert raised.value.fault == "refused"
+        assert refused() == "refused"
         ChatServer.objects.all().delete()
     page = world.acme.client("admin").get(f"/admin/providers/chatserver/{server.pk}/change/")
     assert page.status_code == 302  # Django's admin leads away from what is not there
@@ -120,8 +131,7 @@ def test_keys_are_sealed_and_bound_to_their_server(company: Company) -> None:
     assert account_secret(server) == SECRET
     account = account_create(vendor="deepgram", name="Deepgram", secret="another")
     ChatServer.objects.update(secret_sealed=account.secret_sealed)
-    with pytest.raises(NotRead):
-        chat_reader()
+    assert refused() == "refused"
     account_secret_set(account=server, secret="")
     assert account_secret(server) == "" and chat_reader() is not None
     assert SECRET not in str(list(AuditEvent.objects.values()))
@@ -151,9 +161,7 @@ def test_private_addresses_as_the_installation_says(company: Company, settings: 
     server_of("http://10.0.0.1/v1")
     # What it said may change, and names may lead elsewhere, after the address was taken down.
     settings.PROVIDER_ALLOW_PRIVATE_URLS = False
-    with pytest.raises(NotRead) as raised:
-        chat_reader()
-    assert raised.value.fault == "refused"
+    assert refused() == "refused"
     with pytest.raises(ValidationError):
         server_of("http://10.0.0.2/v1", name="Another", active=False)
     server_of("https://8.8.8.8/v1", name="Far", active=False)
@@ -172,6 +180,7 @@ def test_words_go_encrypted_unless_they_stay_in_our_network() -> None:
 
 def _saved(client: Client, path: str, **fields: Any) -> Any:
     form = {"name": "Ours", "base_url": "http://127.0.0.1:9/v1", "model": "ours-8b", "characters": 5000}
+    form |= {"price_in": "0", "price_out": "0", "most_at_once": "0", "per_minute": "0"}
     answer = client.post(f"/admin/providers/chatserver/{path}", form | {"active": "on"} | fields, follow=True)
     return answer.content.decode() if answer.redirect_chain else ""
 
@@ -260,8 +269,7 @@ def test_an_address_whose_name_leads_to_us_by_now_is_not_asked(
     server_of("https://chat.example/v1")
     assert chat_reader() is not None
     leads["chat.example"] = ["10.0.0.1"]
-    with pytest.raises(NotRead):
-        chat_reader()
+    assert refused() == "refused"
 
 
 def test_nothing_goes_where_the_name_leads_a_moment_later(
@@ -284,7 +292,8 @@ def test_nothing_goes_where_the_name_leads_a_moment_later(
         assert len(reader.read(SAID, RedactionConfig())) == 1
         peer.script = [found(), 'say:{"replies": ["Let me look."]}']
         assert "did not find" in chat_try(server).words
-        assert replies_propose([("customer", "hello")], 1, within_s=5.0) == ["Let me look."]
+        outcome = task_run(CHAT_REPLY, variables([("customer", RedactedText("hello"))], 1))
+        assert outcome.value is not None and outcome.value.replies == ["Let me look."]
     assert {one["headers"]["host"] for one in peer.requests} == {f"chat.example:{port.split('/')[0]}"}
     assert not list(leads["chat.example"])
 
@@ -312,6 +321,6 @@ def test_the_certificate_is_that_of_the_name(tmp_path: Path) -> None:
 
 def test_a_name_that_nobody_judged_is_not_asked() -> None:
     with pytest.raises(ValueError, match="nobody judged"):
-        ChatReader(base_url="https://chat.example/v1", model="m", characters=100)
+        addresses_of("https://chat.example/v1", [])
     with pytest.raises(ValueError, match="no address"):
         PinnedTransport([], verify=ssl.create_default_context())

@@ -29,8 +29,8 @@ from conversations.live.commit import CallCommit, group_write
 from conversations.live.ownership import call_claim
 from conversations.models import CallOwner, Chat, Conversation, OutboxJob, Redaction, Utterance
 from cresta_app.live import stages
-from engines.language.chat_replies import ReplyWriter
-from engines.redaction.hindsight import NotRead
+from engines.language.chat_replies import Replies
+from engines.language.tasks import MODEL, Outcome
 from engines.redaction.text import RawText
 from knowledge.documents.services import document_save
 from knowledge.models import Collection, KnowledgeQuestion
@@ -398,7 +398,9 @@ def test_replies_that_are_late_are_dropped_and_asked_for_again_by_the_next_worke
 def test_the_sources_are_given_redacted_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(
-        replying, "replies_propose", lambda turns, most, within_s: seen.append(turns) or ["Sure."]
+        replying,
+        "task_run",
+        lambda _task, given, **_more: seen.append(given) or Outcome(Replies(replies=["Sure."]), MODEL),
     )
     with world.northwind.scope():
         collection = Collection.objects.create(name="Help")
@@ -437,10 +439,6 @@ def test_the_company_s_chat_model_is_asked_with_redacted_words_alone(world: Worl
         assert "555 0147" not in str(card) and "NAME" not in str(card)
         assert "4111 1111" not in json.dumps(server.requests) and "[CREDIT_CARD" in json.dumps(
             server.requests
-        )
-    with pytest.raises(NotRead):
-        ReplyWriter(base_url="http://127.0.0.1:9/v1", model="m", total_s=2.0).write(
-            [("customer", "hello")], 2
         )
 
 

@@ -120,7 +120,7 @@ def test_a_model_s_sentences_are_shown_if_a_passage_bears_them_out(
     assert boundary in request["messages"][0]["content"] and fenced.count(boundary) == 2 * (
         1 + len([one for one in answer["passages"] if not one["withheld"]])
     )
-    given(company)
+    given(company, f"{QUESTION} Please.")
     assert boundary not in model.requests[1]["messages"][1]["content"]
 
 
@@ -182,7 +182,9 @@ def test_pages_and_programs_get_it_as_it_comes(company: Company, model: ChatServ
     whole = client.post(API, {"q": QUESTION}, content_type="application/json").json()
     assert texts(whole) == ["Refunds take three to five working days."]
     alone = client.post(API, {"q": QUESTION, "compose": False}, content_type="application/json").json()
-    assert alone["source"] == "passage" and len(model.requests) == 3
+    assert alone["source"] == "passage"
+    # The same was asked three times: the model was asked once.
+    assert len(model.requests) == 1
     assert client.get("/knowledge/answer/").status_code == 204
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from providers.chat import LEFT_ALONE_S
 
 from conversations import outbox
 from conversations.models import OutboxJob, Redaction, RedactionCheck, RedactionReview, Utterance
 from conversations.redaction import again, second_pass
 from conversations.redaction.second_pass import CHECKED, UNCHECKED, conversation_read, redaction_check
 from conversations.redaction.uncertain import review_below
+from engines.language.router import SHUT_S
 from engines.redaction.chat_answers import SCORE
 from engines.redaction.vocabulary import TYPES
 from providers.models import ChatServer
@@ -124,7 +124,7 @@ def test_one_that_does_not_come_back_raises_the_alert(call: Any, peer: Peer) -> 
         assert not outbox.job_execute(job_id=job.pk)
     # After the first it was left alone: others need the workers, too.
     assert len(peer.requests) == 3
-    assert outbox.RETRY_AFTER.total_seconds() > LEFT_ALONE_S
+    assert outbox.RETRY_AFTER.total_seconds() > SHUT_S
     assert RedactionCheck.objects.get().alerted_at is not None
     assert events(UNCHECKED) == 2
     # Without it the rules' reading counts again; who takes the server away has that to decide.

@@ -326,11 +326,11 @@ class Router:
                     tokens=call.task.tokens,
                     stream=True,
                 )
-                length, tokens = 0, None
+                length, tokens, spoke = 0, None, False
                 try:
                     async with contextlib.aclosing(wire.ask_streamed(self._client(route), request)) as pieces:
                         while (said := await watch(anext(pieces, None))) is not None:
-                            tokens = said.tokens or tokens
+                            tokens, spoke = said.tokens or tokens, True
                             meter.cut = meter.cut or said.cut
                             if not said.text:
                                 continue
@@ -353,7 +353,7 @@ class Router:
                 finally:
                     if length or tokens:
                         meter.count(tokens, request, length)
-                if not length:
+                if not spoke:
                     raise NotAnswered(Fault.BROKEN)
                 if splitter is not None and not meter.cut:
                     for part in splitter.rest():

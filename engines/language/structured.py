@@ -99,8 +99,10 @@ def read(form: type[BaseModel], text: str) -> BaseModel:
 
 def repair_messages(messages: list[dict[str, Any]], answer: str, wrong: NotOfTheForm) -> list[dict[str, Any]]:
     """The request for another try: the same, the answer, and what is wrong with it."""
+    # Servers refuse a turn without words.
+    said = [{"role": "assistant", "content": answer[:_MOST_BACK]}] if answer.strip() else []
     return [
         *messages,
-        {"role": "assistant", "content": answer[:_MOST_BACK]},
+        *said,
         {"role": "user", "content": _AGAIN.format(errors=wrong.words)},
     ]

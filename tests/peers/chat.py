@@ -3,8 +3,9 @@
 By itself it is a reader that looks for the words in `knows` and names them with their types, wherever they stand in the
 turns that it is sent; asked for replies it has one. `script` is obeyed one a request before that: a fault ("429",
 "500", "401", "404", "400", "slow", "drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length",
-"empty"), or `say(...)` anything. Asked to stream, it answers in pieces of a few letters; "stall" stops after the first
-line, "tools" calls a tool beside its words. Asked for an answer, it says what `answers` makes of the request.
+"empty"), or `say(...)` anything, or `call(...)` a tool. Asked to stream, it answers in pieces of a few letters; "stall"
+stops after the first line, "tools" calls a tool beside its words. Asked for an answer, it says what `answers` makes of
+the request. `usage` is what it says it took.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class ChatServer:
         self.script: list[str] = []
         self.answers: Callable[[dict[str, Any]], str] = lambda request: "NOTHING"
         self.requests: list[dict[str, Any]] = []
+        self.usage: dict[str, Any] | None = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         self.url = ""
         self.elsewhere = ""  # where "redirect" leads
         self.stopped = threading.Event()
@@ -39,8 +41,11 @@ class ChatServer:
         return _turns(self.requests[request])
 
     def read(self, request: dict[str, Any]) -> dict[str, Any]:
-        if request["response_format"]["json_schema"]["name"] == "replies":
+        form = request.get("response_format", {}).get("json_schema", {}).get("name")
+        if form == "replies":
             return {"replies": [REPLY]}
+        if form != "findings":
+            return {"said": REPLY}
         return {
             "findings": [
                 {"turn": turn["turn"], "text": words, "type": type_name}
@@ -58,6 +63,11 @@ def _turns(request: dict[str, Any]) -> list[dict[str, Any]]:
 def say(answer: Any) -> str:
     """A request's answer: as it is if it is a text, else as JSON."""
     return "say:" + (answer if isinstance(answer, str) else json.dumps(answer))
+
+
+def call(name: str, arguments: str) -> str:
+    """A request's answer: a call of a tool, whose arguments may be anything."""
+    return "call:" + json.dumps([name, arguments])
 
 
 def found(*findings: tuple[int, str, str]) -> str:
@@ -142,6 +152,10 @@ def chat_server(knows: dict[str, str] | None = None) -> Iterator[ChatServer]:
                     request, {"tool_calls": [{"index": 0, "id": "1", "type": "function", "function": call}]}
                 )
             self._chunk(request, {}, end="length" if order == "length" else "stop")
+            if request.get("stream_options", {}).get("include_usage") and server.usage:
+                told = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "choices": []}
+                told |= {"model": request["model"], "usage": server.usage}
+                self.wfile.write(f"data: {json.dumps(told)}\n\n".encode())
             self.wfile.write(b"data: [DONE]\n\n")
 
         def _chunk(self, request: dict[str, Any], delta: dict[str, Any], *, end: str | None = None) -> None:
@@ -187,9 +201,14 @@ def _completion(order: str, server: ChatServer, request: dict[str, Any]) -> dict
     if order == "length":
         content = json.dumps(server.read(request))[:20]
     message: dict[str, Any] = {"role": "assistant", "content": content}
+    if order.startswith("call:"):
+        name, arguments = json.loads(order.removeprefix("call:"))
+        told = {"id": "call-1", "type": "function", "function": {"name": name, "arguments": arguments}}
+        message |= {"content": None, "tool_calls": [told]}
     if order == "refusal":
         message |= {"content": None, "refusal": "I cannot help with that."}
-    return {
+    took = {} if server.usage is None else {"usage": server.usage}
+    return took | {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
@@ -204,5 +223,4 @@ def _completion(order: str, server: ChatServer, request: dict[str, Any]) -> dict
                 "logprobs": None,
             }
         ],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     }
