@@ -34,6 +34,8 @@ class Permission(StrEnum):
     WHISPER_SEND = "whisper.send"
     EVALUATION_READ = "evaluation.read"
     EVALUATION_OVERRIDE = "evaluation.override"
+    EVALUATION_MANAGE = "evaluation.manage"
+    EVALUATION_ANSWER = "evaluation.answer"
     IDENTITY_ATTACH = "identity.attach"
     METADATA_WRITE = "metadata.write"
     DISPOSITION_SET = "disposition.set"
@@ -69,6 +71,10 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     Permission.WHISPER_SEND: frozenset({_S, _X}),
     Permission.EVALUATION_READ: frozenset({_A, _S, _Q, _X}),
     Permission.EVALUATION_OVERRIDE: frozenset({_S, _Q, _X}),
+    # Of the whole company: who evaluates what, and history scored anew.
+    Permission.EVALUATION_MANAGE: frozenset({_Q, _X}),
+    # Acknowledge and dispute: one's own scores.
+    Permission.EVALUATION_ANSWER: frozenset({_A}),
     Permission.IDENTITY_ATTACH: frozenset({_S, _X}),
     Permission.METADATA_WRITE: frozenset({_S, _X}),
     # Agents: of the conversations that are theirs.

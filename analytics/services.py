@@ -71,7 +71,7 @@ def fact_write(conversation_id: UUID) -> ConversationFact | None:
                 "hints_accepted": hints["accepted"],
                 "alerts": Alert.objects.filter(conversation_id=conversation_id).count(),
                 "sentiment": talk["sentiment"],
-                "score": Evaluation.objects.filter(conversation_id=conversation_id).aggregate(
+                "score": Evaluation.objects.filter(conversation_id=conversation_id, counts=True).aggregate(
                     mean=Avg("total")
                 )["mean"],
             },

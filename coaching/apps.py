@@ -12,14 +12,17 @@ class CoachingConfig(AppConfig):
         from coaching.escalation import ESCALATED, escalated_mail
         from coaching.events import register_own
         from coaching.hidden import evidence_move, quotes_remove
+        from coaching.judging import BehaviourJudge
         from coaching.tidings import marks_again
         from coaching.unchecked import unchecked_tell
         from conversations import erasure, news, outbox
         from conversations import marks_again as untold
         from conversations.hiding import follow
         from conversations.redaction.second_pass import UNCHECKED
+        from qa.judging import judge_add
 
         register_own()
+        judge_add(BehaviourJudge())
         follow(evidence_move)
         erasure.follow(quotes_remove)
         news.follow(alerts_close)

@@ -30,15 +30,16 @@ def words_query(words: str) -> SearchQuery:
     return SearchQuery(text, config="english", search_type="websearch")
 
 
-def with_score(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Add `score`: the mean total of a conversation's evaluations, 0-100, None where it has none."""
+def with_score(rows: QuerySet[Any], viewer: User | None) -> QuerySet[Any]:
+    """Add `score`: the mean total of a conversation's evaluations, 0-100, None where it has none.
+
+    Agents' own, and only what is released to them.
+    """
     evaluations = Conversation._meta.get_field("evaluations").related_model._default_manager  # type: ignore[union-attr]
-    mean = (
-        evaluations.filter(conversation=OuterRef("pk"))
-        .order_by()
-        .values("conversation")
-        .annotate(mean=Avg("total"))
-    )
+    counted = evaluations.filter(conversation=OuterRef("pk"), counts=True)
+    if viewer is None or not viewer.may(Permission.CONVERSATION_READ_TEAM):
+        counted = counted.filter(agent=viewer, released_at__isnull=False)
+    mean = counted.order_by().values("conversation").annotate(mean=Avg("total"))
     return rows.annotate(score=Subquery(mean.values("mean")))
 
 
@@ -117,10 +118,10 @@ class ConversationFilter(filters.FilterSet):
         return rows.filter(announced_at__lt=day_start(value + timedelta(days=1)))
 
     def score_from(self, rows: QuerySet[Any], name: str, value: Decimal) -> QuerySet[Any]:
-        return with_score(rows).filter(score__gte=value)
+        return with_score(rows, self.viewer).filter(score__gte=value)
 
     def score_to(self, rows: QuerySet[Any], name: str, value: Decimal) -> QuerySet[Any]:
-        return with_score(rows).filter(score__lte=value)
+        return with_score(rows, self.viewer).filter(score__lte=value)
 
 
 class UtteranceFilter(filters.FilterSet):

@@ -71,11 +71,29 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A piece of evidence: where it was said and the words (safe HTML), or the stretch that was searched."""
+    """A piece of evidence: where it was said and the words (safe HTML), or the stretch searched and what `wanted`."""
 
     at_ms: int
     html: SafeString
     until_ms: int | None = None
+    wanted: str = ""
+
+
+# Gives the scores of a conversation that a person may read: the room that makes them says which.
+ScoresOf = Callable[[User, UUID], list[Payload]]
+
+
+def _no_scores(user: User, conversation_id: UUID) -> list[Payload]:
+    return []
+
+
+_SCORES: ScoresOf = _no_scores
+
+
+def scores_shown_by(given: ScoresOf) -> None:
+    """Have the page of a conversation show these scores. Called from an app's `ready()`."""
+    global _SCORES
+    _SCORES = given
 
 
 @dataclass(slots=True)
@@ -222,7 +240,7 @@ def review(*, user: User, conversation: Conversation, words: str = "") -> Review
             {**row, "quotes": quotes(row["evidence"], spoken, label)} for row in items.get("guidance", [])
         ],
         alerts=[{**row, "quotes": quotes(row["evidence"], spoken, label)} for row in items.get("alert", [])],
-        scores=[_score(row, spoken, label) for row in items.get("score", [])],
+        scores=[_score(row, spoken, label) for row in _SCORES(user, conversation.pk)],
         score_visible=item_visible(user, "score"),
         events=_events(conversation, user, items),
         recording=recording,
@@ -340,7 +358,7 @@ def quotes(evidence: Iterable[Payload], spoken: dict[str, Payload], label: Label
     for one in evidence:
         if "searched" in one:
             from_ms, to_ms = one["searched"]
-            found.append(Quote(from_ms, SafeString(""), to_ms))
+            found.append(Quote(from_ms, SafeString(""), to_ms, one.get("for") or ""))
         elif "marked" in one:
             found.append(Quote(one["at_ms"], escape(one["marked"])))
         elif (row := spoken.get(str(one["utterance"]))) is not None:
@@ -378,7 +396,7 @@ def _summary(rows: list[Payload], spoken: dict[str, Payload], label: Label) -> P
 
 
 def _score(row: Payload, spoken: dict[str, Payload], label: Label) -> Payload:
-    """An evaluation with its criteria by section; `gained` of `possible` weight, N/A counts for neither."""
+    """An evaluation with its criteria by section; `gained` of `possible` weight over what is worth something."""
     sections: dict[str, Payload] = {}
     for number, answer in enumerate(row["answers"], 1):
         section = sections.setdefault(
@@ -387,13 +405,13 @@ def _score(row: Payload, spoken: dict[str, Payload], label: Label) -> Payload:
         section["answers"].append(
             {**answer, "number": number, "quotes": quotes(answer["evidence"], spoken, label)}
         )
-        if answer["value"] != "na":
+        if answer["score"] is not None:
             section["possible"] += answer["weight"]
-            section["gained"] += answer["weight"] if answer["value"] == "yes" else 0
+            section["gained"] += answer["weight"] * answer["score"] / 100
     return {
         **row,
         "sections": list(sections.values()),
-        "applied": sum(answer["value"] != "na" for answer in row["answers"]),
+        "applied": sum(answer["value"] not in {"na", ""} for answer in row["answers"]),
         "overridden": sum(bool(answer["override_reason"]) for answer in row["answers"]),
     }
 

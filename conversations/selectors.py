@@ -37,10 +37,26 @@ NEWEST_FIRST = ("-announced_at", "-id")
 GUARDED = {"alert": Permission.ALERT_RESOLVE, "score": Permission.EVALUATION_READ}
 
 
-def item_visible(user: User, kind: str) -> bool:
-    """Whether items of this kind are for this person: agents are not shown their supervisors' alerts."""
+def item_visible(user: User, kind: str, data: Mapping[str, Any] | None = None) -> bool:
+    """Whether items of this kind, or this one, are for this person.
+
+    Agents are not shown their supervisors' alerts, nor what others on the same call were scored.
+    """
     needed = GUARDED.get(kind)
-    return needed is None or user.may(needed)
+    if needed is not None and not user.may(needed):
+        return False
+    if kind != "score" or data is None or user.may(Permission.CONVERSATION_READ_TEAM):
+        return True
+    return data["agent"] is None or data["agent"]["id"] == str(user.pk)
+
+
+def items_visible(user: User, items: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """A snapshot's items as far as they are for this person; kinds that are not are left out."""
+    return {
+        kind: [row for row in rows if item_visible(user, kind, row)] if kind == "score" else rows
+        for kind, rows in items.items()
+        if item_visible(user, kind)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +169,7 @@ def _with_cells(rows: QuerySet[Conversation], user: User) -> QuerySet[Conversati
     rows = rows.select_related("agent", "queue", "customer", "disposition").prefetch_related(
         Prefetch("moments", moments.only("conversation_id", "at_ms", "definition__key", "definition__name"))
     )
-    return with_score(rows) if item_visible(user, "score") else rows
+    return with_score(rows, user) if item_visible(user, "score") else rows
 
 
 def _row(row: Conversation, matched: Matched | None, common: Mapping[str, int]) -> Row:

@@ -165,7 +165,6 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "kept": kept_data(user, policy),
         "may_download": user.may(Permission.RECORDING_DOWNLOAD),
         "may_override": user.may(Permission.EVALUATION_OVERRIDE),
-        "values": [("yes", _("Yes")), ("no", _("No")), ("na", _("N/A"))],
         "no_sound": _no_sound(user, shown),
         "live_words": live_words(shown, policy.types) if conversation.is_live else None,
         "joining": joining_data(user, shown),

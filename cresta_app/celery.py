@@ -59,6 +59,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "quality": {
+        "task": "qa.tasks.quality_sweep",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "classifiers": {
         "task": "moments.tasks.classifiers_watch",
         "schedule": 900.0,

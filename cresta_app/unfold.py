@@ -44,6 +44,9 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
         [
             ("qa.scorecardtemplate", "checklist"),
             ("qa.evaluation", "grading"),
+            ("qa.samplingplan", "shuffle"),
+            ("qa.rescore", "history"),
+            ("qa.qualitysettings", "tune"),
             ("conversations.disposition", "label"),
         ],
     ),

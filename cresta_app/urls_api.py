@@ -55,7 +55,10 @@ from providers.api.language import (
     PromptRevisionViewSet,
 )
 from providers.api.views import ProviderViewSet
-from qa.api.views import ScoreViewSet
+from qa.api.rescores import RescoreViewSet
+from qa.api.scorecards import ScorecardViewSet
+from qa.api.scores import ScoreViewSet
+from qa.api.work import AssignmentViewSet, DisputeViewSet, PlanViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("conversations", ConversationViewSet, basename="api-conversation")
@@ -90,6 +93,11 @@ router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("experiments", ExperimentViewSet, basename="api-experiment")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
+router.register("scorecards", ScorecardViewSet, basename="api-scorecard")
+router.register("assignments", AssignmentViewSet, basename="api-assignment")
+router.register("disputes", DisputeViewSet, basename="api-dispute")
+router.register("sampling-plans", PlanViewSet, basename="api-sampling-plan")
+router.register("rescores", RescoreViewSet, basename="api-rescore")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("knowledge-answers", KnowledgeAnswerViewSet, basename="api-knowledge-answer")
 router.register("prepared-answers", PreparedAnswerViewSet, basename="api-prepared-answer")

@@ -18,7 +18,7 @@ from knowledge.search.synonyms import synonyms_save
 from moments.models import ListedName, MomentDefinition
 from moments.naming import name_save
 from moments.services import moment_save
-from qa.models import Criterion, ScorecardTemplate
+from qa.models import Criterion, QualitySettings, ScorecardTemplate
 from qa.services import scorecard_publish
 
 
@@ -150,6 +150,8 @@ def content_install(*, team: Team | None = None, actor: User | None = None) -> N
         _knowledge(actor)
         moments = _moments(actor)
         _policies(team, actor)
+        # A demo shows all it does: agents need not wait for somebody to release their scores.
+        QualitySettings.objects.get_or_create(defaults={"release": QualitySettings.Release.AT_ONCE})
         _scorecard(moments, actor)
         for position, (key, name) in enumerate(DISPOSITIONS):
             Disposition.objects.get_or_create(key=key, defaults={"name": name, "position": position})

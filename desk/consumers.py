@@ -280,7 +280,7 @@ class ConversationConsumer(Socket):
         data = event["data"]
         if event["kind"] == "conversation" and ((data.get("agent") or {}).get("id") != self.agent_id):
             await self.check()
-        if not item_visible(self.user, event["kind"]):
+        if not item_visible(self.user, event["kind"], data):
             # The number goes out, so that the page's count has no hole; what it stands for does not.
             event = {**event, "kind": "hidden", "data": {"id": data["id"]}}
         await self.send_json({"type": "event", **event})

@@ -19,7 +19,7 @@ from conversations.chat_lines import is_connected
 from conversations.consent import consent_meaning
 from conversations.events import Payload, snapshot, stamp
 from conversations.models import Conversation, Disposition, Note, Summary, SummaryLine
-from conversations.selectors import item_visible
+from conversations.selectors import items_visible
 from tenants.models import Tenant
 from tenants.scope import current_schema
 
@@ -82,7 +82,7 @@ def call_open(user: User, conversation: Conversation) -> Payload:
     The caller has checked that this person may read the conversation.
     """
     shown = snapshot(conversation)
-    shown["items"] = {kind: rows for kind, rows in shown["items"].items() if item_visible(user, kind)}
+    shown["items"] = items_visible(user, shown["items"])
     note = Note.objects.filter(conversation=conversation).first()
     return {
         "now": now_ms(),

@@ -2,23 +2,80 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission
 from conversations.access import conversations_visible
-from qa.events import evaluation_rows
-from qa.models import Answer, Evaluation
+from qa.events import evaluation_rows, evaluation_shown
+from qa.models import Answer, Assignment, Dispute, Evaluation
+from qa.selectors import quality_settings
+
+Kind, State = Evaluation.Kind, Evaluation.State
 
 
 def evaluations_visible(user: User) -> QuerySet[Evaluation]:
-    """Scores of the conversations that this person may read (agents: their own), with all that showing touches."""
+    """Scores of the conversations that this person may read, with all that showing touches.
+
+    Agents: their own, once released. Others: what stands, and of drafts only their own. What is judged blind
+    (second reviews, calibration) is read in its own place, once everybody has judged.
+    """
+    rows = evaluation_rows()
     if not user.may(Permission.EVALUATION_READ):
-        return evaluation_rows().none()
-    return evaluation_rows().filter(conversation__in=conversations_visible(user))
+        return rows.none()
+    rows = rows.filter(conversation__in=conversations_visible(user), replaced_at__isnull=True)
+    rows = rows.exclude(kind__in=[Kind.SECOND, Kind.CALIBRATION])
+    # Who judges a conversation blind sees nothing of what others found, until it is done.
+    blind = Assignment.objects.filter(
+        conversation=OuterRef("conversation"), assignee=user, kind__in=[Kind.SECOND, Kind.CALIBRATION]
+    )
+    rows = rows.exclude(Exists(blind.filter(state=Assignment.State.OPEN)))
+    if not user.may(Permission.CONVERSATION_READ_TEAM):
+        own = Q(agent=user) | Q(agent__isnull=True, conversation__agent=user)
+        return rows.filter(own, released_at__isnull=False)
+    return rows.filter(~Q(state=State.DRAFT) | Q(evaluator=user))
+
+
+def scores_of(user: User, conversation_id: UUID) -> list[dict[str, Any]]:
+    """The scores of a conversation that this person may read, as its page shows them. Four queries at most.
+
+    Beside what events tell: `disputes` with what is disputed, whether it is `mine`, and whether I may dispute it now.
+    """
+    rows = list(evaluations_visible(user).filter(conversation=conversation_id))
+    disputed: dict[UUID, list[Dispute]] = {}
+    if any(row.state in {State.DISPUTED, State.RESOLVED} for row in rows):
+        found = Dispute.objects.filter(evaluation__in=rows).select_related("raised_by", "resolved_by")
+        for one in found.order_by("raised_at"):
+            disputed.setdefault(one.evaluation_id, []).append(one)
+    scores = [evaluation_shown(row) for row in rows]
+    days = (
+        timedelta(days=quality_settings().dispute_days)
+        if any(one.agent_id == user.pk for one in rows)
+        else None
+    )
+    for row, shown in zip(rows, scores, strict=True):
+        answers = {one["id"]: one for one in shown["answers"]}
+        for one in disputed.get(row.pk, []):
+            answer = answers.get(str(one.answer_id), {})
+            # As the page shows it, beside the row itself.
+            one.question, one.choices = answer.get("question", ""), answer.get("choices", [])  # type: ignore[attr-defined]
+            one.value = answer.get("value", "")  # type: ignore[attr-defined]
+        shown["disputes"] = disputed.get(row.pk, [])
+        shown["mine"] = row.agent_id == user.pk and row.released_at is not None
+        shown["disputable"] = (
+            shown["mine"]
+            and row.state in {State.SUBMITTED, State.ACKNOWLEDGED}
+            and days is not None
+            and row.released_at is not None
+            and timezone.now() <= row.released_at + days
+        )
+    return scores
 
 
 def evaluation_for(user: User, evaluation_id: UUID | str) -> Evaluation:
@@ -33,8 +90,13 @@ def answer_for(user: User, answer_id: UUID | str) -> Answer:
     """Load an answer that this person may override. `Http404` otherwise."""
     if not user.may(Permission.EVALUATION_OVERRIDE):
         raise Http404("no such answer")
-    visible = Answer.objects.filter(evaluation__conversation__in=conversations_visible(user))
-    row = visible.select_related("evaluation").filter(pk=_uuid(answer_id)).first()
+    seen = evaluations_visible(user).exclude(state=State.DRAFT).order_by().values("pk")
+    row = (
+        Answer.objects.filter(evaluation__in=seen)
+        .select_related("evaluation")
+        .filter(pk=_uuid(answer_id))
+        .first()
+    )
     if row is None:
         raise Http404("no such answer")
     return row

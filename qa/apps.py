@@ -11,12 +11,21 @@ class QaConfig(AppConfig):
         from conversations.hiding import follow
         from conversations.live.anew import stays_where
         from conversations.redaction.second_pass import CHECKED
+        from conversations.review import scores_shown_by
+        from qa.access import scores_of
         from qa.events import register_own
         from qa.hidden import evidence_move
+        from qa.judging import judge_add
+        from qa.judging.figures import FigureJudge
+        from qa.judging.intents import IntentJudge
+        from qa.judging.moments import MomentJudge
+        from qa.scoring import conversation_score_job
         from qa.selectors import judged_by_people
-        from qa.services import conversation_score_job
 
         register_own()
+        for judge in (MomentJudge(), FigureJudge(), IntentJudge()):
+            judge_add(judge)
+        scores_shown_by(scores_of)
         follow(evidence_move)
         stays_where(judged_by_people)
         outbox.subscribe(CHECKED, "qa.score", conversation_score_job)

@@ -1,22 +1,70 @@
-"""Reads of scorecards: by which of them a conversation is judged."""
+"""Reads of quality: by which scorecards a conversation is judged, the company's settings, what people touched."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-from qa.models import Answer, ScorecardRevision
+from django.db.models import Q
+
+from accounts.models import User
+from conversations.models import Conversation
+from qa.answers import OPEN, counts
+from qa.judging import PERSON
+from qa.materials import materials_of
+from qa.models import Answer, Evaluation, QualitySettings, ScorecardRevision
+from qa.scorecards import is_for
+
+
+def quality_settings() -> QualitySettings:
+    """The company's settings, or the defaults. One query."""
+    return QualitySettings.objects.first() or QualitySettings()
+
+
+def evaluation_choices(conversation: Conversation) -> list[dict[str, Any]]:
+    """By which scorecards whose part of a conversation can be judged: `[{"template", "agent"}]`."""
+    parts = [part.agent_id for part, _material in materials_of(conversation)]
+    people = User.objects.in_bulk([one for one in parts if one is not None])
+    queue = conversation.queue.key if conversation.queue else None
+    found = []
+    for revision in scoring_revisions():
+        for agent_id in parts:
+            agent = people.get(agent_id) if agent_id else None
+            team = agent.team_id if agent else None
+            if is_for(revision.spec, team_id=team, queue=queue, channel=conversation.channel):
+                found.append({"template": revision.template, "agent": agent})
+    return found
 
 
 def scoring_revisions() -> list[ScorecardRevision]:
     """The newest revision of each scorecard in use. One query."""
     return list(
         ScorecardRevision.objects.filter(template__active=True)
+        .select_related("template")
         .order_by("template_id", "-number")
         .distinct("template_id")
     )
 
 
 def judged_by_people(conversation_id: UUID) -> bool:
-    """Whether somebody has changed what a conversation was scored."""
-    answers = Answer.objects.filter(evaluation__conversation=conversation_id)
-    return answers.filter(overridden_at__isnull=False).exists()
+    """Whether somebody has judged a conversation, or changed what it was scored."""
+    return touched(Evaluation.objects.filter(conversation=conversation_id)).exists()
+
+
+def touched(rows: Any) -> Any:
+    """Those of these evaluations that people have had a hand in."""
+    changed = Q(pk__in=Answer.objects.filter(overridden_at__isnull=False).values("evaluation"))
+    return rows.filter(changed | ~Q(kind=Evaluation.Kind.AUTOMATIC) | ~Q(state=Evaluation.State.SUBMITTED))
+
+
+def unsure(criterion: Mapping[str, Any], answer: Answer, least: float) -> bool:
+    """Whether somebody should look at an automatic answer. `least`: how sure it has to be, 0-1.
+
+    Not what people alone answer, what is worth nothing, or what somebody has looked at already.
+    """
+    if criterion["method"] == PERSON or answer.overridden_at is not None:
+        return False
+    if not counts(criterion) or not (criterion["weight"] or criterion["auto_fail"]):
+        return False
+    return answer.value == OPEN or (answer.confidence is not None and answer.confidence < least)

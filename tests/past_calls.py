@@ -16,7 +16,8 @@ from django.db import connection
 from conversations.models import CallLedger, Conversation, Recording, Summary
 from conversations.sealed_files import seal_blocks
 from qa.models import Answer, Criterion, Evaluation, ScorecardTemplate
-from qa.services import conversation_score, scorecard_publish
+from qa.scoring import conversation_score
+from qa.services import evaluation_release, scorecard_publish
 from tenants import keys, names
 from tests.live_events import alert, call_begin, call_end, customer_make, hint, moment, say
 
@@ -71,7 +72,7 @@ def past_call(*, agent: Any, queue: Any = None, customer: str = "C-1001", **fiel
     raised = alert(call, "Customer threatens to cancel", said=said[1], words="want to cancel")
     conversation_score(conversation_id=call.pk)
     call.refresh_from_db()
-    score = call.evaluations.get()
+    score = evaluation_release(evaluation=call.evaluations.get(), user=None)
     return Past(call, said, heard, shown, raised, call.summary, score, score.answers.first())
 
 

@@ -92,7 +92,7 @@ def test_errors_have_one_shape(world: Any, past: Past) -> None:
     for answer, code in cases:
         assert answer["error"]["code"] == code and answer["error"]["message"]
     assert set(cases[1][0]["error"]["fields"]) == {"agent", "state"}
-    assert set(cases[2][0]["error"]["fields"]) == {"answer", "value", "reason"}
+    assert set(cases[2][0]["error"]["fields"]) == {"answer", "reason"}
     broken = client.post(f"{API}/scores/{past.score.pk}/override/", "{", content_type="application/json")
     assert broken.status_code == 400 and broken.json()["error"]["code"] == "parse_error"
 

@@ -22,7 +22,7 @@ from knowledge.documents.services import document_save
 from knowledge.models import Collection
 from moments.models import MomentDefinition, MomentRevision
 from qa.models import ScorecardRevision
-from qa.services import conversation_score
+from qa.scoring import conversation_score
 from tests.understanding import call_begin, cards_at_once
 
 CALLS = Path(demo.__file__).parent / "calls"

@@ -42,7 +42,7 @@ from conversations.recordings import recording_remove
 from conversations.retention import retention_enforce
 from conversations.summaries import summary_write_job
 from integrations.uploads.models import Upload, UploadedCall
-from qa.services import conversation_score_job
+from qa.scoring import conversation_score_job
 from tenants import names
 from tests.live_calls import call_make
 from tests.past_calls import past_call, recording_make

@@ -19,7 +19,8 @@ from conversations.models import Conversation, Summary
 from conversations.services import call_lock, call_lock_free
 from conversations.summaries import summaries_expire, summary_confirm, summary_write
 from qa.models import Evaluation
-from qa.services import answer_override, conversation_score
+from qa.scoring import conversation_score
+from qa.services import answer_override
 from tenants.scope import current_schema
 from tests.live_calls import call_make
 from tests.past_calls import Past, past_call

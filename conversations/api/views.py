@@ -33,7 +33,7 @@ from conversations.models import Conversation, Disposition, Summary, SummaryLine
 from conversations.playback import download_response, recording_for
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, link_make
 from conversations.review import delivery_of, transcript_text
-from conversations.selectors import item_visible
+from conversations.selectors import item_visible, items_visible
 from conversations.services import conversation_attach
 
 EVENTS_AT_ONCE = 500
@@ -89,7 +89,7 @@ class ConversationViewSet(AmendingViewSet, KeptViewSet, ItemListMixin, CompanyVi
     def snapshot(self, request: Request, pk: UUID) -> Response:
         """Everything there is to show of a conversation now, by kind."""
         found = events.snapshot(conversation_for(self.user, pk))
-        items = {kind: rows for kind, rows in found["items"].items() if item_visible(self.user, kind)}
+        items = items_visible(self.user, found["items"])
         return Response({"head": found["head"], "items": items})
 
     @extend_schema(parameters=[AfterSerializer], responses=shape.EventsSerializer, filters=False)
@@ -107,7 +107,7 @@ class ConversationViewSet(AmendingViewSet, KeptViewSet, ItemListMixin, CompanyVi
                 "head": head,
                 # Events that are not for this person are left out, but passed by.
                 "next": found[-1]["seq"] if found else max(after, head),
-                "events": [event for event in found if item_visible(self.user, event["kind"])],
+                "events": [event for event in found if item_visible(self.user, event["kind"], event["data"])],
             }
         )
 

@@ -1,7 +1,7 @@
 // Hidden words that the company keeps for some roles: a quiet button on their chips shows them, on this page alone.
 import { fill, icon, make } from "./dom.js";
 import { announce } from "./frame.js";
-import { lengthOf } from "./hide_words.js";
+import { lengthOf } from "./selected.js";
 import { read, Refused, write } from "./requests.js";
 
 // What is said in quick succession is asked for at once.

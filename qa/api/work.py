@@ -1,0 +1,224 @@
+"""API of the work on quality: assignments, disputes, and what sampling plans draw."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.base import CompanyViewSet, ItemListMixin, PersonSerializer
+from accounts.models import User
+from accounts.permissions import Permission
+from conversations.access import conversation_for
+from conversations.events import person, stamp
+from qa.evaluating import dispute_resolve
+from qa.models import Assignment, Dispute, Evaluation, SamplingPlan, ScorecardTemplate
+from qa.work import assignment_create, assignment_drop, assignment_give, plan_draw
+from qa.work_access import assignment_for, assignments_visible, dispute_for, disputes_visible
+
+Serializer = serializers.Serializer[Any]
+
+
+class AssignmentSerializer(Serializer):
+    id = serializers.UUIDField()
+    conversation = serializers.UUIDField()
+    scorecard = serializers.UUIDField()
+    agent = PersonSerializer(allow_null=True)
+    assignee = PersonSerializer(allow_null=True, help_text="null: whoever takes it.")
+    kind = serializers.ChoiceField(Evaluation.Kind.choices)
+    why = serializers.CharField()
+    evaluation = serializers.UUIDField(allow_null=True, help_text="What was begun of it.")
+    created_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(allow_null=True)
+
+
+class NewAssignmentSerializer(Serializer):
+    conversation = serializers.UUIDField()
+    scorecard = serializers.UUIDField()
+    assignee = serializers.UUIDField(required=False, allow_null=True)
+    agent = serializers.UUIDField(required=False)
+    due_at = serializers.DateTimeField(required=False, allow_null=True)
+    why = serializers.CharField(max_length=120, default="", allow_blank=True)
+
+
+class GiveSerializer(Serializer):
+    assignee = serializers.UUIDField(allow_null=True, help_text="null: back to the list.")
+
+
+class AssignmentViewSet(ItemListMixin, CompanyViewSet):
+    """What is to be evaluated by you, or by whoever takes it, the oldest first."""
+
+    permission = Permission.EVALUATION_OVERRIDE
+    permissions_by_action = dict.fromkeys(("create", "give"), Permission.EVALUATION_MANAGE)
+    serializer_class = AssignmentSerializer
+    queryset = Assignment.objects.none()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return (
+            Assignment.objects.none()
+            if self.is_schema
+            else assignments_visible(self.user).order_by("created_at", "pk")
+        )
+
+    def render(self, row: Any) -> dict[str, Any]:
+        return {
+            "id": row.pk,
+            "conversation": row.conversation_id,
+            "scorecard": row.template_id,
+            "agent": person(row.agent),
+            "assignee": person(row.assignee),
+            "kind": row.kind,
+            "why": row.why,
+            "evaluation": row.evaluation_id,
+            "created_at": stamp(row.created_at),
+            "due_at": stamp(row.due_at),
+        }
+
+    @extend_schema(request=NewAssignmentSerializer, responses={201: AssignmentSerializer})
+    def create(self, request: Request) -> Response:
+        """Have somebody evaluate a conversation."""
+        given = NewAssignmentSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        row = assignment_create(
+            conversation=conversation_for(self.user, asked["conversation"]),
+            template=get_object_or_404(ScorecardTemplate, pk=asked["scorecard"]),
+            actor=self.user,
+            assignee=_person(asked.get("assignee")),
+            agent_id=asked.get("agent"),
+            due_at=asked.get("due_at"),
+            why=asked["why"],
+        )
+        return Response(self.get_serializer(self.render(row)).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=GiveSerializer, responses=AssignmentSerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def give(self, request: Request, pk: UUID) -> Response:
+        """Hand it to somebody, or back to the list."""
+        given = GiveSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        row = assignment_for(self.user, pk)
+        assignment_give(assignment=row, assignee=_person(given.validated_data["assignee"]), actor=self.user)
+        return self.shown(assignment_for(self.user, pk))
+
+    @extend_schema(request=None, responses={204: None}, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def drop(self, request: Request, pk: UUID) -> Response:
+        """Take it off the list."""
+        assignment_drop(assignment=assignment_for(self.user, pk), actor=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _person(pk: UUID | None) -> User | None:
+    return None if pk is None else get_object_or_404(User, pk=pk, is_active=True)
+
+
+class DisputeSerializer(Serializer):
+    id = serializers.UUIDField()
+    score = serializers.UUIDField()
+    conversation = serializers.UUIDField()
+    answer = serializers.UUIDField(allow_null=True, help_text="null: the score as a whole.")
+    agent = PersonSerializer(allow_null=True)
+    reason = serializers.CharField()
+    raised_by = PersonSerializer(allow_null=True)
+    raised_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    accepted = serializers.BooleanField(allow_null=True, help_text="null: not decided yet.")
+    resolution = serializers.CharField()
+    resolved_by = PersonSerializer(allow_null=True)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+
+
+class ResolveSerializer(Serializer):
+    accept = serializers.BooleanField()
+    reason = serializers.CharField(max_length=300, help_text="The agent reads it.")
+    value = serializers.CharField(
+        max_length=1000, required=False, help_text="The right answer, where one answer is disputed."
+    )
+
+
+class DisputeViewSet(ItemListMixin, CompanyViewSet):
+    """What agents object to, the most urgent first; agents see their own."""
+
+    permission = Permission.EVALUATION_READ
+    permissions_by_action = {"resolve": Permission.EVALUATION_OVERRIDE}
+    serializer_class = DisputeSerializer
+    queryset = Dispute.objects.none()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return Dispute.objects.none() if self.is_schema else disputes_visible(self.user)
+
+    def render(self, row: Any) -> dict[str, Any]:
+        return {
+            "id": row.pk,
+            "score": row.evaluation_id,
+            "conversation": row.evaluation.conversation_id,
+            "answer": row.answer_id,
+            "agent": person(row.evaluation.agent),
+            "raised_by": person(row.raised_by),
+            "resolved_by": person(row.resolved_by),
+            **{name: getattr(row, name) for name in ("reason", "accepted", "resolution")},
+            **{name: stamp(getattr(row, name)) for name in ("raised_at", "due_at", "resolved_at")},
+        }
+
+    @extend_schema(request=ResolveSerializer, responses=DisputeSerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def resolve(self, request: Request, pk: UUID) -> Response:
+        """Decide it, with a reason."""
+        given = ResolveSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        dispute_resolve(dispute=dispute_for(self.user, pk), user=self.user, **given.validated_data)
+        return self.shown(dispute_for(self.user, pk))
+
+
+class PlanSerializer(Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    active = serializers.BooleanField()
+    scorecard = serializers.UUIDField()
+    strata = serializers.ChoiceField(SamplingPlan.Strata.choices)
+    moment = serializers.CharField(allow_null=True, help_text="Its key.")
+    period = serializers.ChoiceField(SamplingPlan.Period.choices)
+    per_agent = serializers.IntegerField()
+    per_period = serializers.IntegerField()
+    second_percent = serializers.IntegerField()
+    drawn_at = serializers.DateTimeField(allow_null=True)
+
+
+class DrawnSerializer(Serializer):
+    drawn = serializers.IntegerField(help_text="Evaluations that are on the list now because of it.")
+
+
+class PlanViewSet(ItemListMixin, CompanyViewSet):
+    """Sampling plans by name. Each draws once a day by itself."""
+
+    permission = Permission.EVALUATION_MANAGE
+    serializer_class = PlanSerializer
+    queryset = SamplingPlan.objects.select_related("moment").order_by("name", "pk")
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return SamplingPlan.objects.none() if self.is_schema else super().get_queryset()
+
+    def render(self, row: Any) -> dict[str, Any]:
+        plain = ("name", "active", "strata", "period", "per_agent", "per_period", "second_percent")
+        return {
+            "id": row.pk,
+            **{name: getattr(row, name) for name in plain},
+            "scorecard": row.template_id,
+            "moment": row.moment.key if row.moment else None,
+            "drawn_at": stamp(row.drawn_at),
+        }
+
+    @extend_schema(request=None, responses=DrawnSerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def draw(self, request: Request, pk: UUID) -> Response:
+        """Draw now what it still owes this period."""
+        row = get_object_or_404(self.get_queryset(), pk=pk)
+        return Response({"drawn": len(plan_draw(plan=row, actor=self.user))})

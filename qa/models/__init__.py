@@ -1,0 +1,19 @@
+"""Scorecards, and how conversations were judged by them. One module a subject; all models are imported from here."""
+
+from qa.models.evaluations import Answer, Evaluation, QualitySettings
+from qa.models.rescores import Rescore
+from qa.models.scorecards import Criterion, ScorecardRevision, ScorecardTemplate
+from qa.models.work import Assignment, Dispute, SamplingPlan
+
+__all__ = [
+    "Answer",
+    "Assignment",
+    "Criterion",
+    "Dispute",
+    "Evaluation",
+    "QualitySettings",
+    "Rescore",
+    "SamplingPlan",
+    "ScorecardRevision",
+    "ScorecardTemplate",
+]

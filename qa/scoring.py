@@ -1,0 +1,222 @@
+"""Scoring of ended conversations by themselves: each agent's part by each scorecard that is for it, once.
+
+Judges look and answer outside of any transaction; what they found is written only if the words they saw are still
+the words, otherwise they look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import error_place
+from accounts.models import User
+from conversations import news
+from conversations.models import Conversation
+from conversations.outbox import jobs_announce
+from conversations.services import call_lock, event_append
+from qa.answers import NA, applying, score_of, total_of
+from qa.events import evaluation_rows
+from qa.judging import PERSON, Judged, judges
+from qa.judging.material import Material
+from qa.judging.quotes import checked
+from qa.materials import materials_of, stamp_of
+from qa.models import Answer, Evaluation, QualitySettings, ScorecardRevision
+from qa.parts import Part, machine_flagged, segments_of, unscored_why
+from qa.scorecards import is_for
+from qa.selectors import quality_settings, scoring_revisions, unsure
+from qa.services import SCORED
+
+log = structlog.get_logger(__name__)
+
+# Words that change while judges look: after so many times the outbox tries again later.
+LOOKS = 3
+
+
+class WordsMoved(Exception):
+    """Words or moments changed each time that judges had looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one part came to by one revision: answers by the criterion's key, or why there is no score."""
+
+    part: Part
+    revision: ScorecardRevision
+    team_id: UUID | None
+    answers: dict[str, Judged] = field(default_factory=dict)
+    unscored: str = ""
+    judged_by: dict[str, str] = field(default_factory=dict)
+
+    def total(self) -> Any:
+        """0-100, or None."""
+        return total_of((one, self._value(one["key"])) for one in self.revision.spec["criteria"])[0]
+
+    def _value(self, key: str) -> str:
+        judged = self.answers.get(key)
+        return judged.value if judged else ""
+
+
+def conversation_score(*, conversation_id: UUID) -> list[Evaluation]:
+    """Judge an ended conversation by each scorecard in use that is for it; returns what was newly judged.
+
+    An agent's part is judged once by each. One that cannot be scored gets an evaluation that says why.
+    """
+    conversation = Conversation.objects.select_related("queue").filter(pk=conversation_id).first()
+    if conversation is None or conversation.is_live:
+        return []
+    revisions = scoring_revisions()
+    if not revisions:
+        return []
+    settings = quality_settings()
+    for _look in range(LOOKS):
+        stamp = stamp_of(conversation_id)
+        drafts = drafts_of(conversation, revisions, settings)
+        with transaction.atomic():
+            # One worker at a time.
+            call_lock(conversation_id)
+            found = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id).first()
+            if found is None:
+                return []
+            if stamp_of(conversation_id) != stamp:
+                continue
+            present = set(
+                Evaluation.objects.filter(
+                    conversation=conversation, kind=Evaluation.Kind.AUTOMATIC, replaced_at__isnull=True
+                ).values_list("revision__template_id", "agent_id")
+            )
+            fresh = [d for d in drafts if (d.revision.template_id, d.part.agent_id) not in present]
+            return drafts_write(conversation, fresh, settings)
+    raise WordsMoved
+
+
+def conversation_score_job(conversation_id: UUID) -> None:
+    """Handler of the outbox."""
+    conversation_score(conversation_id=conversation_id)
+
+
+def drafts_of(
+    conversation: Conversation, revisions: Sequence[ScorecardRevision], settings: QualitySettings
+) -> list[Draft]:
+    """Judge each part by each revision that is for it. Nothing is written; judges may ask other servers."""
+    parts = materials_of(conversation)
+    agents = {part.agent_id for part, _material in parts if part.agent_id is not None}
+    teams = dict(User.objects.filter(pk__in=agents).values_list("pk", "team_id"))
+    queue = conversation.queue.key if conversation.queue else None
+    flagged = machine_flagged(conversation.metadata)
+    found = []
+    for part, material in parts:
+        team_id = teams.get(part.agent_id) if part.agent_id else None
+        why = unscored_why(
+            material,
+            shortest_ms=settings.shortest_seconds * 1000,
+            gap_share=settings.gap_percent / 100,
+            flagged=flagged,
+        )
+        for revision in revisions:
+            criteria = revision.spec["criteria"]
+            if all(one["method"] == PERSON for one in criteria):
+                continue
+            if not is_for(revision.spec, team_id=team_id, queue=queue, channel=conversation.channel):
+                continue
+            if why is not None:
+                found.append(Draft(part, revision, team_id, unscored=why))
+                continue
+            judged_by = {key: judges()[key].revision for key in _methods(criteria) if key in judges()}
+            found.append(Draft(part, revision, team_id, judged(criteria, material), judged_by=judged_by))
+    return found
+
+
+def _methods(criteria: Iterable[dict[str, Any]]) -> list[str]:
+    return sorted({one["method"] for one in criteria} - {PERSON})
+
+
+def judged(criteria: Sequence[dict[str, Any]], material: Material) -> dict[str, Judged]:
+    """Answers to all criteria by their key: open ("") what people answer, and what could not be told.
+
+    A judge that fails leaves its criteria open, and the others go on. What a condition excludes is N/A.
+    """
+    found = {one["key"]: Judged("") for one in criteria}
+    for method in _methods(criteria):
+        judge = judges().get(method)
+        own = [one for one in criteria if one["method"] == method]
+        try:
+            told = judge.answers(own, material) if judge is not None else {}
+        except Exception as error:
+            # Whatever is wrong with one judge: people see to its answers, and the others stand.
+            log.error("qa.judge_failed", judge=method, error=error_place(error))
+            told = {}
+        known = {one["key"] for one in own}
+        found |= {key: checked(one, material) for key, one in told.items() if key in known}
+    applies = applying(criteria, {key: one.value for key, one in found.items()})
+    return {key: one if key in applies else Judged(NA, [], 1.0) for key, one in found.items()}
+
+
+def drafts_write(
+    conversation: Conversation, drafts: Sequence[Draft], settings: QualitySettings
+) -> list[Evaluation]:
+    """Write evaluations, within the caller's transaction and the call's lock; tell of those that are released."""
+    now = timezone.now()
+    written = []
+    for draft in drafts:
+        row, answers = draft_rows(conversation, draft, settings)
+        row.submitted_at = now
+        if settings.release == QualitySettings.Release.AT_ONCE and not draft.unscored:
+            row.released_at = now
+        row.save(force_insert=True)
+        Answer.objects.bulk_create(answers)
+        row.refresh_from_db()
+        written.append(row)
+    if not any(not draft.unscored for draft in drafts):
+        return written
+    for row in evaluation_rows().filter(pk__in=[one.pk for one in written], released_at__isnull=False):
+        event_append(conversation_id=conversation.pk, kind="score", row=row)
+        news.tell(kind=news.EVALUATION_RELEASED, conversation_id=conversation.pk, ref=row.pk)
+    jobs_announce(event=SCORED, conversation_id=conversation.pk)
+    return written
+
+
+def draft_rows(
+    conversation: Conversation, draft: Draft, settings: QualitySettings
+) -> tuple[Evaluation, list[Answer]]:
+    """An evaluation and its answers as rows that are not saved."""
+    row = Evaluation(
+        conversation=conversation,
+        revision=draft.revision,
+        agent_id=draft.part.agent_id,
+        team_id=draft.team_id,
+        segments=segments_of(draft.part),
+        unscored=draft.unscored,
+        counts=not draft.unscored,
+        judges=draft.judged_by,
+    )
+    if draft.unscored:
+        return row, []
+    criteria = draft.revision.spec["criteria"]
+    answers = [
+        Answer(
+            evaluation=row,
+            criterion_key=criterion["key"],
+            position=position,
+            value=one.value,
+            automatic=one.value,
+            score=score_of(criterion, one.value),
+            confidence=None if one.confidence is None else round(one.confidence, 4),
+            evidence=one.evidence,
+        )
+        for position, (criterion, one) in enumerate(
+            (criterion, draft.answers[criterion["key"]]) for criterion in criteria
+        )
+    ]
+    row.total, row.auto_failed = total_of(
+        (criterion, answer.value) for criterion, answer in zip(criteria, answers, strict=True)
+    )
+    least = settings.unsure_percent / 100
+    row.needs_person = any(unsure(c, a, least) for c, a in zip(criteria, answers, strict=True))
+    return row, answers

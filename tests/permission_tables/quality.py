@@ -1,0 +1,208 @@
+"""Quality: scorecards, scores and their release, history scored anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qa.evaluating import evaluation_dispute, evaluation_start
+from qa.models import (
+    Assignment,
+    Dispute,
+    Evaluation,
+    Rescore,
+    SamplingPlan,
+    ScorecardRevision,
+    ScorecardTemplate,
+)
+from qa.rescoring import rescore_cancel, rescore_start
+from qa.work import assignment_create
+from tests.conftest import Company
+from tests.past_calls import Past, past_call
+
+EVALUATORS = {"nobody": 401, "agent": 403, "supervisor": 200, "analyst": 200, "admin": 200}
+THEIRS = EVALUATORS | {"other_supervisor": 404}
+MANAGERS = EVALUATORS | {"supervisor": 403}
+ADMINS = MANAGERS | {"analyst": 403}
+# Led on to the conversation's page.
+LED = {"nobody": 302, "agent": 403, "supervisor": 302, "other_supervisor": 404, "analyst": 302, "admin": 302}
+DOCUMENT = {"name": "Chats", "criteria": [{"question": "Greeted?", "method": "person"}]}
+
+
+def past(company: Company) -> Past:
+    return past_call(agent=company.people["agent"], queue=company.queue)
+
+
+def held(company: Company) -> Evaluation:
+    """A score that is not released yet."""
+    score = past(company).score
+    Evaluation.objects.filter(pk=score.pk).update(released_at=None)
+    return score
+
+
+def card(address: str) -> Callable[[Company], str]:
+    def path(company: Company) -> str:
+        past(company)
+        return f"/api/v1/scorecards/{ScorecardTemplate.objects.get().pk}/{address}"
+
+    path.__name__ = f"scorecard {address}"
+    return path
+
+
+def rescore(address: str, *, cancelled: bool = False) -> Callable[[Company], str]:
+    def path(company: Company) -> str:
+        past(company)
+        revision = ScorecardRevision.objects.get()
+        run = Rescore.objects.filter(is_open=True).first() or rescore_start(
+            revision=revision, days=1, preview=True, actor=None, dispatch=False
+        )
+        if cancelled:
+            rescore_cancel(run_id=run.pk, actor=None)
+        return f"/api/v1/rescores/{run.pk}/{address}"
+
+    path.__name__ = f"rescore {address}"
+    return path
+
+
+def release(company: Company) -> str:
+    return f"/api/v1/scores/{held(company).pk}/release/"
+
+
+def release_page(company: Company) -> str:
+    return f"/scores/{held(company).pk}/release/"
+
+
+def drafted(company: Company, address: str = "") -> str:
+    """The analyst's own draft."""
+    made = past(company)
+    row = evaluation_start(
+        conversation=made.conversation,
+        template=made.score.revision.template,
+        user=company.people["analyst"],
+    )
+    return f"{row.pk}/{address}"
+
+
+def draft(address: str) -> Callable[[Company], str]:
+    def path(company: Company) -> str:
+        return f"/api/v1/scores/{drafted(company)}{address}"
+
+    path.__name__ = f"draft {address}"
+    return path
+
+
+def draft_page(company: Company) -> str:
+    return f"/quality/evaluations/{drafted(company)}"
+
+
+def discard_page(company: Company) -> str:
+    return f"/quality/evaluations/{drafted(company)}discard/"
+
+
+def score(address: str) -> Callable[[Company], str]:
+    def path(company: Company) -> str:
+        return f"/api/v1/scores/{past(company).score.pk}/{address}"
+
+    path.__name__ = f"score {address}"
+    return path
+
+
+def score_page(company: Company) -> str:
+    return f"/scores/{past(company).score.pk}/answer/"
+
+
+def start(company: Company) -> str:
+    return f"/quality/start/?conversation={past(company).conversation.pk}"
+
+
+def assigned(company: Company) -> Assignment:
+    made = past(company)
+    found = Assignment.objects.filter(conversation=made.conversation).first()
+    return found or assignment_create(
+        conversation=made.conversation, template=made.score.revision.template, actor=None
+    )
+
+
+def assignment(address: str) -> Callable[[Company], str]:
+    def path(company: Company) -> str:
+        return f"/api/v1/assignments/{assigned(company).pk}/{address}"
+
+    path.__name__ = f"assignment {address}"
+    return path
+
+
+def drop_page(company: Company) -> str:
+    return f"/quality/assignments/{assigned(company).pk}/drop/"
+
+
+def disputed(company: Company) -> Dispute:
+    return evaluation_dispute(
+        evaluation=past(company).score, user=company.people["agent"], reason="I did offer."
+    )
+
+
+def resolve(company: Company) -> str:
+    return f"/api/v1/disputes/{disputed(company).pk}/resolve/"
+
+
+def resolve_page(company: Company) -> str:
+    return f"/quality/disputes/{disputed(company).pk}/"
+
+
+def plan(company: Company) -> str:
+    template = past(company).score.revision.template
+    row, _made = SamplingPlan.objects.get_or_create(name="Weekly", defaults={"template": template})
+    return f"/api/v1/sampling-plans/{row.pk}/draw/"
+
+
+ALL = {"nobody": 401, "agent": 200, "supervisor": 200, "analyst": 200, "admin": 200}
+PAGE = ALL | {"nobody": 302}
+# Whose draft it is.
+MINE = EVALUATORS | {"supervisor": 404, "admin": 404}
+# What only the agent says to their score.
+AGENT = {
+    "nobody": 401,
+    "agent": 200,
+    "teammate": 404,
+    "outsider": 404,
+    "supervisor": 403,
+    "analyst": 403,
+    "admin": 403,
+}
+
+ROWS = [
+    ("GET", "/quality/", PAGE),
+    ("GET", start, PAGE | {"agent": 403, "other_supervisor": 404}),
+    ("GET", draft_page, MINE | {"nobody": 302}),
+    ("POST", discard_page, LED | {"supervisor": 404, "admin": 404}),
+    ("POST", score_page, AGENT | {"nobody": 302, "agent": 302}, {"do": "acknowledge"}),
+    ("POST", drop_page, LED),
+    ("POST", resolve_page, LED, {"accept": "no", "reason": "It was none."}),
+    ("POST", "/api/v1/scores/", EVALUATORS | {"supervisor": 400, "analyst": 400, "admin": 400}, {}),
+    ("GET", draft("draft/"), MINE),
+    ("POST", draft("answer/"), MINE | {"analyst": 400}, {"key": "none"}),
+    ("POST", draft("submit/"), MINE | {"analyst": 400}, {}),
+    ("POST", draft("discard/"), MINE | {"analyst": 204}, {}),
+    ("POST", score("acknowledge/"), AGENT, {}),
+    ("POST", score("dispute/"), AGENT, {"reason": "I did."}),
+    ("GET", "/api/v1/assignments/", EVALUATORS),
+    ("POST", "/api/v1/assignments/", MANAGERS | {"analyst": 400, "admin": 400}, {}),
+    ("POST", assignment("give/"), MANAGERS, {"assignee": None}),
+    ("POST", assignment("drop/"), THEIRS | {"supervisor": 204, "analyst": 204, "admin": 204}, {}),
+    ("GET", "/api/v1/disputes/", ALL),
+    ("POST", resolve, THEIRS, {"accept": False, "reason": "It was none."}),
+    ("GET", "/api/v1/sampling-plans/", MANAGERS),
+    ("POST", plan, MANAGERS, {}),
+    ("GET", "/api/v1/scorecards/", EVALUATORS),
+    ("POST", "/api/v1/scorecards/", ADMINS | {"admin": 201}, DOCUMENT),
+    ("GET", card(""), EVALUATORS),
+    ("PUT", card(""), ADMINS, DOCUMENT),
+    ("POST", card("publish/"), ADMINS, {}),
+    ("POST", card("retire/"), ADMINS, {}),
+    ("POST", release, THEIRS, {}),
+    ("POST", release_page, LED, {}),
+    ("GET", "/api/v1/rescores/", MANAGERS),
+    ("POST", "/api/v1/rescores/", MANAGERS | {"analyst": 400, "admin": 400}, {"days": 1}),
+    ("GET", rescore(""), MANAGERS),
+    ("POST", rescore("cancel/"), MANAGERS, {}),
+    ("POST", rescore("resume/", cancelled=True), MANAGERS, {}),
+]
