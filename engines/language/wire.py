@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 
 from engines.addresses import address_read
@@ -81,7 +82,8 @@ def fault_of(error: Exception) -> Fault:
         return Fault.UNSUPPORTED if error.status_code in {400, 413, 415, 422} else Fault.BROKEN
     if isinstance(error, openai.APIResponseValidationError | json.JSONDecodeError):
         return Fault.BROKEN
-    if isinstance(error, openai.APIConnectionError):
+    # The SDK leaves a stream's own breaks as they are.
+    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
         return Fault.AWAY
     return Fault.FAILED
 
@@ -163,7 +165,7 @@ async def ask_streamed(client: openai.AsyncOpenAI, request: dict[str, Any]) -> A
                 getattr(choice, "finish_reason", None) == "length",
                 tokens=_tokens(chunk),
             )
-    except (openai.OpenAIError, json.JSONDecodeError) as error:
+    except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
         raise Failed(error) from None
     except (ValueError, AttributeError, TypeError):
         # What is no stream of JSON.
