@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -97,7 +97,7 @@ class Failed(NotAnswered):
         status = getattr(error, "status_code", None)
         self.again = self.fault in {Fault.AWAY, Fault.BUSY} or status in {408, 409} or (status or 0) >= 500
         self.again_s: float | None = None
-        told = getattr(getattr(error, "response", None), "headers", {}).get("retry-after")
+        told: Any = getattr(getattr(error, "response", None), "headers", {}).get("retry-after")
         try:
             self.again_s = max(0.0, float(told))
         except (TypeError, ValueError):
@@ -150,7 +150,7 @@ async def ask(client: openai.AsyncOpenAI, request: dict[str, Any]) -> Said:
     )
 
 
-async def ask_streamed(client: openai.AsyncOpenAI, request: dict[str, Any]) -> AsyncIterator[Said]:
+async def ask_streamed(client: openai.AsyncOpenAI, request: dict[str, Any]) -> AsyncGenerator[Said, None]:
     """Send one request and give its answer as it comes: words in pieces, the tokens where the server tells them.
 
     Raises `Failed`, and `NotAnswered` for what is no stream.
