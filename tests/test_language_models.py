@@ -282,6 +282,9 @@ def test_what_a_draft_may_say(company: Company) -> None:
     ):
         with pytest.raises(ValidationError):
             revision_create(task="chat_reply", system=system, user=user, actor=None)
+    # What was published for an older version of the code, and wants what nobody gives any more, is passed over.
+    PromptRevision.objects.filter(number=2).update(user="{{gone}}", state=State.PUBLISHED)
+    assert prompt_for(CHAT_REPLY, sticky="x").revision == 0
     with pytest.raises(ValidationError, match="no task"):
         revision_create(task="nothing", system=SYSTEM, user="x", actor=None)
 
