@@ -21,10 +21,11 @@ from pydantic import BaseModel
 
 from bench.report import Unmeasured, say
 from engines.language import wire
-from engines.language.router import Call, Router
+from engines.language.call import Call
+from engines.language.router import Router
 from engines.language.running import Runner
 from engines.language.structured import schema_of
-from engines.language.tasks import Ours, Prompt, Route, Task, messages_of, transcript
+from engines.language.tasks import Ours, Prompt, Route, Task, Value, messages_of, transcript
 from engines.redaction.text import RedactedText
 
 WHAT = "what the router of language models adds to a call"
@@ -85,7 +86,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def _measured(route: Route, calls: int, rounds: int) -> dict[str, Any]:
     turns = [(f"{number} customer", RedactedText("it is about the bill of [DATE]")) for number in range(120)]
-    variables = {"what": Ours("was the bill explained"), "call": transcript(turns)}
+    variables: dict[str, Value] = {"what": Ours("was the bill explained"), "call": transcript(turns)}
     call = Call("acme", TASK, TASK.prompt, (route,), variables, fresh=True)
     request = wire.request_of(
         route,

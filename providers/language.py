@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from engines.language.call import Call
 from engines.language.tasks import NO_MODEL, OVER_BUDGET, NotAnswered, Outcome, Prompt, Route, Task, Value
 from engines.redaction.text import RedactedText
 from providers.language_running import runner
@@ -21,7 +22,6 @@ from tenants.scope import call_in_schema, current_schema
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engines.language.router import Call
     from engines.language.running import Streaming
 
 T = TypeVar("T")
@@ -80,9 +80,6 @@ class Plan(Generic[T]):
         tools: Mapping[str, Callable[[Any], RedactedText]] | None = None,
         fresh: bool = False,
     ) -> Call:
-        # Not with this module: the SDK takes a second to load, and few companies have a server.
-        from engines.language.router import Call
-
         handlers = {
             name: partial(call_in_schema, self.company, handler) for name, handler in (tools or {}).items()
         }

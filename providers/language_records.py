@@ -25,6 +25,10 @@ from tenants.companies import web_base
 from tenants.scope import current_schema
 
 AT_ONCE = 1_000
+_TOLD = (
+    *("task", "server", "model", "revision", "outcome", "tokens_in", "tokens_out", "estimated", "took_ms"),
+    *("first_ms", "attempts", "cut"),
+)
 _REMOVED_AT_ONCE = 5_000
 
 
@@ -69,7 +73,8 @@ def _keep(told: list[dict[str, Any]]) -> int:
 
 
 def _call(told: Mapping[str, Any]) -> ModelCall:
-    fields = {name: told[name] for name in told.keys() - {"id", "at", "cost"}}
+    # Of whichever version wrote it: during an update there are two.
+    fields = {name: told[name] for name in _TOLD if name in told}
     return ModelCall(
         id=UUID(told["id"]),
         at=datetime.fromtimestamp(told["at"], UTC),

@@ -23,7 +23,8 @@ from engines.speech.faults import Fault
 from tenants import names
 
 if TYPE_CHECKING:
-    from engines.language.router import Call, Router
+    from engines.language.call import Call
+    from engines.language.router import Router
     from engines.language.running import Runner
 
 log = structlog.get_logger(__name__)

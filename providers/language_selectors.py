@@ -116,7 +116,12 @@ def prompt_for(task: Task[Any], *, sticky: str) -> Prompt:
     whole: PromptRevision | None = None
     tried: list[PromptRevision] = []
     for row in published.order_by("number"):
-        if row.share == 100:
+        if strange := revision_prompt(row).names - task.prompt.names:
+            # A newer version of the code gives other variables than the one that it was written for.
+            log.error(
+                "providers.prompt_does_not_fit", task=task.name, revision=row.number, wants=sorted(strange)
+            )
+        elif row.share == 100:
             whole = row
         else:
             tried.append(row)

@@ -53,6 +53,8 @@ State = PromptRevision.State
 @pytest.fixture
 def company(world: World, settings: Any) -> Any:
     settings.PROVIDER_ALLOW_PRIVATE_URLS = True
+    with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
+        client.flushdb()
     with world.northwind.scope():
         yield world.northwind
 
@@ -81,6 +83,7 @@ def say_replies(*texts: str) -> str:
 
 
 def test_without_a_model_the_task_goes_its_own_way(company: Company, django_assert_num_queries: Any) -> None:
+    replies()
     with django_assert_num_queries(2):
         outcome = replies()
     assert (outcome.value, outcome.fault, outcome.way) == (None, "no_model", CHAT_REPLY.without)
@@ -218,10 +221,10 @@ def test_limits_hold_for_all_processes(company: Company, peer: Peer) -> None:
 def test_a_budget_warns_by_mail_and_stops_at_its_end(
     company: Company, peer: Peer, mailoutbox: list[Any], django_assert_num_queries: Any
 ) -> None:
-    server_of(peer)
+    server_of(peer, price_in=Decimal(20), price_out=Decimal(100))
     budget = ModelBudget.objects.create(
         task="chat_reply",
-        monthly_cost=Decimal("0.006"),
+        monthly_cost=Decimal("0.06"),
         alert_percent=50,
         alert_to="a@x.example, b@x.example",
     )
@@ -233,6 +236,8 @@ def test_a_budget_warns_by_mail_and_stops_at_its_end(
     assert "50 %" in mailoutbox[0].body and "nearly" in mailoutbox[0].subject
     assert "spent" in mailoutbox[1].subject and CHAT_REPLY.without in mailoutbox[1].body
     asked = len(peer.requests)
+    budget.refresh_from_db()
+    assert budget.alerted_at == 100
     with django_assert_num_queries(4):
         outcome = replies("hello 3")
     assert (outcome.fault, outcome.way, len(peer.requests)) == ("over_budget", CHAT_REPLY.without, asked)
@@ -277,6 +282,9 @@ def test_what_a_draft_may_say(company: Company) -> None:
     ):
         with pytest.raises(ValidationError):
             revision_create(task="chat_reply", system=system, user=user, actor=None)
+    # What was published for an older version of the code, and wants what nobody gives any more, is passed over.
+    PromptRevision.objects.filter(number=2).update(user="{{gone}}", state=State.PUBLISHED)
+    assert prompt_for(CHAT_REPLY, sticky="x").revision == 0
     with pytest.raises(ValidationError, match="no task"):
         revision_create(task="nothing", system=SYSTEM, user="x", actor=None)
 

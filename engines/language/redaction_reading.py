@@ -77,7 +77,8 @@ transcripts hold nothing more, and an empty list is a good answer. Answer with o
 @lru_cache(maxsize=64)
 def form_of(types: frozenset[str]) -> type[Findings]:
     """The form where these types are looked for: told to the server, and not held against an answer."""
-    told: Any = Annotated[StrictStr, Field(json_schema_extra={"enum": sorted(types)})]
+    enum: dict[str, Any] = {"enum": sorted(types)}
+    told: Any = Annotated[StrictStr, Field(json_schema_extra=enum)]
     finding = create_model("Finding", __base__=Finding, type=(told, ...))
     return create_model("Findings", __base__=Findings, findings=(list[finding], ...))  # type: ignore[valid-type]
 

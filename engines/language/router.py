@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import random
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import openai
 from pydantic import ValidationError
 
 from engines.language import wire
+from engines.language.call import CHARACTERS_A_TOKEN, Call, Meter, content_key, record_of
 from engines.language.gate import Gate, LocalGate
 from engines.language.structured import NotOfTheForm, read, repair_messages, schema_of, tool_of
 from engines.language.tasks import (
@@ -30,15 +27,12 @@ from engines.language.tasks import (
     NO_MODEL,
     NotAnswered,
     Outcome,
-    Prompt,
     Record,
     Route,
     Task,
-    Value,
     messages_of,
     shown,
 )
-from engines.redaction.text import RedactedText
 from engines.speech.breaker import CircuitBreaker
 from engines.speech.faults import Fault
 
@@ -53,59 +47,6 @@ BROKEN_MOST = 5
 # A task that wants its answer this soon says nothing about a server by giving up on it.
 PATIENT_S = 30.0
 KEPT_CLIENTS, KEPT_ANSWERS, KEPT_S = 64, 1_000, 600.0
-# Of a text, where the server tells no tokens.
-CHARACTERS_A_TOKEN = 4
-MILLION = Decimal(1_000_000)
-
-Handler = Callable[[Any], RedactedText]
-
-
-@dataclass(frozen=True)
-class Call:
-    """A task to be done for a company. `tools`: what answers a model's calls, by name; each in a thread of its own.
-
-    `form` is what the answer must be where that is narrower than the task says. `fresh`: nothing from memory.
-    """
-
-    company: str
-    task: Task[Any]
-    prompt: Prompt
-    routes: tuple[Route, ...]
-    variables: Mapping[str, Value] = field(repr=False)
-    within_s: float = 0.0
-    form: Any = None
-    tools: Mapping[str, Handler] = field(default_factory=dict)
-    fresh: bool = False
-
-    @property
-    def seconds(self) -> float:
-        return self.within_s or self.task.within_s
-
-    @property
-    def wanted(self) -> Any:
-        return self.form or self.task.form
-
-
-@dataclass(slots=True)
-class _Meter:
-    """What one route has taken so far."""
-
-    began: float
-    attempts: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    estimated: bool = False
-    repaired: bool = False
-    cut: bool = False
-    first: float | None = None
-
-    def count(self, tokens: tuple[int, int] | None, request: dict[str, Any], answered: int) -> None:
-        if tokens is None:
-            self.estimated = True
-            sent = sum(len(str(one.get("content") or "")) for one in request["messages"])
-            tokens = sent // CHARACTERS_A_TOKEN, -(-answered // CHARACTERS_A_TOKEN)
-        self.tokens_in += tokens[0]
-        self.tokens_out += tokens[1]
 
 
 class Router:
@@ -140,7 +81,7 @@ class Router:
         records: list[Record] = []
         fault, cut = NO_MODEL, False
         for route, until in self._chain(call, ends):
-            meter = _Meter(time.monotonic())
+            meter = Meter(time.monotonic())
             kept, found = self._remembered(call, route)
             if found is not None:
                 await self._noted(records, call, route, meter, "remembered")
@@ -159,7 +100,7 @@ class Router:
             return _outcome(call, route, value, records)
         return Outcome(None, call.task.without, fault=str(fault), records=tuple(records))
 
-    async def stream(self, call: Call, done: Callable[[Outcome[Any]], None]) -> AsyncIterator[Any]:
+    async def stream(self, call: Call, done: Callable[[Outcome[Any]], None]) -> AsyncGenerator[Any, None]:
         """Do a task and give its answer as it comes, in the parts that the task's splitter makes, else in pieces.
 
         `done` is told the outcome, its value the list of what was given, also where nobody waits for the rest. Another
@@ -171,7 +112,7 @@ class Router:
         given: list[Any] = []
         failed = NotAnswered(NO_MODEL)
         for route, until in self._chain(call, ends):
-            meter, outcome = _Meter(time.monotonic()), "left"
+            meter, outcome = Meter(time.monotonic()), "left"
             kept, found = self._remembered(call, route)
             try:
                 if found is not None:
@@ -223,7 +164,7 @@ class Router:
             yield route, min(ends, now + most)
 
     async def _asked(
-        self, call: Call, route: Route, messages: list[dict[str, Any]], until: float, meter: _Meter
+        self, call: Call, route: Route, messages: list[dict[str, Any]], until: float, meter: Meter
     ) -> Any:
         """What a route answers, by then. Raises `NotAnswered`."""
         tools = [tool_of(one.name, one.description, one.arguments) for one in call.task.tools]
@@ -252,7 +193,7 @@ class Router:
         messages: list[dict[str, Any]],
         schema: dict[str, Any] | None,
         tools: list[dict[str, Any]],
-        meter: _Meter,
+        meter: Meter,
     ) -> Any:
         """One answer, with what it takes: tools that it asks for, and one try to repair it."""
         for _round in range(TOOL_ROUNDS + 2):
@@ -312,8 +253,8 @@ class Router:
         return answers
 
     async def _streamed(
-        self, call: Call, route: Route, messages: list[dict[str, Any]], until: float, meter: _Meter
-    ) -> AsyncIterator[Any]:
+        self, call: Call, route: Route, messages: list[dict[str, Any]], until: float, meter: Meter
+    ) -> AsyncGenerator[Any, None]:
         splitter = call.task.splits() if call.task.splits else None
         most = call.task.tokens * 3 * CHARACTERS_A_TOKEN  # more than that is no answer, whatever it is
         async with self._entered(call, route, until, streaming=True) as watch:
@@ -436,12 +377,12 @@ class Router:
         records: list[Record],
         call: Call,
         route: Route,
-        meter: _Meter,
+        meter: Meter,
         outcome: str,
         *,
         cut: bool = False,
     ) -> None:
-        record = _record(call, route, meter, outcome, cut=cut)
+        record = record_of(call, route, meter, outcome, cut=cut)
         records.append(record)
         if self._note is not None:
             await self._note(call, record)
@@ -476,7 +417,7 @@ class Router:
         """The key of an answer ("" where none is kept), and the answer."""
         if call.fresh or not call.task.remembered or call.task.tools or route.fault:
             return "", None
-        key = _content_key(call, route)
+        key = content_key(call, route)
         at, found = self._answers.get(key, (0.0, None))
         if found is not None and time.monotonic() - at > KEPT_S:
             del self._answers[key]
@@ -487,23 +428,6 @@ class Router:
         self._answers[key] = (time.monotonic(), value)
         while len(self._answers) > KEPT_ANSWERS:
             self._answers.popitem(last=False)
-
-
-def _content_key(call: Call, route: Route) -> str:
-    """All that an answer depends on, the company first: what one was told is never told to another."""
-    messages = messages_of(call.task, call.prompt, call.variables, boundary="0" * 24)
-    form = schema_of(call.wanted) if call.wanted is not None else None
-    parts = [
-        call.company,
-        call.task.name,
-        route.key,
-        route.base_url,
-        route.model,
-        repr(route.parameters),
-        messages,
-        form,
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _breaker_key(company: str, route: Route) -> tuple[str, str, str]:
@@ -518,25 +442,6 @@ def _parts(task: Task[Any], text: str) -> list[Any]:
     assert task.splits is not None
     splitter = task.splits()
     return [*splitter.take(text), *splitter.rest()]
-
-
-def _record(call: Call, route: Route, meter: _Meter, outcome: str, *, cut: bool = False) -> Record:
-    cost = (meter.tokens_in * route.price_in + meter.tokens_out * route.price_out) / MILLION
-    return Record(
-        task=call.task.name,
-        route=route.key,
-        model=route.model,
-        revision=call.prompt.revision,
-        outcome=str(outcome),
-        tokens_in=meter.tokens_in,
-        tokens_out=meter.tokens_out,
-        estimated=meter.estimated,
-        cost=cost,
-        took_ms=round(1000 * (time.monotonic() - meter.began)),
-        first_ms=None if meter.first is None else round(1000 * (meter.first - meter.began)),
-        attempts=meter.attempts,
-        cut=cut or meter.cut,
-    )
 
 
 def _outcome(call: Call, route: Route, value: Any, records: list[Record]) -> Outcome[Any]:

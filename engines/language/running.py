@@ -14,7 +14,8 @@ from concurrent.futures import TimeoutError as NotInTime
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from engines.language.router import Call, Router
+from engines.language.call import Call
+from engines.language.router import Router
 from engines.language.tasks import Outcome
 from engines.speech.faults import Fault
 

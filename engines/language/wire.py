@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 
 from engines.addresses import address_read
@@ -81,7 +82,8 @@ def fault_of(error: Exception) -> Fault:
         return Fault.UNSUPPORTED if error.status_code in {400, 413, 415, 422} else Fault.BROKEN
     if isinstance(error, openai.APIResponseValidationError | json.JSONDecodeError):
         return Fault.BROKEN
-    if isinstance(error, openai.APIConnectionError):
+    # The SDK leaves a stream's own breaks as they are.
+    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
         return Fault.AWAY
     return Fault.FAILED
 
@@ -95,7 +97,7 @@ class Failed(NotAnswered):
         status = getattr(error, "status_code", None)
         self.again = self.fault in {Fault.AWAY, Fault.BUSY} or status in {408, 409} or (status or 0) >= 500
         self.again_s: float | None = None
-        told = getattr(getattr(error, "response", None), "headers", {}).get("retry-after")
+        told: Any = getattr(getattr(error, "response", None), "headers", {}).get("retry-after")
         try:
             self.again_s = max(0.0, float(told))
         except (TypeError, ValueError):
@@ -148,7 +150,7 @@ async def ask(client: openai.AsyncOpenAI, request: dict[str, Any]) -> Said:
     )
 
 
-async def ask_streamed(client: openai.AsyncOpenAI, request: dict[str, Any]) -> AsyncIterator[Said]:
+async def ask_streamed(client: openai.AsyncOpenAI, request: dict[str, Any]) -> AsyncGenerator[Said, None]:
     """Send one request and give its answer as it comes: words in pieces, the tokens where the server tells them.
 
     Raises `Failed`, and `NotAnswered` for what is no stream.
@@ -163,7 +165,7 @@ async def ask_streamed(client: openai.AsyncOpenAI, request: dict[str, Any]) -> A
                 getattr(choice, "finish_reason", None) == "length",
                 tokens=_tokens(chunk),
             )
-    except (openai.OpenAIError, json.JSONDecodeError) as error:
+    except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
         raise Failed(error) from None
     except (ValueError, AttributeError, TypeError):
         # What is no stream of JSON.

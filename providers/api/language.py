@@ -131,9 +131,10 @@ class ModelBudgetSerializer(serializers.ModelSerializer[ModelBudget]):
         validators: list[Any] = []
 
     def get_spent_share(self, budget: ModelBudget) -> float | None:
-        if "shares" not in self.context:
-            self.context["shares"] = {one.budget.pk: one.share for one in budgets_standing()}
-        share = self.context["shares"].get(budget.pk)
+        kept: dict[str, Any] = self.context  # type: ignore[assignment]
+        if "shares" not in kept:
+            kept["shares"] = {one.budget.pk: one.share for one in budgets_standing()}
+        share = kept["shares"].get(budget.pk)
         return None if share is None else round(share, 4)
 
 

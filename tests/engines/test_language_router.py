@@ -15,9 +15,10 @@ from pydantic import BaseModel, create_model
 
 from engines.language import router as router_module
 from engines.language.answering import Sentences
+from engines.language.call import Call
 from engines.language.gate import LocalGate
 from engines.language.grading import expectation_check, grade
-from engines.language.router import SHUT_S, Call, Router
+from engines.language.router import SHUT_S, Router
 from engines.language.running import Runner
 from engines.language.structured import schema_of
 from engines.language.tasks import (

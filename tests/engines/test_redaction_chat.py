@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai._utils._logs import setup_logging
 
+from engines.language.call import Call
 from engines.language.redaction_reading import REDACTION_READING, ChatReader, Findings
-from engines.language.router import Call, Router
+from engines.language.router import Router
 from engines.language.running import Runner
 from engines.language.structured import NotOfTheForm
 from engines.language.structured import read as read_form
