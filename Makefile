@@ -13,7 +13,7 @@ PINNED := -r requirements.txt -r requirements-dev.txt
 NPM_CI := npm ci --loglevel=error --no-update-notifier --no-audit --no-fund --ignore-scripts
 INSTALLED := $(VENV)/.installed
 PACKAGES := node_modules/.installed
-# A start imports four thousand modules: compiled anew each time, that is seven seconds of a processor and not two.
+# A start imports four thousand modules: compiled anew each time, that is ten seconds of a processor and not two.
 unexport PYTHONDONTWRITEBYTECODE
 # One of them mostly waits: it plays calls at the pace of speech.
 TEST_PROCESSES ?= 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,15 @@ def sources() -> Iterator[Path]:
         yield from (path for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts)
 
 
-def async_orm_uses(source: str) -> list[tuple[int, str]]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def async_orm_uses(tree: ast.Module) -> list[tuple[int, str]]:
     """Line and name of every use of the asynchronous ORM, called or not."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in ASYNC_ORM:
             found.append((node.lineno, node.attr))
         elif isinstance(node, ast.ImportFrom):
@@ -69,20 +75,19 @@ def _is_query(node: ast.AST) -> bool:
     ],
 )
 def test_the_ban_sees_each_form(source: str) -> None:
-    assert async_orm_uses(source)
+    assert async_orm_uses(ast.parse(source))
 
 
 def test_the_ban_leaves_the_rest_alone() -> None:
-    assert not async_orm_uses(
-        "async def work(socket):\n    async for text in socket:\n        await socket.send(text)"
-    )
+    source = "async def work(socket):\n    async for text in socket:\n        await socket.send(text)"
+    assert not async_orm_uses(ast.parse(source))
 
 
 def test_no_async_orm() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line} {name}"
         for path in sources()
-        for line, name in async_orm_uses(path.read_text(encoding="utf-8"))
+        for line, name in async_orm_uses(tree_of(path))
     ]
     assert not found, "the database goes through tenants.scope: " + ", ".join(found)
 
@@ -113,7 +118,7 @@ def test_every_module_says_what_it_is_for() -> None:
         for path in sources()
         if path.stat().st_size
         and path.name not in {"__init__.py", "apps.py"}
-        and ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) is None
+        and ast.get_docstring(tree_of(path)) is None
     ]
     assert not silent
 
@@ -124,7 +129,7 @@ def test_tasks_take_ids_by_name() -> None:
     for path in sources():
         if path.name != "tasks.py":
             continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree_of(path).body:
             if not isinstance(node, ast.FunctionDef):
                 continue
             if any("shared_task" in ast.dump(decorator) for decorator in node.decorator_list):
@@ -148,7 +153,7 @@ def test_only_the_house_reads_its_settings() -> None:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
         elif isinstance(node, ast.Import):
@@ -156,5 +161,4 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def _names(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}

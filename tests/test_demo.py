@@ -65,57 +65,54 @@ def past(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def test_past_conversations_went_the_whole_way(past: World) -> None:
+def test_past_conversations(past: World) -> None:
+    """Made once for all that is looked at: a dozen take four seconds of a processor."""
     with past.northwind.scope():
-        calls = Conversation.objects.all()
-        assert calls.count() == 12
-        assert set(calls.values_list("state", flat=True)) == {"completed"}
-        assert Summary.objects.filter(lines__isnull=False).distinct().count() == 12
-        assert Evaluation.objects.filter(total__isnull=False).count() == 12
-        assert len(set(Evaluation.objects.values_list("total", flat=True))) > 3
-        assert ConversationFact.objects.filter(handle_seconds__gt=30).count() == 12
-        assert not OutboxJob.objects.filter(done_at__isnull=True).exists()
-        assert Guidance.objects.filter(kind="hint").exists()
-
-
-def test_past_conversations_are_dated_to_their_day(past: World) -> None:
-    now = timezone.now()
-    with past.northwind.scope():
-        calls = Conversation.objects.all()
-        assert (
-            calls.filter(
-                ended_at__lt=now - timedelta(hours=1), started_at__gt=now - timedelta(days=9)
-            ).count()
-            == 12
-        )
-        assert len(set(calls.values_list("announced_at__date", flat=True))) >= 6
-        assert not calls.filter(closed_at__lt=F("ended_at")).exists()
-        assert not calls.filter(closed_at__gt=F("ended_at") + timedelta(hours=1)).exists()
-        for rows, field in (
-            (Summary.objects.all(), "created_at"),
-            (Evaluation.objects.all(), "created_at"),
-            (Guidance.objects.all(), "decided_at"),
-            (Alert.objects.all(), "raised_at"),
-        ):
-            assert not rows.filter(**{f"{field}__gt": now - timedelta(hours=1)}).exists()
-        # Nobody spoke and nobody watched: no time from speech to screen is claimed.
-        assert not Guidance.objects.filter(spoken_at__isnull=False).exists()
-
-
-def test_past_conversations_hold_no_number_that_was_said(past: World) -> None:
-    with past.northwind.scope():
-        texts = list(Utterance.objects.values_list("text", flat=True))
-        assert Redaction.objects.filter(type="PHONE").exists()
-        digits = ("zero one", "five five", "four one one", "eight eight", "five one zero")
-        assert not [text for text in texts if any(words in text for words in digits)]
-        assert not [text for text in texts for name in NORTHWIND.customers if name in text]
-
-
-def test_making_the_past_again_changes_nothing(past: World) -> None:
-    with past.northwind.scope():
+        assert_they_went_the_whole_way()
+        assert_they_are_dated_to_their_day()
+        assert_they_hold_no_number_that_was_said()
         before = set(Conversation.objects.values_list("pk", flat=True))
         assert history_make(company=NORTHWIND, stages=stages(), count=12) == 0
         assert set(Conversation.objects.values_list("pk", flat=True)) == before
+
+
+def assert_they_went_the_whole_way() -> None:
+    calls = Conversation.objects.all()
+    assert calls.count() == 12
+    assert set(calls.values_list("state", flat=True)) == {"completed"}
+    assert Summary.objects.filter(lines__isnull=False).distinct().count() == 12
+    assert Evaluation.objects.filter(total__isnull=False).count() == 12
+    assert len(set(Evaluation.objects.values_list("total", flat=True))) > 3
+    assert ConversationFact.objects.filter(handle_seconds__gt=30).count() == 12
+    assert not OutboxJob.objects.filter(done_at__isnull=True).exists()
+    assert Guidance.objects.filter(kind="hint").exists()
+
+
+def assert_they_are_dated_to_their_day() -> None:
+    now = timezone.now()
+    calls = Conversation.objects.all()
+    recent = calls.filter(ended_at__lt=now - timedelta(hours=1), started_at__gt=now - timedelta(days=9))
+    assert recent.count() == 12
+    assert len(set(calls.values_list("announced_at__date", flat=True))) >= 6
+    assert not calls.filter(closed_at__lt=F("ended_at")).exists()
+    assert not calls.filter(closed_at__gt=F("ended_at") + timedelta(hours=1)).exists()
+    for rows, field in (
+        (Summary.objects.all(), "created_at"),
+        (Evaluation.objects.all(), "created_at"),
+        (Guidance.objects.all(), "decided_at"),
+        (Alert.objects.all(), "raised_at"),
+    ):
+        assert not rows.filter(**{f"{field}__gt": now - timedelta(hours=1)}).exists()
+    # Nobody spoke and nobody watched: no time from speech to screen is claimed.
+    assert not Guidance.objects.filter(spoken_at__isnull=False).exists()
+
+
+def assert_they_hold_no_number_that_was_said() -> None:
+    texts = list(Utterance.objects.values_list("text", flat=True))
+    assert Redaction.objects.filter(type="PHONE").exists()
+    digits = ("zero one", "five five", "four one one", "eight eight", "five one zero")
+    assert not [text for text in texts if any(words in text for words in digits)]
+    assert not [text for text in texts for name in NORTHWIND.customers if name in text]
 
 
 def test_key_of_the_sample_call(world: World, settings: Any, tmp_path: Path) -> None:

@@ -138,9 +138,9 @@ def live_site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -
             process.wait()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Chromium, once a module."""
+    """Chromium, once for all browser tests that follow each other; every person has a context of their own in it."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("browser tests need Chromium: install it or name it in CHROMIUM")
