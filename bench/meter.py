@@ -1,7 +1,7 @@
 """How much of the processor each part of a process takes: pieces of work are timed by the thread's own clock.
 
 A piece within another counts for itself alone. An awaitable is timed step by step, without its waiting. The thread's
-clock is dear: one piece in eight is timed, by lot, with all within it, and counts for eight.
+clock is dear: one piece in thirty-two is timed, by lot, with all within it, and counts for as many.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import wraps
 from typing import Any
 
-ONE_IN = 8
+ONE_IN = 32
 
 
 class Meter:

@@ -10,7 +10,7 @@ need not read and write it again. Beside it is what they must know of it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +43,12 @@ def encode(message: dict[str, Any]) -> bytes:
 
 def decode(packed: bytes) -> dict[str, Any]:
     return dict(_serializer.deserialize(packed))
+
+
+@lru_cache(maxsize=8192)
+def conversation_channel(schema: str, conversation_id: UUID) -> str:
+    """The Redis channel of who follows a conversation; made once, not with each of its messages."""
+    return channel_of(conversation_group(schema, conversation_id))
 
 
 def conversation_group(schema: str, conversation_id: UUID | str) -> str:
@@ -89,11 +95,9 @@ def heartbeat_told(head: int, state: dict[str, Any]) -> bytes:
     return encode({"type": "conversation.heartbeat", "head": head, "json": orjson.dumps(shown)})
 
 
-def messages_for(
-    schema: str, conversation_id: UUID | str, events: list[dict[str, Any]]
-) -> list[tuple[str, bytes]]:
+def messages_for(schema: str, conversation_id: UUID, events: list[dict[str, Any]]) -> list[tuple[str, bytes]]:
     """(Redis channel, bytes) to publish for committed events, to who follows the call."""
-    follow = channel_of(conversation_group(schema, conversation_id))
+    follow = conversation_channel(schema, conversation_id)
     return [(follow, event_told(conversation_id, event)) for event in events]
 
 

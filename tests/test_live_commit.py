@@ -263,9 +263,9 @@ class Slow:
     def __init__(self):
         self.under_way, self.trimmed = [], []
 
-    async def commit(self, _schema, _part):
+    def commit(self, _schema, _part):
         self.under_way.append(asyncio.get_running_loop().create_future())
-        await self.under_way[-1]
+        return self.under_way[-1]
 
     async def trim(self, upto_number):
         self.trimmed.append(upto_number)

@@ -67,9 +67,12 @@ class ForgetfulWorld(World):
         self.provider = FallbackProvider([inner], [CircuitBreaker()])
         self.utterances = self.beeped = 0
 
-    async def commit(self, _schema, part):
+    def commit(self, _schema, part):
+        done = super().commit(_schema, part)
+        self.parts.clear()
         self.utterances = part.utterances
         self.beeped = len(part.engine_state["recording"]["beeps"])
+        return done
 
     async def run(self, _schema, work, *args, **kwargs):
         self.segments = []

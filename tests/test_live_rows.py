@@ -9,7 +9,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from accounts.ids import new_id
 from coaching.models import Guidance
-from conversations.live.rows import rows_insert
+from conversations.live.rows import row_new, rows_insert
 from conversations.models import ConversationEvent, Redaction, Utterance
 
 AT = datetime(2026, 3, 29, 1, 59, 59, 123456, tzinfo=UTC)
@@ -72,6 +72,22 @@ def test_all_values_are_as_django_would_have_them(northwind, make_conversation):
         assert mine | {"conversation_id": None} == django | {"conversation_id": None}
     said = Utterance.objects.get(pk=ours[0].pk)
     assert said.created_at is not None and said.text == ours[0].text and "quot" in said.search
+
+
+def test_a_row_made_the_short_way_is_as_django_makes_it(northwind, make_conversation):
+    call = make_conversation()
+    for model, given in (
+        (Utterance, {"conversation_id": call.pk, "sequence": 1, "speaker": "agent", "text": "hello"}),
+        (ConversationEvent, {"conversation_id": call.pk, "sequence": 1, "kind": "x", "occurred_at": AT}),
+    ):
+        ours, django = row_new(model, **given), model(**given)
+        assert ours.pk != django.pk or ours.pk is None
+        assert list(ours.__dict__) == list(django.__dict__)
+        for name in set(django.__dict__) - {"_state", "id"}:
+            assert ours.__dict__[name] == django.__dict__[name], name
+        assert ours._state.adding and ours._state.db is None
+        assert ours.conversation == call
+    assert row_new(Utterance).words is not row_new(Utterance).words
 
 
 def test_nothing_is_no_statement(northwind, django_assert_num_queries):

@@ -23,7 +23,7 @@ from accounts.errors import error_place, sqlstate
 from conversations import events as shown
 from conversations import outbox
 from conversations.live.ownership import Superseded
-from conversations.live.rows import as_json, rows_insert
+from conversations.live.rows import as_json, row_new, rows_insert
 from conversations.live.stages import Batch
 from conversations.models import ConversationEvent
 from conversations.publish import floor_message, messages_for, publish
@@ -179,7 +179,8 @@ def _events(parts: Sequence[CallCommit], now: datetime) -> list[ConversationEven
         first = part.head - len(part.batch.events) + 1
         for sequence, (kind, row) in enumerate(part.batch.events, first):
             rows.append(
-                ConversationEvent(
+                row_new(
+                    ConversationEvent,
                     conversation_id=part.conversation_id,
                     sequence=sequence,
                     kind=kind,
@@ -223,8 +224,8 @@ class Committer:
         self._linger: dict[str, float] = defaultdict(lambda: LINGER_SECONDS)
         self._noting: set[str] = set()
 
-    async def commit(self, schema: str, part: CallCommit) -> None:
-        """Wait until the part is committed and published. Raises `Superseded`, or the database's error.
+    def commit(self, schema: str, part: CallCommit) -> asyncio.Future[None]:
+        """To be awaited: the part is committed and published. Raises `Superseded` there, or the database's error.
 
         Parts of one call are written in the order of their calls to this method.
         """
@@ -232,7 +233,7 @@ class Committer:
         self._waiting[schema].append((part, done))
         if schema not in self._running:
             self._running[schema] = asyncio.create_task(self._drain(schema))
-        await done
+        return done
 
     async def _drain(self, schema: str) -> None:
         try:

@@ -7,7 +7,7 @@ from collections import deque
 
 from conversations.live.buffer import CHUNK_MS
 from conversations.live.commit import CallCommit, Committer
-from conversations.live.coverage import Coverage
+from conversations.live.coverage import upto_of
 from conversations.live.source import AudioSource
 
 COMMITS_AHEAD = 200
@@ -22,36 +22,38 @@ class CommitQueue:
         self._committer = committer
         self._schema = schema
         self._source = source
-        self._tasks: deque[asyncio.Task[None]] = deque()
+        # What is under way, and before which chunk no audio will be needed again once it is done.
+        self._under_way: deque[tuple[asyncio.Future[None], int]] = deque()
         self._trimmed = 0
 
     def put(self, part: CallCommit) -> None:
         """Hand a part to the group commit without waiting for it: parts of one call keep their order."""
-        self._tasks.append(asyncio.create_task(self._written(part)))
+        # What is both transcribed and recorded; a task for each part would cost more than all else here.
+        kept_from = min([*map(upto_of, part.coverage), part.recorded_ms])
+        self._under_way.append((self._committer.commit(self._schema, part), kept_from // CHUNK_MS))
 
     async def room(self) -> None:
         """Let go of what is done. While the database stands still, wait instead of holding all that is heard."""
-        while self._tasks and self._tasks[0].done():
-            self._tasks.popleft().result()
-        if len(self._tasks) > COMMITS_AHEAD:
-            await self._tasks.popleft()
+        while self._under_way and self._under_way[0][0].done():
+            await self._next()
+        if len(self._under_way) > COMMITS_AHEAD:
+            await self._next()
 
     async def all_written(self) -> None:
-        while self._tasks:
-            await self._tasks.popleft()
+        while self._under_way:
+            await self._next()
 
     async def abandon(self) -> None:
         """Wait for nothing more."""
-        for task in self._tasks:
-            task.cancel()
+        under_way = [one for one, _number in self._under_way]
+        for one in under_way:
+            one.cancel()
         # One that failed is the reason why we are here; reading it keeps it from being reported as forgotten.
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _written(self, part: CallCommit) -> None:
-        await self._committer.commit(self._schema, part)
-        # Audio behind what is both transcribed and recorded will not be needed again.
-        kept_from = min([*(Coverage(channel).upto for channel in part.coverage), part.recorded_ms])
-        number = kept_from // CHUNK_MS
+    async def _next(self) -> None:
+        one, number = self._under_way.popleft()
+        await one
         if number - self._trimmed >= TRIM_CHUNKS:
             self._trimmed = number
-            await self._source.trim(number)
+            self._under_way.append((asyncio.create_task(self._source.trim(number)), 0))

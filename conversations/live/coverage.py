@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 Interval = tuple[int, int]
+
+
+def upto_of(intervals: Sequence[Sequence[int]]) -> int:
+    """Where to go on with a channel of these stretches, as `Coverage` keeps them: everything before has been heard."""
+    return intervals[0][1] if intervals and intervals[0][0] <= 0 else 0
 
 
 class Coverage:
@@ -35,9 +40,7 @@ class Coverage:
     @property
     def upto(self) -> int:
         """Everything before this has been heard: where to go on."""
-        if not self._intervals or self._intervals[0][0] > 0:
-            return 0
-        return self._intervals[0][1]
+        return upto_of(self._intervals)
 
     @property
     def total(self) -> int:

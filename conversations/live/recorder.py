@@ -124,18 +124,15 @@ class Recorder:
 
     def spoken(self, channel: int, words: Sequence[RedactedWord]) -> None:
         """Take note of a final's words, after what is hidden in it: no beep beside them is widened over them."""
-        plain = [
-            word
-            for word in words
-            if word.end_ms > word.start_ms
-            and not PLACEHOLDER.match(word.text)
-            and part_of(word.text, numeric=None) is Part.OTHER
-        ]
-        if plain:
+        last = next(filter(_is_plain, reversed(words)), None)
+        if last is None:
+            return
+        if self._growing:
+            first_ms = next(filter(_is_plain, words)).start_ms + OFF_MS
             for one in self._growing:
-                if one[0] == channel and one[1] <= plain[0].start_ms + OFF_MS:
-                    one[2] = min(one[2], max(one[1], plain[0].start_ms + OFF_MS))
-            self._plain_ms[channel] = max(self._plain_ms[channel], plain[-1].end_ms - OFF_MS)
+                if one[0] == channel and one[1] <= first_ms:
+                    one[2] = min(one[2], max(one[1], first_ms))
+        self._plain_ms[channel] = max(self._plain_ms[channel], last.end_ms - OFF_MS)
 
     def _beep(self, channel: int, start: int, end: int) -> None:
         last = self._beeps[-1] if self._beeps else None
@@ -230,3 +227,12 @@ class Recorder:
 
     def _bytes(self, ms: int) -> int:
         return ms * self._rate // 1000 * 2
+
+
+def _is_plain(word: RedactedWord) -> bool:
+    """Whether it was measured, and is neither of a finding nor what may be a digit."""
+    return (
+        word.end_ms > word.start_ms
+        and not PLACEHOLDER.match(word.text)
+        and part_of(word.text, numeric=None) is Part.OTHER
+    )

@@ -7,14 +7,17 @@ them into rows by the types of its own columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from django.db import connection, models
+from django.db.models.base import ModelState
+
+M = TypeVar("M", bound=models.Model)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,34 @@ def _plan(model: type[models.Model]) -> _Plan:
         f"INSERT INTO {table} ({columns})"  # noqa: S608
         f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)",
     )
+
+
+def row_new(model: type[M], **values: Any) -> M:
+    """A row of these values, by the names of their columns' attributes (`conversation_id`); the rest as by default.
+
+    The same as `model(**values)`, without its look at each field and its signals: a twentieth of the time, for what is
+    made many hundred times a second. The names are not checked.
+    """
+    row = model.__new__(model)
+    kept = row.__dict__
+    blank, made = _blank(model)
+    kept["_state"] = ModelState()
+    kept.update(blank)
+    kept.update(values)
+    for name, default in made:
+        if name not in values:
+            kept[name] = default()
+    return row
+
+
+@cache
+def _blank(model: type[models.Model]) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
+    """What a model's fields have by default, and by which function where it is another one for each row."""
+    fields = [field for field in model._meta.concrete_fields if not field.generated]
+    made = tuple((one.attname, one.default) for one in fields if one.has_default() and callable(one.default))
+    # `None` keeps the place of what is made, so that rows have their values in the order of the fields.
+    names = {name for name, _default in made}
+    return {one.attname: None if one.attname in names else one.get_default() for one in fields}, made
 
 
 def rows_insert(rows: Iterable[models.Model]) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from conversations.events import heads_of
 from conversations.live.stages import CallContext
-from conversations.publish import channel_of, conversation_group, heartbeat_told, partial_told
+from conversations.publish import conversation_channel, heartbeat_told, partial_told
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -87,8 +87,7 @@ class Signals:
                 said.set_result(None)
 
     def _say(self, call: CallContext, message: bytes) -> None:
-        channel = channel_of(conversation_group(call.schema, call.conversation_id))
-        self._waiting.append((channel, message))
+        self._waiting.append((conversation_channel(call.schema, call.conversation_id), message))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
 

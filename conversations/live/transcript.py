@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from accounts.ids import new_id
+from conversations.live.rows import row_new
 from conversations.live.stages import Batch
 from conversations.models import Redaction, Speaker, Utterance
 from conversations.redaction.kept import kept_seal
@@ -23,7 +24,8 @@ def utterance_add(
     redacted: RedactedUtterance,
 ) -> Utterance:
     """Have `batch` create and announce the row of a final, with its redactions. Returns the row."""
-    row = Utterance(
+    row = row_new(
+        Utterance,
         id=new_id(),
         conversation_id=batch.conversation_id,
         sequence=sequence,

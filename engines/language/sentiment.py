@@ -7,6 +7,8 @@ Never call it on what staff say: their emotions are not inferred anywhere in thi
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from engines.rules.text import NEGATORS, listed, words_of
 
 # Weights 1 to 3; a phrase counts in place of its words.
@@ -79,6 +81,7 @@ _REACH = 3
 _SOFTNESS = 4.0
 
 
+@lru_cache(maxsize=16)  # asked for twice: for the transcript, and for what rules make of it
 def score(text: str) -> float:
     """Return -1 (very unhappy) to 1 (very happy) for one redacted utterance of a customer; 0 is neither.
 

@@ -60,7 +60,8 @@ class Part(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as `Span` is not: there is one for each word.
+@dataclass(slots=True, unsafe_hash=True)
 class Sound:
     """A word's time, and what it is. `span` counts the findings; -1 where it belongs to none."""
 
@@ -132,7 +133,11 @@ def beeps_for(
     if found and not any(sound.is_secret for sound in sounds or ()):
         whole = (max(0, start_ms - margin_ms), end_ms + margin_ms)
         return _merged([(*whole, max(0, start_ms - REACH_MS), end_ms + REACH_MS)])
-    words = _numbers_seen([*before, *(sounds or ())])
+    words = [*before, *(sounds or ())]
+    special = [one for one in words if one.part is not Part.OTHER]
+    if len(special) < _MANY_ALIKE and not any(one.is_secret for one in special):
+        return Beeps()  # too few to be a number by their count
+    words = _numbers_seen(words)
     widened = []
     for run in _runs(words):
         if run.last < len(before):

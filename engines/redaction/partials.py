@@ -7,11 +7,13 @@ may not be, but waits for the words behind it. Where more words follow, the mode
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from engines.redaction.numbers import TIMES, ZERO_LETTERS, is_strong
 from engines.redaction.resolve import MODEL_NAME
-from engines.redaction.sequence.decode import Searched
+from engines.redaction.sequence.decode import Floats, Searched
 from engines.redaction.sequence.tagger import Tagger
 from engines.redaction.text import Span
 from engines.redaction.tokens import Utterance
@@ -22,6 +24,16 @@ from engines.redaction.tokens import Utterance
 _LEANING = (4.0, 3.0, 1.5)
 _BEFORE = 0.5
 _REASON = "the words and those around them read like one, so far"
+
+
+@lru_cache(maxsize=256)
+def _leaning(count: int) -> Floats:
+    """Return by how much the score of "nothing personal" is lowered at each of so many words."""
+    lean: Floats = np.full(count, _BEFORE, dtype=np.float32)
+    near = min(count, len(_LEANING))
+    lean[count - near :] = _LEANING[:near][::-1]
+    lean.flags.writeable = False
+    return lean
 
 
 class GrowingReader:
@@ -43,10 +55,8 @@ class GrowingReader:
         count = len(starts)
         if not count:
             return [], None
-        bias = np.full(count, _BEFORE, dtype=np.float32)
         near = min(count, len(_LEANING))
-        bias[count - near :] = _LEANING[:near][::-1]
-        labels, _margins = self._tagger.tag(utterance, lean=bias, scene=scene, searched=searched)
+        labels, _margins = self._tagger.tag(utterance, lean=_leaning(count), scene=scene, searched=searched)
         spans: list[Span] = []
         i = 0
         while i < count:

@@ -14,7 +14,7 @@ state names types, counts and times, never a word, so that it may be stored with
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from secrets import token_bytes
 from threading import Lock
@@ -262,8 +262,8 @@ class StreamRedactor:
         with self._lock:
             return {
                 "version": _STATE_VERSION,
-                "given": asdict(self._given) if self._given else None,
-                "asked": asdict(self._asked) if self._asked else None,
+                "given": _told(self._given) if self._given else None,
+                "asked": _told(self._asked) if self._asked else None,
                 "scene": self._scene.state(),
             }
 
@@ -387,7 +387,7 @@ class StreamRedactor:
         self, speaker: str, findings: Findings, context: Context, start_ms: int, end_ms: int
     ) -> None:
         reading = findings.digits
-        says_something = any(token.low not in BACKCHANNELS for token in findings.utterance.tokens)
+        says_something = not BACKCHANNELS.issuperset(findings.utterance.vocabulary)
         if reading.spans or reading.announced:
             self._given = self._given_after(speaker, findings, context, start_ms, end_ms)
         elif self._given is not None and says_something:
@@ -445,6 +445,11 @@ def partials_prepare(partials: Iterable[tuple[StreamRedactor, str, RawText]]) ->
             texts.append(prepared)
     if len(texts) > 1:
         tagger().score_together(texts)
+
+
+def _told(one: _Given | _Asked) -> dict[str, Any]:
+    # What `asdict` gives, which looks into each value: dear for what is told with every final.
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def _whole(raw: str, apart: list[Span]) -> Span:

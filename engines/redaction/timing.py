@@ -16,7 +16,8 @@ from engines.speech.types import HeardWord
 _ASTRAY_MS = 500
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as `Span` is not: there are ten of them in every final.
+@dataclass(slots=True, unsafe_hash=True)
 class RedactedWord:
     """A word, or a placeholder for several, with its times in the call's audio. `confidence` lies in 0..1."""
 
@@ -44,6 +45,13 @@ def words_trusted(words: Sequence[HeardWord], start_ms: int, end_ms: int) -> lis
     far back, none of them. Such words have the time of their whole utterance: so what hides them later mutes all of it.
     """
     first, last = start_ms - _ASTRAY_MS, end_ms + _ASTRAY_MS
+    before = first
+    for one in words:
+        if not (one.timed and before <= one.start_ms < one.end_ms <= last):
+            break
+        before = one.start_ms
+    else:
+        return list(words)  # all in order, as nearly always
     # What is no number is in no order with any.
     timed = [one.timed and first <= one.start_ms < one.end_ms <= last for one in words]
     starts = [one.start_ms for one, sure in zip(words, timed, strict=True) if sure]
@@ -77,7 +85,7 @@ def redacted_words(
     for word in words:
         said = word.text.reveal().strip()
         start = text.find(said, cursor)
-        if start < 0 or any(character.isalnum() for character in text[cursor:start]):
+        if start < 0 or _says_something(text[cursor:start]):
             return None
         end = cursor = start + len(said)
         while at < len(spans) and spans[at].end <= start:
@@ -117,9 +125,13 @@ def redacted_words(
             result.append(RedactedWord(stand_in, word.start_ms, word.end_ms, word.confidence))
         if stand_in is not None:
             last_span = at
-    if len(reached) < len(spans) or any(character.isalnum() for character in text[cursor:]):
+    if len(reached) < len(spans) or _says_something(text[cursor:]):
         return None
     return TimedWords(tuple(result), tuple(sounds) if timed else None)
+
+
+def _says_something(between: str) -> bool:
+    return between != " " and any(map(str.isalnum, between))
 
 
 def _has_time(word: HeardWord) -> bool:

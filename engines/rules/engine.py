@@ -31,7 +31,9 @@ from engines.rules.spec import SHOWN, Value
 MAX_FAILURES = 3
 # The customer is taken to be silent when no partial of his came for this long.
 PAUSE_MS = 2_000
-VERSION = 2
+VERSION = 3
+# Those whose states can be read.
+_READ = frozenset({2, 3})
 
 
 class RuleEngine:
@@ -401,7 +403,7 @@ class RuleEngine:
         utterance, which the state does not hold; without it a reason says "this" in place of the quotation. Raises
         ValueError on a state of an unknown version.
         """
-        if state.get("v") != VERSION:
+        if state.get("v") not in _READ:
             raise ValueError(f"unknown version of policy state: {state.get('v')!r}")
         self._text_of = text_of
         self._sequence, self._customer_ms = state["sequence"], state["customer"]

@@ -19,7 +19,7 @@ from engines.rules.circumstances import field_holds, next_change, time_holds
 from engines.rules.clauses import happened, missed_clause
 from engines.rules.compiled import TIMED, CompiledPolicies, Formula, Gauge, Literal
 from engines.rules.explain import form_of
-from engines.rules.fires import Change, Fire, Wait, waiting
+from engines.rules.fires import Change, Fire, Wait, by_fire, fires_read, waiting
 from engines.rules.measures import Measures
 from engines.rules.occurrences import Heard, Occurrence
 
@@ -452,7 +452,7 @@ class Facts:
             "true": {keys[leaf]: fire.data() for leaf, fire in self.true.items() if leaf not in still},
             "counts": {keys[leaf]: count for leaf, count in self._counts.items()},
             "waits": {keys[leaf]: wait.data() for leaf, wait in self._waits.items()},
-            "last": {keys[leaf]: fire.data() for leaf, fire in self._last.items()},
+            "last": by_fire((keys[leaf], fire) for leaf, fire in self._last.items()),
             "chains": {
                 keys[leaf]: [None if one is None else one.data() for one in chain]
                 for leaf, chain in self._chains.items()
@@ -478,7 +478,7 @@ class Facts:
         # A leaf that the predecessor did not have begins to wait with its first cause, not in retrospect.
         self._waits = {leaf: Wait.read(value) for leaf, value in known("waits")}
         self._by_turns = set(self._waits)
-        self._last = {leaf: Fire.read(value) for leaf, value in known("last")}
+        self._last = {number[key]: fire for key, fire in fires_read(state["last"]) if key in number}
         self._chains = {
             leaf: [None if one is None else Fire.read(one) for one in chain]
             for leaf, chain in known("chains")

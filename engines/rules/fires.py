@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,31 @@ class Fire:
         at_ms, until_ms, sequence, speaker, places, place, clause = data
         evidence = tuple((number, start, end) for number, start, end in places)
         return cls(at_ms, until_ms, sequence, speaker, evidence, place, None if evidence else "", clause)
+
+
+def by_fire(fires: Iterable[tuple[str, Fire]]) -> list[list[Any]]:
+    """Return for JSON what `fires_read` reads: each fire once, with all that came about by it.
+
+    What several rules wait for comes about for all of them by the same words.
+    """
+    together: dict[int, list[Any]] = {}
+    for key, fire in fires:
+        known = together.get(id(fire))
+        if known is None:
+            together[id(fire)] = [fire.data(), [key]]
+        else:
+            known[1].append(key)
+    return list(together.values())
+
+
+def fires_read(data: Sequence[Any] | Mapping[str, Any]) -> Iterator[tuple[str, Fire]]:
+    """Yield what `by_fire` was given. In states of version 2 each had a fire of its own."""
+    if isinstance(data, Mapping):
+        yield from ((key, Fire.read(value)) for key, value in data.items())
+        return
+    for value, keys in data:
+        fire = Fire.read(value)
+        yield from ((key, fire) for key in keys)
 
 
 def fire_of(heard: Heard, spans: tuple[tuple[int, int], ...]) -> Fire:

@@ -17,7 +17,9 @@ class SpeechError(Exception):
         self.retryable = retryable
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as all that is made for each word or each piece of news: that would make them three times as dear. Nobody
+# changes one; `replace` makes another.
+@dataclass(slots=True, unsafe_hash=True)
 class HeardWord:
     """One word as heard, not yet redacted. `confidence` lies in 0..1.
 
@@ -31,7 +33,7 @@ class HeardWord:
     timed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Hypothesis:
     """What one channel is heard to say.
 
@@ -51,7 +53,7 @@ class Hypothesis:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Progress:
     """Everything of `channel` before `upto_ms` has been heard, and what it held has been said as finals.
 

@@ -251,6 +251,28 @@ def test_the_state_holds_no_words_and_reasons_fetch_them_from_their_home():
         blind.restore({"v": 1})
 
 
+def test_words_that_several_rules_wait_for_are_told_once_and_states_that_told_them_each_time_are_read():
+    late = {"missing": {"heard": "offer"}, "after": {"heard": "cancel"}, "within_ms": 60_000}
+    rules = [rule(late, id=f"r{number}", name=str(number)) for number in range(3)]
+    for number, one in enumerate(rules):
+        one["when"] = late | {"within_ms": 60_000 + number}
+    call = Call(*rules)
+    call.say("agent", "here is a discount", 0)
+    state = json.loads(json.dumps(call.engine.state()))
+    told = state["facts"]["last"]
+    assert [len(keys) for _fire, keys in told] == [3]
+
+    before = json.loads(json.dumps(state))
+    before["v"], before["facts"]["last"] = 2, {key: fire for fire, keys in told for key in keys}
+    for known in (state, before):
+        engine = RuleEngine(call.policies, None, None)
+        engine.restore(known, call.texts.__getitem__)
+        now = engine.state()
+        assert now["v"] == state["v"]
+        assert {key for _fire, keys in now["facts"]["last"] for key in keys} == set(told[0][1])
+        assert all(fire == told[0][0] for fire, _keys in now["facts"]["last"])
+
+
 def test_a_successor_with_other_policies_drops_what_is_gone():
     call = Call(rule(say("alpha"), hint(), id="a", expires_ms=5_000), rule(say("beta"), hint("B"), id="b"))
     call.customer("alpha beta", 0)
