@@ -110,24 +110,26 @@ def answers_measure(many: int, lot: random.Random, first_ms: float, word_ms: flo
 
     from knowledge.models import Chunk
     from providers.services import chat_server_create
+    from tenants.scope import current_schema
 
     override_settings(PROVIDER_ALLOW_PRIVATE_URLS=True).enable()
+    schema = current_schema()
     ids = list(Chunk.objects.order_by("pk").values_list("pk", flat=True))
     lot.shuffle(ids)
     with chat_writer(first_ms, word_ms) as (address, told):
         server = chat_server_create(name="Bench", base_url=address, model="first sentence", inside=True)
         try:
-            return asyncio.run(_asked(many, ids[: TRIES * many], lot, told)) | {
+            return asyncio.run(_asked(schema, many, ids[: TRIES * many], lot, told)) | {
                 "server": {"first_ms": first_ms, "word_ms": word_ms}
             }
         finally:
             server.delete()
 
 
-async def _asked(many: int, ids: list[Any], lot: random.Random, told: Told) -> dict[str, Any]:
-    from tenants.scope import TenantThreads, current_schema
+async def _asked(schema: str, many: int, ids: list[Any], lot: random.Random, told: Told) -> dict[str, Any]:
+    from tenants.scope import TenantThreads
 
-    schema, threads = current_schema(), TenantThreads(1, "bench")
+    threads = TenantThreads(1, "bench")
     took: list[float] = []
     ours: list[float] = []
     begun: list[float] = []
