@@ -89,6 +89,10 @@ def _check_entity(spec: MomentSpec) -> list[str]:
     return check_names(spec.names)
 
 
+# A call lasts no day.
+_LONGEST_MS = 86_400_000
+
+
 def _check_absence(spec: MomentSpec, spoken: set[str] | None) -> list[str]:
     wrong: list[str] = []
     if not spec.expected:
@@ -101,6 +105,12 @@ def _check_absence(spec: MomentSpec, spoken: set[str] | None) -> list[str]:
         wrong.append("A moment cannot be expected after itself.")
     if spec.within_ms is not None and spec.within_ms <= 0:
         wrong.append("The time allowed must be more than zero.")
+    elif spec.within_ms is not None and spec.within_ms > _LONGEST_MS:
+        wrong.append(
+            "Calls end before that, so that it would never be missing: leave the time out for “until the call ends”."
+        )
+    if spec.expected and spec.expected == spec.key:
+        wrong.append("A moment cannot wait for itself.")
     return wrong
 
 

@@ -70,6 +70,9 @@ def check_field(spec: MomentSpec) -> list[str]:
             unknown := [one for one in spec.values if plain(one) not in CHANNELS]
         ):
             wrong.append(f"There is no channel “{unknown[0]}”: choose {' or '.join(CHANNELS)}.")
+        elif spec.field == "channel" and {*map(plain, spec.values)} >= {*CHANNELS}:
+            often = "always" if spec.test == "is" else "never"
+            wrong.append(f"These are all channels, so that this would {often} be so: leave one out.")
         elif spec.field == "language" and (
             unknown := [one for one in spec.values if not LANGUAGE.fullmatch(plain(one).replace("_", "-"))]
         ):

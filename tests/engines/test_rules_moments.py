@@ -167,6 +167,8 @@ def test_what_is_refused_is_told_and_the_rest_works():
         (MomentSpec("a", "A", "r", "absence", expected="cancel", after="nobody"), "not among"),
         (MomentSpec("a", "A", "r", "absence", expected="cancel", after="cancel"), "after itself"),
         (MomentSpec("a", "A", "r", "absence", expected="cancel", within_ms=0), "more than zero"),
+        (MomentSpec("a", "A", "r", "absence", expected="cancel", within_ms=86_400_001), "never be missing"),
+        (MomentSpec("a", "A", "r", "absence", expected="a", within_ms=9_000), "wait for itself"),
         (MomentSpec("start", "A", "r", "phrase", phrases=("x",)), "is taken"),
         (MomentSpec("a", "A", "r", "shout"), "no kind"),
         (MomentSpec("a", "A", "r", "phrase", "cat", phrases=("x",)), "no speaker"),
