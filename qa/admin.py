@@ -38,19 +38,20 @@ class CriterionInline(StackedInline):
     model = Criterion
     extra = 0
     form = CriterionForm
+    collapsible = True
     ordering_field = "position"
     hide_ordering_field = True
     autocomplete_fields = ("moment", "applies_after")
     fieldsets = (
         (
             None,
-            {"fields": (("section", "question"), ("active", "allow_na", "auto_fail"), ("weight", "kind"))},
+            {"fields": (("section", "question"), ("kind", "weight"), ("active", "auto_fail"), "allow_na")},
         ),
-        (_("Answers"), {"classes": ("tab",), "fields": ("options", ("low", "high"))}),
+        (_("Answers"), {"classes": ("collapse",), "fields": ("options", ("low", "high"))}),
         (
             _("Answered by"),
             {
-                "classes": ("tab",),
+                "classes": ("collapse",),
                 "fields": (
                     "method",
                     ("moment", "expect", "applies_after"),
@@ -60,10 +61,13 @@ class CriterionInline(StackedInline):
                 ),
             },
         ),
-        (_("Condition"), {"classes": ("tab",), "fields": ("depends_on", "depends_values")}),
+        (_("Condition"), {"classes": ("collapse",), "fields": ("depends_on", "depends_values")}),
         (
             _("For evaluators and agents"),
-            {"classes": ("tab",), "fields": ("guideline", "good_example", "bad_example", "coaching_tip")},
+            {
+                "classes": ("collapse",),
+                "fields": ("guideline", "good_example", "bad_example", "coaching_tip"),
+            },
         ),
         (None, {"classes": ("hidden",), "fields": ("position",)}),
     )
@@ -119,7 +123,7 @@ class ScorecardAdmin(PublishAdmin):
     list_filter = ("active", "teams", "queues")
     search_fields = ("name", "criteria__question")
     form = ScorecardForm
-    filter_horizontal = ("teams", "queues")
+    autocomplete_fields = ("teams", "queues")
     fieldsets = (
         (None, {"fields": ("name", "standing")}),
         (_("Who it is for"), {"classes": ("tab",), "fields": ("teams", "queues", "channels")}),
@@ -273,5 +277,6 @@ class QualitySettingsAdmin(OneRowAdmin):
         "shortest_seconds",
         "gap_percent",
         ("unsure_percent", "show_automatic"),
+        "kappa_percent",
         ("dispute_days", "resolve_days"),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.admin_audit import AuditedAdmin
 from accounts.admin_dialogs import dialog, dialog_done
@@ -34,7 +35,6 @@ class SamplingPlanAdmin(AuditedAdmin):
     list_select_related = ("template", "moment")
     search_fields = ("name",)
     autocomplete_fields = ("moment",)
-    filter_horizontal = ("evaluators",)
     readonly_fields = ("drawn_at",)
     fieldsets = (
         (None, {"fields": ("name", "active", "template")}),
@@ -49,6 +49,8 @@ class SamplingPlanAdmin(AuditedAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "evaluators":
             roles = MATRIX[Permission.EVALUATION_OVERRIDE]
+            # They are few: all in sight.
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
             kwargs["queryset"] = User.objects.filter(is_active=True, role__in=roles).order_by("name")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 

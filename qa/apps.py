@@ -23,8 +23,9 @@ class QaConfig(AppConfig):
         from qa.selectors import judged_by_people
 
         register_own()
-        for judge in (MomentJudge(), FigureJudge(), IntentJudge()):
-            judge_add(judge)
+        judge_add(MomentJudge())
+        judge_add(FigureJudge())
+        judge_add(IntentJudge())
         scores_shown_by(scores_of)
         follow(evidence_move)
         stays_where(judged_by_people)

@@ -9,6 +9,7 @@ A draft keeps the revision that it was begun with, whatever is published meanwhi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -86,7 +87,7 @@ def evaluation_start(
                 conversation=conversation,
                 revision=revision,
                 agent_id=agent_id,
-                team_id=User.objects.filter(pk=agent_id).values_list("team_id", flat=True).first(),
+                team_id=User.objects.filter(pk__in=[agent_id]).values_list("team_id", flat=True).first(),
                 kind=kind,
                 state=State.DRAFT,
                 evaluator=user,
@@ -150,14 +151,14 @@ def answer_save(
         answers = {one.criterion_key: one for one in row.answers.all()}
         if criterion is None or key not in answers:
             raise ValidationError({"key": _("This scorecard has no such criterion.")})
-        mine = answers[key]
+        mine, before = answers[key], _applies(row, answers)
         if value is not None:
             mine.value = value_checked(criterion, redacted(value) if criterion["kind"] == "text" else value)
         if comment is not None:
             mine.comment = _words(comment, COMMENT_LENGTH, "comment")
         if evidence is not None:
             mine.evidence = _placed(row, evidence)
-        _settle(row, answers)
+        _settle(row, answers, before)
         for one in answers.values():
             one.save(update_fields=["value", "score", "comment", "evidence"])
         row.spent_seconds += max(0, min(spent_seconds, SPENT_MAX))
@@ -166,20 +167,20 @@ def answer_save(
     return evaluation_rows().get(pk=row.pk)
 
 
-def _settle(row: Evaluation, answers: Mapping[str, Answer]) -> None:
-    """Have what no longer applies be N/A, and what applies again be open."""
+def _settle(row: Evaluation, answers: Mapping[str, Answer], before: AbstractSet[str] | None = None) -> None:
+    """Have what does not apply be N/A. What did not apply `before` and does now is open again."""
     criteria = criteria_of(row)
-    applies = applying(list(criteria.values()), {key: one.value for key, one in answers.items()})
+    applies = _applies(row, answers)
     for key, one in answers.items():
         if key not in applies:
             one.value = NA
-        elif (
-            one.value == NA
-            and (criteria[key]["depends_on"] and not one.comment)
-            and not criteria[key]["allow_na"]
-        ):
+        elif before is not None and key not in before and one.value == NA:
             one.value = OPEN
         one.score = score_of(criteria[key], one.value)
+
+
+def _applies(row: Evaluation, answers: Mapping[str, Answer]) -> set[str]:
+    return applying(row.revision.spec["criteria"], {key: one.value for key, one in answers.items()})
 
 
 def _total(row: Evaluation, answers: Mapping[str, Answer]) -> Any:

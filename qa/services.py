@@ -106,7 +106,7 @@ def reason_checked(reason: str) -> str:
 
 
 def evaluation_release(*, evaluation: Evaluation, user: User | None) -> Evaluation:
-    """Show a score to its agent. Once it is shown, it stays so. Raises `Conflict` for what is no score to show."""
+    """Show a score to its agent, unsure answers and all. Once it is shown, it stays so. Raises `Conflict` for none."""
     with transaction.atomic():
         call_lock(evaluation.conversation_id)
         row = Evaluation.objects.select_for_update(of=("self",), no_key=True).get(pk=evaluation.pk)
@@ -117,12 +117,13 @@ def evaluation_release(*, evaluation: Evaluation, user: User | None) -> Evaluati
             or not row.counts
         ):
             raise Conflict(_("This is no score that could be shown."))
-        if row.released_at is not None:
+        if row.released_at is not None and not row.needs_person:
             return evaluation_rows().get(pk=row.pk)
-        row.released_at, row.needs_person = timezone.now(), False
+        was_shown = row.released_at is not None
+        row.released_at, row.needs_person = row.released_at or timezone.now(), False
         row.save(update_fields=["released_at", "needs_person", "updated_at"])
         audit(actor=user, action="evaluation.release", thing=row)
-        return evaluation_tell(row)
+        return evaluation_rows().get(pk=row.pk) if was_shown else evaluation_tell(row)
 
 
 def evaluation_tell(evaluation: Evaluation, *, because: str = "") -> Evaluation:
@@ -134,7 +135,7 @@ def evaluation_tell(evaluation: Evaluation, *, because: str = "") -> Evaluation:
     if row.released_at is not None:
         event_append(conversation_id=row.conversation_id, kind="score", row=row)
         news.tell(kind=news.EVALUATION_RELEASED, conversation_id=row.conversation_id, ref=row.pk)
-    if row.counts:
+    if row.counts or because:
         jobs_announce(event=SCORED, conversation_id=row.conversation_id, because=because)
     return row
 
@@ -150,7 +151,7 @@ def total_write(evaluation: Evaluation, answers: Sequence[Answer]) -> Decimal | 
     evaluation.total, evaluation.auto_failed = total_of(
         (criteria[one.criterion_key], one.value) for one in answers
     )
-    if evaluation.kind == Evaluation.Kind.AUTOMATIC and evaluation.released_at is None:
+    if evaluation.needs_person:
         least = quality_settings().unsure_percent / 100
         evaluation.needs_person = any(unsure(criteria[one.criterion_key], one, least) for one in answers)
     evaluation.save(update_fields=["total", "auto_failed", "needs_person", "updated_at"])
@@ -171,6 +172,6 @@ def counting_choose(*, conversation_id: UUID, template_id: UUID, agent_id: UUID 
         if not row.unscored
     ]
     people = [row for row in ready if row.kind == Evaluation.Kind.PERSON]
-    chosen = (people or ready)[-1].pk if ready else None
-    rows.exclude(pk=chosen).filter(counts=True).update(counts=False)
-    rows.filter(pk=chosen, counts=False).update(counts=True)
+    chosen = [one.pk for one in (people or ready)[-1:]]
+    rows.exclude(pk__in=chosen).filter(counts=True).update(counts=False)
+    rows.filter(pk__in=chosen, counts=False).update(counts=True)

@@ -9,6 +9,7 @@ urlpatterns = [
     path("scores/<uuid:evaluation_id>/release/", views.evaluation_release_page, name="evaluation-release"),
     path("scores/<uuid:evaluation_id>/answer/", work_views.score_answer_page, name="score-answer"),
     path("quality/", work_views.quality_page, name="quality"),
+    path("quality/agreement/", work_views.agreement_page, name="agreement"),
     path("quality/start/", work_views.evaluation_start_page, name="evaluation-start"),
     path("quality/evaluations/<uuid:evaluation_id>/", work_views.evaluate_page, name="evaluate"),
     path(

@@ -23,6 +23,7 @@ from conversations.models import Conversation
 from conversations.review import review
 from conversations.views import player_data
 from qa.access import evaluation_for, evaluations_visible
+from qa.agreement import AGREEMENT_PERIOD, PAIRS_MIN, agreement
 from qa.evaluating import (
     BLIND,
     dispute_resolve,
@@ -247,6 +248,25 @@ def assignment_drop_page(request: HttpRequest, assignment_id: UUID) -> HttpRespo
     except Conflict as error:
         messages.error(request, str(error))
     return redirect(f"{reverse('quality')}?list={request.POST.get('list', '')[:10]}")
+
+
+@needs(Permission.EVALUATION_MANAGE)
+@require_safe
+def agreement_page(request: HttpRequest) -> HttpResponse:
+    """How far automatic answers and people agree, by criterion of one scorecard."""
+    scorecards = list(ScorecardTemplate.objects.filter(revisions__isnull=False).distinct().order_by("name"))
+    wanted = _key(request.GET.get("scorecard", ""))
+    chosen = next((one for one in scorecards if one.pk == wanted), scorecards[0] if scorecards else None)
+    since, bar = timezone.now() - AGREEMENT_PERIOD, quality_settings().kappa_percent / 100
+    context = {
+        "scorecards": scorecards,
+        "chosen": chosen,
+        "rows": agreement(chosen, since=since, bar=bar) if chosen else [],
+        "since": since,
+        "bar": bar,
+        "least": PAIRS_MIN,
+    }
+    return render(request, "qa/agreement.html", context)
 
 
 # --- What agents say ------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -17,8 +19,10 @@ from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
 from accounts.permissions import Permission
 from conversations.events import stamp
 from conversations.models import Conversation
+from qa.agreement import AGREEMENT_PERIOD, agreement
 from qa.models import Criterion, ScorecardTemplate
 from qa.scorecards import scorecard_complaints, scorecard_spec
+from qa.selectors import quality_settings
 from qa.services import scorecard_publish, scorecard_retire
 from qa.writing import scorecard_write
 
@@ -106,13 +110,35 @@ class ScorecardListedSerializer(Serializer):
     updated_at = serializers.DateTimeField()
 
 
+class AgreedSerializer(Serializer):
+    n = serializers.IntegerField(help_text="Pairs of answers.")
+    percent = serializers.FloatField(allow_null=True)
+    points = serializers.FloatField(allow_null=True, help_text="How far apart they are on average, of 100.")
+    kappa = serializers.FloatField(allow_null=True, help_text="Cohen's; null where it is not defined.")
+    low = serializers.BooleanField(help_text="Under the bar, with enough pairs to say so.")
+
+
+class CriterionAgreementSerializer(Serializer):
+    key = serializers.CharField()
+    section = serializers.CharField()
+    question = serializers.CharField()
+    automatic = AgreedSerializer(allow_null=True, help_text="Automatic against people; null: people only.")
+    people = AgreedSerializer(help_text="First against second reviews.")
+
+
+class AgreementSerializer(Serializer):
+    since = serializers.DateTimeField()
+    bar = serializers.FloatField()
+    criteria = CriterionAgreementSerializer(many=True)
+
+
 class ScorecardViewSet(ItemListMixin, CompanyViewSet):
     """Scorecards by name."""
 
     permission = Permission.EVALUATION_OVERRIDE
     permissions_by_action = dict.fromkeys(
         ("create", "update", "publish", "retire"), Permission.ADMIN_CONFIGURE
-    )
+    ) | {"agreement": Permission.EVALUATION_MANAGE}
     serializer_class = ScorecardListedSerializer
     queryset = ScorecardTemplate.objects.order_by("name", "pk")
 
@@ -158,6 +184,15 @@ class ScorecardViewSet(ItemListMixin, CompanyViewSet):
         row = self._row(pk)
         scorecard_retire(template=row, actor=self.user)
         return self._whole(row)
+
+    @extend_schema(responses=AgreementSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def agreement(self, request: Request, pk: UUID) -> Response:
+        """How far automatic answers agree with people, and people with one another, over the last 90 days."""
+        since, bar = timezone.now() - AGREEMENT_PERIOD, quality_settings().kappa_percent / 100
+        rows = agreement(self._row(pk), since=since, bar=bar)
+        shown = {"since": since, "bar": bar, "criteria": [asdict(row) for row in rows]}
+        return Response(AgreementSerializer(shown).data)
 
     def _row(self, pk: UUID) -> ScorecardTemplate:
         return get_object_or_404(self.get_queryset(), pk=pk)

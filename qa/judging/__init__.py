@@ -35,12 +35,16 @@ class Judged:
 
 
 class Judge(Protocol):
-    """One way to answer. `kinds`: the kinds of criteria that it can answer. `revision`: what judged, for the record."""
+    """One way to answer. `label`: its name. `kinds`: of criteria that it can answer. `revision`: for the record."""
 
-    key: str
-    label: str | Promise
-    kinds: tuple[str, ...]
-    revision: str
+    @property
+    def key(self) -> str: ...
+    @property
+    def label(self) -> str | Promise: ...
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
+    @property
+    def revision(self) -> str: ...
 
     def complaints(self, criterion: Spec) -> list[str]:
         """What keeps it from answering this criterion, in words that go on after its question."""

@@ -180,6 +180,12 @@ class QualitySettings(models.Model):
         default=True,
         help_text=_("Never in second reviews and calibration, which are blind."),
     )
+    kappa_percent = models.PositiveSmallIntegerField(
+        _("least kappa of an automatic criterion, in percent"),
+        default=60,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Agreement with people beyond chance. Below it the page of agreement warns."),
+    )
     dispute_days = models.PositiveSmallIntegerField(
         _("days to dispute a score"), default=7, validators=[MaxValueValidator(365)]
     )

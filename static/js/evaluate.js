@@ -166,7 +166,10 @@ function count() {
 function give(number, value, { stay = false } = {}) {
   if (!data.draft || !applies(criteria[number])) return;
   const one = criteria[number];
+  const applied = new Set(criteria.filter(applies));
   one.value = value;
+  // What applies only now is open.
+  for (const other of criteria) if (other.value === "na" && applies(other) && !applied.has(other)) other.value = "";
   current = number;
   save(one, { value });
   if (!stay) {

@@ -195,6 +195,8 @@ ROWS = [
     ("GET", "/api/v1/scorecards/", EVALUATORS),
     ("POST", "/api/v1/scorecards/", ADMINS | {"admin": 201}, DOCUMENT),
     ("GET", card(""), EVALUATORS),
+    ("GET", card("agreement/"), MANAGERS),
+    ("GET", "/quality/agreement/", MANAGERS | {"nobody": 302}),
     ("PUT", card(""), ADMINS, DOCUMENT),
     ("POST", card("publish/"), ADMINS, {}),
     ("POST", card("retire/"), ADMINS, {}),

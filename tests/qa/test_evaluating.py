@@ -11,7 +11,9 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.errors import Conflict
+from accounts.ids import new_id
 from qa.access import evaluations_visible
+from qa.agreement import agreement
 from qa.evaluating import (
     answer_save,
     dispute_resolve,
@@ -76,6 +78,9 @@ def test_a_draft_is_answered_one_by_one_and_counts_once_submitted(row, company, 
     answering("How well told?", "3")
     now = answering("Cause found?", "partly")
     assert values(now)[2:4] == ["partly", "na"] and now.total == Decimal(50)
+    # What applies again is asked again, not taken for N/A.
+    assert values(answering("Cause found?", "fully"))[2:4] == ["fully", ""]
+    answering("Cause found?", "partly")
     with pytest.raises(ValidationError, match="Offer"):
         evaluation_submit(evaluation=draft, user=analyst)
     automatic = row.evaluations.get(kind="automatic")
@@ -181,3 +186,35 @@ def test_a_second_review_is_blind_both_ways(row, card, company, draft, answering
     given.refresh_from_db()
     assert given.state == Assignment.State.DONE
     assert own not in evaluations_visible(analyst) and evaluations_visible(second).count() == 2
+
+
+def test_agreement_goes_by_who_judged_blind(row, card, company, draft, answering, analyst, monkeypatch):
+    submitted(answering, draft, analyst)
+    monkeypatch.setattr("qa.agreement.PAIRS_MIN", 1)
+    since = timezone.now() - timedelta(days=1)
+
+    def figures():
+        return {one.question: one for one in agreement(card, since=since, bar=0.6)}
+
+    found = figures()
+    # The automatic yes and yes; a person said yes and no.
+    assert (found["Offer?"].automatic.n, found["Offer?"].automatic.percent) == (1, 100)
+    assert found["Offer?"].automatic.kappa is None and not found["Offer?"].automatic.low
+    holds = found["At most one hold?"].automatic
+    assert (holds.percent, holds.points, holds.kappa, holds.low) == (0, 100, 0, True)
+    assert found["Cause found?"].automatic is None and found["Cause found?"].people.n == 0
+    # A second review takes the first one's place against the judge, and stands beside it among people.
+    second = Evaluation.objects.get(pk=draft.pk)
+    answers = list(second.answers.all())
+    second.pk, second.kind, second.evaluator = None, "second", company.people["admin"]
+    second.id = new_id()
+    second.save(force_insert=True)
+    for one in answers:
+        one.id, one.evaluation, one._state.adding = new_id(), second, True
+        if one.position == 1:
+            one.value, one.score = "yes", 100
+        one.save(force_insert=True)
+    found = figures()
+    assert found["At most one hold?"].automatic.percent == 100
+    assert (found["At most one hold?"].people.n, found["At most one hold?"].people.percent) == (1, 0)
+    assert found["Cause found?"].people.percent == 100
