@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 from threading import Lock, Thread
@@ -35,7 +35,7 @@ class Streaming:
         self._runner, self._call = runner, call
         self.outcome: Outcome[Any] | None = None
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
+    async def __aiter__(self) -> AsyncGenerator[Any, None]:
         here = asyncio.get_running_loop()
         come: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
 

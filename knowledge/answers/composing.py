@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -58,7 +59,7 @@ PREPARED, MODEL, PASSAGE, NONE = "prepared", "model", "passage", "none"
 class Writer(Protocol):
     """What writes sentences from passages of (title, text), numbered from 1."""
 
-    def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncIterator[Any]:
+    def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncGenerator[Any, None]:
         """Sentences with `text` and `numbers`, to what is redacted. Raises `NotAnswered`."""
 
 
@@ -68,10 +69,12 @@ class _Writer:
     def __init__(self, plan: Plan[list[Said]]) -> None:
         self._plan = plan
 
-    async def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncIterator[Said]:
+    async def write(self, question: str, passages: Sequence[tuple[str, str]]) -> AsyncGenerator[Said, None]:
         given = [(RedactedText(title), RedactedText(text)) for title, text in passages]
-        async for said in self._plan.stream(variables(RedactedText(question), given)):
-            yield said
+        # Who reads an answer may leave in the middle: the request ends then, and not when somebody tidies up.
+        async with aclosing(aiter(self._plan.stream(variables(RedactedText(question), given)))) as parts:
+            async for said in parts:
+                yield said
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +191,9 @@ async def answer_stream(answering: Answering) -> AsyncGenerator[dict[str, Any], 
     """An answer as it comes: what was found, each sentence once it is borne out, and what became of it."""
     yield {"kind": "passages", "source": answering.source, "passages": passages_shown(answering)}
     if answering.writer is not None:
-        async for sentence in _composed(answering):
-            yield _sentence(sentence)
+        async with aclosing(_composed(answering)) as sentences:
+            async for sentence in sentences:
+                yield _sentence(sentence)
     else:
         for sentence in answering.sentences:
             yield _sentence(sentence)
@@ -235,24 +239,24 @@ def _same(one: Found, other: Found) -> bool:
 # --- What a model writes --------------------------------------------------------------------------------
 
 
-async def _composed(answering: Answering) -> AsyncIterator[Sentence]:
+async def _composed(answering: Answering) -> AsyncGenerator[Sentence, None]:
     evidence = {
         number: Evidence(text, context=path, synonyms=answering.synonyms)
         for number, path, text in answering.texts
     }
     numbers = [number for number, _path, _text in answering.texts]
     assert answering.writer is not None
+    given = [(path, text) for _number, path, text in answering.texts]
     try:
-        async for said in answering.writer.write(
-            answering.asked, [(path, text) for _number, path, text in answering.texts]
-        ):
-            named = [numbers[one - 1] for one in said.numbers if 0 < one <= len(numbers)]
-            sentence = _borne_out(said.text, named, evidence)
-            if sentence is None or any(one.text == sentence.text for one in answering.sentences):
-                answering.dropped += 1
-                continue
-            answering.sentences.append(sentence)
-            yield sentence
+        async with aclosing(answering.writer.write(answering.asked, given)) as written:
+            async for said in written:
+                named = [numbers[one - 1] for one in said.numbers if 0 < one <= len(numbers)]
+                sentence = _borne_out(said.text, named, evidence)
+                if sentence is None or any(one.text == sentence.text for one in answering.sentences):
+                    answering.dropped += 1
+                    continue
+                answering.sentences.append(sentence)
+                yield sentence
     except NotAnswered as error:
         answering.late = error.fault == Fault.SLOW
         answering.trouble = _trouble(error.fault)
