@@ -308,6 +308,9 @@ def test_english_examples_are_silent_in_calls_in_another_language(world, make_co
         [told] = policy_complaints(policy)
         assert (told.kind, told.where) == ("warning", "scope") and "“Card lost” is learned" in told.sentence
         policy.scope = {"languages": ["de", "en"]}
+        [told] = policy_complaints(policy)
+        assert "never heard in calls in German" in told.sentence
+        policy.scope = {"languages": ["en-GB"]}
         assert policy_complaints(policy) == []
 
 
