@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,18 +18,17 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from engines.language.answering import KNOWLEDGE_ANSWER
 from engines.language.answering import variables as answer_variables
-from engines.language.chat_replies import CHAT_REPLY, variables
+from engines.language.chat_replies import CHAT_REPLY
 from engines.language.redaction_reading import REDACTION_READING
-from engines.language.tasks import NotAnswered, Outcome, Route
+from engines.language.tasks import NotAnswered, Route
 from engines.redaction.text import RedactedText
-from providers.language import task_plan, task_run
+from providers.language import task_plan
 from providers.language_figures import figures, standings
 from providers.language_records import model_calls_keep, model_calls_remove
 from providers.language_running import SharedGate, calls_key
 from providers.language_selectors import prompt_for
 from providers.language_services import case_save, revision_create, revision_publish, revision_roll_back
 from providers.models import (
-    ChatServer,
     EvaluationCase,
     LanguageRoute,
     ModelBudget,
@@ -39,45 +37,13 @@ from providers.models import (
     PromptEvaluation,
     PromptRevision,
 )
-from providers.services import chat_server_create
 from providers.tasks import model_calls_sweep, prompt_evaluate
-from tests.budgets import query_budget
 from tests.conftest import Company, World
+from tests.language.asked import SYSTEM, case, draft, replies, say_replies, server_of
 from tests.peers.chat import ChatServer as Peer
-from tests.peers.chat import chat_server, say
+from tests.peers.chat import say
 
-SYSTEM = "Between <<{{boundary}} stands data. Propose {{most}} replies."
 State = PromptRevision.State
-
-
-@pytest.fixture
-def company(world: World, settings: Any) -> Any:
-    settings.PROVIDER_ALLOW_PRIVATE_URLS = True
-    with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
-        client.flushdb()
-    with world.northwind.scope():
-        yield world.northwind
-
-
-@pytest.fixture
-def peer(company: Company) -> Any:
-    with chat_server() as running:
-        running.usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
-        yield running
-
-
-def server_of(peer: Peer, name: str = "Ours", **fields: Any) -> ChatServer:
-    given = {"model": "ours-8b", "inside": True, "price_in": Decimal(2), "price_out": Decimal(10)}
-    return chat_server_create(name=name, base_url=peer.url, **given | fields)
-
-
-def replies(text: str = "hello", **given: Any) -> Outcome[Any]:
-    return task_run(CHAT_REPLY, variables([("customer", RedactedText(text))], 2), **given)
-
-
-def say_replies(*texts: str) -> str:
-    return say({"replies": list(texts)})
-
 
 # --- Who does it ----------------------------------------------------------------------------------------
 
@@ -257,21 +223,6 @@ def test_a_budget_warns_by_mail_and_stops_at_its_end(
 # --- Prompts --------------------------------------------------------------------------------------------
 
 
-def case(
-    contains: str = "Leeds", text: str = "where is my order, i am on 4111 1111 1111 1111"
-) -> EvaluationCase:
-    made = EvaluationCase(
-        task="chat_reply",
-        variables={"turns": text, "most": {"ours": "2"}},
-        expectation={"contains": [contains]},
-    )
-    return case_save(case=made, actor=None)
-
-
-def draft(system: str = SYSTEM, **given: Any) -> PromptRevision:
-    return revision_create(task="chat_reply", system=system, user="{{turns}}", actor=None, **given)
-
-
 def test_what_a_draft_may_say(company: Company) -> None:
     assert (draft().number, draft().number) == (1, 2)
     for system, user in (
@@ -397,118 +348,3 @@ def test_the_command_evaluates_and_refuses_to_publish_what_got_worse(company: Co
             call_command("evaluate", task, "--company", company.schema, *options)
     with pytest.raises(CommandError, match="no company"):
         call_command("evaluate", "chat_reply", "--company", "nowhere")
-
-
-# --- Page, API, admin -----------------------------------------------------------------------------------
-
-
-def test_the_page_and_the_api_say_the_same(company: Company, peer: Peer) -> None:
-    client = company.client("admin")
-    page = client.get("/settings/models/").content.decode()
-    assert "without a model" in page and CHAT_REPLY.without in page and "No model was asked" in page
-    server_of(peer)
-    ModelBudget.objects.create(monthly_tokens=2000)
-    assert replies().answered
-    model_calls_keep()
-    with query_budget("models"):
-        page = client.get("/settings/models/?days=7").content.decode()
-    assert "ours-8b (Ours)" in page and "55 %" in page and "0.0030" in page
-    with query_budget("api-language-tasks"):
-        tasks = client.get("/api/v1/language-tasks/").json()
-    assert {one["name"]: (one["way"], one["why"]) for one in tasks}["chat_reply"] == ("model", "")
-    with query_budget("api-language-figures"):
-        [figure] = client.get("/api/v1/language-tasks/figures/?days=7").json()
-    assert (figure["task"], figure["calls"], figure["tokens_in"]) == ("chat_reply", 1, 1000)
-    assert client.get("/api/v1/language-tasks/figures/?days=8").status_code == 400
-    with query_budget("api-language-budgets"):
-        [budget] = client.get("/api/v1/language-budgets/").json()["results"]
-    assert budget["spent_share"] == 0.55
-
-
-def _sent(client: Any, method: str, path: str, **data: Any) -> Any:
-    return getattr(client, method)(f"/api/v1/{path}", json.dumps(data), content_type="application/json")
-
-
-def test_all_of_it_can_be_done_by_the_api(
-    company: Company, peer: Peer, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server, client = server_of(peer), company.client("admin")
-    made = _sent(client, "post", "language-routes/", task="chat_reply", server=str(server.pk), model="lora")
-    assert made.status_code == 201, made.content
-    path = f"language-routes/{made.json()['id']}/"
-    assert _sent(client, "patch", path, deadline_ms=500).json()["deadline_ms"] == 500
-    assert _sent(client, "patch", path, parameters={"n": 3}).status_code == 400
-    twice = _sent(client, "post", "language-routes/", task="chat_reply", server=str(server.pk))
-    assert twice.status_code == 400 and "this position" in twice.content.decode()
-    with query_budget("api-language-routes"):
-        assert len(client.get("/api/v1/language-routes/").json()["results"]) == 1
-    assert replies().model == "lora"
-    assert client.delete(f"/api/v1/{path}").status_code == 204
-
-    body = {
-        "task": "chat_reply",
-        "variables": {"turns": "where", "most": 2},
-        "expectation": {"contains": ["x"]},
-    }
-    assert _sent(client, "post", "language-cases/", **body).status_code == 201
-    assert _sent(client, "post", "language-cases/", **body | {"expectation": {}}).status_code == 400
-    with query_budget("api-language-cases"):
-        client.get("/api/v1/language-cases/")
-    made = _sent(client, "post", "language-prompts/", task="chat_reply", system=SYSTEM, user="{{turns}}")
-    assert made.status_code == 201 and made.json()["number"] == 1
-    path = f"language-prompts/{made.json()['id']}/"
-    assert _sent(client, "patch", path, note="shorter").json()["note"] == "shorter"
-    assert _sent(client, "post", f"{path}publish/").status_code == 400
-    started: list[str] = []
-    monkeypatch.setattr(
-        "providers.evaluating_start.prompt_evaluate.delay", lambda revision_id: started.append(revision_id)
-    )
-    with django_capture_on_commit_callbacks(execute=True):
-        assert _sent(client, "post", f"{path}evaluate/").status_code == 202
-    assert started == [made.json()["id"]]
-    peer.script = [say_replies("x")] * 2
-    prompt_evaluate(revision_id=started[0])
-    with query_budget("api-language-prompts"):
-        [row] = client.get("/api/v1/language-prompts/").json()["results"]
-    assert (row["state"], row["evaluation"]["score"]) == ("evaluated", 1.0)
-    assert _sent(client, "post", f"{path}publish/", share=20).json()["share"] == 20
-    assert _sent(client, "post", f"{path}roll-back/").json()["state"] == "rolled_back"
-    assert _sent(client, "post", "language-budgets/", monthly_tokens=5, alert_to="x").status_code == 400
-    made = _sent(client, "post", "language-budgets/", monthly_tokens=5)
-    assert (
-        made.status_code == 201
-        and client.delete(f"/api/v1/language-budgets/{made.json()['id']}/").status_code == 204
-    )
-
-
-def test_the_admin_writes_and_publishes(company: Company, peer: Peer) -> None:
-    server_of(peer)
-    client, at = company.client("admin"), "/admin/providers"
-    page = client.get(f"{at}/promptrevision/add/?task=chat_reply").content.decode()
-    assert "Propose up to {{most}}" in page
-    form = {"task": "chat_reply", "system": SYSTEM, "user": "{{turns}}", "note": ""}
-    assert client.post(f"{at}/promptrevision/add/", form).status_code == 302
-    row = PromptRevision.objects.get()
-    assert (row.number, row.created_by) == (1, company.people["admin"])
-    chosen = {"_selected_action": [str(row.pk)]}
-    page = client.post(f"{at}/promptrevision/", chosen | {"action": "publish"}, follow=True).content.decode()
-    assert "Evaluate it first" in page
-    given = {"variables": '{"turns": "x", "most": 2}', "expectation": '{"contains": ["x"]}', "note": ""}
-    assert (
-        client.post(f"{at}/evaluationcase/add/", {"task": "chat_reply", "active": "on", **given}).status_code
-        == 302
-    )
-    bad = given | {"expectation": '{"is": 1}'}
-    assert client.post(f"{at}/evaluationcase/add/", {"task": "chat_reply", **bad}).status_code == 200
-    peer.script = [say_replies("x")] * 2
-    prompt_evaluate(revision_id=str(row.pk))
-    page = client.post(f"{at}/promptrevision/", chosen | {"action": "publish"}, follow=True).content.decode()
-    assert "It is published" in page
-    page = client.get(f"{at}/promptrevision/{row.pk}/change/").content.decode()
-    assert "1.000 on 1 cases by ours-8b" in page and 'name="system"' not in page
-    page = client.post(
-        f"{at}/promptrevision/", chosen | {"action": "roll_back"}, follow=True
-    ).content.decode()
-    assert "rolled back" in page
-    for name in ("languageroute", "modelbudget", "evaluationcase", "promptevaluation", "modelcall"):
-        assert client.get(f"{at}/{name}/").status_code == 200
