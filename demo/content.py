@@ -150,8 +150,10 @@ def content_install(*, team: Team | None = None, actor: User | None = None) -> N
         _knowledge(actor)
         moments = _moments(actor)
         _policies(team, actor)
-        # A demo shows all it does: agents need not wait for somebody to release their scores.
-        QualitySettings.objects.get_or_create(defaults={"release": QualitySettings.Release.AT_ONCE})
+        # A demo shows all it does: agents need not wait for their scores, and its calls are short.
+        QualitySettings.objects.get_or_create(
+            defaults={"release": QualitySettings.Release.AT_ONCE, "shortest_seconds": 15}
+        )
         _scorecard(moments, actor)
         for position, (key, name) in enumerate(DISPOSITIONS):
             Disposition.objects.get_or_create(key=key, defaults={"name": name, "position": position})

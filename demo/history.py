@@ -355,7 +355,9 @@ class _Past:
         if confirmed:
             Conversation.objects.filter(pk=conversation.pk).update(closed_at=ended_at + wrap_up)
         Evaluation.objects.filter(conversation=conversation).update(
-            created_at=ended_at + timedelta(seconds=2)
+            created_at=ended_at + timedelta(seconds=2),
+            submitted_at=ended_at + timedelta(seconds=2),
+            released_at=ended_at + timedelta(seconds=2),
         )
         ConversationEvent.objects.filter(conversation=conversation).update(occurred_at=ended_at)
 
