@@ -15,8 +15,8 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := node_modules/.installed
 # A start imports four thousand modules: compiled anew each time, that is ten seconds of a processor and not two.
 unexport PYTHONDONTWRITEBYTECODE
-# One of them mostly waits: it plays calls at the pace of speech.
-TEST_PROCESSES ?= 3
+# Two of them mostly wait at first: they play calls at the pace of speech.
+TEST_PROCESSES ?= 4
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -68,7 +68,7 @@ $(PYTHON):
 $(INSTALLED): requirements.txt requirements-dev.txt requirements-uv.txt | $(PYTHON)
 	@echo "Installing the pinned Python packages into $(VENV) (half a minute the first time)"
 	@{ $(PIP) install --quiet --require-hashes -r requirements-uv.txt \
-	    && $(UV) pip install --quiet --python $(PYTHON) --require-hashes $(PINNED); } \
+	    && $(UV) pip install --quiet --system-certs --python $(PYTHON) --require-hashes $(PINNED); } \
 	  || { echo "Once more with pip: this takes some minutes"; \
 	    $(PIP) install --quiet --require-hashes $(PINNED); }
 	@touch $@

@@ -81,7 +81,6 @@ _REACH = 3
 _SOFTNESS = 4.0
 
 
-@lru_cache(maxsize=16)  # asked for twice: for the transcript, and for what rules make of it
 def score(text: str) -> float:
     """Return -1 (very unhappy) to 1 (very happy) for one redacted utterance of a customer; 0 is neither.
 
@@ -89,6 +88,11 @@ def score(text: str) -> float:
     number of words leaves the range. A negator up to three words before a word of feeling turns it round,
     a bad one at half weight ("not happy" is bad, "not angry" only a little good).
     """
+    return _score(text)
+
+
+@lru_cache(maxsize=16)  # asked for twice: for the transcript, and for what rules make of it
+def _score(text: str) -> float:
     norms = words_of(text).norms
     total = 0.0
     at = 0
