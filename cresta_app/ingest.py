@@ -76,11 +76,13 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
+    tidying: set[asyncio.Task[None]] = set()
     while (await receive())["type"] != "lifespan.shutdown":
-        # What has been loaded stays: looked through for circles again and again, it held all lines up for 0.4 s.
         gc.collect()
-        gc.freeze()
+        tidying.add(asyncio.create_task(lines.tidy()))
         await send({"type": "lifespan.startup.complete"})
+    for task in tidying:
+        task.cancel()
     await streams.aclose()
     await asyncio.to_thread(threads.close)
     await send({"type": "lifespan.shutdown.complete"})

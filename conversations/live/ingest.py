@@ -28,6 +28,7 @@ from accounts.errors import error_place
 from conversations.live.buffer import AudioBuffer
 from conversations.live.calls import Announced, call_announce, call_line_closed, call_refused, call_resume
 from conversations.live.carrier import PATIENCE_SECONDS, Carrier
+from conversations.live.circles import SETTLED_SECONDS, Circles
 from conversations.live.hearing import Closing, Hearing, Limits, gone
 from conversations.live.voice import Voice
 from conversations.live.wire import (
@@ -82,6 +83,7 @@ class IngestApp:
         self.threads = threads
         self.limits = limits or Limits.from_settings()
         self.lines = 0
+        self.circles = Circles()
         # Seconds from a chunk's last byte to the chunk in the stream, of the last chunks.
         self.delays: deque[float] = deque(maxlen=10_000)
         self._strangers: dict[tuple[str, CloseCode], float] = {}
@@ -92,6 +94,13 @@ class IngestApp:
             await Line(self, scope, receive, send).run()
         finally:
             self.lines -= 1
+            self.circles.left += 1
+
+    async def tidy(self) -> None:
+        """Keep the search for circles of objects short, until cancelled."""
+        while True:
+            self.circles.settle(self.lines)
+            await asyncio.sleep(SETTLED_SECONDS)
 
     def vendor_at(self, path: str) -> tuple[LineVendor | None, str]:
         """The vendor that listens at a path, and what of it is the vendor's to read."""

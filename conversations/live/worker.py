@@ -7,7 +7,6 @@ from its last commit; one that keeps failing ends as incomplete, with what was c
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import socket
 import time
@@ -25,6 +24,7 @@ from conversations.live import ending
 from conversations.live.buffer import AudioBuffer
 from conversations.live.call import LiveCall
 from conversations.live.chat import LiveChat
+from conversations.live.circles import SETTLED_SECONDS, Circles
 from conversations.live.commit import Committer
 from conversations.live.ears import Ears
 from conversations.live.means import Means
@@ -48,12 +48,6 @@ BACKOFF_SECONDS = 0.25
 AWAY_SECONDS = 1.0
 AWAY = (OperationalError, InterfaceError, redis.ConnectionError, redis.TimeoutError)
 DATABASE_THREADS = 6
-# A thousand calls are millions of objects. Looking through all of them for circles takes a second in which every call
-# stands still: what has stayed for a while is left out, and looked through when enough calls are over, or now and then.
-SETTLED_SECONDS = 10.0
-WHOLE_SECONDS = 600.0
-WHOLE_CALLS = 50
-CIRCLES_AFTER = (50_000, 20, 100)
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ class LiveWorker:
         ]
         # How far a call had come when it failed last: failures count against it only where it stands still.
         self._reached_ms: dict[UUID, int] = {}
-        self._left = 0  # calls that are over, whose circles nobody has looked for
+        self._circles = Circles()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -138,24 +132,13 @@ class LiveWorker:
 
     async def _tidy(self) -> None:
         """Keep the search for circles of objects short, and tell what was left out. Until cancelled."""
-        whole_at = time.monotonic() + WHOLE_SECONDS
         passed_over = 0
-        # At Python's own numbers five hundred calls are held up by tens of milliseconds several times a second, for
-        # circles that are not there.
-        gc.set_threshold(*CIRCLES_AFTER)
         while True:
             await asyncio.sleep(SETTLED_SECONDS)
             before, passed_over = passed_over, self._means.partials.passed_over
             if passed_over > before:
                 log.info("worker.partials_passed_over", worker=self.name, count=passed_over - before)
-            if (
-                self._left > max(WHOLE_CALLS, sum(1 for _ in self._following()) // 2)
-                or time.monotonic() >= whole_at
-            ):
-                self._left, whole_at = 0, time.monotonic() + WHOLE_SECONDS
-                gc.unfreeze()
-                gc.collect()
-            gc.freeze()
+            self._circles.settle(sum(1 for _ in self._following()))
 
     def _following(self) -> Iterator[asyncio.Task[None]]:
         for share in self._shares:
@@ -243,7 +226,7 @@ class LiveWorker:
             await self._give_up(announced, why)
         finally:
             announced.share.calls.pop(announced.entry, None)
-            self._left += 1
+            self._circles.left += 1
             self._reached_ms.pop(announced.conversation_id, None)
 
     async def _give_up(self, announced: Announced, reason: str) -> None:
