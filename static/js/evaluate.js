@@ -18,6 +18,7 @@ const criteria = data.criteria;
 
 let current = Math.max(0, criteria.findIndex((one) => one.value === ""));
 let saving = Promise.resolve();
+let waiting = 0; // changes that are not saved yet
 // Seconds that somebody worked here since the last answer was saved: while the page is looked at, and not left alone.
 let worked = 0;
 let touchedAt = performance.now();
@@ -182,9 +183,10 @@ function give(number, value, { stay = false } = {}) {
 
 /** Send what changed, one after the other; what the server made of all answers comes back. */
 function save(one, change) {
+  waiting += 1;
   saving = saving.then(async () => {
     try {
-      const now = await write(data.urls.answer, { key: one.key, spent_seconds: spent(), ...change });
+      const now = await write(data.urls.answer, { key: one.key, spent_seconds: spent(), ...change }).finally(() => { waiting -= 1; });
       take(now);
       trouble.hidden = true;
       say(saved, fill(words.saved, { time: new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) }));
@@ -200,7 +202,8 @@ function save(one, change) {
 function take(now) {
   data.total = now.total;
   data.auto_failed = now.auto_failed;
-  for (const answer of now.answers) {
+  // The server does not know yet what was given since: a quick key must not be taken back.
+  for (const answer of waiting ? [] : now.answers) {
     const one = byKey.get(answer.key);
     one.value = answer.value;
     one.evidence = answer.evidence;
