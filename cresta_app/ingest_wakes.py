@@ -47,7 +47,8 @@ class Wakes:
         left = int(min(self._last, self._before) * NEARLY) - since
         if left <= WORTH_BYTES:
             left = 1
-        if abs(left - self._mark) >= WORTH_BYTES:
+        # A mark that is too high would hold up the chunk's end; one that is too low wakes once too often.
+        if left < self._mark or left - self._mark >= WORTH_BYTES:
             self._set(left)
 
     def wake(self) -> None:
