@@ -89,7 +89,7 @@ def hint_always_publish() -> None:
         "then": [{"do": "hint", "label": "Say", "title": "Say that you have heard"}],
         "cooldown_ms": 0,
         # Gone before the next utterance: what is still on the screen is not shown again.
-        "expires_ms": 500,
+        "expires_ms": 1_000,
         "priority": 90,
     }
     _publish("Bench policy for anything", [rule])
