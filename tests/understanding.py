@@ -16,7 +16,6 @@ from coaching.beside import Asked, Card
 from coaching.cards import CARDS, card_found
 from coaching.live import GuidanceStage
 from conversations import events
-from conversations.live.rows import rows_insert
 from conversations.live.stage_sessions import partial_hear
 from conversations.live.stages import Batch, CallContext, FinalUtterance, HearsTidings
 from conversations.models import Conversation, Utterance
@@ -119,7 +118,8 @@ class Call:
         """Write a batch in the order of the live worker's group commit, and show its events."""
         states = {key: session.state() for key, session in self.sessions}
         with transaction.atomic():
-            rows_insert(batch.rows)
+            for row in batch.rows:
+                row.save(force_insert=True)
             for work in batch.writes:
                 work()
             self.conversation.owner.engine_state = {"stages": states}

@@ -1,4 +1,4 @@
-"""Rows of many calls, of whatever models, put in by one statement.
+"""Rows of many calls, of whatever models, for the one statement that puts them in.
 
 Django's `bulk_create` is a statement a model, and looks at every value of every row. A live worker writes some hundred
 small groups a second: there, that was most of a commit. Here the values of all rows go as JSON, and the database turns
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 import orjson
 from django.db import connection, models
@@ -30,7 +31,7 @@ class _Plan:
 
 
 @cache
-def _plan(model: type[models.Model]) -> _Plan:
+def _plan(model: type[models.Model], owners: str, counted: tuple[tuple[str, str], ...]) -> _Plan:
     fields = [
         field
         for field in model._meta.local_concrete_fields
@@ -39,6 +40,8 @@ def _plan(model: type[models.Model]) -> _Plan:
     ]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
+    reckoned = dict(counted)
+    values = ", ".join(reckoned.get(field.attname, f"made.{quote(str(field.column))}") for field in fields)
     table = quote(model._meta.db_table)
     return _Plan(
         tuple((field.attname, str(field.column)) for field in fields),
@@ -48,8 +51,9 @@ def _plan(model: type[models.Model]) -> _Plan:
             if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
         ),
         # Names of tables and columns, which are the code's own.
-        f"INSERT INTO {table} ({columns})"  # noqa: S608
-        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)",
+        f"INSERT INTO {table} ({columns}) SELECT {values}"  # noqa: S608
+        " FROM json_to_recordset(%s::json) AS put(conversation_id uuid, epoch int, made json)"
+        f" JOIN {owners} USING (conversation_id, epoch), json_populate_record(NULL::{table}, put.made) AS made",
     )
 
 
@@ -81,35 +85,56 @@ def _blank(model: type[models.Model]) -> tuple[dict[str, Any], tuple[tuple[str, 
     return {one.attname: None if one.attname in names else one.get_default() for one in fields}, made
 
 
-def rows_insert(rows: Iterable[models.Model]) -> None:
-    """Put them in, within a transaction: references among them are checked at its end.
+# A row, and the call's owner for whom it is put in: conversation and epoch.
+Owned = tuple[UUID, int, models.Model]
 
-    Their ids are given already, but for numbers that the database gives. Raises the database's errors, and `TypeError`
-    for values that are none (expressions).
+
+def inserts(rows: Iterable[Owned], owners: str, counted: dict[type[models.Model], dict[str, str]]) -> Inserts:
+    """The statements that put rows in for those owners alone whom the relation `owners` has, for one `WITH`.
+
+    `owners` has the columns `conversation_id` and `epoch`. `counted`: what a model's attributes are in SQL, of the
+    columns of `owners` and those of the row, `made`. Ids are given already, but for numbers that the database gives.
+    Raises `TypeError` for values that are none (expressions).
     """
-    by_model: dict[type[models.Model], list[models.Model]] = {}
-    for row in rows:
-        by_model.setdefault(type(row), []).append(row)
-    if not by_model:
-        return
-    *before, last = [(_plan(model), some) for model, some in by_model.items()]
-    named = ", ".join(f"put{at} AS ({plan.sql})" for at, (plan, _some) in enumerate(before))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH {named} {last[0].sql}" if named else last[0].sql,
-            [_values(plan, some) for plan, some in (*before, last)],
-        )
-    for some in by_model.values():
-        for row in some:
-            row._state.adding, row._state.db = False, connection.alias
+    by_model: dict[type[models.Model], list[Owned]] = {}
+    for owned in rows:
+        by_model.setdefault(type(owned[2]), []).append(owned)
+    found = Inserts([], [])
+    for model, some in by_model.items():
+        plan = _plan(model, owners, tuple(counted.get(model, {}).items()))
+        found.statements.append(plan.sql)
+        found.values.append(_values(plan, some))
+    return found
 
 
-def _values(plan: _Plan, rows: Sequence[models.Model]) -> str:
+@dataclass(frozen=True)
+class Inserts:
+    """SQL, and the one parameter of each."""
+
+    statements: list[str]
+    values: list[str]
+
+
+def _values(plan: _Plan, rows: Sequence[Owned]) -> str:
     for field in plan.made:
-        for row in rows:
+        for _conversation, _epoch, row in rows:
             field.pre_save(row, True)
-    values = [{column: row.__dict__[name] for name, column in plan.names} for row in rows]
-    return as_json(values)
+    return as_json(
+        [
+            {
+                "conversation_id": conversation,
+                "epoch": epoch,
+                "made": {column: row.__dict__[name] for name, column in plan.names},
+            }
+            for conversation, epoch, row in rows
+        ]
+    )
+
+
+def are_saved(rows: Iterable[models.Model]) -> None:
+    """They are in the database from here on."""
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
 
 
 def as_json(value: Any) -> str:
