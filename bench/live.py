@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -61,7 +62,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--warm-up", type=float, default=8.0, metavar="S", help="calls before measuring (default: 8)"
     )
-    parser.add_argument("--workers", type=int, default=1, help="live workers (default: 1)")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="live workers (default: one a core)"
+    )
     parser.add_argument(
         "--spoken", type=int, default=8, metavar="N", help="calls with audio for the last figure; 0: leave it"
     )
