@@ -60,6 +60,26 @@ def _constraint_names_restore(schema: str) -> None:
             )
 
 
+_STORED = """
+    SELECT relname, unnest(reloptions)
+      FROM pg_class
+     WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND reloptions IS NOT NULL
+"""
+
+
+def _storage_restore(schema: str) -> None:
+    """Have a clone's tables kept as the template's are (room in their pages, say): cloning leaves that out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, [TEMPLATE])
+        for table, option in cursor.fetchall():
+            name, value = option.split("=", 1)
+            cursor.execute(
+                sql.SQL("ALTER TABLE {}.{} SET ({} = {})").format(
+                    sql.Identifier(schema), sql.Identifier(table), sql.Identifier(name), sql.Literal(value)
+                )
+            )
+
+
 def tenant_check(*, schema: str, domain: str) -> None:
     """Whether a company of this schema and host can be made. Raises `ValidationError` by field when it cannot."""
     if not _SCHEMA.fullmatch(schema) or schema in RESERVED:
@@ -99,6 +119,7 @@ def tenant_create(*, schema: str, name: str, domain: str, **fields: object) -> T
         tenant.full_clean()
         tenant.save(verbosity=0)
         _constraint_names_restore(schema)
+        _storage_restore(schema)
         Domain.objects.create(domain=domain, tenant=tenant)
         tenant_key_create(tenant=tenant)
     return tenant
