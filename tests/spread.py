@@ -2,8 +2,10 @@
 
 Files with tests marked `stack`, which start whole installations or hold real calls to a time, are one unit: one after
 the other in one process, so that none of them runs against another. That unit begins first. Files with tests marked
-`unhurried`, which wait for what happens and not for how fast, come next, beside it and each by itself; so does the
-chaos suite. What is long is over before what is short, so no process ends with a long one alone.
+`unhurried`, which wait for what happens and not for how fast, come next, each by itself; so does the chaos suite. Only
+half of the processes have any of these at a time: they wait more than they work, and the others use the processor
+meanwhile.
+What is long is over before what is short, so no process ends with a long one alone.
 
 Loaded by `-p tests.spread`. xdist's own groups (`--dist loadgroup`) would say the same, but its release 3.8 writes them
 where pytest 9 does not look any more.
@@ -54,6 +56,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Units(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             return unit_of(nodeid.partition("::")[0])
+
+        def _assign_work_unit(self, node: Any) -> None:
+            waiting = sum(any(self._waits(unit) for unit in self._left(one)) for one in self.nodes)
+            here = any(self._waits(unit) for unit in self._left(node))
+            wanted = here or waiting < len(self.nodes) // 2
+            for unit in self.workqueue:
+                if self._waits(unit) == wanted:
+                    self.workqueue.move_to_end(unit, last=False)
+                    break
+            super()._assign_work_unit(node)
+
+        def _left(self, node: Any) -> list[str]:
+            work = self.assigned_work.get(node, {})
+            return [unit for unit, tests in work.items() if not all(tests.values())]
+
+        @staticmethod
+        def _waits(unit: str) -> bool:
+            return unit in {STACK, CHAOS} or order_of(unit) != ANY
 
     config.option.loadscopereorder = False
     return Units(config, log)

@@ -24,6 +24,7 @@ from bench.finals import talks_make
 from bench.ingest import missing
 from bench.live_agents import Heard
 from bench.live_figures import by_time, came, figures, shares
+from bench.live_policies import hint_always_publish, policies_publish
 from bench.live_talk import CUSTOMER, EVERY_MS, talk, topics_make
 from bench.meter import Meter
 from bench.report import Unmeasured, percentile
@@ -134,6 +135,15 @@ def test_calls_say_the_same_to_who_says_it_and_who_counts() -> None:
     assert 0.12 < len(wishes) / sum(1 for call in range(60) for _ in talk(call, topics, 1, 60_000)) < 0.21
     with pytest.raises(ValueError, match="no more than"):
         topics_make(5_000)
+
+
+def test_the_policies_of_the_live_bench_can_be_published(northwind: Any) -> None:
+    from coaching.models import PolicyRevision
+
+    before = PolicyRevision.objects.count()
+    policies_publish(topics_make(48), 3)
+    hint_always_publish()
+    assert PolicyRevision.objects.count() == before + 4
 
 
 def test_what_a_socket_brought_is_held_against_its_numbers() -> None:
