@@ -1,6 +1,7 @@
 """Telling open pages what was committed: plain PUBLISH in the channel layer's own format.
 
-`async_to_sync(group_send)` opens a connection each time; a plain PUBLISH on a kept one is some 25 times cheaper.
+`async_to_sync(group_send)` opens a connection each time; a plain PUBLISH on a kept one is some 25 times cheaper, and a
+dozen of them by one command take a third of what they take in redis-py's pipeline.
 Nothing here is durable: a page that misses a message sees it by the next heartbeat's head and reads it back.
 
 What goes to pages is made once, here: a message carries it in `json` as sockets send it, so that a hundred of them
@@ -9,7 +10,7 @@ need not read and write it again. Beside it is what they must know of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,9 @@ from django.conf import settings
 from tenants import names
 
 log = structlog.get_logger(__name__)
+
+# Channels and messages in turn, published in their order.
+PUBLISH_ALL = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
 
 _serializer = registry.get_serializer("msgpack")
 
@@ -107,16 +111,22 @@ def floor_message(schema: str, conversation_ids: Iterable[UUID | str]) -> tuple[
     return channel_of(floor_group(schema)), encode({"type": "floor.changed", "conversations": changed})
 
 
+def in_turn(messages: Iterable[tuple[str, bytes]]) -> Iterator[str | bytes]:
+    """What `PUBLISH_ALL` takes."""
+    for channel, message in messages:
+        yield channel
+        yield message
+
+
 def publish(messages: list[tuple[str, bytes]]) -> bool:
     """Send from synchronous code, in one round trip. False when the layer is away.
 
     That is no error of the caller's, whose work is committed: pages read back what they missed.
     """
-    pipeline = _client().pipeline(transaction=False)
-    for channel, message in messages:
-        pipeline.publish(channel, message)
+    if not messages:
+        return True
     try:
-        pipeline.execute()
+        _client().eval(PUBLISH_ALL, 0, *in_turn(messages))
     except (redis.RedisError, OSError) as error:
         log.warning("publish.layer_away", messages=len(messages), error=type(error).__name__)
         return False

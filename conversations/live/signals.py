@@ -14,7 +14,7 @@ import structlog
 
 from conversations.events import heads_of
 from conversations.live.stages import CallContext
-from conversations.publish import conversation_channel, heartbeat_told, partial_told
+from conversations.publish import PUBLISH_ALL, conversation_channel, heartbeat_told, in_turn, partial_told
 from tenants.scope import TenantThreads
 
 log = structlog.get_logger(__name__)
@@ -96,11 +96,8 @@ class Signals:
             while self._waiting:
                 await asyncio.sleep(GATHER_SECONDS)
                 waiting, self._waiting = self._waiting, []
-                pipeline = self._client.pipeline(transaction=False)
-                for channel, message in waiting:
-                    pipeline.publish(channel, message)
                 try:
-                    await pipeline.execute()
+                    await self._client.eval(PUBLISH_ALL, 0, *in_turn(waiting))
                 except (redis.RedisError, OSError) as error:
                     log.warning("signals.layer_away", messages=len(waiting), error=type(error).__name__)
         finally:
