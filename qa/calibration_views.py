@@ -174,6 +174,7 @@ def calibration_page(request: HttpRequest, session_id: UUID) -> HttpResponse:
         "least": PAIRS_MIN,
         "now": timezone.now(),
         "opened": request.GET.get("at", ""),
+        "first": next((one["assignment"] for one in shown["calls"] if one["assignment"]), None),
     }
     return render(request, "qa/calibration.html", context)
 

@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from qa.models import CalibrationSession, Evaluation
+from qa.models import (
+    CalibrationCall,
+    CalibrationReference,
+    CalibrationSession,
+    Criterion,
+    CriterionDecision,
+    Evaluation,
+)
 from tests.conftest import World
 from tests.past_calls import past_call
 
@@ -115,3 +123,31 @@ def test_a_calibration_by_keys_alone(past: Any, sign_in: Pages) -> None:
     look(sign_in("analyst", path="/quality/calibrations/"), "list")
     look(sign_in("analyst", path="/quality/agreement/"), "agreement")
     look(sign_in("analyst", path="/quality/"), "quality")
+
+
+def test_a_warning_is_decided_where_it_stands(past: Any, sign_in: Pages) -> None:
+    # Twenty calibrations that all agreed on the other answer than the judge's.
+    judged = past.score
+    polite = judged.answers.get(position=1)
+    for number in range(20):
+        session = CalibrationSession.objects.create(
+            name=f"Week {number}", revision=judged.revision, state="closed", closed_at=timezone.now()
+        )
+        call = CalibrationCall.objects.create(
+            session=session, conversation=past.conversation, agent=judged.agent, automatic=judged
+        )
+        CalibrationReference.objects.create(call=call, criterion_key=polite.criterion_key, value="yes")
+    page = sign_in("analyst", path="/quality/agreement/")
+    page.locator(".chip.bad", has_text="low").wait_for()
+    press_until(page, "Decide whether it stays automatic")
+    page.keyboard.press("Enter")
+    press_until(page, "reason")
+    page.keyboard.type("It takes leaving for rudeness.")
+    look(page, "decide")
+    press_until(page, "People only")
+    page.keyboard.press("Enter")
+    page.locator(".ql-why", has_text="It takes leaving for rudeness.").wait_for()
+    made = CriterionDecision.objects.get()
+    assert (made.decision, made.kappa, made.pairs) == ("people", 0, 20)
+    assert Criterion.objects.get(pk=polite.criterion_key).method == "person"
+    look(page, "decided")
