@@ -92,10 +92,15 @@ def ratings_of(sessions: Sequence[CalibrationSession]) -> list[Rated]:
     for call_id, evaluator, key, value in _said_by_people(of_call):
         if evaluator in people[of_call[call_id].session.pk]:
             told[call_id, evaluator][key] = value
-    judged = {call.automatic_id: call.pk for own in calls.values() for call in own if call.automatic_id}
-    automatic = Answer.objects.filter(evaluation__in=judged).order_by("pk")
+    # The same call may have been calibrated more than once.
+    judged: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for call in (call for own in calls.values() for call in own):
+        if call.automatic_id is not None:
+            judged[call.automatic_id].append(call.pk)
+    automatic = Answer.objects.filter(evaluation__in=list(judged)).order_by("pk")
     for evaluation_id, key, value in automatic.values_list("evaluation_id", "criterion_key", "automatic"):
-        told[judged[evaluation_id], AUTOMATIC][key] = value
+        for call_id in judged[evaluation_id]:
+            told[call_id, AUTOMATIC][key] = value
     for (call_id, rater), values in told.items():
         one = of_call[call_id]
         # What a rater's own answers leave out they were not asked: that two were not is no agreement.

@@ -79,6 +79,11 @@ def test_pages_take_the_same_queries_whatever_is_in_them(company, sessions):
     with query_budget("calibration-results"):
         shown = page(analyst, "/quality/calibrations/results/")
     assert shown.count("Week ") == 3 and "polyline" in shown
+    # Two of the three judged the same call: the automatic judge was in all of them.
+    results = analyst.get(
+        f"/api/v1/calibrations/results/?scorecard={sessions[0].revision.template_id}"
+    ).json()
+    assert [one["automatic"]["n"] for one in results["trend"]] == [2, 2, 2]
     with query_budget("agreement"):
         shown = page(analyst, "/quality/agreement/")
     assert "too few" in shown
