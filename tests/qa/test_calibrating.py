@@ -137,6 +137,7 @@ def test_nobody_in_it_sees_a_score_before_scoring_is_over(row, card, session, pe
         assert "score" not in {one["kind"] for one in told}
         (listed,) = conversations_search(user=user, filters={}).rows
         assert listed.score is None
+        assert "blind" in client.get(f"/conversations/{row.pk}/?tab=score").content.decode()
     # An evaluation of one's own would show the automatic answers.
     with pytest.raises(Conflict, match="blind"):
         evaluation_start(conversation=row, template=card, user=people["supervisor"])
