@@ -18,14 +18,15 @@ def calibration_make(*, company: Company, people: Mapping[str, User]) -> Calibra
     """Make it in the current schema, in discussion; what is there already stays. None without a scored call."""
     if CalibrationSession.objects.exists():
         return None
-    agents = User.objects.filter(team__name=company.teams[0].name)
+    analyst, raters = people[company.analyst], [people[company.supervisor], people[company.admin]]
+    # The supervisor judges calls of their own team.
+    agents = User.objects.filter(team__supervisors=people[company.supervisor])
     judged = Evaluation.objects.filter(
         kind=Evaluation.Kind.AUTOMATIC, replaced_at__isnull=True, total__lt=100, agent__in=agents
     )
     row = judged.select_related("conversation", "revision__template").order_by("-created_at").first()
     if row is None:
         return None
-    analyst, raters = people[company.analyst], [people[company.supervisor], people[company.admin]]
     session = calibration_create(
         name=NAME,
         template=row.revision.template,

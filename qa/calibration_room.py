@@ -63,7 +63,11 @@ def calibration_shown(row: CalibrationSession, user: User) -> Shown:
     )
     done = Counter(who for who, _call, state, _pk in work if state == Assignment.State.DONE)
     readable = calls_readable(user, calls)
-    mine = {call: pk for who, call, state, pk in work if who == user.pk and state == Assignment.State.OPEN}
+    mine = {
+        call: pk
+        for who, call, state, pk in work
+        if call is not None and who == user.pk and state == Assignment.State.OPEN
+    }
     shown = {
         **calibration_listed(row),
         "leads": may_lead(user, row),
@@ -80,7 +84,7 @@ def calibration_shown(row: CalibrationSession, user: User) -> Shown:
     return shown
 
 
-def _call(one: CalibrationCall, readable: set[UUID], mine: dict[UUID | None, UUID]) -> Shown:
+def _call(one: CalibrationCall, readable: set[UUID], mine: dict[UUID, UUID]) -> Shown:
     known = one.conversation_id in readable
     return {
         "id": str(one.pk),
@@ -130,7 +134,7 @@ def _compare(
 
 def _rater(who: Rater, names: dict[UUID, str]) -> Shown:
     return {
-        "person": None if who is AUTOMATIC else {"id": str(who), "name": names.get(who, "")},
+        "person": None if who is None else {"id": str(who), "name": names.get(who, "")},
         "automatic": who is AUTOMATIC,
     }
 
@@ -152,8 +156,9 @@ def _cells(
     totals: dict[tuple[UUID, Rater], Any] = {}
     for answer in rows:
         call_id, who = answer.evaluation.assignment.calibration_id, answer.evaluation.evaluator_id
-        cells[call_id, answer.criterion_key, who] = answer
-        totals[call_id, who] = answer.evaluation.total
+        if call_id is not None:
+            cells[call_id, answer.criterion_key, who] = answer
+            totals[call_id, who] = answer.evaluation.total
     judged = {one.automatic_id: one for one in calls if one.automatic_id}
     for answer in Answer.objects.filter(evaluation__in=judged):
         call = judged[answer.evaluation_id]

@@ -83,8 +83,8 @@ def evaluation_start(
     try:
         with transaction.atomic():
             call_lock(conversation.pk)
-            if kind == Kind.CALIBRATION:
-                _scoring_goes_on(Assignment.objects.filter(pk=assignment.pk if assignment else None))
+            if assignment is not None and kind == Kind.CALIBRATION:
+                _scoring_goes_on(Assignment.objects.filter(pk=assignment.pk))
             own = Evaluation.objects.filter(
                 conversation=conversation, agent=agent_id, evaluator=user, kind=kind, replaced_at__isnull=True
             )
