@@ -138,6 +138,8 @@ def test_nobody_in_it_sees_a_score_before_scoring_is_over(row, card, session, pe
         (listed,) = conversations_search(user=user, filters={}).rows
         assert listed.score is None
         assert "blind" in client.get(f"/conversations/{row.pk}/?tab=score").content.decode()
+    automatic, admin = str(row.evaluations.get(kind="automatic").pk), company.client("admin")
+    assert automatic not in admin.get("/admin/qa/evaluation/").content.decode()
     # An evaluation of one's own would show the automatic answers.
     with pytest.raises(Conflict, match="blind"):
         evaluation_start(conversation=row, template=card, user=people["supervisor"])
@@ -150,6 +152,7 @@ def test_nobody_in_it_sees_a_score_before_scoring_is_over(row, card, session, pe
     assert evaluations_visible(people["supervisor"]).get().kind == "automatic"
     (listed,) = conversations_search(user=people["analyst"], filters={}).rows
     assert listed.score is not None
+    assert automatic in admin.get("/admin/qa/evaluation/").content.decode()
 
 
 def test_its_evaluations_count_nowhere(row, card, moments, session, people, company, monkeypatch):
