@@ -6,13 +6,14 @@ is imported from there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import django_filters as filters
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Avg, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Avg, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -30,15 +31,39 @@ def words_query(words: str) -> SearchQuery:
     return SearchQuery(text, config="english", search_type="websearch")
 
 
+# Takes a person and the field that names the conversation; holds where they may not see its scores now.
+Hidden = Callable[[User, str], Q]
+
+
+def _none_hidden(user: User, conversation: str) -> Q:
+    return Q(pk__in=[])
+
+
+_HIDDEN: Hidden = _none_hidden
+
+
+def scores_hidden_by(given: Hidden) -> None:
+    """Have scores be hidden from whoever judges a conversation blind. Called from an app's `ready()`."""
+    global _HIDDEN
+    _HIDDEN = given
+
+
+def scores_hidden(user: User, conversation: str = "conversation") -> Q:
+    """Holds for rows of conversations whose scores this person may not see now, since they judge them blind."""
+    return _HIDDEN(user, conversation)
+
+
 def with_score(rows: QuerySet[Any], viewer: User | None) -> QuerySet[Any]:
     """Add `score`: the mean total of a conversation's evaluations, 0-100, None where it has none.
 
-    Agents' own, and only what is released to them.
+    Agents' own, and only what is released to them; none of what the viewer judges blind.
     """
     evaluations = Conversation._meta.get_field("evaluations").related_model._default_manager  # type: ignore[union-attr]
     counted = evaluations.filter(conversation=OuterRef("pk"), counts=True)
     if viewer is None or not viewer.may(Permission.CONVERSATION_READ_TEAM):
         counted = counted.filter(agent=viewer, released_at__isnull=False)
+    else:
+        counted = counted.exclude(scores_hidden(viewer))
     mean = counted.order_by().values("conversation").annotate(mean=Avg("total"))
     return rows.annotate(score=Subquery(mean.values("mean")))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.permissions import Permission
 from conversations.access import conversations_visible
-from conversations.filters import ConversationFilter, with_score, words_query
+from conversations.filters import ConversationFilter, scores_hidden, with_score, words_query
 from conversations.models import Conversation, Utterance
 from conversations.redaction.labels import Labels
 from engines.language.marking import BEGIN, END, headline_html
@@ -52,11 +52,22 @@ def item_visible(user: User, kind: str, data: Mapping[str, Any] | None = None) -
 
 def items_visible(user: User, items: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     """A snapshot's items as far as they are for this person; kinds that are not are left out."""
+    blind = items.get("score") and scores_unseen(user, {UUID(items["conversation"][0]["id"])})
     return {
-        kind: [row for row in rows if item_visible(user, kind, row)] if kind == "score" else rows
+        kind: [row for row in rows if not blind and item_visible(user, kind, row)]
+        if kind == "score"
+        else rows
         for kind, rows in items.items()
         if item_visible(user, kind)
     }
+
+
+def scores_unseen(user: User, conversations: Collection[UUID]) -> set[UUID]:
+    """Those of these conversations whose scores this person may not see now. One query; none for agents and none."""
+    if not conversations or not user.may(Permission.EVALUATION_OVERRIDE):
+        return set()
+    rows = Conversation.objects.filter(scores_hidden(user, "pk"), pk__in=conversations)
+    return set(rows.values_list("pk", flat=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,14 @@ from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, li
 from conversations.redaction.kept_page import kept_data
 from conversations.redaction.policy import redaction_policy
 from conversations.review import Review, agents_until, review, transcript_text
-from conversations.selectors import COUNTED, Facet, conversations_search, facets, place_in
+from conversations.selectors import (
+    COUNTED,
+    Facet,
+    conversations_search,
+    facets,
+    place_in,
+    scores_unseen,
+)
 from conversations.spoken import source_names
 from tenants.scope import current_schema
 
@@ -165,6 +172,9 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "kept": kept_data(user, policy),
         "may_download": user.may(Permission.RECORDING_DOWNLOAD),
         "may_override": user.may(Permission.EVALUATION_OVERRIDE),
+        "blind": not shown.scores
+        and not conversation.is_live
+        and bool(scores_unseen(user, {conversation.pk})),
         "no_sound": _no_sound(user, shown),
         "live_words": live_words(shown, policy.types) if conversation.is_live else None,
         "joining": joining_data(user, shown),

@@ -46,6 +46,8 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("qa.evaluation", "grading"),
             ("qa.samplingplan", "shuffle"),
             ("qa.rescore", "history"),
+            ("qa.calibrationsession", "groups"),
+            ("qa.criteriondecision", "gavel"),
             ("qa.qualitysettings", "tune"),
             ("conversations.disposition", "label"),
         ],

@@ -55,6 +55,7 @@ from providers.api.language import (
     PromptRevisionViewSet,
 )
 from providers.api.views import ProviderViewSet
+from qa.api.calibrations import CalibrationViewSet
 from qa.api.rescores import RescoreViewSet
 from qa.api.scorecards import ScorecardViewSet
 from qa.api.scores import ScoreViewSet
@@ -95,6 +96,7 @@ router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("scorecards", ScorecardViewSet, basename="api-scorecard")
 router.register("assignments", AssignmentViewSet, basename="api-assignment")
+router.register("calibrations", CalibrationViewSet, basename="api-calibration")
 router.register("disputes", DisputeViewSet, basename="api-dispute")
 router.register("sampling-plans", PlanViewSet, basename="api-sampling-plan")
 router.register("rescores", RescoreViewSet, basename="api-rescore")

@@ -16,6 +16,7 @@ from accounts.models import Team as TeamRow
 from accounts.permissions import Role, Scope
 from accounts.services import api_key_create, api_key_revoke, identity_attach, user_create
 from conversations.live.stages import Stage
+from demo.calibration import calibration_make
 from demo.content import content_install
 from demo.history import history_make
 from demo.people import COMPANIES, PASSWORD, PLATFORM_EMAIL, PLATFORM_NAME, Company, agent_number
@@ -69,6 +70,8 @@ def demo_provision(
                 # First, so that the calls of last week are drawn like others.
                 trial_make(company=company, actor=people[company.admin])
             made = history_make(company=company, stages=stages, count=conversations)
+            if conversations:
+                calibration_make(company=company, people=people)
         say(f"{company.name}: {len(people)} people, {made} new past conversations")
 
 

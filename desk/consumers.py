@@ -30,7 +30,7 @@ from coaching.presence import DESK, FLOOR, RENEW_SECONDS, leaving, seen
 from coaching.shifts import shifts_now
 from conversations.access import conversation_for, conversations_visible
 from conversations.publish import agent_group, conversation_group, event_of, floor_group
-from conversations.selectors import GUARDED, item_visible
+from conversations.selectors import GUARDED, item_visible, scores_unseen
 from desk import answers
 from desk.floor_selectors import floor_rows, floor_tiles, panel_opened, panels_open
 from desk.following import Following, events_missing
@@ -280,7 +280,11 @@ class ConversationConsumer(Socket):
         data = event["data"]
         if event["kind"] == "conversation" and ((data.get("agent") or {}).get("id") != self.agent_id):
             await self.check()
-        if not item_visible(self.user, event["kind"], data):
+        hidden = not item_visible(self.user, event["kind"], data)
+        if not hidden and event["kind"] == "score":
+            # Who judges it blind is not told by the way.
+            hidden = bool(await self.database(scores_unseen, self.user, {self.conversation_id}))
+        if hidden:
             # The number goes out, so that the page's count has no hole; what it stands for does not.
             event = {**event, "kind": "hidden", "data": {"id": data["id"]}}
         await self.send_json({"type": "event", **event})

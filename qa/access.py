@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import Permission
 from conversations.access import conversations_visible
+from qa.blind import BLIND, blind_to
 from qa.events import evaluation_rows, evaluation_shown
-from qa.models import Answer, Assignment, Dispute, Evaluation
+from qa.models import Answer, Dispute, Evaluation
 from qa.selectors import quality_settings
 
 Kind, State = Evaluation.Kind, Evaluation.State
@@ -30,12 +31,10 @@ def evaluations_visible(user: User) -> QuerySet[Evaluation]:
     if not user.may(Permission.EVALUATION_READ):
         return rows.none()
     rows = rows.filter(conversation__in=conversations_visible(user), replaced_at__isnull=True)
-    rows = rows.exclude(kind__in=[Kind.SECOND, Kind.CALIBRATION])
-    # Who judges a conversation blind sees nothing of what others found, until it is done.
-    blind = Assignment.objects.filter(
-        conversation=OuterRef("conversation"), assignee=user, kind__in=[Kind.SECOND, Kind.CALIBRATION]
-    )
-    rows = rows.exclude(Exists(blind.filter(state=Assignment.State.OPEN)))
+    rows = rows.exclude(kind__in=BLIND)
+    if user.may(Permission.EVALUATION_OVERRIDE):
+        # Who judges a conversation blind sees nothing of what others found, until it is done.
+        rows = rows.exclude(blind_to(user))
     if not user.may(Permission.CONVERSATION_READ_TEAM):
         own = Q(agent=user) | Q(agent__isnull=True, conversation__agent=user)
         return rows.filter(own, released_at__isnull=False)

@@ -19,10 +19,12 @@ from unfold.admin import StackedInline
 from accounts.admin_audit import OneRowAdmin, ReadOnlyAdmin
 from accounts.admin_dialogs import dialog, dialog_done
 from accounts.admin_publish import PublishAdmin, ReadOnlyInline
-from qa import admin_rescores, admin_work  # noqa: F401 registers itself
+from qa import admin_calibrations, admin_rescores, admin_work  # noqa: F401 registers itself
+from qa.blind import blind_to
 from qa.forms import CriterionForm, RescoreForm, ScorecardForm
 from qa.models import (
     Answer,
+    CalibrationSession,
     Criterion,
     Evaluation,
     QualitySettings,
@@ -264,6 +266,12 @@ class EvaluationAdmin(ReadOnlyAdmin):
         ("created_at", "released_at", "replaced_at"),
     )
     inlines = (AnswerInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Evaluation]:
+        """Nobody sees here either what they judge blind, nor a calibration before its scoring is over."""
+        unseen = CalibrationSession.objects.exclude(state__in=["discussion", "closed"]).values("pk")
+        rows = super().get_queryset(request).exclude(blind_to(request.user))  # type: ignore[arg-type]
+        return rows.exclude(assignment__calibration__session__in=unseen)
 
 
 @admin.register(QualitySettings)

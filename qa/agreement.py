@@ -1,7 +1,8 @@
 """How far the automatic answers agree with people, and people with one another, criterion by criterion.
 
 Pairs of answers to the same criterion about the same agent's part of a conversation: automatic against whoever judged
-it, and first against second reviews, which know nothing of each other. Drafts and calibration are left out.
+it, and first against second reviews, which know nothing of each other. Drafts are left out. Calibrations are a source
+of their own: the automatic answers against what was agreed there.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from uuid import UUID
 
 from engines.agreement import cohens_kappa, percent_agreement, points_off
 from qa.answers import OPEN
+from qa.calibration_ratings import automatic_pairs, closed_sessions, ratings_of
 from qa.judging import PERSON
-from qa.models import Answer, Evaluation, ScorecardTemplate
+from qa.models import Answer, CriterionDecision, Evaluation, ScorecardTemplate
 
 Kind = Evaluation.Kind
 # With fewer pairs a kappa says nothing.
@@ -38,20 +40,36 @@ class Agreed:
     kappa: float | None
     low: bool
 
+    @property
+    def few(self) -> bool:
+        """Too few pairs for a kappa to say anything."""
+        return self.n < PAIRS_MIN
+
 
 @dataclass(frozen=True, slots=True)
 class CriterionAgreement:
-    """One criterion of a scorecard's newest revision. `automatic`: none where people alone answer it."""
+    """One criterion of a scorecard's newest revision. `automatic`: none where people alone answer it.
+
+    `calibration`: the automatic answers against the references of closed calibrations; none where there were none.
+    `decision`: what somebody has decided about it.
+    """
 
     key: str
     section: str
     question: str
     automatic: Agreed | None
     people: Agreed
+    calibration: Agreed | None = None
+    decision: CriterionDecision | None = None
+
+    @property
+    def warned(self) -> bool:
+        """Whether somebody should decide if it stays automatic."""
+        return any(one is not None and one.low for one in (self.automatic, self.calibration))
 
 
 def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> list[CriterionAgreement]:
-    """Figures by criterion, of what was judged since then. `bar`: the least kappa, 0-1. Two queries."""
+    """Figures by criterion, of what was judged or calibrated since then. `bar`: the least kappa, 0-1. Nine queries."""
     revision = template.revisions.order_by("-number").first()
     if revision is None:
         return []
@@ -70,16 +88,28 @@ def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> li
             pairs[key, True].append((machine, people))
         if person is not None and second is not None:
             pairs[key, False].append((person, second))
+    calibrated = automatic_pairs(ratings_of(closed_sessions(template, since=since)))
+    decisions = decisions_of(template)
     return [
         CriterionAgreement(
             one["key"],
             one["section"],
             one["question"],
-            None if one["method"] == PERSON else _agreed(pairs[one["key"], True], bar),
-            _agreed(pairs[one["key"], False], bar),
+            None if one["method"] == PERSON else agreed(pairs[one["key"], True], bar),
+            agreed(pairs[one["key"], False], bar),
+            None
+            if one["method"] == PERSON or not calibrated.get(one["key"])
+            else agreed(calibrated[one["key"]], bar),
+            decisions.get(one["key"]),
         )
         for one in revision.spec["criteria"]
     ]
+
+
+def decisions_of(template: ScorecardTemplate) -> dict[str, CriterionDecision]:
+    """What was decided last about each criterion, by its key. One query."""
+    rows = CriterionDecision.objects.filter(template=template).select_related("decided_by")
+    return {row.criterion_key: row for row in rows.order_by("decided_at", "pk")}
 
 
 def _answers(template: ScorecardTemplate, since: datetime) -> Any:
@@ -99,7 +129,8 @@ def _answers(template: ScorecardTemplate, since: datetime) -> Any:
     )[:ANSWERS_MAX]
 
 
-def _agreed(pairs: list[tuple[tuple[str, float | None], tuple[str, float | None]]], bar: float) -> Agreed:
+def agreed(pairs: list[tuple[tuple[str, float | None], tuple[str, float | None]]], bar: float) -> Agreed:
+    """Figures over pairs of answers, each with what it is worth, 0-100. `bar`: the least kappa, 0-1."""
     said = [(one[0], other[0]) for one, other in pairs]
     worth = [(one[1], other[1]) for one, other in pairs if one[1] is not None and other[1] is not None]
     kappa = cohens_kappa(said)

@@ -8,11 +8,13 @@ class QaConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import outbox
+        from conversations.filters import scores_hidden_by
         from conversations.hiding import follow
         from conversations.live.anew import stays_where
         from conversations.redaction.second_pass import CHECKED
         from conversations.review import scores_shown_by
         from qa.access import scores_of
+        from qa.blind import blind_to
         from qa.events import register_own
         from qa.hidden import evidence_move
         from qa.judging import judge_add
@@ -27,6 +29,7 @@ class QaConfig(AppConfig):
         judge_add(FigureJudge())
         judge_add(IntentJudge())
         scores_shown_by(scores_of)
+        scores_hidden_by(blind_to)
         follow(evidence_move)
         stays_where(judged_by_people)
         outbox.subscribe(CHECKED, "qa.score", conversation_score_job)

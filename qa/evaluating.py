@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,17 +27,18 @@ from conversations.models import Conversation
 from conversations.redacted import redacted
 from conversations.services import call_lock
 from qa.answers import NA, OPEN, applying, score_of, total_of, value_checked
+from qa.blind import BLIND, blind_to
+from qa.calibrating import calibration_given
 from qa.events import evaluation_rows
 from qa.judging import Judged
 from qa.judging.quotes import checked
 from qa.materials import materials_of
-from qa.models import Answer, Assignment, Dispute, Evaluation, ScorecardTemplate
+from qa.models import Answer, Assignment, Dispute, Evaluation, ScorecardRevision, ScorecardTemplate
 from qa.parts import segments_of
 from qa.selectors import quality_settings
 from qa.services import answer_override, counting_choose, criteria_of, evaluation_tell, reason_checked
 
 Kind, State = Evaluation.Kind, Evaluation.State
-BLIND = frozenset({Kind.SECOND, Kind.CALIBRATION})
 
 COMMENT_LENGTH = Answer._meta.get_field("comment").max_length or 500
 OVERALL_LENGTH = Evaluation._meta.get_field("comment").max_length or 1000
@@ -61,10 +63,16 @@ def evaluation_start(
         raise Conflict(_("A conversation is evaluated when it has ended."))
     if conversation.words_erased_at is not None:
         raise Conflict(_("What was said is no longer kept, so that nobody can judge it."))
-    revision = template.revisions.order_by("-number").first()
-    if revision is None or not template.active:
-        raise Conflict(_("This scorecard is not in use."))
     kind = assignment.kind if assignment else Kind.PERSON
+    if assignment is not None and assignment.calibration is not None:
+        # All judge by the same one, whatever was published meanwhile.
+        revision: ScorecardRevision | None = assignment.calibration.session.revision
+    else:
+        revision = template.revisions.order_by("-number").first() if template.active else None
+    if revision is None:
+        raise Conflict(_("This scorecard is not in use."))
+    if kind not in BLIND and Conversation.objects.filter(blind_to(user, "pk"), pk=conversation.pk).exists():
+        raise Conflict(_("You judge this conversation blind. Do that first."))
     agent_id = assignment.agent_id if assignment else agent_id or conversation.agent_id
     if agent_id is not None and agent_id == user.pk:
         raise Conflict(_("Nobody evaluates their own conversations."))
@@ -75,6 +83,8 @@ def evaluation_start(
     try:
         with transaction.atomic():
             call_lock(conversation.pk)
+            if assignment is not None and kind == Kind.CALIBRATION:
+                _scoring_goes_on(Assignment.objects.filter(pk=assignment.pk))
             own = Evaluation.objects.filter(
                 conversation=conversation, agent=agent_id, evaluator=user, kind=kind, replaced_at__isnull=True
             )
@@ -220,6 +230,8 @@ def evaluation_submit(
         if row.kind == Kind.PERSON:
             row.released_at = now
         row.save()
+        if row.kind == Kind.CALIBRATION:
+            calibration_given(row.assignment)
         Assignment.objects.filter(evaluation=row).update(state=Assignment.State.DONE, done_at=now)
         entry = audit(actor=user, action="evaluation.submit", thing=row)
         if row.kind == Kind.PERSON:
@@ -254,7 +266,14 @@ def _draft(evaluation: Evaluation, user: User) -> Evaluation:
     )
     if row.state != State.DRAFT or row.evaluator_id != user.pk:
         raise Conflict(_("This evaluation is submitted already."))
+    if row.kind == Kind.CALIBRATION:
+        _scoring_goes_on(Assignment.objects.filter(evaluation=row))
     return row
+
+
+def _scoring_goes_on(assignments: QuerySet[Assignment]) -> None:
+    if not assignments.filter(state=Assignment.State.OPEN).exists():
+        raise Conflict(_("Scoring is over in this calibration."))
 
 
 def _words(text: str, most: int, field: str) -> str:

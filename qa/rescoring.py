@@ -219,7 +219,7 @@ def _compare(
         revision__template=run.revision.template_id,
         agent=draft.part.agent_id,
         replaced_at__isnull=True,
-    )
+    ).exclude(kind=Evaluation.Kind.CALIBRATION)
     if touched(rows).exists():
         return lambda: _note_kept(run)
     before = rows.filter(kind=Evaluation.Kind.AUTOMATIC).order_by("-created_at").first()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qa import views, work_views
+from qa import calibration_views, views, work_views
 
 urlpatterns = [
     path("answers/<uuid:answer_id>/", views.answer_override_page, name="answer-override"),
@@ -10,6 +10,20 @@ urlpatterns = [
     path("scores/<uuid:evaluation_id>/answer/", work_views.score_answer_page, name="score-answer"),
     path("quality/", work_views.quality_page, name="quality"),
     path("quality/agreement/", work_views.agreement_page, name="agreement"),
+    path(
+        "quality/agreement/<uuid:scorecard_id>/decide/",
+        work_views.criterion_decide_page,
+        name="criterion-decide",
+    ),
+    path("quality/calibrations/", calibration_views.calibrations_page, name="calibrations"),
+    path("quality/calibrations/new/", calibration_views.calibration_new_page, name="calibration-new"),
+    path("quality/calibrations/results/", calibration_views.results_page, name="calibration-results"),
+    path("quality/calibrations/<uuid:session_id>/", calibration_views.calibration_page, name="calibration"),
+    path(
+        "quality/calibrations/<uuid:session_id>/do/",
+        calibration_views.calibration_do_page,
+        name="calibration-do",
+    ),
     path("quality/start/", work_views.evaluation_start_page, name="evaluation-start"),
     path("quality/evaluations/<uuid:evaluation_id>/", work_views.evaluate_page, name="evaluate"),
     path(

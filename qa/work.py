@@ -56,7 +56,7 @@ def assignment_create(
     """
     agent_id = agent_id or conversation.agent_id
     if assignee is not None:
-        _may_evaluate(assignee, conversation, agent_id)
+        evaluator_checked(assignee, conversation, agent_id)
     try:
         with transaction.atomic():
             row = Assignment.objects.create(
@@ -81,10 +81,11 @@ def assignment_give(*, assignment: Assignment, assignee: User | None, actor: Use
     """Hand it to somebody, or back to the list. Raises `ValidationError`, and `Conflict` once it is begun."""
     with transaction.atomic():
         row = _open(assignment)
+        _not_of_calibration(row)
         if row.evaluation_id is not None:
             raise Conflict(_("Somebody has begun to evaluate it."))
         if assignee is not None:
-            _may_evaluate(assignee, row.conversation, row.agent_id)
+            evaluator_checked(assignee, row.conversation, row.agent_id)
         row.assignee = assignee
         row.save(update_fields=["assignee"])
         audit(actor=actor, action="assignment.give", thing=row)
@@ -97,7 +98,7 @@ def assignment_take(*, assignment: Assignment, user: User) -> Assignment:
         row = _open(assignment)
         if row.assignee_id not in (None, user.pk):
             raise Conflict(_("Somebody else has it."))
-        _may_evaluate(user, row.conversation, row.agent_id)
+        evaluator_checked(user, row.conversation, row.agent_id)
         row.assignee = user
         row.save(update_fields=["assignee"])
     return row
@@ -107,6 +108,7 @@ def assignment_drop(*, assignment: Assignment, actor: User) -> Assignment:
     """Take it off the list; what was begun of it stays a draft."""
     with transaction.atomic():
         row = _open(assignment)
+        _not_of_calibration(row)
         row.state, row.done_at = State.DROPPED, timezone.now()
         row.save(update_fields=["state", "done_at"])
         audit(actor=actor, action="assignment.drop", thing=row)
@@ -124,13 +126,21 @@ def _open(assignment: Assignment) -> Assignment:
     return row
 
 
-def _may_evaluate(user: User, conversation: Conversation, agent_id: UUID | None) -> None:
+def _not_of_calibration(row: Assignment) -> None:
+    if row.calibration_id is not None:
+        raise Conflict(_("Who takes part in a calibration is said there."))
+
+
+def evaluator_checked(
+    user: User, conversation: Conversation, agent_id: UUID | None, *, field: str = "assignee"
+) -> None:
+    """Raise `ValidationError`, of this field, for who may not evaluate an agent's part of a conversation."""
     if user.pk == agent_id:
-        raise ValidationError({"assignee": _("Nobody evaluates their own conversations.")})
+        raise ValidationError({field: _("Nobody evaluates their own conversations.")})
     seen = conversations_visible(user).filter(pk=conversation.pk)
     if not user.may(Permission.EVALUATION_OVERRIDE) or not seen.exists():
         raise ValidationError(
-            {"assignee": _("%(name)s may not evaluate this conversation.") % {"name": user.name}}
+            {field: _("%(name)s may not evaluate this conversation.") % {"name": user.name}}
         )
 
 
@@ -201,8 +211,10 @@ def _draw(plan: SamplingPlan, actor: User | None, chance: random.Random) -> list
 
 def _candidates(plan: SamplingPlan, spec: dict[str, Any], since: datetime) -> list[Candidate]:
     """Conversations of the period that the scorecard is for and that nobody evaluates yet. Two queries."""
-    assigned = Assignment.objects.filter(conversation=OuterRef("pk"), template=plan.template).exclude(
-        state=State.DROPPED
+    assigned = (
+        Assignment.objects.filter(conversation=OuterRef("pk"), template=plan.template)
+        .exclude(state=State.DROPPED)
+        .exclude(kind=Kind.CALIBRATION)
     )
     judged = Evaluation.objects.filter(
         conversation=OuterRef("pk"), kind=Kind.PERSON, revision__template=plan.template

@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from conversations.access import conversations_visible
 from qa.access import evaluations_visible
+from qa.blind import BLIND
 from qa.events import evaluation_rows
 from qa.models import Assignment, Dispute, Evaluation
 
@@ -20,7 +21,7 @@ Kind = Evaluation.Kind
 def assignments_visible(user: User) -> QuerySet[Assignment]:
     """Open ones that are theirs, and of conversations that they may read those that nobody has.
 
-    Who manages quality sees everybody's, but for second reviews in other hands, which are nobody else's business.
+    Who manages quality sees everybody's, but for what others judge blind, which is nobody else's business.
     """
     rows = Assignment.objects.filter(state=Assignment.State.OPEN).select_related(
         "conversation__customer", "agent", "assignee", "template", "plan", "evaluation"
@@ -35,7 +36,7 @@ def assignments_visible(user: User) -> QuerySet[Assignment]:
     first = Assignment.objects.filter(conversation=OuterRef("conversation"), assignee=user, kind=Kind.PERSON)
     readable = readable.exclude(Q(kind=Kind.SECOND) & (Exists(judged) | Exists(first)))
     if user.may(Permission.EVALUATION_MANAGE):
-        return readable.filter(Q(assignee=user) | ~Q(kind=Kind.SECOND) | Q(assignee__isnull=True))
+        return readable.filter(Q(assignee=user) | ~Q(kind__in=BLIND) | Q(assignee__isnull=True))
     return readable.filter(Q(assignee=user) | Q(assignee__isnull=True)).exclude(agent=user)
 
 

@@ -24,8 +24,9 @@ from conversations.review import review
 from conversations.views import player_data
 from qa.access import evaluation_for, evaluations_visible
 from qa.agreement import AGREEMENT_PERIOD, PAIRS_MIN, agreement
+from qa.blind import BLIND
+from qa.decisions import criterion_decide
 from qa.evaluating import (
-    BLIND,
     dispute_resolve,
     evaluation_acknowledge,
     evaluation_discard,
@@ -33,7 +34,7 @@ from qa.evaluating import (
     evaluation_start,
 )
 from qa.events import evaluation_shown
-from qa.models import Dispute, Evaluation, ScorecardTemplate
+from qa.models import Assignment, CriterionDecision, Dispute, Evaluation, ScorecardTemplate
 from qa.selectors import evaluation_choices, quality_settings
 from qa.work import assignment_drop, assignment_take
 from qa.work_access import (
@@ -48,7 +49,8 @@ from qa.work_access import (
 PAGE = 50
 
 
-def _user(request: HttpRequest) -> User:
+def user_of(request: HttpRequest) -> User:
+    """Whoever is signed in; `needs` lets nobody else in."""
     return cast(User, request.user)
 
 
@@ -69,12 +71,12 @@ def _lists(user: User) -> list[tuple[str, str]]:
 @require_safe
 def quality_page(request: HttpRequest) -> HttpResponse:
     """One of the lists, fifty rows; the next fifty follow the last one's key."""
-    user = _user(request)
+    user = user_of(request)
     lists = _lists(user)
     chosen = request.GET.get("list", "")
     if chosen not in dict(lists):
         chosen = lists[0][0]
-    rows = _rows(user, chosen, _key(request.GET.get("after", "")))
+    rows = _rows(user, chosen, key_of(request.GET.get("after", "")))
     context = {
         "lists": lists,
         "chosen": chosen,
@@ -88,7 +90,8 @@ def quality_page(request: HttpRequest) -> HttpResponse:
     return render(request, "qa/quality.html", context)
 
 
-def _key(given: str) -> UUID | None:
+def key_of(given: str) -> UUID | None:
+    """The key that somebody's address or form holds; none where it is none."""
     try:
         return UUID(given) if given else None
     except ValueError:
@@ -125,14 +128,16 @@ def _rows(user: User, chosen: str, after: UUID | None) -> list[Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def evaluation_start_page(request: HttpRequest) -> HttpResponse:
     """Choose by which scorecard to evaluate a conversation, and begin; or begin what was assigned (`assignment`)."""
-    user = _user(request)
+    user = user_of(request)
     if request.method != "POST":
         conversation = conversation_for(user, request.GET.get("conversation", ""))
         choices = evaluation_choices(conversation)
-        return render(request, "qa/start.html", {"conversation": conversation, "choices": choices})
+        manages = user.may(Permission.EVALUATION_MANAGE)
+        context = {"conversation": conversation, "choices": choices, "manages": manages}
+        return render(request, "qa/start.html", context)
     back = redirect("quality")
     try:
-        if given := _key(request.POST.get("assignment", "")):
+        if given := key_of(request.POST.get("assignment", "")):
             assignment = assignment_take(assignment=assignment_for(user, given), user=user)
             row = evaluation_start(
                 conversation=assignment.conversation,
@@ -143,11 +148,11 @@ def evaluation_start_page(request: HttpRequest) -> HttpResponse:
         else:
             conversation = conversation_for(user, request.POST.get("conversation", ""))
             back = redirect(f"{reverse('conversation', args=[conversation.pk])}?tab=score")
-            template = get_object_or_404(ScorecardTemplate, pk=_key(request.POST.get("scorecard", "")))
-            agent = _key(request.POST.get("agent", ""))
+            template = get_object_or_404(ScorecardTemplate, pk=key_of(request.POST.get("scorecard", "")))
+            agent = key_of(request.POST.get("agent", ""))
             row = evaluation_start(conversation=conversation, template=template, user=user, agent_id=agent)
     except (Conflict, ValidationError) as error:
-        messages.error(request, _said(error))
+        messages.error(request, said(error))
         return back
     return redirect("evaluate", row.pk)
 
@@ -156,7 +161,7 @@ def evaluation_start_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def evaluate_page(request: HttpRequest, evaluation_id: UUID) -> HttpResponse:
     """The form right of player and transcript."""
-    user = _user(request)
+    user = user_of(request)
     evaluation = draft_for(user, evaluation_id)
     conversation = get_object_or_404(
         Conversation.objects.select_related("agent", "customer", "queue", "disposition"),
@@ -171,6 +176,7 @@ def evaluate_page(request: HttpRequest, evaluation_id: UUID) -> HttpResponse:
         "player": player_data(user, shown),
         "form": form_data(evaluation, show_automatic=not blind and quality_settings().show_automatic),
         "blind": blind,
+        "calibrated": evaluation.kind == Evaluation.Kind.CALIBRATION,
     }
     return render(request, "qa/evaluate.html", context)
 
@@ -193,14 +199,20 @@ def form_data(evaluation: Evaluation, *, show_automatic: bool) -> dict[str, Any]
             row |= {name: answer[name] for name in ("automatic", "automatic_label", "sureness")}
         rows.append(row)
     url = reverse("api-score-detail", args=[evaluation.pk])
+    back, over, is_calibration = reverse("quality"), False, evaluation.kind == Evaluation.Kind.CALIBRATION
+    if is_calibration:
+        given = Assignment.objects.select_related("calibration").filter(evaluation=evaluation).first()
+        over = given is None or given.state == Assignment.State.DROPPED
+        if given is not None and given.calibration is not None:
+            back = reverse("calibration", args=[given.calibration.session_id])
     return {
         "id": str(evaluation.pk),
-        "draft": evaluation.state == Evaluation.State.DRAFT,
+        "draft": evaluation.state == Evaluation.State.DRAFT and not over,
         "total": shown["total"],
         "auto_failed": shown["auto_failed"],
         "comment": evaluation.comment,
         "criteria": rows,
-        "urls": {"answer": f"{url}answer/", "submit": f"{url}submit/", "back": reverse("quality")},
+        "urls": {"answer": f"{url}answer/", "submit": f"{url}submit/", "back": back},
         "words": {
             "of": _("{n} of {all} answered"),
             "automatic": _("Automatic: {answer}"),
@@ -210,7 +222,9 @@ def form_data(evaluation: Evaluation, *, show_automatic: bool) -> dict[str, Any]
             "evidence_for": _("Evidence for {n}"),
             "remove": _("Remove this evidence"),
             "comment": _("Comment"),
-            "comment_for": _("What the agent should know about this answer"),
+            "comment_for": _("For the discussion")
+            if is_calibration
+            else _("What the agent should know about this answer"),
             "weight": _("Weight {n}"),
             "auto_fail": _("auto-fail"),
             "good": _("Good:"),
@@ -230,7 +244,7 @@ def form_data(evaluation: Evaluation, *, show_automatic: bool) -> dict[str, Any]
 @require_POST
 def evaluation_discard_page(request: HttpRequest, evaluation_id: UUID) -> HttpResponse:
     """Throw one's draft away."""
-    user = _user(request)
+    user = user_of(request)
     try:
         evaluation_discard(evaluation=draft_for(user, evaluation_id), user=user)
     except Conflict as error:
@@ -242,7 +256,7 @@ def evaluation_discard_page(request: HttpRequest, evaluation_id: UUID) -> HttpRe
 @require_POST
 def assignment_drop_page(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     """Take an assignment off the list."""
-    user = _user(request)
+    user = user_of(request)
     try:
         assignment_drop(assignment=assignment_for(user, assignment_id), actor=user)
     except Conflict as error:
@@ -255,7 +269,7 @@ def assignment_drop_page(request: HttpRequest, assignment_id: UUID) -> HttpRespo
 def agreement_page(request: HttpRequest) -> HttpResponse:
     """How far automatic answers and people agree, by criterion of one scorecard."""
     scorecards = list(ScorecardTemplate.objects.filter(revisions__isnull=False).distinct().order_by("name"))
-    wanted = _key(request.GET.get("scorecard", ""))
+    wanted = key_of(request.GET.get("scorecard", ""))
     chosen = next((one for one in scorecards if one.pk == wanted), scorecards[0] if scorecards else None)
     since, bar = timezone.now() - AGREEMENT_PERIOD, quality_settings().kappa_percent / 100
     context = {
@@ -265,8 +279,28 @@ def agreement_page(request: HttpRequest) -> HttpResponse:
         "since": since,
         "bar": bar,
         "least": PAIRS_MIN,
+        "decisions": CriterionDecision.Decision.choices,
     }
     return render(request, "qa/agreement.html", context)
+
+
+@needs(Permission.EVALUATION_MANAGE)
+@require_POST
+def criterion_decide_page(request: HttpRequest, scorecard_id: UUID) -> HttpResponse:
+    """Decide whether a criterion stays automatic, from the page that warns of it."""
+    template = get_object_or_404(ScorecardTemplate, pk=scorecard_id)
+    try:
+        criterion_decide(
+            template=template,
+            key=request.POST.get("criterion", ""),
+            decision=request.POST.get("decision", ""),
+            reason=request.POST.get("reason", ""),
+            actor=user_of(request),
+        )
+        messages.success(request, _("It is decided."))
+    except ValidationError as error:
+        messages.error(request, said(error))
+    return redirect(f"{reverse('agreement')}?scorecard={template.pk}")
 
 
 # --- What agents say ------------------------------------------------------------------------------------
@@ -276,7 +310,7 @@ def agreement_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def score_answer_page(request: HttpRequest, evaluation_id: UUID) -> HttpResponse:
     """The agent has read their score (`do=acknowledge`), or disputes it or one answer of it (`do=dispute`)."""
-    user = _user(request)
+    user = user_of(request)
     evaluation = evaluation_for(user, evaluation_id)
     try:
         if request.POST.get("do") == "dispute":
@@ -284,7 +318,7 @@ def score_answer_page(request: HttpRequest, evaluation_id: UUID) -> HttpResponse
                 evaluation=evaluation,
                 user=user,
                 reason=request.POST.get("reason", ""),
-                answer_id=_key(request.POST.get("answer", "")),
+                answer_id=key_of(request.POST.get("answer", "")),
             )
             messages.success(request, _("Your dispute is on its way. You see here what comes of it."))
         elif request.POST.get("do") == "acknowledge":
@@ -292,7 +326,7 @@ def score_answer_page(request: HttpRequest, evaluation_id: UUID) -> HttpResponse
         else:
             raise Http404("no such thing to do")
     except (Conflict, ValidationError) as error:
-        messages.error(request, _said(error))
+        messages.error(request, said(error))
     return redirect(f"{reverse('conversation', args=[evaluation.conversation_id])}?tab=score")
 
 
@@ -300,7 +334,7 @@ def score_answer_page(request: HttpRequest, evaluation_id: UUID) -> HttpResponse
 @require_POST
 def dispute_resolve_page(request: HttpRequest, dispute_id: UUID) -> HttpResponse:
     """Decide a dispute."""
-    user = _user(request)
+    user = user_of(request)
     dispute: Dispute = dispute_for(user, dispute_id)
     try:
         dispute_resolve(
@@ -312,9 +346,10 @@ def dispute_resolve_page(request: HttpRequest, dispute_id: UUID) -> HttpResponse
         )
         messages.success(request, _("It is decided, and the agent sees why."))
     except (Conflict, ValidationError) as error:
-        messages.error(request, _said(error))
+        messages.error(request, said(error))
     return redirect(f"{reverse('conversation', args=[dispute.evaluation.conversation_id])}?tab=score")
 
 
-def _said(error: Conflict | ValidationError) -> str:
+def said(error: Conflict | ValidationError) -> str:
+    """What a service refused, in words for the page."""
     return str(error) if isinstance(error, Conflict) else " ".join(error.messages)

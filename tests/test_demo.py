@@ -25,6 +25,7 @@ from conversations.live.wire import CallStart
 from conversations.models import Conversation, OutboxJob, Redaction, Summary, Utterance
 from cresta_app.live import stages
 from demo import playback
+from demo.calibration import calibration_make
 from demo.content import content_install
 from demo.history import history_make
 from demo.people import COMPANIES, NORTHWIND, sign_ins
@@ -32,6 +33,7 @@ from demo.playback import play_request, start_message
 from demo.provision import ingest_key, is_demo
 from demo.scripts import sample_calls
 from demo.trial import trial_make
+from qa.calibration_room import calibration_shown
 from qa.models import Evaluation
 from tenants.models import Tenant
 from tests.conftest import World
@@ -71,6 +73,7 @@ def test_past_conversations(past: World) -> None:
         assert_they_went_the_whole_way()
         assert_they_are_dated_to_their_day()
         assert_they_hold_no_number_that_was_said()
+        assert_two_do_not_quite_agree(past.northwind.people)
         before = set(Conversation.objects.values_list("pk", flat=True))
         assert history_make(company=NORTHWIND, stages=stages(), count=12) == 0
         assert set(Conversation.objects.values_list("pk", flat=True)) == before
@@ -113,6 +116,18 @@ def assert_they_hold_no_number_that_was_said() -> None:
     digits = ("zero one", "five five", "four one one", "eight eight", "five one zero")
     assert not [text for text in texts if any(words in text for words in digits)]
     assert not [text for text in texts for name in NORTHWIND.customers if name in text]
+
+
+def assert_two_do_not_quite_agree(people: dict[str, User]) -> None:
+    named = {getattr(NORTHWIND, name): people[name] for name in ("analyst", "supervisor", "admin")}
+    counted = Evaluation.objects.filter(counts=True).count()
+    row = calibration_make(company=NORTHWIND, people=named)
+    assert row is not None and row.state == "discussion"
+    shown = calibration_shown(row, people["analyst"])
+    assert [one["different"] for one in shown["calls"][0]["criteria"]].count(1) == 1
+    assert len(shown["missing"]) == 1
+    assert Evaluation.objects.filter(counts=True).count() == counted
+    assert calibration_make(company=NORTHWIND, people=named) is None
 
 
 def test_key_of_the_sample_call(world: World, settings: Any, tmp_path: Path) -> None:

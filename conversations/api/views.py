@@ -33,7 +33,7 @@ from conversations.models import Conversation, Disposition, Summary, SummaryLine
 from conversations.playback import download_response, recording_for
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, link_make
 from conversations.review import delivery_of, transcript_text
-from conversations.selectors import item_visible, items_visible
+from conversations.selectors import item_visible, items_visible, scores_unseen
 from conversations.services import conversation_attach
 
 EVENTS_AT_ONCE = 500
@@ -102,12 +102,18 @@ class ConversationViewSet(AmendingViewSet, KeptViewSet, ItemListMixin, CompanyVi
         after, limit = asked.validated_data["after"], asked.validated_data["limit"]
         head = events.head_of(conversation.pk)
         found = events.events_after(conversation.pk, after, limit=limit)
+        told = any(event["kind"] == "score" for event in found)
+        unseen = {"score"} if told and scores_unseen(self.user, {conversation.pk}) else set()
         return Response(
             {
                 "head": head,
                 # Events that are not for this person are left out, but passed by.
                 "next": found[-1]["seq"] if found else max(after, head),
-                "events": [event for event in found if item_visible(self.user, event["kind"], event["data"])],
+                "events": [
+                    event
+                    for event in found
+                    if event["kind"] not in unseen and item_visible(self.user, event["kind"], event["data"])
+                ],
             }
         )
 

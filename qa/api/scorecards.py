@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +14,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
+from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin, PersonSerializer
 from accounts.permissions import Permission
 from conversations.events import stamp
 from conversations.models import Conversation
 from qa.agreement import AGREEMENT_PERIOD, agreement
-from qa.models import Criterion, ScorecardTemplate
+from qa.decisions import criterion_decide
+from qa.models import Criterion, CriterionDecision, ScorecardTemplate
 from qa.scorecards import scorecard_complaints, scorecard_spec
 from qa.selectors import quality_settings
 from qa.services import scorecard_publish, scorecard_retire
@@ -116,6 +116,22 @@ class AgreedSerializer(Serializer):
     points = serializers.FloatField(allow_null=True, help_text="How far apart they are on average, of 100.")
     kappa = serializers.FloatField(allow_null=True, help_text="Cohen's; null where it is not defined.")
     low = serializers.BooleanField(help_text="Under the bar, with enough pairs to say so.")
+    few = serializers.BooleanField(help_text="Too few pairs for kappa to say anything.")
+
+
+class DecisionShownSerializer(Serializer):
+    decision = serializers.ChoiceField(CriterionDecision.Decision.choices)
+    reason = serializers.CharField()
+    kappa = serializers.FloatField(allow_null=True, help_text="What it was decided on.")
+    pairs = serializers.IntegerField()
+    decided_by = PersonSerializer(allow_null=True)
+    decided_at = serializers.DateTimeField()
+
+
+class DecideSerializer(Serializer):
+    criterion = serializers.CharField(max_length=40, help_text="Its key.")
+    decision = serializers.ChoiceField(CriterionDecision.Decision.choices)
+    reason = serializers.CharField(max_length=300)
 
 
 class CriterionAgreementSerializer(Serializer):
@@ -124,6 +140,11 @@ class CriterionAgreementSerializer(Serializer):
     question = serializers.CharField()
     automatic = AgreedSerializer(allow_null=True, help_text="Automatic against people; null: people only.")
     people = AgreedSerializer(help_text="First against second reviews.")
+    calibration = AgreedSerializer(
+        allow_null=True, help_text="Automatic against the references of closed calibrations; null: none."
+    )
+    warned = serializers.BooleanField(help_text="Somebody should decide whether it stays automatic.")
+    decision = DecisionShownSerializer(allow_null=True, help_text="What was decided last.")
 
 
 class AgreementSerializer(Serializer):
@@ -138,7 +159,7 @@ class ScorecardViewSet(ItemListMixin, CompanyViewSet):
     permission = Permission.EVALUATION_OVERRIDE
     permissions_by_action = dict.fromkeys(
         ("create", "update", "publish", "retire"), Permission.ADMIN_CONFIGURE
-    ) | {"agreement": Permission.EVALUATION_MANAGE}
+    ) | dict.fromkeys(("agreement", "decide"), Permission.EVALUATION_MANAGE)
     serializer_class = ScorecardListedSerializer
     queryset = ScorecardTemplate.objects.order_by("name", "pk")
 
@@ -191,8 +212,23 @@ class ScorecardViewSet(ItemListMixin, CompanyViewSet):
         """How far automatic answers agree with people, and people with one another, over the last 90 days."""
         since, bar = timezone.now() - AGREEMENT_PERIOD, quality_settings().kappa_percent / 100
         rows = agreement(self._row(pk), since=since, bar=bar)
-        shown = {"since": since, "bar": bar, "criteria": [asdict(row) for row in rows]}
-        return Response(AgreementSerializer(shown).data)
+        return Response(AgreementSerializer({"since": since, "bar": bar, "criteria": rows}).data)
+
+    @extend_schema(request=DecideSerializer, responses=DecisionShownSerializer, filters=False)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def decide(self, request: Request, pk: UUID) -> Response:
+        """Decide whether a criterion stays automatic, with a reason. People only holds from the next revision on."""
+        template, given = self._row(pk), DecideSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        row = criterion_decide(
+            template=template,
+            key=asked["criterion"],
+            decision=asked["decision"],
+            reason=asked["reason"],
+            actor=self.user,
+        )
+        return Response(DecisionShownSerializer(row).data)
 
     def _row(self, pk: UUID) -> ScorecardTemplate:
         return get_object_or_404(self.get_queryset(), pk=pk)

@@ -21,6 +21,7 @@ from accounts.permissions import Permission
 from conversations import events
 from conversations.access import conversation_for
 from qa.access import answer_for, evaluation_for, evaluations_visible
+from qa.calibration_access import calibrated_visible
 from qa.evaluating import (
     answer_save,
     evaluation_acknowledge,
@@ -185,7 +186,10 @@ class ScoreFilter(filters.FilterSet):
 
 
 class ScoreViewSet(ItemListMixin, CompanyViewSet):
-    """Scores of conversations that you may read, newest first."""
+    """Scores of conversations that you may read, newest first.
+
+    Those of calibrations count nowhere; with `kind=calibration` they are listed to whoever may see the calibration.
+    """
 
     permission = Permission.EVALUATION_READ
     permissions_by_action = {
@@ -199,7 +203,12 @@ class ScoreViewSet(ItemListMixin, CompanyViewSet):
     queryset = Evaluation.objects.none()
 
     def get_queryset(self) -> QuerySet[Any]:
-        return Evaluation.objects.none() if self.is_schema else evaluations_visible(self.user)
+        if self.is_schema:
+            return Evaluation.objects.none()
+        # Asked for by their name alone, and once scoring is over: they are never among other scores.
+        if self.action == "list" and self.request.query_params.get("kind") == Evaluation.Kind.CALIBRATION:
+            return calibrated_visible(self.user)
+        return evaluations_visible(self.user)
 
     def render(self, row: Any) -> dict[str, Any]:
         return {

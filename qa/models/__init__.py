@@ -1,5 +1,11 @@
 """Scorecards, and how conversations were judged by them. One module a subject; all models are imported from here."""
 
+from qa.models.calibration import (
+    CalibrationCall,
+    CalibrationReference,
+    CalibrationSession,
+    CriterionDecision,
+)
 from qa.models.evaluations import Answer, Evaluation, QualitySettings
 from qa.models.rescores import Rescore
 from qa.models.scorecards import Criterion, ScorecardRevision, ScorecardTemplate
@@ -8,7 +14,11 @@ from qa.models.work import Assignment, Dispute, SamplingPlan
 __all__ = [
     "Answer",
     "Assignment",
+    "CalibrationCall",
+    "CalibrationReference",
+    "CalibrationSession",
     "Criterion",
+    "CriterionDecision",
     "Dispute",
     "Evaluation",
     "QualitySettings",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.ids import TimeOrderedModel
 from conversations.models import Conversation
 from moments.models import MomentDefinition
+from qa.models.calibration import CalibrationCall
 from qa.models.evaluations import Answer, Evaluation
 from qa.models.scorecards import ScorecardTemplate
 
@@ -83,7 +84,8 @@ class SamplingPlan(TimeOrderedModel):
 class Assignment(TimeOrderedModel):
     """A conversation that somebody is to evaluate, and why. Nobody's until it is taken or given.
 
-    `kind`: what kind of evaluation comes of it. `state`: open until its evaluation is submitted.
+    `kind`: what kind of evaluation comes of it. `calibration`: the call of a calibration that it is for.
+    `state`: open until its evaluation is submitted.
     """
 
     class State(models.TextChoices):
@@ -116,6 +118,9 @@ class Assignment(TimeOrderedModel):
     plan = models.ForeignKey(
         SamplingPlan, null=True, blank=True, on_delete=models.SET_NULL, related_name="assignments"
     )
+    calibration = models.ForeignKey(
+        CalibrationCall, null=True, blank=True, on_delete=models.CASCADE, related_name="assignments"
+    )
     why = models.CharField(_("why"), max_length=120, blank=True, default="")
     evaluation = models.OneToOneField(
         Evaluation, null=True, blank=True, on_delete=models.SET_NULL, related_name="assignment"
@@ -137,7 +142,12 @@ class Assignment(TimeOrderedModel):
                 name="assignment_open_once",
                 condition=Q(state="open", kind__in=["person", "second"]),
                 nulls_distinct=False,
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["calibration", "assignee"],
+                name="assignment_calibration_once",
+                condition=Q(calibration__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(

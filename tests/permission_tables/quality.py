@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qa.evaluating import evaluation_dispute, evaluation_start
+from qa.calibrating import calibration_create, calibration_open
+from qa.evaluating import answer_save, evaluation_dispute, evaluation_start, evaluation_submit
 from qa.models import (
     Assignment,
+    CalibrationSession,
     Dispute,
     Evaluation,
     Rescore,
@@ -154,6 +156,63 @@ def plan(company: Company) -> str:
     return f"/api/v1/sampling-plans/{row.pk}/draw/"
 
 
+def calibration(address: str, state: str = "open") -> Callable[[Company], str]:
+    """Of a calibration that the supervisor and the admin take part in and the analyst leads."""
+
+    def path(company: Company) -> str:
+        return f"/api/v1/calibrations/{calibrated(company, state).pk}/{address}"
+
+    path.__name__ = f"calibration {state} {address}"
+    return path
+
+
+def calibrated(company: Company, state: str = "open") -> CalibrationSession:
+    made, people = past(company), company.people
+    row = calibration_create(
+        name="Hard calls",
+        template=made.score.revision.template,
+        calls=[(made.conversation, None)],
+        participants=[people["supervisor"], people["admin"]],
+        leader=people["analyst"],
+        actor=people["analyst"],
+    )
+    if state != "planned":
+        row = calibration_open(session=row, actor=people["analyst"])
+    if state == "discussion":
+        for persona in ("supervisor", "admin"):
+            work = Assignment.objects.get(calibration__session=row, assignee=people[persona])
+            own = evaluation_start(
+                conversation=work.conversation,
+                template=work.template,
+                user=people[persona],
+                assignment=work,
+            )
+            for one in own.revision.spec["criteria"]:
+                answer_save(evaluation=own, user=people[persona], key=one["key"], value="yes")
+            evaluation_submit(evaluation=own, user=people[persona])
+    return row
+
+
+def calibration_page(company: Company) -> str:
+    return f"/quality/calibrations/{calibrated(company).pk}/"
+
+
+def calibration_do(company: Company) -> str:
+    return f"/quality/calibrations/{calibrated(company).pk}/do/"
+
+
+def calibration_new(company: Company) -> str:
+    return f"/quality/calibrations/new/?conversation={past(company).conversation.pk}"
+
+
+def calibration_results(company: Company) -> str:
+    return f"/api/v1/calibrations/results/?scorecard={past(company).score.revision.template_id}"
+
+
+def decide_page(company: Company) -> str:
+    return f"/quality/agreement/{past(company).score.revision.template_id}/decide/"
+
+
 ALL = {"nobody": 401, "agent": 200, "supervisor": 200, "analyst": 200, "admin": 200}
 PAGE = ALL | {"nobody": 302}
 # Whose draft it is.
@@ -169,7 +228,27 @@ AGENT = {
     "admin": 403,
 }
 
+# Whoever leads a calibration, or manages quality; taking part is not leading.
+LEADS = EVALUATORS | {"supervisor": 404, "other_supervisor": 404}
+
 ROWS = [
+    ("GET", "/quality/calibrations/", EVALUATORS | {"nobody": 302}),
+    ("GET", calibration_new, MANAGERS | {"nobody": 302}),
+    ("GET", "/quality/calibrations/results/", MANAGERS | {"nobody": 302}),
+    ("GET", calibration_page, THEIRS | {"nobody": 302}),
+    ("POST", calibration_do, LED | {"supervisor": 404}, {"do": "cancel"}),
+    ("POST", decide_page, LED | {"supervisor": 403, "other_supervisor": 403}, {"decision": "people"}),
+    ("GET", "/api/v1/calibrations/", EVALUATORS),
+    ("POST", "/api/v1/calibrations/", MANAGERS | {"analyst": 400, "admin": 400}, {}),
+    ("GET", calibration(""), THEIRS),
+    ("GET", calibration_results, MANAGERS),
+    ("POST", calibration("participants/"), LEADS, {}),
+    ("POST", calibration("open/", "planned"), LEADS, {}),
+    ("POST", calibration("close-scoring/"), LEADS | {"analyst": 409, "admin": 409}, {}),
+    ("POST", calibration("reference/", "discussion"), LEADS | {"analyst": 400, "admin": 400}, {}),
+    ("POST", calibration("close/", "discussion"), LEADS, {}),
+    ("POST", calibration("cancel/"), LEADS, {}),
+    ("POST", card("decide/"), MANAGERS | {"analyst": 400, "admin": 400}, {}),
     ("GET", "/quality/", PAGE),
     ("GET", start, PAGE | {"agent": 403, "other_supervisor": 404}),
     ("GET", draft_page, MINE | {"nobody": 302}),
