@@ -28,6 +28,7 @@ SAID = "we are moving to a new house in may"
 @pytest.fixture(autouse=True)
 def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "_pool", AtOnce())
+    monkeypatch.setattr(questions, "call_in_schema", lambda _schema, work: work())
 
 
 @pytest.fixture
@@ -275,6 +276,7 @@ def test_a_call_whose_policies_ask_for_none_does_nothing_for_them(
     definition_make("bye", phrases=["goodbye"])
     policy_make(rule("bye", hint_action("Say goodbye")))
     clock = Clock(call_begin("northwind", make_conversation(state="live")))
+    clock.call.sequence = 2
     clock.say("customer", f"{SAID} goodbye")
     clock.go(30)
     assert not peer.requests and clock.call.sessions[0][1]._questions is None
@@ -308,6 +310,7 @@ def test_one_that_waits_for_an_answer_asks_for_it(
     definition_make("no_offer", kind="absence", expected=offer, after=moving, within_seconds=20)
     policy_make(rule("no_offer", hint_action("Offer the moving service")))
     clock = Clock(call_begin("northwind", make_conversation(agent=company.people["agent"], state="live")))
+    clock.call.sequence = 2
     clock.say("customer", SAID)
     clock.until(MomentOccurrence.objects.first)
     clock.go(25)
