@@ -98,10 +98,9 @@ def asked_complaints(document: Document, moments: Iterable[MomentSpec]) -> list[
     where their silence would count. No query for a policy without such; else up to four."""
     known = {one.key: one for one in moments}
     asked = {
-        key: one
+        key: known[key]
         for key in moment_keys(document)
-        if (one := known.get(key)) is not None
-        and asked_out_of_line([one, *filter(None, [known.get(one.after)])], [key])
+        if key in known and asked_out_of_line(known.values(), [key])
     }
     if not asked:
         return []

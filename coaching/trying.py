@@ -143,7 +143,7 @@ def _asked(
     if tried.models:
         notes.append(
             _("%(model)s was asked for %(moments)s, about twelve turns at a time.")
-            % {"model": get_text_list(tried.models, _("and")), "moments": named}
+            % {"model": get_text_list(list(tried.models), _("and")), "moments": named}
         )
     if tried.fault:
         notes.append(

@@ -46,8 +46,8 @@ def question_notes() -> list[str]:
 def questions_try(specs: Iterable[MomentSpec], turns: Sequence[Heard]) -> Tried:
     """Ask about all that was said, redacted: as much at a time as a call does, all at once, within a call's deadline.
 
-    Each question counts once, at the first turn that shows it. Blocks for that time: not in a transaction, and not
-    where an event loop runs.
+    Each question counts once, in the first of these parts that answers it with yes. Blocks for that time: not in a
+    transaction, and not where an event loop runs.
     """
     asked = {spec.key: spec for spec in specs}
     if not asked or not turns:
@@ -109,6 +109,6 @@ def _unasked(fault: str) -> str:
             "heard."
         )
     return _(
-        "No model does “moments that are asked of a model” now: they are never heard. Set one under Models, or in a "
+        "No model is set for “moments that are asked of a model”: they are never heard. Set one under Models, or in a "
         "route."
     )

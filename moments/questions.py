@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
@@ -105,11 +105,16 @@ def question_of(spec: MomentSpec) -> Question:
 
 
 def questions_ask(
-    schema: str, ident: str, questions: Sequence[Question], turns: Sequence[Said]
+    schema: str,
+    ident: str,
+    questions: Sequence[Question],
+    turns: Sequence[Said],
+    rows: Mapping[int, UUID] | None = None,
 ) -> Future[Told]:
     """Ask a model of the company about turns, beside whatever goes on. The future has an answer or why there is none.
 
-    `ident`: the conversation, whose requests go by the same revision of the prompt. Never raises.
+    `ident`: the conversation, whose requests go by the same revision of the prompt. `rows`: the utterances of turns by
+    their sequence, so that words which were hidden since they were said are not sent. Never raises.
     """
     told: Future[Told] = Future()
     if not _room.acquire(blocking=False):
@@ -119,7 +124,7 @@ def questions_ask(
     ends = time.monotonic() + DEADLINE_S
 
     def begin() -> None:
-        sent = askable(turns)
+        sent = askable(turns if rows is None else _as_stored(turns, rows))
         if not sent:
             told.set_result(Told(Judged()))
             return
@@ -148,6 +153,12 @@ def questions_ask(
 
     _pool.submit(call_in_schema, schema, begin).add_done_callback(begun)
     return told
+
+
+def _as_stored(turns: Sequence[Said], rows: Mapping[int, UUID]) -> list[Said]:
+    """The turns as they are stored by now; one that is not stored yet has just been said. One query."""
+    stored = dict(Utterance.objects.filter(pk__in=rows.values()).values_list("pk", "text"))
+    return [replace(one, text=stored.get(rows[one.sequence], one.text)[:TURN_LENGTH]) for one in turns]
 
 
 class QuestionSession:
@@ -216,7 +227,10 @@ class QuestionSession:
         ):
             return
         turns = [turn.said for turn in self._turns]
-        future = questions_ask(self._call.schema, str(self._call.conversation_id), self._questions, turns)
+        rows = {turn.said.sequence: turn.row_id for turn in self._turns}
+        future = questions_ask(
+            self._call.schema, str(self._call.conversation_id), self._questions, turns, rows
+        )
         keys = tuple(one.key for one in self._questions)
         self._asked = _Asked(future, time.monotonic() + DEADLINE_S + GRACE_S, keys, turns[-1].sequence)
         self._next_ms = now_ms + EVERY_MS

@@ -258,6 +258,17 @@ def test_another_worker_goes_on_and_asks_nothing_twice(peer: Peer, clock: Clock)
     assert turns(peer.requests[-1])[0] == "agent: hello", "it knows what was said before"
 
 
+def test_words_that_were_hidden_since_are_not_sent(peer: Peer, clock: Clock) -> None:
+    server_of(peer)
+    peer.found = reads(moving="moving to")
+    row = clock.say("customer", "this is saoirse and we are moving to leeds")
+    hidden = "this is [NAME] and we are moving to leeds"
+    type(row).objects.filter(pk=row.pk).update(text=hidden)
+    found = clock.until(MomentOccurrence.objects.first)
+    assert turns(peer.requests[0])[-1] == f"customer: {hidden}"
+    assert hidden[found.start : found.end] == "moving to"
+
+
 def test_a_state_of_before_there_were_questions_is_read(peer: Peer, clock: Clock) -> None:
     server_of(peer)
     peer.found = reads(moving="we are moving")

@@ -24,7 +24,7 @@ from tests.understanding import definition_make, hint_action, policy_document, p
 
 PATH = "/api/v1/moment-definitions/"
 QUESTION = {"key": "moving", "name": "Moving", "kind": "question", "speaker": "customer", "question": MOVING}
-NO_MODEL = "No model does “moments that are asked of a model” now"
+NO_MODEL = "No model is set for “moments that are asked of a model”"
 
 
 @pytest.fixture(autouse=True)
