@@ -22,6 +22,9 @@ from coaching.models import OUTCOME, Backtest, BacktestHit, Guidance, RuleLabel
 from conversations.access import conversations_visible
 from conversations.models import Utterance
 from engines.rules.explain import clock
+from engines.rules.reading import read_policy
+from engines.rules.spec import Policy, moment_keys
+from moments.selectors import asked_of_model
 
 LAST_CHOICES = (100, 1_000, 5_000)
 EXAMPLES_SHOWN = 50
@@ -44,7 +47,11 @@ class Noise:
 
 @dataclass(slots=True)
 class RuleFigures:
-    """One rule, behaviour or playbook. `new`: calls in which only the draft acts; `gone`: only what is published."""
+    """One rule, behaviour or playbook. `new`: calls in which only the draft acts; `gone`: only what is published.
+
+    `not_tried`: names of moments that it asks for and that a model would have to be asked about, which no backtest
+    does: what needs them did not act, in whichever call.
+    """
 
     key: str
     name: str
@@ -59,6 +66,7 @@ class RuleFigures:
     wrong: int = 0
     share: float = 0.0
     in_draft: bool = True
+    not_tried: list[str] = field(default_factory=list)
 
     @property
     def labelled(self) -> int:
@@ -88,7 +96,7 @@ class Report:
 
 
 def backtest_report(run: Backtest) -> Report:
-    """The figures of a run, finished or not. Up to six queries."""
+    """The figures of a run, finished or not. Up to seven queries."""
     figures = _figures(run)
     where: dict[tuple[str, str], set[UUID]] = defaultdict(set)
     acted: dict[str, set[UUID]] = defaultdict(set)
@@ -111,6 +119,7 @@ def backtest_report(run: Backtest) -> Report:
         one.calls, one.before_calls = len(draft), len(before)
         one.new, one.gone = len(draft - before), len(before - draft)
         one.share = len(draft) / run.calls if run.calls else 0.0
+    _not_tried(run, figures)
     for (rule_key, _call, _sequence), right in _labels(run).items():
         if rule_key in figures:
             figures[rule_key].right += right
@@ -138,6 +147,22 @@ def _figures(run: Backtest) -> dict[str, RuleFigures]:
         if key not in found:
             found[key] = RuleFigures(key, str(one.get("name") or key), part, in_draft=False)
     return found
+
+
+def _not_tried(run: Backtest, figures: Mapping[str, RuleFigures]) -> None:
+    names = asked_of_model()
+    documents = [run.document, *([run.against.document] if run.against else [])]
+    for document in documents if names else ():
+        policy, _wrong = read_policy(document)
+        parts = [
+            *((one.id, Policy(rules=(one,))) for one in policy.rules),
+            *((one.id, Policy(behaviours=(one,))) for one in policy.behaviours),
+            *((one.id, Policy(playbooks=(one,))) for one in policy.playbooks),
+        ]
+        for key, part in parts:
+            asked = sorted(names[moment] for moment in moment_keys(part) & names.keys())
+            if key in figures and not figures[key].not_tried:
+                figures[key].not_tried = asked
 
 
 def _parts(document: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -18,17 +18,21 @@ from conversations.models import Disposition
 from engines.intents.languages import is_english
 from engines.rules import MomentSpec
 from engines.rules.comparing import compare_with
+from engines.rules.moments import OUT_OF_LINE, asked_out_of_line
 from engines.rules.reading import read_policy
 from engines.rules.spec import (
     Action,
     Complaint,
+    Condition,
     Measured,
+    Missing,
     MomentHeard,
     conditions_of,
     moment_keys,
     parts_of,
 )
 from engines.rules.spec import Policy as Document
+from moments.asking import question_notes
 from moments.languages import languages_in_words, other_languages, told_in_english
 
 _MOODS = frozenset({"sentiment", "sentiment_change"})
@@ -87,6 +91,48 @@ def language_complaints(
     ]
     found += [mood % said] if by_mood else []
     return [Complaint("scope", sentence, "warning") for sentence in found]
+
+
+def asked_complaints(document: Document, moments: Iterable[MomentSpec]) -> list[Complaint]:
+    """What to know of moments that are asked of a model: that nobody answers now, what they cannot be asked for, and
+    where their silence would count. No query for a policy without such; else up to four."""
+    known = {one.key: one for one in moments}
+    asked = {
+        key: known[key]
+        for key in moment_keys(document)
+        if key in known and asked_out_of_line(known.values(), [key])
+    }
+    if not asked:
+        return []
+    unasked = question_notes()
+    once = _("“%(name)s” is asked of a model and heard once in a call: there is no time number %(nth)d.")
+    silent = _(
+        "“%(name)s” is asked of a model: where none answers, or not in time, it counts as missing. What it sets off "
+        "should do no harm then."
+    )
+    found = []
+    for where, outermost in conditions_of(document):
+        named: set[str] = set()
+        todo: list[tuple[Condition, bool]] = [(outermost, where.endswith(".expected"))]
+        while todo:
+            one, is_awaited = todo.pop()
+            if isinstance(one, Missing):
+                todo += [(one.expected, True), *((part, False) for part in (one.after,) if part is not None)]
+            elif not isinstance(one, MomentHeard):
+                todo += [(part, is_awaited) for part in parts_of(one)]
+            elif (moment := asked.get(one.key)) is not None:
+                said = {"name": moment.name, "nth": one.nth or 1}
+                if one.nth is not None and one.nth > 1 and moment.kind in OUT_OF_LINE:
+                    found.append(Complaint(where, once % said))
+                if is_awaited:
+                    found.append(Complaint(where, silent % said, "warning"))
+                named.add(moment.name)
+        found += [
+            Complaint(where, _("“%(name)s”: %(why)s") % {"name": name, "why": why}, "warning")
+            for name in sorted(named)
+            for why in unasked
+        ]
+    return found
 
 
 def neighbour_complaints(policy: Policy, document: Document) -> list[Complaint]:

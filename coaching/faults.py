@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connection
@@ -11,6 +12,7 @@ from django.utils import timezone
 from accounts.ids import new_id
 from coaching.models import RuleFault
 from conversations.live.stages import Batch
+from moments.live import Failed
 
 Kind = RuleFault.Kind
 KEY = RuleFault._meta.get_field("rule_key").max_length or 80
@@ -29,6 +31,19 @@ class Faults:
         key = (revision_id, rule[:KEY], kind)
         self._new[key] += times
         self._last[key] = place[:PLACE]
+
+    def note_unheard(self, failed: Failed, asks: Mapping[str, frozenset[str]], first: str) -> None:
+        """Take note of moments that could not be looked for: with each revision that asks for one of them, or with the
+        `first` where it is not known which they are. `asks`: the keys of the moments that each revision asks for."""
+        kind = Kind.LATE if failed.late else Kind.ERROR
+        wanted = {revision_id: keys.intersection(failed.keys) for revision_id, keys in asks.items()}
+        for revision_id, keys in wanted.items():
+            if keys:
+                self.note(
+                    revision_id, "", kind, ": ".join(filter(None, (", ".join(sorted(keys)), failed.place)))
+                )
+        if not any(wanted.values()):
+            self.note(first, "", kind, failed.place)
 
     def hand_over(self, batch: Batch) -> None:
         """Have them counted after a batch that is committed anyway, outside its transaction."""

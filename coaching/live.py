@@ -36,7 +36,7 @@ from engines.rules.compiled import behaviour_key, playbook_key, rule_key
 from engines.rules.decisions import Decision
 from engines.rules.engine import RuleEngine
 from engines.rules.spec import Action
-from moments.live import Early, Failed
+from moments.live import Askable, Early, Failed
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class GuidanceSession:
         # How many of the step's findings were taken: one batch may hold several utterances.
         self._batch: Batch | None = None
         self._taken = self._failed_taken = 0
-        self._begun = False
+        self._begun = self._asks_told = False
         self._now_ms = 0
         self._engine = RuleEngine(self._compiled, facts.fields, facts.started_at_local)
         self._failures: Counter[str] = Counter()
@@ -169,6 +169,10 @@ class GuidanceSession:
         }
 
     def _begin(self, batch: Batch) -> None:
+        if not self._asks_told:
+            self._asks_told = True
+            for one in batch.finds(Askable):
+                one.want(frozenset().union(*self._compiled.asks.values()))
         for arm in self._drawn:
             arm.conversation_id = self._call.conversation_id
             batch.create(arm)
@@ -233,10 +237,10 @@ class GuidanceSession:
                 self._faults.note(revision_id, rule, RuleFault.Kind.ERROR, kind, times)
 
     def _note_failed(self, batch: Batch) -> None:
-        """Something that all policies listen to could not be heard; the first one's page says so."""
+        """Something that policies listen to could not be heard: their pages say so."""
         failed = batch.finds(Failed)
         for one in failed[self._failed_taken :] if self._revisions else ():
-            self._faults.note(next(iter(self._revisions)), "", RuleFault.Kind.ERROR, one.place)
+            self._faults.note_unheard(one, self._compiled.asks, next(iter(self._revisions)))
         self._failed_taken = len(failed)
 
     def _wrong(self, revision_id: str, rule: str, error: Exception) -> None:

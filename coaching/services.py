@@ -13,7 +13,12 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import Queue, User
 from accounts.services import audit
-from coaching.draft_checks import language_complaints, names_complaints, neighbour_complaints
+from coaching.draft_checks import (
+    asked_complaints,
+    language_complaints,
+    names_complaints,
+    neighbour_complaints,
+)
 from coaching.models import SCOPED, GuidanceSettings, Policy, PolicyRevision
 from coaching.revisions import changed_parts
 from coaching.scopes import scope_clean, scope_complaints
@@ -28,7 +33,7 @@ State = Policy.State
 def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None) -> list[Complaint]:
     """Everything that is wrong ("error") or odd ("warning") about a draft, in words for who wrote it.
 
-    `document`: what shall be judged instead of the policy's draft. Up to eight queries.
+    `document`: what shall be judged instead of the policy's draft. Up to twelve queries.
     """
     document = policy.draft if document is None else document
     found = [Complaint("scope", sentence, "error") for sentence in scope_complaints(policy.scope)]
@@ -44,8 +49,8 @@ def policy_complaints(policy: Policy, document: Mapping[str, Any] | None = None)
 
 def document_complaints(document: Any, scope: Mapping[str, Any] | None = None) -> list[Complaint]:
     """What is wrong with a document of a policy for `scope`, against the moments that are listened for now. One query,
-    one more where it asks for a queue, where it sets a disposition, and two where it asks for what is told in English
-    and `scope` names no language."""
+    one more where it asks for a queue, where it sets a disposition, two where it asks for what is told in English
+    and `scope` names no language, and up to four where it asks for what is asked of a model."""
     policy, wrong = read_policy(document)
     if wrong:
         return wrong
@@ -61,6 +66,7 @@ def document_complaints(document: Any, scope: Mapping[str, Any] | None = None) -
         channels=(scope or {}).get("channels") or (),
     )
     found += names_complaints(policy) + language_complaints(policy, scope or {}, moments)
+    found += asked_complaints(policy, moments)
     return sorted(found, key=lambda one: one.kind)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.utils import timezone
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -32,12 +33,15 @@ from coaching.replay import (
 )
 from coaching.selectors import company_zone
 from conversations.access import conversation_for
-from engines.rules import CompiledMoments, Heard
+from engines.rules import CompiledMoments, Heard, MomentSpec, Occurrence
 from engines.rules.compiled import CompiledPolicies
 from engines.rules.decisions import Decision
 from engines.rules.explain import clock
 from engines.rules.measures import Measures
-from engines.rules.spec import OF_SOUND, WRITTEN
+from engines.rules.moments import asked_out_of_line
+from engines.rules.reading import parse_policy
+from engines.rules.spec import OF_SOUND, WRITTEN, moment_keys
+from moments.asking import questions_try
 from moments.past import PastTeller, Tell
 from moments.selectors import active_specs
 
@@ -119,8 +123,33 @@ def draft_try(
     specs = active_specs()
     names = {spec.key: spec.name for spec in specs}
     compiled = document_compiled(document, names)
-    moments, tell = CompiledMoments(specs), PastTeller(specs).of_call(known.language)
+    answered, told = _asked(document, specs, turns)
+    notes += told
+    moments, tell = CompiledMoments(specs), PastTeller(specs).of_call(known.language, answered)
     return _played(document, turns, moments, tell, compiled, known, names, notes)
+
+
+def _asked(
+    document: Any, specs: Sequence[MomentSpec], turns: Sequence[Turn]
+) -> tuple[dict[int, list[Occurrence]], list[str]]:
+    """What a model says of the moments that the document asks it for, by turn, and what there is to know about that."""
+    asked = asked_out_of_line(specs, moment_keys(parse_policy(document)))
+    if not asked:
+        return {}, []
+    heard = [Heard(one.sequence, one.speaker, one.start_ms, one.end_ms, one.text) for one in turns]
+    tried = questions_try(asked, heard)
+    named = get_text_list([f"“{one.name}”" for one in asked], _("and"))
+    notes = []
+    if tried.models:
+        notes.append(
+            _("%(model)s was asked for %(moments)s, about twelve turns at a time.")
+            % {"model": get_text_list(list(tried.models), _("and")), "moments": named}
+        )
+    if tried.fault:
+        notes.append(
+            _("Not tried, or not wholly: %(moments)s. %(why)s") % {"moments": named, "why": tried.fault}
+        )
+    return tried.found, notes
 
 
 def _played(

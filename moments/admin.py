@@ -22,6 +22,7 @@ from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
 from accounts.admin_publish import ReadOnlyInline
 from moments.admin_classifiers import ClassifierAdmin, TrainingSetAdmin
 from moments.admin_names import ListedNameAdmin
+from moments.asking import question_notes
 from moments.forms import MomentForm
 from moments.installing import library_install, library_offered
 from moments.languages import SPOKEN_FORMS, notes_for, other_languages
@@ -99,11 +100,12 @@ class MomentDefinitionAdmin(AuditedAdmin):
         (
             _("What is meant"),
             {
-                "fields": ("task", "intent", "least_score"),
+                "fields": ("task", "intent", "question", "least_score"),
                 "description": _(
                     "Of the kind “intent”: which classifier tells it, and which of its intents. Of the kind "
                     "“meaning, by examples”, whose sentences stand above: how near it must be, if not as near as "
-                    "was learned from them."
+                    "was learned from them. Of the kind “question asked of a model”: the question, asked beside the "
+                    "call about its last turns where a published policy listens for it, and heard once a call."
                 ),
             },
         ),
@@ -130,7 +132,8 @@ class MomentDefinitionAdmin(AuditedAdmin):
         "within_seconds": "kind == 'absence'",
         "task": "kind == 'intent'",
         "intent": "kind == 'intent'",
-        "least_score": "kind == 'intent' || kind == 'examples'",
+        "question": "kind == 'question'",
+        "least_score": "['intent', 'examples', 'question'].includes(kind)",
         "mood": "kind == 'sentiment'",
         "turns": "kind == 'sentiment'",
         "field": "kind == 'metadata'",
@@ -191,8 +194,9 @@ class MomentDefinitionAdmin(AuditedAdmin):
         return ("key",) if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With what a kind cannot do in languages that calls are in; the page shows that of the kind that is chosen."""
-        notes = _language_notes(request)
+        """With what a kind cannot do in languages that calls are in, or without a model; the page shows that of the
+        kind that is chosen."""
+        notes = _notes(request)
         if not notes:
             return self.fieldsets
         first, said, *rest = self.fieldsets
@@ -244,14 +248,12 @@ class MomentOccurrenceAdmin(ReadOnlyAdmin):
         return ", ".join(obj.names) or "–"
 
 
-def _language_notes(request: HttpRequest) -> SafeString:
-    known: SafeString | None = getattr(request, "_language_notes", None)
+def _notes(request: HttpRequest) -> SafeString:
+    known: SafeString | None = getattr(request, "_moment_notes", None)
     if known is None:
         others = other_languages()
-        known = format_html_join(
-            "",
-            '<span class="ic-note" data-kind="{}" data-entity="{}">{}</span>',
-            ((kind, entity, note) for kind, entity in NOTED for note in notes_for(kind, entity, others)),
-        )
-        request._language_notes = known  # type: ignore[attr-defined]
+        told = [(kind, entity, note) for kind, entity in NOTED for note in notes_for(kind, entity, others)]
+        told += [(MomentDefinition.Kind.QUESTION.value, "", note) for note in question_notes()]
+        known = format_html_join("", '<span class="ic-note" data-kind="{}" data-entity="{}">{}</span>', told)
+        request._moment_notes = known  # type: ignore[attr-defined]
     return known

@@ -67,6 +67,7 @@ class MomentForm(forms.ModelForm):
             "counter_examples",
             "task",
             "intent",
+            "question",
             "least_score",
             "mood",
             "turns",

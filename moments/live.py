@@ -7,7 +7,7 @@ with the next conversation and a call that is taken over goes on with what it be
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -20,9 +20,11 @@ from accounts.errors import error_place
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
+from engines.rules.moments import asked_out_of_line
 from moments.classifying import IntentSession, live_classifiers
 from moments.meaning import MeaningSession
 from moments.models import MomentOccurrence, MomentRevision
+from moments.questions import QuestionSession, heard_of, last_turns
 from moments.selectors import active_revisions, call_fields, revisions_by_id, specs_of
 from moments.tidings import FIELDS
 from moments.vectors import vectors_for
@@ -67,10 +69,24 @@ class Early:
 
 
 @dataclass(frozen=True, slots=True)
+class Askable:
+    """Moments of this call that are asked of a model, at a price: the stage that needs some names them by `want`, once.
+
+    `want` takes keys of moments, of whichever kind."""
+
+    want: Callable[[Collection[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
-    """Moments, or one of them, could not be looked for; `place` says what and where. For the stage that counts it."""
+    """Moments, or one of them, could not be looked for; `place` says what and where. For the stage that counts it.
+
+    `keys`: which moments, where that is known. `late`: the answer did not come in time.
+    """
 
     place: str
+    keys: tuple[str, ...] = ()
+    late: bool = False
 
 
 class MomentSession:
@@ -84,8 +100,11 @@ class MomentSession:
         meanings: MeaningSession,
         state: dict[str, Any] | None,
         fields: dict[str, Any] | None = None,
+        questions: QuestionSession | None = None,
     ) -> None:
         self._call = call
+        self._questions = questions
+        self._offers = questions is not None
         self._revisions = {str(revision.pk): revision for revision in revisions}
         self._engine = MomentEngine(_compiled.of(revisions))
         self._intents = intents
@@ -119,16 +138,21 @@ class MomentSession:
 
     def utterance(self, utterance: FinalUtterance, batch: Batch) -> None:
         row = utterance.row
+        if self._questions is not None:
+            self._offer(batch)
+            self._questions.hear(row)
         self._look_at_fields(row.start_ms, batch)
         heard = Heard(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text)
         told = [*self._intents.tell(heard), *self._meanings.tell(heard)]
         if self._intents.waits:
             self._rows[row.sequence] = row
         for occurrence in self._guard(lambda: self._engine.hear(heard, told), batch):
-            self._found(occurrence, row, batch)
+            self._found(occurrence, row.pk, batch)
 
     def partial(self, speaker: str, text: str, start_ms: int, end_ms: int, batch: Batch) -> None:
         """Nothing comes about before it is final; but others may want to know what it looks like."""
+        if self._offers:
+            self._offer(batch)
         batch.find(Early(lambda heard: self._guard(lambda: self._engine.look(heard), batch)))
 
     def _guard(self, work: Callable[[], list[Occurrence]], batch: Batch) -> list[Occurrence]:
@@ -150,6 +174,8 @@ class MomentSession:
 
     def told(self, mark: dict[str, Any], now_ms: int, batch: Batch) -> None:
         """Besides words: what is known of the call is now this."""
+        if self._offers:
+            self._offer(batch)
         if mark.get("to") == MomentStage.key and mark.get("do") == FIELDS:
             self._fields = mark["fields"]
             self._look_at_fields(mark["at_ms"], batch)
@@ -165,11 +191,42 @@ class MomentSession:
         for heard, told in self._intents.late(over=over):
             row = self._rows.get(heard.sequence)
             for occurrence in self._guard(partial(self._engine.told, heard, told), batch):
-                self._found(occurrence, row, batch)
+                self._found(occurrence, None if row is None else row.pk, batch)
         if not self._intents.waits:
             self._rows.clear()
 
+    def _offer(self, batch: Batch) -> None:
+        if self._offers:
+            self._offers = False
+            batch.find(Askable(self._want))
+
+    def _want(self, keys: Collection[str]) -> None:
+        """Ask for those of these that are asked of a model, and for those after which one of them is missing."""
+        if self._questions is None:
+            return
+        specs = _compiled.of(list(self._revisions.values())).specs
+        wanted = {spec.key for spec in asked_out_of_line(specs, keys)}
+        if wanted:
+            self._questions.want(wanted)
+        else:
+            self._questions = None
+
+    def _answers(self, now_ms: int, batch: Batch) -> None:
+        """What a model has said by now of questions that it was asked, and what it is to be asked next."""
+        questions = self._questions
+        if questions is None:
+            return
+        for turn, occurrence in questions.told(now_ms):
+            for one in self._guard(partial(self._engine.told, heard_of(turn), [occurrence]), batch):
+                self._found(one, turn.row_id, batch)
+        for trouble in questions.troubles():
+            batch.find(Failed(trouble.place, trouble.keys, trouble.late))
+        questions.due(now_ms)
+
     def clock(self, now_ms: int, batch: Batch) -> None:
+        if self._questions is not None:
+            self._offer(batch)
+            self._answers(now_ms, batch)
         # Here, not with the next words: what is found in a step with words is taken to be in them.
         self._late(batch)
         self._look_at_fields(now_ms, batch)
@@ -189,11 +246,12 @@ class MomentSession:
             "engine": self._engine.state(),
             "intents": self._intents.state(),
             "meanings": self._meanings.listens,
+            **({} if self._questions is None else {"questions": self._questions.state()}),
         }
 
-    def _found(self, occurrence: Occurrence, utterance: Utterance | None, batch: Batch) -> None:
+    def _found(self, occurrence: Occurrence, utterance_id: UUID | None, batch: Batch) -> None:
         row = occurrence_row(
-            self._call.conversation_id, self._revisions[occurrence.revision_id], occurrence, utterance
+            self._call.conversation_id, self._revisions[occurrence.revision_id], occurrence, utterance_id
         )
         batch.create(row)
         batch.event("moment", row)
@@ -201,7 +259,7 @@ class MomentSession:
 
 
 def occurrence_row(
-    conversation_id: UUID, revision: MomentRevision, occurrence: Occurrence, utterance: Utterance | None
+    conversation_id: UUID, revision: MomentRevision, occurrence: Occurrence, utterance_id: UUID | None
 ) -> MomentOccurrence:
     """The row of an occurrence, not saved: its first words, or the stretch that was searched in vain."""
     start, end = occurrence.spans[0] if occurrence.spans else (None, None)
@@ -210,7 +268,7 @@ def occurrence_row(
         conversation_id=conversation_id,
         definition_id=revision.definition_id,
         revision=revision,
-        utterance=utterance,
+        utterance_id=utterance_id,
         start=start,
         end=end,
         searched_from_ms=searched_from,
@@ -228,8 +286,9 @@ class MomentStage:
     fixed: tuple[str, ...] = ("revisions", "meanings")
 
     def open(self, call: CallContext, state: dict[str, Any] | None) -> MomentSession:
-        """Begin with the newest revisions, or go on with those in `state`. One query; one more with intents, and one
-        with moments of the call's fields; and the models' bytes where this process has not read them yet."""
+        """Begin with the newest revisions, or go on with those in `state`. One query; one more with intents, one
+        with moments of the call's fields, and one where a call that is taken over has questions for a model; and the
+        models' bytes where this process has not read them yet."""
         revisions = active_revisions() if state is None else revisions_by_id(state["revisions"])
         compiled = _compiled.of(revisions)
         specs = compiled.specs
@@ -239,4 +298,11 @@ class MomentStage:
             specs, classifiers, told, vectors_for(model for _id, model in classifiers.values())
         )
         fields = call_fields(call.conversation_id) if compiled.asks_fields else None
-        return MomentSession(call, revisions, intents, MeaningSession(specs, call.language), state, fields)
+        questions = None
+        # Nobody is there to be guided by what comes late in a call that is over, or is told faster than it was spoken.
+        if compiled.out_of_line and call.live and call.at_its_pace:
+            asked = None if state is None else state.get("questions")
+            said = [] if state is None else last_turns(call.conversation_id)
+            questions = QuestionSession(call, compiled.out_of_line, asked, said)
+        meanings = MeaningSession(specs, call.language)
+        return MomentSession(call, revisions, intents, meanings, state, fields, questions)

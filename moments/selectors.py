@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from conversations.models import CallOwner, Conversation
 from engines.rules import MomentSpec
-from moments.models import MomentRevision
+from engines.rules.moments import OUT_OF_LINE
+from moments.models import MomentDefinition, MomentRevision
 from moments.services import engine_spec
 
 FIELD_COLUMNS = ("queue__key", "channel", "language", "customer__segment", "metadata")
@@ -21,6 +24,18 @@ def active_revisions() -> list[MomentRevision]:
         .order_by("definition_id", "-number")
         .distinct("definition_id")
     )
+
+
+def asked_of_model() -> dict[str, str]:
+    """The active moments that no one hears without a model, names by key: the questions, and what waits for one.
+
+    One query.
+    """
+    kinds = MomentDefinition.Kind
+    rows = MomentDefinition.objects.filter(
+        Q(kind=kinds.QUESTION) | Q(kind=kinds.ABSENCE, after__kind=kinds.QUESTION), active=True
+    )
+    return dict(rows.values_list("key", "name"))
 
 
 def revisions_by_id(ids: Iterable[str]) -> list[MomentRevision]:
@@ -71,7 +86,9 @@ def keys_listened_for(conversation_id: UUID) -> set[str] | None:
     return {
         str(revision.spec["key"])
         for revision in revisions_by_id(ids)
-        # Without a live classifier nobody listened for its intents, nor for English meanings in another language.
-        if (revision.spec["kind"] != "intent" or revision.spec["task"] in tasks)
+        # Without a live classifier nobody listened for its intents, nor for English meanings in another language. What
+        # is asked of a model is asked now and then, of the turns so far: that it was not heard shows nothing.
+        if revision.spec["kind"] not in OUT_OF_LINE
+        and (revision.spec["kind"] != "intent" or revision.spec["task"] in tasks)
         and (revision.spec["kind"] != "examples" or heard.get("meanings", True))
     }

@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from engines.language.moment_detection import MOST_QUESTIONS
 from engines.rules import Heard, MomentEngine, MomentSpec, check, check_all
 from engines.rules.entities import LISTED
 from engines.rules.names import Named
@@ -45,6 +46,9 @@ def spec_of(definition: MomentDefinition) -> dict[str, Any]:
     elif definition.kind == MomentDefinition.Kind.EXAMPLES:
         spec["examples"] = [one.strip() for one in definition.examples if one.strip()]
         spec["near_misses"] = [one.strip() for one in definition.counter_examples if one.strip()]
+        spec["least_score"] = definition.least_score
+    elif definition.kind == MomentDefinition.Kind.QUESTION:
+        spec["question"] = " ".join(definition.question.split())
         spec["least_score"] = definition.least_score
     elif definition.kind == MomentDefinition.Kind.SENTIMENT:
         spec["mood"], spec["turns"], spec["limit"] = definition.mood, definition.turns, definition.limit
@@ -84,6 +88,7 @@ def engine_spec(spec: dict[str, Any], *, revision_id: str = "") -> MomentSpec:
         task=spec.get("task", ""),
         intent=spec.get("intent", ""),
         least_score=spec.get("least_score"),
+        question=spec.get("question", ""),
         mood=spec.get("mood", ""),
         turns=spec.get("turns", 1),
         limit=spec.get("limit"),
@@ -126,6 +131,8 @@ def moment_check(*, definition: MomentDefinition) -> None:
         _intent_check(definition)
     if definition.kind == MomentDefinition.Kind.EXAMPLES:
         meaning_learn(definition.examples, definition.counter_examples)
+    if definition.kind == MomentDefinition.Kind.QUESTION:
+        _question_check(definition, others)
     specs = [engine_spec(spec_of(other)) for other in others.filter(active=True)]
     wrong = check_all([*specs, engine_spec(spec_of(definition))])
     if complaints := wrong.get(definition.key, []):
@@ -185,6 +192,25 @@ def _intent_check(definition: MomentDefinition) -> None:
                 % {"name": told, "known": ", ".join(known[:40]) + (" …" if len(known) > 40 else "")}
             }
         )
+
+
+def _question_check(definition: MomentDefinition, others: QuerySet[MomentDefinition]) -> None:
+    """Raise `ValidationError` when as many are asked by now as one request bears, or the same is asked already."""
+    asked = [(one.name, _plain(one.question)) for one in others.filter(active=True, kind=definition.kind)]
+    if len(asked) >= MOST_QUESTIONS:
+        raise ValidationError(
+            _(
+                "%(most)d questions are asked of a model already, all in one request. Switch one of those off first."
+            )
+            % {"most": MOST_QUESTIONS}
+        )
+    for name, question in asked:
+        if question == _plain(definition.question):
+            raise ValidationError({"question": _("“%(name)s” asks the same.") % {"name": name}})
+
+
+def _plain(question: str) -> str:
+    return " ".join(question.casefold().split())
 
 
 def moment_save(*, definition: MomentDefinition, actor: User | None) -> MomentRevision:

@@ -8,6 +8,7 @@ variables are redacted text, numbers, and words of ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -62,6 +63,15 @@ class Plan(Generic[T]):
         outcome: Outcome[T] = runner().run(call)
         return outcome
 
+    def begin(self, variables: Mapping[str, Value], *, within_s: float | None = None) -> Future[Outcome[T]]:
+        """Have it done without waiting: the future has the outcome once there is one, and keeps no thread busy."""
+        if self.fault:
+            nobody: Future[Outcome[T]] = Future()
+            nobody.set_result(Outcome(None, self.task.without, fault=self.fault))
+            return nobody
+        call = self._call(variables, within_s)
+        return runner().begin(lambda router: router.run(call))
+
     def stream(self, variables: Mapping[str, Value], *, within_s: float | None = None) -> Streaming:
         """Have it done: the parts as they come, by `async for`. `outcome` of what is returned is there after that.
 
@@ -111,6 +121,16 @@ def task_plan(task: Task[T], *, sticky: str = "", within_s: float | None = None)
     return replace(plan, prompt=prompt, routes=language_routes(rows), fault="")
 
 
+def task_fault(task: Task[Any]) -> str:
+    """Why no model does a task for the current company now: `NO_MODEL`, `OVER_BUDGET`, or "" where one does.
+
+    Two queries where there is no model, else up to four. Whether its server answers is not asked.
+    """
+    if not language_rows(task):
+        return NO_MODEL
+    return OVER_BUDGET if is_over_budget(task) else ""
+
+
 def task_run(
     task: Task[T],
     variables: Mapping[str, Value],
@@ -130,4 +150,4 @@ def task_run(
     return plan.run(variables, form=form, tools=tools)
 
 
-__all__ = ["NotAnswered", "Outcome", "Plan", "task_plan", "task_run"]
+__all__ = ["NotAnswered", "Outcome", "Plan", "task_fault", "task_plan", "task_run"]

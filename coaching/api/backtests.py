@@ -155,6 +155,10 @@ class BacktestRuleSerializer(Serializer):
     labelled = serializers.IntegerField()
     precision = serializers.FloatField(allow_null=True)
     in_draft = serializers.BooleanField()
+    not_tried = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Moments of the rule that are asked of a model: a backtest asks none, so that they did not come up.",
+    )
 
 
 class BacktestSerializer(Serializer):

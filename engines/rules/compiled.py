@@ -190,11 +190,13 @@ class CompiledPolicies:
     `documents` are policies by a key of the caller's, first those whose guidance takes precedence; `names` the
     moments' display names. A rule, behaviour or playbook that cannot be compiled is left out and reported in
     `refused` (its key to a complaint): one bad row must not silence the rest of a call. `early_moments` says whether
-    some rule wants the library's moments found in words that are not final, too.
+    some rule wants the library's moments found in words that are not final, too. `asks`: the keys of the moments that
+    each policy asks for, so that those which are slow and dear are looked for where one is asked for alone.
     """
 
     def __init__(self, documents: Mapping[str, Policy], names: Mapping[str, str]) -> None:
         self.names = dict(names)
+        self.asks = {key: spec.moment_keys(document) for key, document in documents.items()}
         self.refused: dict[str, Complaint] = {}
         self.leaves: list[Leaf] = []
         self.keys: list[str] = []

@@ -8,7 +8,7 @@ then does an absence run out, so that a sentence begun in time and final late st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from engines.rules.apart import Apart
@@ -24,9 +24,12 @@ from engines.rules.standing import Standing, check_field, check_mood
 
 MAX_PHRASES = 200
 MAX_VARIANTS = 2_000
-KINDS = ("phrase", "pattern", "entity", "absence", "intent", "examples", "sentiment", "metadata")
+KINDS = ("phrase", "pattern", "entity", "absence", "intent", "examples", "question", "sentiment", "metadata")
 # Told by a classifier or a model outside, whose findings come with `MomentEngine.hear`.
 OUTSIDE = frozenset({"intent", "examples"})
+# Told out of line by what takes seconds, with a deadline: it comes with `MomentEngine.told`, or not at all.
+OUT_OF_LINE = frozenset({"question"})
+LEAST_QUESTION, MOST_QUESTION = 10, 300
 SPEAKERS = ("agent", "customer", "any")
 
 
@@ -49,6 +52,8 @@ def check(spec: MomentSpec, spoken: Iterable[str] | None = None) -> list[str]:
     elif spec.kind == "intent":
         if not spec.task or not spec.intent:
             wrong.append("Say which classifier tells it, and which of its intents it is.")
+    elif spec.kind == "question":
+        wrong += _check_question(spec)
     elif spec.kind == "sentiment":
         wrong += check_mood(spec)
     elif spec.kind == "metadata":
@@ -72,6 +77,19 @@ def _check_words(spec: MomentSpec) -> list[str]:
             return [str(error)]
     if share_heard(variants, pattern, reject_negated=spec.reject_negated) == 1:
         return ["It would be heard in everything that is said: ask for something particular."]
+    return []
+
+
+def _check_question(spec: MomentSpec) -> list[str]:
+    text = spec.question
+    if not text.strip():
+        return ["Write the question, so that “yes” means that the moment came up."]
+    if not LEAST_QUESTION <= len(text) <= MOST_QUESTION:
+        return [f"A question has {LEAST_QUESTION} to {MOST_QUESTION} characters."]
+    if any(not one.isprintable() for one in text):
+        return ["Write the question in one line, in characters that can be seen."]
+    if not text.rstrip().endswith(("?", "？", "؟", ";")):
+        return ["Write a question that is answered with yes or no, and end it with a question mark."]
     return []
 
 
@@ -150,10 +168,16 @@ def spoken_variants(phrases: Iterable[str]) -> tuple[Variant, ...]:
 def check_all(specs: Sequence[MomentSpec]) -> dict[str, list[str]]:
     """Return what is wrong with a set of definitions, by key; sound ones are left out."""
     spoken = {spec.key for spec in specs if spec.kind != "absence"}
+    asked = {spec.key for spec in specs if spec.kind in OUT_OF_LINE}
     wrong: dict[str, list[str]] = {}
     seen: set[str] = set()
     for spec in specs:
         found = check(spec, spoken)
+        if spec.kind == "absence" and spec.expected in asked:
+            found.append(
+                f"“{spec.expected}” is asked of a model, which may be away or late: "
+                "that it was not heard shows nothing."
+            )
         if spec.key in seen:
             found.append(f"Two moments have the key “{spec.key}”.")
         seen.add(spec.key)
@@ -162,8 +186,19 @@ def check_all(specs: Sequence[MomentSpec]) -> dict[str, list[str]]:
     return wrong
 
 
+def asked_out_of_line(specs: Iterable[MomentSpec], keys: Collection[str]) -> list[MomentSpec]:
+    """Return those definitions that are told out of line and needed by who listens for `keys`: they are among them, or
+    one of them begins to wait for something when they come up."""
+    known = list(specs)
+    after = {spec.after for spec in known if spec.kind == "absence" and spec.key in keys}
+    return [spec for spec in known if spec.kind in OUT_OF_LINE and (spec.key in keys or spec.key in after)]
+
+
 class CompiledMoments:
     """Definitions ready to run. Immutable; one serves every conversation that uses the same set.
+
+    What runs when: `detectors` on finals, and on partials where a rule asks for that; `standing` on finals and when a
+    field changes; `absences` by the clock; `out_of_line` beside the conversation, with a deadline, by whoever can.
 
     A definition that `check_all` refuses is left out and reported in `refused` (key to complaints): one bad
     row must not silence the rest of a call.
@@ -206,6 +241,7 @@ class CompiledMoments:
             )
         self.detectors = Detectors(detectors)
         self.standing = [spec for spec in self.specs if spec.kind in ("sentiment", "metadata")]
+        self.out_of_line = [spec for spec in self.specs if spec.kind in OUT_OF_LINE]
         self.asks_fields = any(spec.kind == "metadata" for spec in self.specs)
 
 

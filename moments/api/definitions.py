@@ -21,6 +21,7 @@ from accounts.permissions import Permission
 from accounts.services import audit
 from accounts.throttle import address_of
 from conversations.events import person
+from moments.asking import question_notes
 from moments.checking import Looked, moment_look
 from moments.models import MomentDefinition
 from moments.services import EXAMPLE_LENGTH, EXAMPLES_MAX, moment_save
@@ -29,7 +30,8 @@ Serializer = serializers.Serializer[Any]
 Kind, Who, Entity = MomentDefinition.Kind, MomentDefinition.Who, MomentDefinition.Entity
 PLAIN = (
     "name", "kind", "speaker", "phrases", "pattern", "entity", "reject_negated", "within_seconds", "task", "intent",
-    "least_score", "mood", "turns", "field", "field_test", "values", "limit", "examples", "counter_examples", "active",
+    "question", "least_score", "mood", "turns", "field", "field_test", "values", "limit", "examples",
+    "counter_examples", "active",
 )  # fmt: skip
 
 
@@ -64,6 +66,12 @@ class WrittenMomentSerializer(Serializer):
         max_length=60, required=False, allow_blank=True, help_text="intent: the classifier."
     )
     intent = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    question = serializers.CharField(
+        max_length=300,
+        required=False,
+        allow_blank=True,
+        help_text="question: what a model is asked; yes is heard.",
+    )
     least_score = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
     mood = serializers.ChoiceField(MomentDefinition.Mood.choices, required=False, allow_blank=True)
     turns = serializers.IntegerField(required=False, min_value=0, max_value=1_000)
@@ -129,6 +137,7 @@ class MomentWholeSerializer(MomentDefinitionSerializer):
     within_seconds = serializers.IntegerField(allow_null=True)
     task = serializers.CharField()
     intent = serializers.CharField()
+    question = serializers.CharField()
     least_score = serializers.FloatField(allow_null=True)
     mood = serializers.CharField()
     turns = serializers.IntegerField()
@@ -138,6 +147,10 @@ class MomentWholeSerializer(MomentDefinitionSerializer):
     limit = serializers.FloatField(allow_null=True)
     examples = serializers.ListField(child=serializers.CharField())
     counter_examples = serializers.ListField(child=serializers.CharField())
+    notes = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="question: why no model answers it now; empty where one does.",
+    )
 
 
 class LookedSerializer(Serializer):
@@ -152,7 +165,8 @@ class LookedSerializer(Serializer):
     names = serializers.ListField(child=serializers.CharField(), help_text="Which names of the list.")
     notes = serializers.ListField(
         child=serializers.CharField(),
-        help_text="What it cannot do in languages other than English that the company's calls are in.",
+        help_text="What it cannot do in languages other than English that the company's calls are in; of a question "
+        "why no model answered it.",
     )
 
 
@@ -199,7 +213,8 @@ class DefinitionViewSet(ItemListMixin, CompanyViewSet):
         row = self._one(pk)
         written = {name: getattr(row, name) for name in PLAIN}
         keys = {name: one.key if (one := getattr(row, name)) else None for name in ("expected", "after")}
-        return dict(MomentWholeSerializer(self.render(row) | written | keys).data)
+        notes = {"notes": question_notes() if row.kind == Kind.QUESTION else []}
+        return dict(MomentWholeSerializer(self.render(row) | written | keys | notes).data)
 
     def _one(self, pk: UUID) -> Any:
         return get_object_or_404(self.get_queryset(), pk=pk)

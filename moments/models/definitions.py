@@ -21,6 +21,7 @@ class MomentDefinition(TimeOrderedModel):
         ABSENCE = "absence", _("something missing")
         INTENT = "intent", _("intent")
         EXAMPLES = "examples", _("meaning, by examples")
+        QUESTION = "question", _("question asked of a model")
         SENTIMENT = "sentiment", _("customer’s sentiment")
         METADATA = "metadata", _("field of the call")
 
@@ -92,7 +93,17 @@ class MomentDefinition(TimeOrderedModel):
         null=True,
         blank=True,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text=_("0 to 1. Empty: whatever the classifier does not refuse."),
+        help_text=_("0 to 1. Empty: whatever the classifier does not refuse, or the model says yes to."),
+    )
+    question = models.CharField(
+        _("question"),
+        max_length=300,
+        blank=True,
+        default="",
+        help_text=_(
+            "One that is answered with yes or no: “Has the customer said that they are moving house?” Yes means that "
+            "the moment came up."
+        ),
     )
     mood = models.CharField(_("their mood"), max_length=8, blank=True, default="", choices=Mood)
     turns = models.PositiveSmallIntegerField(
@@ -196,7 +207,8 @@ class MomentOccurrence(TimeOrderedModel):
     searched_from_ms = models.PositiveIntegerField(null=True)
     searched_to_ms = models.PositiveIntegerField(null=True)
     at_ms = models.PositiveIntegerField()
-    # Of an intent how sure the classifier was, of examples how near, both 0..1; of a mood its level or change.
+    # Of an intent and a question how sure the classifier or the model was, of examples how near, all 0..1; of a mood
+    # its level or change.
     score = models.FloatField(null=True)
     # Of a product or a competitor: which, as the company's list has it.
     names = models.JSONField(default=list, blank=True)

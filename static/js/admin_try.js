@@ -66,7 +66,7 @@ function named(answer, words) {
 // Whether phrases, a pattern or what is named hear the text, and in which of its words.
 function worded(answer, words, text) {
   const told = Object.values(answer.complaints).flat();
-  const said = told.map((one) => line({ tag: "span", mark: "ic-quiet", text: String(one) }));
+  const said = [...told, ...(answer.heard === null ? answer.notes : [])].map((one) => line({ tag: "span", mark: "ic-quiet", text: String(one) }));
   if (answer.heard === null) return [line({ text: words.failed, mark: "ic-verdict no" }), ...said];
   const verdict = answer.heard
     ? { text: words.accepted, mark: "ic-verdict yes" }
@@ -109,6 +109,7 @@ for (const box of document.querySelectorAll("[data-try]")) {
         speaker: value("id_speaker"), phrases: lines("id_phrases"), pattern: value("id_pattern"),
         examples: lines("id_examples"), counter_examples: lines("id_counter_examples"), entity: value("id_entity"),
         reject_negated: document.getElementById("id_reject_negated").checked,
+        ...(kind.value === "question" && { question: value("id_question"), least_score: value("id_least_score") || null }),
       });
     } else if (isMeaning) {
       sent.examples = lines("id_examples");
@@ -153,8 +154,8 @@ for (const box of document.querySelectorAll("[data-try]")) {
         const { kind: of, entity } = note.dataset;
         note.hidden = of !== kind.value || (entity !== "" && entity !== named.value);
       }
-      box.hidden = !["phrase", "pattern", "entity", "examples"].includes(kind.value);
-      box.querySelector("p").textContent = kind.value === "examples" ? words.examples : words.worded;
+      box.hidden = !["phrase", "pattern", "entity", "examples", "question"].includes(kind.value);
+      box.querySelector("p").textContent = words[kind.value] ?? words.worded;
       result.replaceChildren();
     };
     kind.addEventListener("change", shift);

@@ -5,7 +5,7 @@ turns that it is sent; asked for replies it has one. `script` is obeyed one a re
 "500", "401", "404", "400", "slow", "drip", "cut", "page", "odd", "garbage", "redirect"), an end ("refusal", "length",
 "empty"), or `say(...)` anything, or `call(...)` a tool. Asked to stream, it answers in pieces of a few letters; "stall"
 stops after the first line, "tools" calls a tool beside its words. Asked for an answer, it says what `answers` makes of
-the request. `usage` is what it says it took.
+the request; asked questions about turns, what `found` makes of it. `usage` is what it says it took.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class ChatServer:
         self.knows = knows
         self.script: list[str] = []
         self.answers: Callable[[dict[str, Any]], str] = lambda request: "NOTHING"
+        self.found: Callable[[dict[str, Any]], list[dict[str, Any]]] = lambda request: []
         self.requests: list[dict[str, Any]] = []
         self.usage: dict[str, Any] | None = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         self.url = ""
@@ -44,6 +45,8 @@ class ChatServer:
         form = request.get("response_format", {}).get("json_schema", {}).get("name")
         if form == "replies":
             return {"replies": [REPLY]}
+        if form == "answers":
+            return {"found": self.found(request)}
         if form != "findings":
             return {"said": REPLY}
         return {

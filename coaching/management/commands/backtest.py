@@ -103,4 +103,5 @@ class Command(BaseCommand):
         for one in report.rules:
             right = "" if one.precision is None else f", right {one.precision:.0%} of {one.labelled}"
             before = f", published {one.before}, new {one.new}, gone {one.gone}" if run.against_id else ""
-            self.stdout.write(f"{one.fires:6} in {one.calls:5} calls  {one.name}{before}{right}")
+            untold = f", not tried: {', '.join(one.not_tried)}" if one.not_tried else ""
+            self.stdout.write(f"{one.fires:6} in {one.calls:5} calls  {one.name}{before}{right}{untold}")

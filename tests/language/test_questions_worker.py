@@ -1,0 +1,57 @@
+"""A question asked of a model by a real live worker, which goes on hearing the call meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coaching.models import Guidance
+from conversations.models import Conversation, Utterance
+from moments.models import MomentOccurrence
+from tests.conftest import World
+from tests.language.asked import server_of
+from tests.language.questions import MOVING, reads, turns
+from tests.live_calls import call_make, call_play, line, wait_for, worker_process
+from tests.peers.chat import chat_server
+from tests.understanding import definition_make, hint_action, policy_make, rule
+
+pytestmark = [pytest.mark.unhurried, pytest.mark.timeout(400)]
+
+TALK = [
+    line(0, 500, "thank you for calling northwind how can i help"),
+    line(1, 5000, "my name is saoirse murphy and we are moving to a new house in may"),
+    line(0, 12_500, "let me see what i can do"),
+    line(1, 18_000, "that would be very kind of you"),
+]
+
+
+def test_a_live_worker_asks_beside_the_call(committed: World, tmp_path: Path, settings: Any) -> None:
+    settings.PROVIDER_ALLOW_PRIVATE_URLS = True
+    company, script = committed.northwind, tmp_path / "script.json"
+    script.write_text(json.dumps({"*": TALK}))
+    with company.scope(), chat_server() as peer:
+        server_of(peer)
+        peer.found = reads(moving="we are moving to a new house")
+        definition_make("moving", kind="question", speaker="customer", question=MOVING)
+        policy_make(rule("moving", hint_action("Offer the moving service"), id="move"))
+        with worker_process(script, tmp_path / "log", PROVIDER_ALLOW_PRIVATE_URLS="1"):
+            ident, key = call_make(company.people["agent"])
+            asyncio.run(call_play(company.schema, ident, key, seconds=12, end=""))
+            wait_for(lambda: peer.requests, what="the question")
+            # What comes next is heard while the answer is on its way, and brings it to the call.
+            asyncio.run(call_play(company.schema, ident, key, seconds=12, first=121))
+            wait_for(
+                lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(),
+                what="the end of the call",
+            )
+        said = Utterance.objects.get(conversation=ident, sequence=2)
+        found = MomentOccurrence.objects.get(conversation=ident)
+        assert (found.utterance, found.definition.key) == (said, "moving")
+        assert said.text[found.start : found.end] == "we are moving to a new house"
+        assert Guidance.objects.get(conversation=ident, kind="hint").title == "Offer the moving service"
+        assert f"customer: {said.text}" in turns(peer.requests[0])
+        assert "saoirse" not in str(peer.requests) and "saoirse" not in (tmp_path / "log").read_text()
