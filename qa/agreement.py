@@ -41,13 +41,26 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class CriterionAgreement:
-    """One criterion of a scorecard's newest revision. `automatic`: none where people alone answer it."""
+    """One criterion of a scorecard's newest revision. `automatic`: none where people alone answer it.
+
+    `judges`: the same told apart by what had answered (a judge's revision, a model, a revision of its prompt), the one
+    with the most pairs first.
+    """
 
     key: str
     section: str
     question: str
     automatic: Agreed | None
     people: Agreed
+    judges: list[JudgeAgreement]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeAgreement:
+    """What one judge reached. `judge`: "" for what was judged before that was written down."""
+
+    judge: str
+    agreed: Agreed
 
 
 def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> list[CriterionAgreement]:
@@ -56,18 +69,26 @@ def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> li
     if revision is None:
         return []
     given: defaultdict[tuple[UUID, UUID | None, str], dict[str, tuple[str, float | None]]] = defaultdict(dict)
-    for conversation, agent, key, kind, value, automatic, score in _answers(template, since):
+    judge_of: dict[tuple[UUID, UUID | None, str], str] = {}
+    for conversation, agent, key, kind, value, automatic, score, judge in _answers(template, since):
         # What the judge had said, whatever a person has made of it since.
         said = automatic if kind == Kind.AUTOMATIC else value
         if said != OPEN:
             given[conversation, agent, key][kind] = (said, None if said != value else score)
+        if kind == Kind.AUTOMATIC:
+            judge_of[conversation, agent, key] = judge
     pairs: defaultdict[tuple[str, bool], list[tuple[Any, Any]]] = defaultdict(list)
-    for (_conversation, _agent, key), by_kind in given.items():
+    by_judge: defaultdict[str, defaultdict[str, list[tuple[Any, Any]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for place, by_kind in given.items():
+        key = place[2]
         person, second = by_kind.get(Kind.PERSON), by_kind.get(Kind.SECOND)
         # Who judged blind is the better measure.
         machine, people = by_kind.get(Kind.AUTOMATIC), second or person
         if machine is not None and people is not None:
             pairs[key, True].append((machine, people))
+            by_judge[key][judge_of[place]].append((machine, people))
         if person is not None and second is not None:
             pairs[key, False].append((person, second))
     return [
@@ -77,6 +98,10 @@ def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> li
             one["question"],
             None if one["method"] == PERSON else _agreed(pairs[one["key"], True], bar),
             _agreed(pairs[one["key"], False], bar),
+            [
+                JudgeAgreement(judge, _agreed(own, bar))
+                for judge, own in sorted(by_judge[one["key"]].items(), key=lambda found: -len(found[1]))
+            ],
         )
         for one in revision.spec["criteria"]
     ]
@@ -95,7 +120,7 @@ def _answers(template: ScorecardTemplate, since: datetime) -> Any:
     rows = rows.exclude(evaluation__state=Evaluation.State.DRAFT).order_by()
     return rows.values_list(
         *("evaluation__conversation_id", "evaluation__agent_id", "criterion_key", "evaluation__kind"),
-        *("value", "automatic", "score"),
+        *("value", "automatic", "score", "judge"),
     )[:ANSWERS_MAX]
 
 

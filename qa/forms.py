@@ -133,3 +133,9 @@ class RescoreForm(BaseDialogForm):
     preview = forms.BooleanField(
         label=_("Preview only"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
     )
+    with_model = forms.BooleanField(
+        label=_("Ask the language model, too"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=_("It costs what the preview says. Otherwise what it said before stays."),
+    )
