@@ -24,6 +24,7 @@ BENCHES = {
     "language": "bench.language",
     "live": "bench.live",
     "meaning": "bench.meaning",
+    "qa": "bench.qa",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",

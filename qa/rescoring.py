@@ -1,8 +1,8 @@
 """History scored anew by a scorecard's revision: in slices, each of which may be cut off and go on, or run twice.
 
 One run at a time goes through conversations that are over, newest first, and remembers the last one it has judged.
-A preview reckons what would change and writes nothing else. What people have touched stays as it is. A language model is
-asked only by a run that was told to, after a preview said what that takes (`qa.rescoring_model`).
+A preview reckons what would change and writes nothing else. What people have touched stays as it is. A language model
+is asked only by a run that was told to, after a preview said what that takes (`qa.rescoring_model`).
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def test_without_consent_what_the_model_said_stays_and_what_is_new_is_for_people
 
 
 def test_with_consent_it_asks_and_stops_where_the_model_is_away(past, peer, rested):
-    rows, revision = past
+    _rows, revision = past
 
     def start():
         return rescore_start(
