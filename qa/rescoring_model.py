@@ -1,7 +1,8 @@
 """What a language model has to do with history scored anew: nothing, unless somebody has seen what it takes.
 
 A preview, and a run without consent, ask nobody: what the model said before to the same question stays, and what it
-never answered is for people. A run with consent asks; where the model is not there, it stops, and goes on when it is resumed.
+never answered is for people. A run with consent asks; where the model is not there, it stops, and goes on when it is
+resumed.
 """
 
 from __future__ import annotations
