@@ -28,6 +28,7 @@ BENCHES = {
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",
+    "scoring": "bench.scoring",
 }
 SEED = 20_240_601
 

@@ -145,7 +145,8 @@ def past(asks, peer, ended):
     """Two calls that a model has judged, and a newer revision in which one of two questions is another."""
     asks({"question": "Cause told?"}, {"question": "Polite?"}, HELD)
     peer.script = [verdicts(verdict(1, words=CAUSE), verdict(2, "no", looked_for="please"))] * 2
-    rows = [score(ended), score(ended)]
+    # Other words: the same request is answered from memory.
+    rows = [score(ended), score(ended, *SAID[:3], ("customer", "thanks for that", 30_000))]
     card = rows[0].revision.template
     card.criteria.filter(question="Polite?").update(guideline="Says please.")
     peer.requests.clear()
