@@ -70,10 +70,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             calls = _calls(options.calls, people["agents"], moments, random.Random(options.seed))
             result: dict[str, Any] = {"calls": options.calls, "criteria": CRITERIA}
             result["score"] = _scored(house, calls)
+            say(f"score: {result['score']}")
             result["rescore"] = {
                 "preview": _rescored(house, revision, preview=True),
                 "run": _rescored(house, revision, preview=False),
             }
+            say(f"rescore: {result['rescore']}")
         if options.evaluations:
             with schema_scope(house.schema):
                 say(f"writing {options.evaluations} evaluations")
@@ -263,6 +265,10 @@ made AS (
     now() - g * interval '1 minute', now() - g * interval '1 minute', now() - (g - 5) * interval '1 minute', '{{}}'
   FROM generate_series(1, %(count)s) g JOIN agents ON agents.n = g %% %(agents)s
   RETURNING id, agent_id, started_at),
+took_part AS (
+  INSERT INTO conversations_participant (id, conversation_id, role, display_name, channel_index, user_id, joined_at)
+  SELECT {uuid}, made.id, side.role, '', side.n, CASE side.n WHEN 0 THEN made.agent_id END, made.started_at
+  FROM made, (VALUES ('agent', 0), ('customer', 1)) side(role, n)),
 judged AS (
   INSERT INTO qa_evaluation (
     id, conversation_id, revision_id, agent_id, team_id, kind, state, segments, total, auto_failed, unscored,
@@ -276,7 +282,7 @@ INSERT INTO qa_answer (
   id, evaluation_id, criterion_key, position, value, automatic, score, confidence, evidence, reason, judge, open_why,
   comment, override_reason)
 SELECT {uuid}, judged.id, c.key, c.n, 'yes', 'yes', 100, 0.9, '[]', '', 'moments 1', '', '', ''
-FROM judged, unnest(%(keys)s) WITH ORDINALITY AS c(key, n)
+FROM judged, unnest(%(keys)s::text[]) WITH ORDINALITY AS c(key, n)
 """
 
 
@@ -290,12 +296,20 @@ def _fill(count: int, revision: Any, agents: list[Any]) -> None:
         "substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid"
     )
     with connection.cursor() as cursor:
+        # The checks of foreign keys were planned when the tables were small enough to be read whole.
+        cursor.execute("SET enable_seqscan = off; DISCARD PLANS")
         cursor.execute(
             _FILL.format(uuid=uuid),
             {"count": count, "agents": len(agents), "revision": revision.pk, "keys": keys},
         )
-        for table in ("qa_evaluation", "qa_answer", "conversations_conversation"):
+        for table in (
+            "qa_evaluation",
+            "qa_answer",
+            "conversations_conversation",
+            "conversations_participant",
+        ):
             cursor.execute(f"ANALYZE {table}")
+        cursor.execute("RESET enable_seqscan; DISCARD PLANS")
 
 
 def _lists(house: House, people: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from accounts.errors import Conflict, error_place
 from accounts.models import User
 from accounts.services import audit
 from conversations.models import Conversation
+from conversations.outbox import jobs_announce
 from conversations.services import call_lock
 from qa.judging import MODEL
 from qa.materials import stamp_of
@@ -38,7 +39,7 @@ from qa.rescoring_model import (
 )
 from qa.scoring import Draft, WordsMoved, drafts_of, drafts_write
 from qa.selectors import quality_settings, scoring_revisions, touched
-from qa.services import evaluation_tell
+from qa.services import SCORED, evaluation_tell
 from tenants.locks import held_alone
 from tenants.scope import current_schema, schema_scope
 
@@ -268,7 +269,7 @@ def _compare(
     if not run.preview:
         now = timezone.now()
         rows.update(replaced_at=now, counts=False, updated_at=now)
-        (written,) = drafts_write(conversation, [draft], settings)
+        (written,) = drafts_write(conversation, [draft], settings, announce=before is None)
         if (
             before is not None
             and before.released_at is not None
@@ -277,8 +278,11 @@ def _compare(
         ):
             # Its agent has seen the score before, and sees the new one.
             Evaluation.objects.filter(pk=written.pk).update(released_at=now)
-        if before is not None:
+        if before is not None and before.released_at is not None:
             evaluation_tell(written, because=str(written.pk))
+        elif before is not None:
+            # Nobody follows what is not released; what reckons with scores does.
+            jobs_announce(event=SCORED, conversation_id=conversation.pk, because=str(written.pk))
     old = None if before is None else before.total
 
     def note() -> None:

@@ -200,9 +200,16 @@ def judged(
 
 
 def drafts_write(
-    conversation: Conversation, drafts: Sequence[Draft], settings: QualitySettings
+    conversation: Conversation,
+    drafts: Sequence[Draft],
+    settings: QualitySettings,
+    *,
+    announce: bool = True,
 ) -> list[Evaluation]:
-    """Write evaluations, within the caller's transaction and the call's lock; tell of those that are released."""
+    """Write evaluations, within the caller's transaction and the call's lock; tell of those that are released.
+
+    Without `announce` the caller announces that the conversation was scored.
+    """
     now = timezone.now()
     written = []
     for draft in drafts:
@@ -212,14 +219,15 @@ def drafts_write(
             row.released_at = now
         row.save(force_insert=True)
         Answer.objects.bulk_create(answers)
-        row.refresh_from_db()
         written.append(row)
     if not any(not draft.unscored for draft in drafts):
         return written
-    for row in evaluation_rows().filter(pk__in=[one.pk for one in written], released_at__isnull=False):
+    shown = [one.pk for one in written if one.released_at is not None]
+    for row in evaluation_rows().filter(pk__in=shown) if shown else ():
         event_append(conversation_id=conversation.pk, kind="score", row=row)
         news.tell(kind=news.EVALUATION_RELEASED, conversation_id=conversation.pk, ref=row.pk)
-    jobs_announce(event=SCORED, conversation_id=conversation.pk)
+    if announce:
+        jobs_announce(event=SCORED, conversation_id=conversation.pk)
     return written
 
 
