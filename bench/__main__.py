@@ -24,9 +24,11 @@ BENCHES = {
     "language": "bench.language",
     "live": "bench.live",
     "meaning": "bench.meaning",
+    "qa": "bench.qa",
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",
+    "scoring": "bench.scoring",
 }
 SEED = 20_240_601
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -23,6 +25,23 @@ from tenants.keys import SealError
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class TaskReach:
+    """What a task's models take and cost: characters of a conversation in one request, prices of a million tokens.
+
+    Characters are the least of all its routes; prices and `model` are those of the one that is asked first.
+    """
+
+    model: str
+    characters: int
+    price_in: Decimal
+    price_out: Decimal
+
+    def cost(self, tokens_in: int, tokens_out: int) -> Decimal:
+        """In the company's own currency."""
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1_000_000
+
+
 def default_server() -> ChatServer | None:
     """The server that does every task: active, and vouched for at its address. One query."""
     return ChatServer.objects.filter(active=True, inside_at__isnull=False, inside_url=F("base_url")).first()
@@ -39,6 +58,21 @@ def language_rows(task: Task[Any]) -> list[tuple[ChatServer, LanguageRoute | Non
         return [(row.server, row) for row in found if row.server.inside or not task.inside]
     server = default_server()
     return [] if server is None else [(server, None)]
+
+
+def task_reach(task: Task[Any]) -> TaskReach | None:
+    """What a task's models take and cost; None where there is none. One query, and another where no route names it."""
+    rows = language_rows(task)
+    if not rows:
+        return None
+    server, route = rows[0]
+    given = route if route is not None else LanguageRoute()
+    return TaskReach(
+        given.model or server.model,
+        min(one.characters for one, _route in rows),
+        server.price_in if given.price_in is None else given.price_in,
+        server.price_out if given.price_out is None else given.price_out,
+    )
 
 
 def language_rows_all() -> dict[str, list[tuple[ChatServer, LanguageRoute | None]]]:

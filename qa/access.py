@@ -30,7 +30,10 @@ def evaluations_visible(user: User) -> QuerySet[Evaluation]:
     rows = evaluation_rows()
     if not user.may(Permission.EVALUATION_READ):
         return rows.none()
-    rows = rows.filter(conversation__in=conversations_visible(user), replaced_at__isnull=True)
+    rows = rows.filter(replaced_at__isnull=True)
+    if not user.may(Permission.CONVERSATION_READ_ALL):
+        # Who may read all is not asked row by row.
+        rows = rows.filter(conversation__in=conversations_visible(user))
     rows = rows.exclude(kind__in=BLIND)
     if user.may(Permission.EVALUATION_OVERRIDE):
         # Who judges a conversation blind sees nothing of what others found, until it is done.

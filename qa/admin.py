@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -32,7 +32,7 @@ from qa.models import (
     ScorecardTemplate,
 )
 from qa.rescoring import rescore_start
-from qa.scorecards import scorecard_preview, scorecard_spec
+from qa.scorecards import scorecard_preview, scorecard_spec, scorecard_warnings
 from qa.services import scorecard_publish, scorecard_retire
 
 
@@ -57,6 +57,7 @@ class CriterionInline(StackedInline):
                 "fields": (
                     "method",
                     ("moment", "expect", "applies_after"),
+                    "said_by",
                     "behaviour",
                     ("figure", "figure_test", "limit"),
                     ("task", "intent", "least_score"),
@@ -153,7 +154,10 @@ class ScorecardAdmin(PublishAdmin):
         )
 
     def revision_publish(self, request: HttpRequest, obj: ScorecardTemplate) -> ScorecardRevision:
-        return scorecard_publish(template=obj, actor=request.user)  # type: ignore[arg-type]
+        revision = scorecard_publish(template=obj, actor=request.user)  # type: ignore[arg-type]
+        for warning in scorecard_warnings(revision.spec):
+            self.message_user(request, warning, messages.WARNING)
+        return revision
 
     def revision_retire(self, request: HttpRequest, obj: ScorecardTemplate) -> None:
         scorecard_retire(template=obj, actor=request.user)  # type: ignore[arg-type]
@@ -180,6 +184,7 @@ class ScorecardAdmin(PublishAdmin):
                 revision=newest,
                 days=form.cleaned_data["days"],
                 preview=form.cleaned_data["preview"],
+                with_model=form.cleaned_data["with_model"],
                 actor=request.user,  # type: ignore[arg-type]
             )
             return _t("It has begun. How far it is stands under Re-scorings.")

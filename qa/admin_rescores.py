@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -37,6 +39,7 @@ class RescoreAdmin(ReadOnlyAdmin):
         ("progress", "failed", "last_error"),
         ("changed", "up", "down", "kept"),
         ("before", "after", "unscored"),
+        ("with_model", "requests", "cost"),
         ("started_by", "created_at", "ended_at"),
     )
     actions = ("resume", "cancel")
@@ -75,6 +78,20 @@ class RescoreAdmin(ReadOnlyAdmin):
     @admin.display(description=_("lower"))
     def down(self, obj: Rescore) -> int:
         return int(obj.figures.get("down", 0))
+
+    @admin.display(description=_("requests to the language model"))
+    def requests(self, obj: Rescore) -> str:
+        told = obj.figures.get("model")
+        return "–" if told is None else f"{told['requests']}"
+
+    @admin.display(description=_("their cost, as estimated"))
+    def cost(self, obj: Rescore) -> str:
+        told = obj.figures.get("model")
+        if told is None:
+            return "–"
+        if not Decimal(told["cost"]):
+            return _t("no price is set (%(n)d tokens)") % {"n": told["tokens_in"] + told["tokens_out"]}
+        return f"{Decimal(told['cost']):.2f}"
 
     @admin.display(description=_("without a score"))
     def unscored(self, obj: Rescore) -> str:

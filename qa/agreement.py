@@ -52,6 +52,8 @@ class CriterionAgreement:
 
     `calibration`: the automatic answers against the references of closed calibrations; none where there were none.
     `decision`: what somebody has decided about it.
+    `judges`: the automatic ones told apart by what had answered (a judge's revision, a model, a revision of its
+    prompt), the one with the most pairs first.
     """
 
     key: str
@@ -59,6 +61,7 @@ class CriterionAgreement:
     question: str
     automatic: Agreed | None
     people: Agreed
+    judges: list[JudgeAgreement]
     calibration: Agreed | None = None
     decision: CriterionDecision | None = None
 
@@ -68,24 +71,40 @@ class CriterionAgreement:
         return any(one is not None and one.low for one in (self.automatic, self.calibration))
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeAgreement:
+    """What one judge reached. `judge`: "" for what was judged before that was written down."""
+
+    judge: str
+    agreed: Agreed
+
+
 def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> list[CriterionAgreement]:
     """Figures by criterion, of what was judged or calibrated since then. `bar`: the least kappa, 0-1. Nine queries."""
     revision = template.revisions.order_by("-number").first()
     if revision is None:
         return []
     given: defaultdict[tuple[UUID, UUID | None, str], dict[str, tuple[str, float | None]]] = defaultdict(dict)
-    for conversation, agent, key, kind, value, automatic, score in _answers(template, since):
+    judge_of: dict[tuple[UUID, UUID | None, str], str] = {}
+    for conversation, agent, key, kind, value, automatic, score, judge in _answers(template, since):
         # What the judge had said, whatever a person has made of it since.
         said = automatic if kind == Kind.AUTOMATIC else value
         if said != OPEN:
             given[conversation, agent, key][kind] = (said, None if said != value else score)
+        if kind == Kind.AUTOMATIC:
+            judge_of[conversation, agent, key] = judge
     pairs: defaultdict[tuple[str, bool], list[tuple[Any, Any]]] = defaultdict(list)
-    for (_conversation, _agent, key), by_kind in given.items():
+    by_judge: defaultdict[str, defaultdict[str, list[tuple[Any, Any]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for place, by_kind in given.items():
+        key = place[2]
         person, second = by_kind.get(Kind.PERSON), by_kind.get(Kind.SECOND)
         # Who judged blind is the better measure.
         machine, people = by_kind.get(Kind.AUTOMATIC), second or person
         if machine is not None and people is not None:
             pairs[key, True].append((machine, people))
+            by_judge[key][judge_of[place]].append((machine, people))
         if person is not None and second is not None:
             pairs[key, False].append((person, second))
     calibrated = automatic_pairs(ratings_of(closed_sessions(template, since=since)))
@@ -97,6 +116,10 @@ def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> li
             one["question"],
             None if one["method"] == PERSON else agreed(pairs[one["key"], True], bar),
             agreed(pairs[one["key"], False], bar),
+            [
+                JudgeAgreement(judge, agreed(own, bar))
+                for judge, own in sorted(by_judge[one["key"]].items(), key=lambda found: -len(found[1]))
+            ],
             None
             if one["method"] == PERSON or not calibrated.get(one["key"])
             else agreed(calibrated[one["key"]], bar),
@@ -125,7 +148,7 @@ def _answers(template: ScorecardTemplate, since: datetime) -> Any:
     rows = rows.exclude(evaluation__state=Evaluation.State.DRAFT).order_by()
     return rows.values_list(
         *("evaluation__conversation_id", "evaluation__agent_id", "criterion_key", "evaluation__kind"),
-        *("value", "automatic", "score"),
+        *("value", "automatic", "score", "judge"),
     )[:ANSWERS_MAX]
 
 

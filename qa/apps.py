@@ -20,6 +20,7 @@ class QaConfig(AppConfig):
         from qa.judging import judge_add
         from qa.judging.figures import FigureJudge
         from qa.judging.intents import IntentJudge
+        from qa.judging.model import ModelJudge
         from qa.judging.moments import MomentJudge
         from qa.scoring import conversation_score_job
         from qa.selectors import judged_by_people
@@ -28,6 +29,7 @@ class QaConfig(AppConfig):
         judge_add(MomentJudge())
         judge_add(FigureJudge())
         judge_add(IntentJudge())
+        judge_add(ModelJudge())
         scores_shown_by(scores_of)
         scores_hidden_by(blind_to)
         follow(evidence_move)

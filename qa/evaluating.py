@@ -135,6 +135,8 @@ def _blank(row: Evaluation, kind: str) -> list[Answer]:
                 automatic=one.automatic if one else "",
                 confidence=one.confidence if one else None,
                 evidence=one.evidence if one else [],
+                reason=one.reason if one else "",
+                judge=one.judge if one else "",
             )
         )
     return blank

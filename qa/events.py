@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from conversations.events import person, register, stamp
-from qa.answers import NA, choices_of, label_of
+from qa.answers import NA, OPEN, choices_of, label_of
 from qa.models import Answer, Evaluation
 
 
@@ -38,6 +38,7 @@ def evaluation_shown(row: Evaluation) -> dict[str, Any]:
         "unscored": row.unscored,
         "unscored_label": str(row.get_unscored_display()) if row.unscored else "",
         "needs_person": row.needs_person,
+        "retry_at": stamp(row.retry_at),
         "segments": row.segments,
         "comment": row.comment,
         "evaluator": person(row.evaluator),
@@ -66,6 +67,10 @@ def _answer(answer: Answer, criterion: dict[str, Any]) -> dict[str, Any]:
         "automatic_label": label_of(criterion, answer.automatic),
         "sureness": sureness(answer.confidence),
         "evidence": answer.evidence,
+        "reason": answer.reason,
+        "judge": answer.judge,
+        "open_why": answer.open_why if answer.value == OPEN else "",
+        "open_label": str(answer.get_open_why_display()) if answer.open_why and answer.value == OPEN else "",
         "comment": answer.comment,
         "override_reason": answer.override_reason,
         "overridden_by": person(answer.overridden_by),

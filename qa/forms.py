@@ -103,9 +103,14 @@ class CriterionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["method"].required = False
+        if "said_by" in self.fields:
+            self.fields["said_by"].required = False
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"] or "moment"
+
+    def clean_said_by(self) -> str:
+        return self.cleaned_data["said_by"] or Criterion.SaidBy.AGENT
 
 
 class ScorecardForm(forms.ModelForm):
@@ -132,4 +137,10 @@ class RescoreForm(BaseDialogForm):
     )
     preview = forms.BooleanField(
         label=_("Preview only"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
+    )
+    with_model = forms.BooleanField(
+        label=_("Ask the language model, too"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=_("It costs what the preview says. Otherwise what it said before stays."),
     )

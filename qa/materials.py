@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Subquery, Sum
 
 from conversations.models import CallLedger, CallPhase, Conversation, Handover, Utterance
 from moments.models import MomentOccurrence
@@ -68,10 +68,12 @@ def materials_of(conversation: Conversation) -> list[tuple[Part, Material]]:
 
 
 def stamp_of(conversation_id: UUID) -> tuple[int, int, int]:
-    """What a judgement rests on, in short: another one means that words or moments have changed. Two queries."""
-    said = Utterance.objects.filter(conversation=conversation_id).aggregate(n=Count("pk"), of=Sum("revision"))
-    heard = MomentOccurrence.objects.filter(conversation=conversation_id).count()
-    return said["n"], said["of"] or 0, heard
+    """What a judgement rests on, in short: another one means that words or moments have changed. One query."""
+    heard = MomentOccurrence.objects.filter(conversation=conversation_id).order_by().values("conversation")
+    said = Utterance.objects.filter(conversation=conversation_id).aggregate(
+        n=Count("pk"), of=Sum("revision"), heard=Max(Subquery(heard.annotate(n=Count("pk")).values("n")))
+    )
+    return said["n"], said["of"] or 0, said["heard"] or 0
 
 
 def _within(at_ms: int, segments: Sequence[Stretch]) -> bool:

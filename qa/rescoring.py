@@ -1,13 +1,15 @@
 """History scored anew by a scorecard's revision: in slices, each of which may be cut off and go on, or run twice.
 
 One run at a time goes through conversations that are over, newest first, and remembers the last one it has judged.
-A preview reckons what would change and writes nothing else. What people have touched stays as it is.
+A preview reckons what would change and writes nothing else. What people have touched stays as it is. A language model
+is asked only by a run that was told to, after a preview said what that takes (`qa.rescoring_model`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -23,12 +25,21 @@ from accounts.errors import Conflict, error_place
 from accounts.models import User
 from accounts.services import audit
 from conversations.models import Conversation
+from conversations.outbox import jobs_announce
 from conversations.services import call_lock
+from qa.judging import MODEL
 from qa.materials import stamp_of
 from qa.models import Evaluation, QualitySettings, Rescore, ScorecardRevision
+from qa.rescoring_model import (
+    ModelGone,
+    model_answered_check,
+    model_answers_before,
+    model_consent_check,
+    model_cost_added,
+)
 from qa.scoring import Draft, WordsMoved, drafts_of, drafts_write
 from qa.selectors import quality_settings, scoring_revisions, touched
-from qa.services import evaluation_tell
+from qa.services import SCORED, evaluation_tell
 from tenants.locks import held_alone
 from tenants.scope import current_schema, schema_scope
 
@@ -52,11 +63,18 @@ def history(*, since: datetime, until: datetime) -> QuerySet[Conversation]:
 
 
 def rescore_start(
-    *, revision: ScorecardRevision, days: int, preview: bool, actor: User | None, dispatch: bool = True
+    *,
+    revision: ScorecardRevision,
+    days: int,
+    preview: bool,
+    actor: User | None,
+    with_model: bool = False,
+    dispatch: bool = True,
 ) -> Rescore:
     """Begin to judge the last days' conversations by a scorecard's newest revision.
 
-    Raises `ValidationError`, and `Conflict` while another run is under way.
+    `with_model`: a language model is asked, too, for what it answers. Raises `ValidationError`, and `Conflict` while
+    another run is under way.
     """
     if not 1 <= days <= MOST_DAYS:
         raise ValidationError({"days": _("Choose between 1 and %(most)d days.") % {"most": MOST_DAYS}})
@@ -64,11 +82,14 @@ def rescore_start(
         raise ValidationError({"revision": _("Only the newest revision of a scorecard in use can score.")})
     now = timezone.now()
     since = now - timedelta(days=days)
+    if with_model:
+        model_consent_check(revision=revision, since=since, preview=preview)
     try:
         with transaction.atomic():
             run = Rescore.objects.create(
                 revision=revision,
                 preview=preview,
+                with_model=with_model,
                 since=since,
                 until=now,
                 total=history(since=since, until=now).count(),
@@ -78,7 +99,12 @@ def rescore_start(
                 actor=actor,
                 action="scorecard.rescore",
                 thing=revision.template,
-                changes={"revision": revision.number, "days": days, "preview": preview},
+                changes={
+                    "revision": revision.number,
+                    "days": days,
+                    "preview": preview,
+                    "with_model": with_model,
+                },
             )
             if dispatch:
                 _next(run.pk)
@@ -162,22 +188,14 @@ def _step(run_id: UUID, until: float, told: Callable[[Rescore], Any] | None) -> 
             log.info("rescore.done", run=str(run_id), judged=run.done)
             return True
         for conversation in batch:
-            _one(run, conversation, settings)
+            try:
+                _one(run, conversation, settings)
+            except ModelGone as gone:
+                return _stopped(run, str(gone))
             run.cursor, run.done = conversation.pk, run.done + 1
             if monotonic() >= until:
                 break
-        changed = Rescore.objects.filter(pk=run_id, is_open=True).update(
-            state=State.RUNNING,
-            seen_at=timezone.now(),
-            cursor=run.cursor,
-            done=run.done,
-            changed=run.changed,
-            kept=run.kept,
-            failed=run.failed,
-            figures=run.figures,
-            last_error=run.last_error,
-        )
-        if not changed:
+        if not _noted(run, state=State.RUNNING):
             return True  # cancelled meanwhile
         if told is not None:
             told(run)
@@ -185,12 +203,34 @@ def _step(run_id: UUID, until: float, told: Callable[[Rescore], Any] | None) -> 
             return False
 
 
+def _noted(run: Rescore, **fields: Any) -> bool:
+    """Write down how far a run is. Returns whether it is still open."""
+    names = ("cursor", "done", "changed", "kept", "failed", "figures", "last_error")
+    told = {name: getattr(run, name) for name in names} | {"seen_at": timezone.now()} | fields
+    return bool(Rescore.objects.filter(pk=run.pk, is_open=True).update(**told))
+
+
+def _stopped(run: Rescore, why: str) -> bool:
+    """Stop before the conversation that it is at, so that it is judged when somebody resumes."""
+    log.warning("rescore.model_gone", run=str(run.pk), why=why)
+    run.last_error = why
+    _noted(run, state=State.FAILED, is_open=False, ended_at=timezone.now())
+    return True
+
+
 def _one(run: Rescore, conversation: Conversation, settings: QualitySettings) -> None:
-    """Judge one conversation; an error is counted and does not keep the others from theirs."""
+    """Judge one conversation; an error is counted and does not keep the others from theirs.
+
+    Raises `ModelGone` where the model that was to be asked is not there.
+    """
+    leave = frozenset() if run.with_model else frozenset({MODEL})
+    known = None if run.with_model else partial(model_answers_before, run.revision)
     try:
         for _look in range(3):
             stamp = stamp_of(conversation.pk)
-            drafts = drafts_of(conversation, [run.revision], settings)
+            drafts = drafts_of(conversation, [run.revision], settings, leave=leave, known=known)
+            if run.with_model:
+                model_answered_check(drafts)
             with transaction.atomic():
                 if not run.preview:
                     call_lock(conversation.pk)
@@ -201,6 +241,8 @@ def _one(run: Rescore, conversation: Conversation, settings: QualitySettings) ->
                 note()
             return
         raise WordsMoved
+    except ModelGone:
+        raise
     except Exception as error:
         run.failed += 1
         run.last_error = error_place(error)[:200]
@@ -227,7 +269,7 @@ def _compare(
     if not run.preview:
         now = timezone.now()
         rows.update(replaced_at=now, counts=False, updated_at=now)
-        (written,) = drafts_write(conversation, [draft], settings)
+        (written,) = drafts_write(conversation, [draft], settings, announce=before is None)
         if (
             before is not None
             and before.released_at is not None
@@ -236,10 +278,19 @@ def _compare(
         ):
             # Its agent has seen the score before, and sees the new one.
             Evaluation.objects.filter(pk=written.pk).update(released_at=now)
-        if before is not None:
+        if before is not None and before.released_at is not None:
             evaluation_tell(written, because=str(written.pk))
+        elif before is not None:
+            # Nobody follows what is not released; what reckons with scores does.
+            jobs_announce(event=SCORED, conversation_id=conversation.pk, because=str(written.pk))
     old = None if before is None else before.total
-    return lambda: _note(run, old, after, draft.unscored, known=before is not None)
+
+    def note() -> None:
+        _note(run, old, after, draft.unscored, known=before is not None)
+        if run.preview:
+            run.figures = run.figures | model_cost_added(run.figures, draft)
+
+    return note
 
 
 def _note_kept(run: Rescore) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from conversations.models import Conversation
 from qa.answers import STEPS_MAX, choices_of, counts, cycle_of
-from qa.judging import PERSON, judges
+from qa.judging import MODEL, PERSON, judges
+from qa.judging.model import model_reach
 from qa.models import Criterion, ScorecardTemplate
 
 Kind = Criterion.Kind
@@ -53,6 +55,8 @@ def criterion_spec(criterion: Criterion) -> dict[str, Any]:
         "moment_name": moment.name if moment else None,
         # Of a moment that is the absence of another: what was said instead of missing is the evidence.
         "missing": missing.key if missing else None,
+        # Revisions that were published before there were models have none, and stay what would be published today.
+        **({"said_by": criterion.said_by} if criterion.method == MODEL else {}),
         "applies_after": after.key if after else None,
         "applies_after_name": after.name if after else None,
     }
@@ -109,6 +113,21 @@ def scorecard_complaints(template: ScorecardTemplate) -> list[str]:
         )
         complaints += [f"{criterion.question}: {one}" for one in said]
     return complaints
+
+
+def scorecard_warnings(spec: dict[str, Any]) -> list[str]:
+    """What will not be answered as things stand, though it can be published: two queries, or none."""
+    asked = [one["question"] for one in spec["criteria"] if one["method"] == MODEL]
+    if not asked or model_reach() is not None:
+        return []
+    return [
+        ngettext(
+            "No language model is set up, so that “%(question)s” is left to people.",
+            "No language model is set up, so that %(n)d criteria are left to people.",
+            len(asked),
+        )
+        % {"question": asked[0], "n": len(asked)}
+    ]
 
 
 def _kind_complaints(criterion: Criterion) -> list[str]:
@@ -194,4 +213,8 @@ def scorecard_preview(template: ScorecardTemplate) -> dict[str, Any]:
             "judge": getattr(judges().get(one["method"]), "label", ""),
         }
         sections.setdefault(one["section"], []).append(shown)
-    return {"sections": list(sections.items()), "complaints": scorecard_complaints(template)}
+    return {
+        "sections": list(sections.items()),
+        "complaints": scorecard_complaints(template),
+        "warnings": scorecard_warnings(spec),
+    }

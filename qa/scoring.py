@@ -6,8 +6,9 @@ the words, otherwise they look again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +24,14 @@ from conversations.outbox import jobs_announce
 from conversations.services import call_lock, event_append
 from qa.answers import NA, applying, score_of, total_of
 from qa.events import evaluation_rows
-from qa.judging import PERSON, Judged, judges
+from qa.judging import FAILED, NOT_ASKED, PERSON, Judged, judges
 from qa.judging.material import Material
 from qa.judging.quotes import checked
 from qa.materials import materials_of, stamp_of
 from qa.models import Answer, Evaluation, QualitySettings, ScorecardRevision
 from qa.parts import Part, machine_flagged, segments_of, unscored_why
 from qa.scorecards import is_for
-from qa.selectors import quality_settings, scoring_revisions, unsure
+from qa.selectors import quality_settings, retry_at, scoring_revisions, unsure
 from qa.services import SCORED
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,10 @@ class WordsMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What one part came to by one revision: answers by the criterion's key, or why there is no score."""
+    """What one part came to by one revision: answers by the criterion's key, or why there is no score.
+
+    `material`: what was judged, where there is a score.
+    """
 
     part: Part
     revision: ScorecardRevision
@@ -53,6 +57,7 @@ class Draft:
     answers: dict[str, Judged] = field(default_factory=dict)
     unscored: str = ""
     judged_by: dict[str, str] = field(default_factory=dict)
+    material: Material | None = None
 
     def total(self) -> Any:
         """0-100, or None."""
@@ -102,9 +107,17 @@ def conversation_score_job(conversation_id: UUID) -> None:
 
 
 def drafts_of(
-    conversation: Conversation, revisions: Sequence[ScorecardRevision], settings: QualitySettings
+    conversation: Conversation,
+    revisions: Sequence[ScorecardRevision],
+    settings: QualitySettings,
+    *,
+    leave: AbstractSet[str] = frozenset(),
+    known: Callable[[Part, Material], Mapping[str, Judged]] | None = None,
 ) -> list[Draft]:
-    """Judge each part by each revision that is for it. Nothing is written; judges may ask other servers."""
+    """Judge each part by each revision that is for it. Nothing is written; judges may ask other servers.
+
+    Judges in `leave` are not asked, and answers that are `known` of a part stand.
+    """
     parts = materials_of(conversation)
     agents = {part.agent_id for part, _material in parts if part.agent_id is not None}
     teams = dict(User.objects.filter(pk__in=agents).values_list("pk", "team_id"))
@@ -128,40 +141,75 @@ def drafts_of(
             if why is not None:
                 found.append(Draft(part, revision, team_id, unscored=why))
                 continue
-            judged_by = {key: judges()[key].revision for key in _methods(criteria) if key in judges()}
-            found.append(Draft(part, revision, team_id, judged(criteria, material), judged_by=judged_by))
+            told = judged(criteria, material, leave=leave, known=known(part, material) if known else None)
+            by = judged_by(criteria, told)
+            found.append(Draft(part, revision, team_id, told, judged_by=by, material=material))
     return found
+
+
+def judged_by(criteria: Sequence[dict[str, Any]], told: Mapping[str, Judged]) -> dict[str, str]:
+    """What answered, by method; of a language model with the model that answered first."""
+    by = {key: judges()[key].revision for key in _methods(criteria) if key in judges()}
+    for one in criteria:
+        judge = told[one["key"]].judge
+        if one["method"] in by and by[one["method"]] == judges()[one["method"]].revision and judge:
+            by[one["method"]] = judge
+    return by
 
 
 def _methods(criteria: Iterable[dict[str, Any]]) -> list[str]:
     return sorted({one["method"] for one in criteria} - {PERSON})
 
 
-def judged(criteria: Sequence[dict[str, Any]], material: Material) -> dict[str, Judged]:
+def judged(
+    criteria: Sequence[dict[str, Any]],
+    material: Material,
+    *,
+    leave: AbstractSet[str] = frozenset(),
+    known: Mapping[str, Judged] | None = None,
+) -> dict[str, Judged]:
     """Answers to all criteria by their key: open ("") what people answer, and what could not be told.
 
-    A judge that fails leaves its criteria open, and the others go on. What a condition excludes is N/A.
+    A judge that fails leaves its criteria open, and the others go on. What a condition excludes is N/A. Judges in
+    `leave` are not asked, and answers that are `known` stand.
     """
-    found = {one["key"]: Judged("") for one in criteria}
+    before = known or {}
+    found = {one["key"]: before.get(one["key"], Judged("")) for one in criteria}
     for method in _methods(criteria):
         judge = judges().get(method)
-        own = [one for one in criteria if one["method"] == method]
+        own = [one for one in criteria if one["method"] == method and one["key"] not in before]
+        if judge is None or not own:
+            continue
+        keys = {one["key"] for one in own}
         try:
-            told = judge.answers(own, material) if judge is not None else {}
+            told = (
+                dict.fromkeys(keys, Judged("", open_why=NOT_ASKED))
+                if method in leave
+                else judge.answers(own, material)
+            )
         except Exception as error:
             # Whatever is wrong with one judge: people see to its answers, and the others stand.
             log.error("qa.judge_failed", judge=method, error=error_place(error))
-            told = {}
-        known = {one["key"] for one in own}
-        found |= {key: checked(one, material) for key, one in told.items() if key in known}
+            told = dict.fromkeys(keys, Judged("", open_why=FAILED))
+        for key, one in told.items():
+            if key in keys:
+                answer = checked(one, material)
+                found[key] = answer if answer.judge else replace(answer, judge=judge.revision)
     applies = applying(criteria, {key: one.value for key, one in found.items()})
     return {key: one if key in applies else Judged(NA, [], 1.0) for key, one in found.items()}
 
 
 def drafts_write(
-    conversation: Conversation, drafts: Sequence[Draft], settings: QualitySettings
+    conversation: Conversation,
+    drafts: Sequence[Draft],
+    settings: QualitySettings,
+    *,
+    announce: bool = True,
 ) -> list[Evaluation]:
-    """Write evaluations, within the caller's transaction and the call's lock; tell of those that are released."""
+    """Write evaluations, within the caller's transaction and the call's lock; tell of those that are released.
+
+    Without `announce` the caller announces that the conversation was scored.
+    """
     now = timezone.now()
     written = []
     for draft in drafts:
@@ -171,14 +219,15 @@ def drafts_write(
             row.released_at = now
         row.save(force_insert=True)
         Answer.objects.bulk_create(answers)
-        row.refresh_from_db()
         written.append(row)
     if not any(not draft.unscored for draft in drafts):
         return written
-    for row in evaluation_rows().filter(pk__in=[one.pk for one in written], released_at__isnull=False):
+    shown = [one.pk for one in written if one.released_at is not None]
+    for row in evaluation_rows().filter(pk__in=shown) if shown else ():
         event_append(conversation_id=conversation.pk, kind="score", row=row)
         news.tell(kind=news.EVALUATION_RELEASED, conversation_id=conversation.pk, ref=row.pk)
-    jobs_announce(event=SCORED, conversation_id=conversation.pk)
+    if announce:
+        jobs_announce(event=SCORED, conversation_id=conversation.pk)
     return written
 
 
@@ -209,6 +258,9 @@ def draft_rows(
             score=score_of(criterion, one.value),
             confidence=None if one.confidence is None else round(one.confidence, 4),
             evidence=one.evidence,
+            reason=one.reason,
+            judge=one.judge,
+            open_why=one.open_why,
         )
         for position, (criterion, one) in enumerate(
             (criterion, draft.answers[criterion["key"]]) for criterion in criteria
@@ -217,6 +269,7 @@ def draft_rows(
     row.total, row.auto_failed = total_of(
         (criterion, answer.value) for criterion, answer in zip(criteria, answers, strict=True)
     )
+    row.retry_at = retry_at(answers, row.tries)
     least = settings.unsure_percent / 100
     row.needs_person = any(unsure(c, a, least) for c, a in zip(criteria, answers, strict=True))
     return row, answers

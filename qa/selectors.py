@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User
 from conversations.models import Conversation
@@ -15,6 +17,12 @@ from qa.judging import PERSON
 from qa.materials import materials_of
 from qa.models import Answer, Evaluation, QualitySettings, ScorecardRevision
 from qa.scorecards import is_for
+
+Why = Answer.OpenWhy
+# Faults of a model's server, which pass. What else keeps an answer open is for people, or for scoring history anew.
+PASSING = frozenset({Why.AWAY, Why.BUSY, Why.SLOW, Why.BROKEN})
+# Minutes until it is asked again, the longer the oftener it was: most of a day in all.
+AFTER_MINUTES = (2, 5, 10, 20, 40, 60, 120, 240, 480)
 
 
 def quality_settings() -> QualitySettings:
@@ -68,3 +76,10 @@ def unsure(criterion: Mapping[str, Any], answer: Answer, least: float) -> bool:
     if not counts(criterion) or not (criterion["weight"] or criterion["auto_fail"]):
         return False
     return answer.value == OPEN or (answer.confidence is not None and answer.confidence < least)
+
+
+def retry_at(answers: Iterable[Answer], tries: int) -> datetime | None:
+    """When a model is asked again for what is open; None where that would not help, or was done often enough."""
+    if tries >= len(AFTER_MINUTES) or not any(one.open_why in PASSING for one in answers):
+        return None
+    return timezone.now() + timedelta(minutes=AFTER_MINUTES[tries])

@@ -121,7 +121,9 @@ def evaluation_release(*, evaluation: Evaluation, user: User | None) -> Evaluati
             return evaluation_rows().get(pk=row.pk)
         was_shown = row.released_at is not None
         row.released_at, row.needs_person = row.released_at or timezone.now(), False
-        row.save(update_fields=["released_at", "needs_person", "updated_at"])
+        # Somebody has looked at what is open: no model fills it in behind their back.
+        row.retry_at = None
+        row.save(update_fields=["released_at", "needs_person", "retry_at", "updated_at"])
         audit(actor=user, action="evaluation.release", thing=row)
         return evaluation_rows().get(pk=row.pk) if was_shown else evaluation_tell(row)
 

@@ -18,13 +18,23 @@ def rescore_run_step(*, run_id: str) -> None:
 
 
 @shared_task
+def model_answers_retry() -> None:
+    """Ask again for answers that a language model could not give."""
+    from qa.retries import answers_retry
+
+    answers_retry()
+
+
+@shared_task
 def quality_sweep() -> None:
-    """Every minute, in every company: go on with re-scorings whose worker went away, and draw what is due."""
+    """Every minute, in every company: go on with re-scorings whose worker went away, draw what is due, ask again."""
     from qa.rescoring import runs_wake
+    from qa.retries import retries_dispatch
     from qa.work import plans_draw
 
     def work() -> None:
         runs_wake()
         plans_draw()
+        retries_dispatch()
 
     each_company(work)

@@ -196,7 +196,7 @@ def form_data(evaluation: Evaluation, *, show_automatic: bool) -> dict[str, Any]
             "evidence": answer["evidence"],
         }
         if show_automatic:
-            row |= {name: answer[name] for name in ("automatic", "automatic_label", "sureness")}
+            row |= {name: answer[name] for name in ("automatic", "automatic_label", "sureness", "reason")}
         rows.append(row)
     url = reverse("api-score-detail", args=[evaluation.pk])
     back, over, is_calibration = reverse("quality"), False, evaluation.kind == Evaluation.Kind.CALIBRATION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,21 @@ class RescoreRequestSerializer(Serializer):
     preview = serializers.BooleanField(
         default=True, help_text="Reckon what would change, and change nothing."
     )
+    with_model = serializers.BooleanField(
+        default=False,
+        help_text="Ask the language model, too; only after a preview that says what that takes.",
+    )
+
+
+class ModelCostSerializer(Serializer):
+    """What a run that asks the language model would take, as estimated."""
+
+    requests = serializers.IntegerField()
+    tokens_in = serializers.IntegerField()
+    tokens_out = serializers.IntegerField()
+    cost = serializers.DecimalField(
+        max_digits=20, decimal_places=6, help_text="In the currency of the server's prices."
+    )
 
 
 class RescoreSerializer(Serializer):
@@ -37,6 +53,10 @@ class RescoreSerializer(Serializer):
     scorecard = serializers.CharField()
     revision = serializers.IntegerField()
     preview = serializers.BooleanField()
+    with_model = serializers.BooleanField(help_text="It asks the language model.")
+    model = ModelCostSerializer(
+        allow_null=True, help_text="Of a preview: what asking would take; null: no criterion, or no model."
+    )
     state = serializers.ChoiceField(Rescore.State.choices)
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
@@ -70,9 +90,10 @@ def rescore_shown(row: Rescore) -> dict[str, Any]:
         "revision": row.revision.number,
         **{
             name: getattr(row, name)
-            for name in ("preview", "state", "total", "done", "changed", "kept", "failed")
+            for name in ("preview", "with_model", "state", "total", "done", "changed", "kept", "failed")
         },
         **means,
+        "model": cost_shown(row),
         **{name: figures[name] for name in ("up", "down", "unscored")},
         "since": stamp(row.since),
         "until": stamp(row.until),
@@ -80,6 +101,12 @@ def rescore_shown(row: Rescore) -> dict[str, Any]:
         "created_at": stamp(row.created_at),
         "ended_at": stamp(row.ended_at),
     }
+
+
+def cost_shown(row: Rescore) -> dict[str, Any] | None:
+    """What asking the language model would take."""
+    told = row.figures.get("model")
+    return None if told is None else {**told, "cost": Decimal(told["cost"]).quantize(Decimal("0.000001"))}
 
 
 class RescoreViewSet(ItemListMixin, CompanyViewSet):
@@ -102,7 +129,13 @@ class RescoreViewSet(ItemListMixin, CompanyViewSet):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         revision = get_object_or_404(ScorecardRevision, pk=asked["revision"])
-        run = rescore_start(revision=revision, days=asked["days"], preview=asked["preview"], actor=self.user)
+        run = rescore_start(
+            revision=revision,
+            days=asked["days"],
+            preview=asked["preview"],
+            with_model=asked["with_model"],
+            actor=self.user,
+        )
         return Response(RescoreSerializer(rescore_shown(run)).data, status=status.HTTP_201_CREATED)
 
     def retrieve(self, request: Request, pk: UUID) -> Response:

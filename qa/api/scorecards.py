@@ -21,7 +21,7 @@ from conversations.models import Conversation
 from qa.agreement import AGREEMENT_PERIOD, agreement
 from qa.decisions import criterion_decide
 from qa.models import Criterion, CriterionDecision, ScorecardTemplate
-from qa.scorecards import scorecard_complaints, scorecard_spec
+from qa.scorecards import scorecard_complaints, scorecard_spec, scorecard_warnings
 from qa.selectors import quality_settings
 from qa.services import scorecard_publish, scorecard_retire
 from qa.writing import scorecard_write
@@ -58,11 +58,16 @@ class CriterionSerializer(Serializer):
     bad_example = serializers.CharField(max_length=500, allow_blank=True, default="")
     coaching_tip = serializers.CharField(max_length=300, allow_blank=True, default="")
     method = serializers.CharField(
-        max_length=20, default="person", help_text="person, moment, behaviour, figure, intent …"
+        max_length=20, default="person", help_text="person, moment, behaviour, figure, intent, model …"
     )
     moment = serializers.SlugField(allow_null=True, default=None, help_text="moment: its key.")
     expect = serializers.ChoiceField(Criterion.Expect.choices, default=Criterion.Expect.PRESENT)
     applies_after = serializers.SlugField(allow_null=True, default=None, help_text="A moment's key.")
+    said_by = serializers.ChoiceField(
+        Criterion.SaidBy.choices,
+        default=Criterion.SaidBy.AGENT,
+        help_text="model: whose words must stand behind an answer that gives points.",
+    )
     behaviour = serializers.CharField(max_length=80, allow_blank=True, default="")
     figure = serializers.ChoiceField(Criterion.Figure.choices, allow_blank=True, default="")
     figure_test = serializers.ChoiceField(Criterion.Test.choices, default=Criterion.Test.AT_MOST)
@@ -100,6 +105,10 @@ class ScorecardSerializer(Serializer):
     complaints = serializers.ListField(
         child=serializers.CharField(), help_text="What keeps it from being published."
     )
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What will not be answered as it stands; it can be published.",
+    )
     updated_at = serializers.DateTimeField()
 
 
@@ -134,12 +143,20 @@ class DecideSerializer(Serializer):
     reason = serializers.CharField(max_length=300)
 
 
+class JudgeAgreementSerializer(Serializer):
+    judge = serializers.CharField(
+        help_text="A judge's revision; of a language model with model and prompt revision; empty: not known."
+    )
+    agreed = AgreedSerializer()
+
+
 class CriterionAgreementSerializer(Serializer):
     key = serializers.CharField()
     section = serializers.CharField()
     question = serializers.CharField()
     automatic = AgreedSerializer(allow_null=True, help_text="Automatic against people; null: people only.")
     people = AgreedSerializer(help_text="First against second reviews.")
+    judges = JudgeAgreementSerializer(many=True, help_text="Automatic, told apart by what had answered.")
     calibration = AgreedSerializer(
         allow_null=True, help_text="Automatic against the references of closed calibrations; null: none."
     )
@@ -252,5 +269,6 @@ class ScorecardViewSet(ItemListMixin, CompanyViewSet):
             "revision_id": newest.pk if newest else None,
             "changed": newest is None or newest.spec != spec,
             "complaints": scorecard_complaints(row),
+            "warnings": scorecard_warnings(spec),
         }
         return Response(ScorecardSerializer(shown).data, status=code)

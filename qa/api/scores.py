@@ -85,6 +85,12 @@ class AnswerSerializer(Serializer):
         help_text="The automatic answer, also after a person has given another."
     )
     evidence = EvidenceSerializer(many=True)
+    reason = serializers.CharField(help_text="The automatic answer's own, in a sentence; may be empty.")
+    judge = serializers.CharField(
+        help_text="What gave the automatic answer; of a language model with model and prompt revision."
+    )
+    open_why = serializers.CharField(help_text="Why it is not answered, in a word; may be empty.")
+    open_label = serializers.CharField(help_text="The same in words.")
     override_reason = serializers.CharField()
     overridden_by = PersonSerializer(allow_null=True)
     overridden_at = serializers.DateTimeField(allow_null=True)
@@ -107,6 +113,9 @@ class ScoreSerializer(Serializer):
     unscored = serializers.CharField(help_text="Why there is no score: no_words, too_short, voicemail, gaps.")
     unscored_label = serializers.CharField(help_text="The same in words.")
     needs_person = serializers.BooleanField(help_text="Some answer is so unsure that somebody should look.")
+    retry_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a language model that could not answer is asked again."
+    )
     segments = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField()),
         help_text="The agent's stretches in ms; empty: all of it.",

@@ -18,6 +18,12 @@ from qa.judging.material import Material
 PERSON = "person"
 """The method of criteria that only people answer."""
 
+MODEL = "model"
+"""The method of criteria that a language model answers: what asks it costs money and time."""
+
+VOID, FAILED, NOT_ASKED = "void", "failed", "not_asked"
+"""Why an answer is open: what it quoted is not there; its judge failed; it was not asked this time."""
+
 Spec = Mapping[str, Any]
 Evidence = list[dict[str, Any]]
 
@@ -26,12 +32,17 @@ Evidence = list[dict[str, Any]]
 class Judged:
     """An answer with what it rests on. `value` "": it could not be told, so that people have to.
 
-    `confidence`: 0-1, how sure; None where that is not known. `evidence`: see `qa.models.Answer`.
+    `confidence`: 0-1, how sure; None where that is not known. `evidence`: see `qa.models.Answer`. `reason`: a sentence,
+    redacted. `judge`: who answered, where that is more than the judge's revision. `open_why`: what kept it from being
+    answered (`qa.models.Answer.OpenWhy`).
     """
 
     value: str
     evidence: Evidence = field(default_factory=list)
     confidence: float | None = None
+    reason: str = ""
+    judge: str = ""
+    open_why: str = ""
 
 
 class Judge(Protocol):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from qa.answers import OPEN
-from qa.judging import Judged
+from qa.judging import VOID, Judged
 from qa.judging.material import Material, Turn
 
 
@@ -21,9 +22,9 @@ def checked(judged: Judged, material: Material) -> Judged:
     for one in judged.evidence:
         found = _checked(one, material.turns)
         if found is None:
-            return Judged(OPEN)
+            return Judged(OPEN, judge=judged.judge, open_why=VOID)
         placed.append(found)
-    return Judged(judged.value, placed, judged.confidence)
+    return replace(judged, evidence=placed)
 
 
 def _checked(one: dict[str, Any], turns: Sequence[Turn]) -> dict[str, Any] | None:

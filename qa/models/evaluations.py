@@ -20,7 +20,8 @@ class Evaluation(TimeOrderedModel):
     `total`: 0-100 over what applies, or none when nothing applies. `segments`: [from_ms, to_ms] of the agent's part,
     empty for all of it. `unscored`: why there is no score. `counts`: it is the one that figures are reckoned from.
     `replaced_at`: since when another one stands in its place. `judges`: what answered, {"moment": "moments 1", …}.
-    `needs_person`: some answer of it is so unsure that somebody should look.
+    `needs_person`: some answer of it is so unsure that somebody should look. `retry_at`: when a model that could not
+    answer is asked again, after `tries` times.
     """
 
     class Kind(models.TextChoices):
@@ -75,6 +76,8 @@ class Evaluation(TimeOrderedModel):
     released_at = models.DateTimeField(_("shown to the agent"), null=True, blank=True)
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True, blank=True)
     replaced_at = models.DateTimeField(_("replaced"), null=True, blank=True)
+    retry_at = models.DateTimeField(_("model asked again"), null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         verbose_name = _("evaluation")
@@ -109,6 +112,7 @@ class Evaluation(TimeOrderedModel):
             models.Index(
                 fields=["updated_at"], name="evaluation_open", condition=Q(state__in=["draft", "disputed"])
             ),
+            models.Index(fields=["retry_at"], name="evaluation_retry", condition=Q(retry_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -120,8 +124,27 @@ class Answer(TimeOrderedModel):
 
     `evidence`: list of {"utterance", "start", "end", "at_ms"}; for an absence, {"searched": [from_ms, to_ms], "for"};
     for a field or a figure of the call, {"marked", "at_ms"}. `score`: what the answer is worth, 0-100; none where it
-    is worth nothing either way. `confidence`: 0-1, of the automatic answer.
+    is worth nothing either way. `confidence`: 0-1, of the automatic answer; `reason`: its own, in a sentence; `judge`:
+    what gave it: a judge's revision, of a language model with the model and the revision of the prompt. `open_why`:
+    why there is none.
     """
+
+    class OpenWhy(models.TextChoices):
+        NO_MODEL = "no_model", _("no language model is set up")
+        OVER_BUDGET = "over_budget", _("what may be spent on language models this month is spent")
+        AWAY = "away", _("the language model was away")
+        BUSY = "busy", _("the language model had too much to do")
+        SLOW = "slow", _("the language model did not answer in time")
+        REFUSED = "refused", _("the language model’s server refused us")
+        UNSUPPORTED = "unsupported", _("the language model’s server does not take such requests")
+        BROKEN = "broken", _("what the language model answered could not be read")
+        SILENT = "silent", _("the language model left it out")
+        STRANGE = "strange", _("the language model gave an answer that there is not")
+        VOID = "void", _("what was quoted was not said")
+        UNSHOWN = "unshown", _("no words of theirs show it")
+        TOO_LONG = "too_long", _("the conversation is too long to be read at once")
+        NOT_ASKED = "not_asked", _("the language model was not asked")
+        FAILED = "failed", _("what answers it failed")
 
     evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="answers")
     criterion_key = models.CharField(max_length=40)
@@ -131,6 +154,9 @@ class Answer(TimeOrderedModel):
     score = models.FloatField(null=True)
     confidence = models.FloatField(null=True)
     evidence = models.JSONField(default=list)
+    reason = models.CharField(max_length=300, blank=True, default="")
+    judge = models.CharField(max_length=260, blank=True, default="")
+    open_why = models.CharField(max_length=12, blank=True, default="", choices=OpenWhy)
     comment = models.CharField(max_length=500, blank=True, default="")
     override_reason = models.CharField(max_length=300, blank=True, default="")
     overridden_by = models.ForeignKey(

@@ -16,7 +16,8 @@ class Rescore(TimeOrderedModel):
 
     `cursor` is the last conversation done: they are taken in the order of falling keys. `changed`: evaluations whose
     total is another than before; `kept`: those that people have touched, left as they are. `figures`: {"before":
-    [sum, n], "after": [sum, n], "up": n, "down": n, "unscored": {reason: n}}.
+    [sum, n], "after": [sum, n], "up": n, "down": n, "unscored": {reason: n}, "model": {"requests": n, "tokens_in": n,
+    "tokens_out": n, "cost": "…"}}, the last of a preview: what a run that asks the language model would take.
     """
 
     class State(models.TextChoices):
@@ -38,6 +39,11 @@ class Rescore(TimeOrderedModel):
     changed = models.PositiveIntegerField(_("changed"), default=0)
     kept = models.PositiveIntegerField(_("left as they are"), default=0)
     failed = models.PositiveIntegerField(_("not judged"), default=0)
+    with_model = models.BooleanField(
+        _("asks the language model"),
+        default=False,
+        help_text=_("Otherwise what it said before stays, and what it never answered is for people."),
+    )
     figures = models.JSONField(default=dict)
     cursor = models.UUIDField(null=True, editable=False)
     is_open = models.BooleanField(default=True, editable=False)

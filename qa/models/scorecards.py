@@ -60,6 +60,11 @@ class Criterion(TimeOrderedModel):
         PRESENT = "present", _("was heard")
         ABSENT = "absent", _("was not heard")
 
+    class SaidBy(models.TextChoices):
+        AGENT = "agent", _("the agent")
+        CUSTOMER = "customer", _("the customer")
+        ANYONE = "anyone", _("either of them")
+
     class Figure(models.TextChoices):
         HOLD_SECONDS = "hold_seconds", _("time on hold, in seconds")
         HOLDS = "holds", _("times on hold")
@@ -137,6 +142,13 @@ class Criterion(TimeOrderedModel):
         blank=True,
         on_delete=models.PROTECT,
         related_name="criteria_conditioned",
+    )
+    said_by = models.CharField(
+        _("shown by the words of"),
+        max_length=8,
+        choices=SaidBy,
+        default=SaidBy.AGENT,
+        help_text=_("Of a language model: whose words must stand behind an answer that gives points."),
     )
     behaviour = models.CharField(
         _("behaviour"),

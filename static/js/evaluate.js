@@ -96,6 +96,7 @@ function more(one) {
     ...one.evidence.map((place, at) => evidenceRow(one, place, at)),
   ];
   const told = one.automatic ? `${fill(words.automatic, { answer: one.automatic_label })}${one.sureness ? `, ${words[one.sureness]}` : ""}` : null;
+  if (told && one.reason) lines.push(make("p", { class: "small ink2" }, icon("automation"), ` ${one.reason}`));
   lines.push(make("p", { class: "small muted rv-auto" }, told && make("span", {}, icon("automation"), ` ${told}`), make("span", {}, fill(words.weight, { n: one.weight }))));
   if (data.draft) {
     const comment = make("textarea", { class: "form-control", rows: 2, maxlength: 500, "aria-label": words.comment_for, placeholder: words.comment_for });

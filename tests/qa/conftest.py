@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+import redis
 from django.utils import timezone
 
+from providers.language_running import runner
+from providers.services import chat_server_create
 from qa.models import Criterion, ScorecardTemplate
 from qa.services import scorecard_publish
+from tests.peers.chat import chat_server
 from tests.understanding import call_begin, definition_make
 
 OFFER = "i can offer you a discount"
@@ -95,5 +100,60 @@ def ended(company, moments, make_conversation):
         row.state, row.ended_at = "wrap_up", begun + timedelta(milliseconds=duration_ms)
         row.save()
         return row
+
+    return make
+
+
+# --- A language model that judges ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rested(settings):
+    """Have it forgotten that a server was away: by then it is left alone for a while."""
+
+    def rest():
+        with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
+            for key in client.scan_iter("*model-away*"):
+                client.delete(key)
+        router = runner()._router
+        if router is not None:
+            router._breakers.clear()
+            router._broken.clear()
+
+    rest()
+    yield rest
+    rest()
+
+
+@pytest.fixture
+def peer(company, settings, rested):
+    settings.PROVIDER_ALLOW_PRIVATE_URLS = True
+    with chat_server() as running:
+        chat_server_create(
+            name="Ours",
+            base_url=running.url,
+            model="ours-8b",
+            inside=True,
+            price_in=Decimal(2),
+            price_out=Decimal(10),
+        )
+        yield running
+
+
+@pytest.fixture
+def template(moments):
+    return ScorecardTemplate.objects.create(name="By a model")
+
+
+@pytest.fixture
+def asks(template):
+    """Publish a card of these criteria, each answered by a model unless it says otherwise."""
+
+    def make(*criteria):
+        for position, one in enumerate(criteria):
+            Criterion.objects.create(
+                template=template, position=position, **{"method": "model", "question": f"Q{position}?"} | one
+            )
+        return scorecard_publish(template=template, actor=None)
 
     return make

@@ -168,7 +168,7 @@ def test_a_quote_is_found_where_it_was_said(quote):
 def test_what_is_not_literally_there_voids_the_answer(evidence):
     sound = {"searched": [0, 9_000], "for": "an offer"}
     found = checked(Judged("yes", [sound, evidence], 0.99), material(SAID))
-    assert found == Judged("")
+    assert found == Judged("", open_why="void")
 
 
 # --- All judges together --------------------------------------------------------------------------------

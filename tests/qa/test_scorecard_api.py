@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from providers.models import ChatServer
 from qa.models import Criterion, ScorecardTemplate
 from tests.budgets import query_budget
 
@@ -95,3 +96,22 @@ def test_query_budgets(moments, ask, card, revision):
         assert len(ask("get", "")["results"]) == 1
     with query_budget("api-scorecard"):
         ask("get", f"{card.pk}/")
+
+
+def test_a_language_model_that_nobody_set_up_is_warned_about_and_no_hindrance(moments, ask, peer):
+    criterion = {
+        "question": "Cause told?",
+        "method": "model",
+        "said_by": "anyone",
+        "guideline": "In plain words.",
+    }
+    made = ask("post", "", {"name": "By a model", "criteria": [criterion]}, 201)
+    assert (made["complaints"], made["warnings"]) == ([], [])
+    assert made["criteria"][0]["said_by"] == "anyone"
+    ChatServer.objects.update(active=False)
+    told = ask("post", f"{made['id']}/publish/", {"": ""})
+    assert told["revision"] == 1 and "“Cause told?” is left to people" in told["warnings"][0]
+    criterion["kind"] = "text"
+    criterion["weight"] = 0
+    worded = ask("put", f"{made['id']}/", {"name": "By a model", "criteria": [criterion]})
+    assert any("it must be of the kind" in one for one in worded["complaints"])
