@@ -27,6 +27,7 @@ BENCHES = {
     "redaction": "bench.redaction",
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",
+    "summary": "bench.summary",
 }
 SEED = 20_240_601
 

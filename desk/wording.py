@@ -164,6 +164,7 @@ def desk() -> dict[str, str]:
         "saved_ago": _("Saved {ago}"),
         "saving": _("Saving"),
         "text_kept": _("Your text is still here."),
+        "due": _("by {day}"),
         "summary_wait": _("The summary is being written. It shows up here by itself."),
         "erased": _("What was said is no longer kept."),
         "erased_more": _("It was erased, and the summary with it. There is nothing to confirm."),

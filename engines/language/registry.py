@@ -7,6 +7,9 @@ from typing import Any
 from engines.language.answering import KNOWLEDGE_ANSWER
 from engines.language.chat_replies import CHAT_REPLY
 from engines.language.redaction_reading import REDACTION_READING
+from engines.language.summary.writing import SUMMARY
 from engines.language.tasks import Task
 
-TASKS: dict[str, Task[Any]] = {one.name: one for one in (CHAT_REPLY, KNOWLEDGE_ANSWER, REDACTION_READING)}
+TASKS: dict[str, Task[Any]] = {
+    one.name: one for one in (CHAT_REPLY, KNOWLEDGE_ANSWER, REDACTION_READING, SUMMARY)
+}

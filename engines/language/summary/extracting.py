@@ -1,26 +1,29 @@
 """A summary in the conversation's own words: why the customer called, what was done, how it ended, what next.
 
 Extractive and deterministic: each line quotes a clause, trimmed, and cites the utterances it stands in;
-nothing is added. A clause is chosen by cues of what it does (states a problem, reports an action, promises
-with a time, accepts or refuses), by who says it and where in the call. A section for which nothing fits
-stays empty.
+nothing is added. A clause is chosen by what it does in the talk (`acts`) and by cues (states a problem, reports an
+action, promises with a time, accepts or refuses), by who says it and where in the call. A section for which nothing
+fits stays empty. The patterns are English; `filling` goes another way for other languages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Literal
 
 from engines.language import cues
 from engines.language.clauses import Clause, Line, clauses_of
 from engines.language.evidence import content
+from engines.language.summary.acts import Act, acts_of
+from engines.language.summary.when import days_in
 from engines.rules.occurrences import Occurrence
 
-__all__ = ["SECTIONS", "Draft", "Line", "SummaryLine", "summarise"]
+__all__ = ["SECTIONS", "Draft", "Line", "SummaryLine", "best_clauses", "summarise"]
 
-Section = Literal["reason", "done", "outcome", "next_steps"]
-SECTIONS: tuple[Section, ...] = ("reason", "done", "outcome", "next_steps")
+Section = Literal["reason", "done", "outcome", "promises", "next_steps"]
+SECTIONS: tuple[Section, ...] = ("reason", "done", "outcome", "promises", "next_steps")
 MAX_LINES = 3
 
 _REASON = cues.Cues(cues.REASON)
@@ -42,15 +45,23 @@ _SPREAD = 1.25
 # A reason that no cue gives away is the first thing the customer says at some length, this early.
 _OPENING = 0.35
 _OPENING_WORDS = 4
+# The first thing of substance that the customer asks for or complains of is what they called about.
+_FIRST = 0.75
+_SUBSTANTIAL = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryLine:
-    """One line: its section, its words, and the sequences of the utterances it quotes."""
+    """One line: its section's key, its words, and the sequences of the utterances it quotes.
 
-    section: Section
+    Of a promise `who` made it ("agent", "customer") and the day it is `due`, where that was said.
+    """
+
+    section: str
     text: str
     evidence: tuple[int, ...]
+    who: str = ""
+    due: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class Draft:
     lines: tuple[SummaryLine, ...]
     origin: Literal["extractive"] = "extractive"
 
-    def section(self, name: Section) -> tuple[SummaryLine, ...]:
+    def section(self, name: str) -> tuple[SummaryLine, ...]:
         """Return the lines of one section, in the order of the call."""
         return tuple(line for line in self.lines if line.section == name)
 
@@ -75,37 +86,77 @@ class _Candidate:
 
 
 def summarise(lines: Sequence[Line], moments: Iterable[Occurrence] = ()) -> Draft:
-    """Return the summary of a conversation from its redacted utterances.
+    """Return the summary of a conversation from its redacted utterances, promises among the next steps.
 
     `moments` (optional) lift the clauses of the utterances in which they occurred. At most `MAX_LINES` lines
     a section; no clause stands in two.
     """
     marked = {one.sequence for one in moments if one.sequence is not None}
-    candidates: list[_Candidate] = []
     clauses = clauses_of(lines)
-    for number, clause in enumerate(clauses):
-        candidates += _candidates(number, clause, not marked.isdisjoint(clause.evidence))
+    wanted = dict.fromkeys(("reason", "done", "outcome", "next_steps"), MAX_LINES)
+    return Draft(tuple(best_clauses(clauses, acts_of(clauses), wanted, marked=marked)))
+
+
+def best_clauses(
+    clauses: Sequence[Clause],
+    acts: Sequence[Act],
+    wanted: Mapping[str, int],
+    *,
+    marked: Iterable[int] = (),
+    day: date | None = None,
+) -> list[SummaryLine]:
+    """The lines of the sections that are wanted, each with the lines it may have at most, in the call's order.
+
+    `marked`: utterances that somebody listened for. `day`: of the conversation; what is promised is due by it. Without
+    a section of promises they are among the next steps.
+    """
+    wanted = {"promises": 0, **wanted}
+    marks = frozenset(marked)
+    candidates: list[_Candidate] = []
+    for number, (clause, act) in enumerate(zip(clauses, acts, strict=True)):
+        for one in _candidates(number, clause, act, not marks.isdisjoint(clause.evidence)):
+            is_promise = one.section == "next_steps" and act == "promise" and wanted["promises"]
+            candidates.append(replace(one, section="promises") if is_promise else one)
+    candidates = _first_lifted([one for one in candidates if wanted.get(one.section)])
     candidates.sort(key=lambda one: (-one.weight, SECTIONS.index(one.section), one.number))
 
     chosen: list[_Candidate] = []
     for candidate in candidates:
-        if sum(one.section == candidate.section for one in chosen) >= MAX_LINES:
+        if sum(one.section == candidate.section for one in chosen) >= wanted[candidate.section]:
             continue
         if any(_alike(candidate, one) for one in chosen):
             continue
         best = max((one.weight for one in chosen if one.section == candidate.section), default=0.0)
         if candidate.weight >= best - _SPREAD:
             chosen.append(candidate)
-    if not any(one.section == "reason" for one in chosen):
+    if wanted.get("reason") and not any(one.section == "reason" for one in chosen):
         chosen += _opening(clauses)
     chosen.sort(key=lambda one: (SECTIONS.index(one.section), one.number))
-    return Draft(tuple(SummaryLine(one.section, one.text, one.clause.evidence) for one in chosen))
+    return [_line(one, day) for one in chosen]
 
 
-def _candidates(number: int, clause: Clause, marked: bool) -> list[_Candidate]:
+def _line(one: _Candidate, day: date | None) -> SummaryLine:
+    if one.section != "promises":
+        return SummaryLine(one.section, one.text, one.clause.evidence)
+    days = days_in(one.clause.text, day) if day is not None else []
+    who = "customer" if one.clause.speaker == "customer" else "agent"
+    return SummaryLine(one.section, one.text, one.clause.evidence, who, days[0].day if days else None)
+
+
+def _first_lifted(candidates: list[_Candidate]) -> list[_Candidate]:
+    """The same, with the first substantial reason that the customer gives raised over those that come later."""
+    for at, one in enumerate(candidates):
+        early = 1.5 * (1.0 - one.clause.place)
+        if one.section == "reason" and one.weight - early >= _SUBSTANTIAL:
+            candidates[at] = replace(one, weight=one.weight + _FIRST)
+            break
+    return candidates
+
+
+def _candidates(number: int, clause: Clause, act: Act, marked: bool) -> list[_Candidate]:
     """Return the one section that a clause may stand in, with its weight, or nothing."""
     text, words = clause.text, clause.words
-    if len(words.norms) < 2:
+    if len(words.norms) < 2 or (act == "greeting" and clause.speaker != "customer"):
         return []
     weights: list[tuple[float, Section, int]] = []
     if clause.speaker == "customer":
