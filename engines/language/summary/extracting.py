@@ -8,6 +8,7 @@ fits stays empty. The patterns are English; `filling` goes another way for other
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -41,13 +42,16 @@ _OUTCOME_FROM = 0.5
 _ALIKE = 0.6
 _ALIKE_ELSEWHERE = 0.85
 # How far below its section's best line another may lie: weak evidence beside strong is noise.
-_SPREAD = 1.25
+_SPREAD = 1.5
 # A reason that no cue gives away is the first thing the customer says at some length, this early.
 _OPENING = 0.35
 _OPENING_WORDS = 4
 # The first thing of substance that the customer asks for or complains of is what they called about.
 _FIRST = 0.75
 _SUBSTANTIAL = 2.0
+_EARLY = 0.4
+# What a word that comes back in the conversation adds, and how many of them count.
+_MATTER, _MATTERS = 0.15, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ def best_clauses(
             is_promise = one.section == "next_steps" and act == "promise" and wanted["promises"]
             candidates.append(replace(one, section="promises") if is_promise else one)
     candidates = _first_lifted([one for one in candidates if wanted.get(one.section)])
+    candidates = _late_reasons_dropped(candidates, marks)
+    candidates = _matter_lifted(candidates, clauses)
     candidates.sort(key=lambda one: (-one.weight, SECTIONS.index(one.section), one.number))
 
     chosen: list[_Candidate] = []
@@ -141,6 +147,21 @@ def _line(one: _Candidate, day: date | None) -> SummaryLine:
     days = days_in(one.clause.text, day) if day is not None else []
     who = "customer" if one.clause.speaker == "customer" else "agent"
     return SummaryLine(one.section, one.text, one.clause.evidence, who, days[0].day if days else None)
+
+
+def _matter_lifted(candidates: list[_Candidate], clauses: Sequence[Clause]) -> list[_Candidate]:
+    """The same, raised by the words in each that come back in the conversation: what it is about, not how it goes on."""
+    if not candidates:
+        return candidates
+    meant = {one.number: content(one.text) for one in candidates}
+    times = Counter(word for clause in clauses for word in content(clause.text))
+    return [
+        replace(
+            one,
+            weight=one.weight + _MATTER * min(_MATTERS, sum(times[word] > 1 for word in meant[one.number])),
+        )
+        for one in candidates
+    ]
 
 
 def _first_lifted(candidates: list[_Candidate]) -> list[_Candidate]:
@@ -197,6 +218,19 @@ def _next_step(best: tuple[float, int], clause: Clause) -> list[tuple[float, Sec
     if not weight or clause.words.norms[0] == "if":
         return []
     return [(weight + 1.0 * dated, "next_steps", first)]
+
+
+def _late_reasons_dropped(candidates: list[_Candidate], marks: frozenset[int]) -> list[_Candidate]:
+    """The same without what the customer says of the matter later, where they said early why they call."""
+    early = any(one.section == "reason" and one.clause.place <= _EARLY for one in candidates)
+    return [
+        one
+        for one in candidates
+        if one.section != "reason"
+        or not early
+        or one.clause.place <= _EARLY
+        or not marks.isdisjoint(one.clause.evidence)
+    ]
 
 
 def _opening(clauses: Sequence[Clause]) -> list[_Candidate]:
