@@ -1,14 +1,14 @@
 """How well summaries are taken from transcripts: `--data FILE`.
 
-Calls in JSON Lines (`turns` of `role` and `text`, as in `../shared/data/dev/summary/ms_km_calls_silver.jsonl`), summed up
-without a model by the template of the house. Counted:
+Calls in JSON Lines (`turns` of `role` and `text`, as in `../shared/data/dev/summary/ms_km_calls_silver.jsonl`), summed
+up without a model by the template of the house. Counted:
 
 - `unsupported_rate`: of the lines, those that the check for models' lines (`engines.language.summary.checking`) would
   drop. The lines are quotes, so that this is a check of both.
 - `coverage`: where there are reference summaries (`silver_summaries`), of the words of meaning that at least half of a
-  call's references share and that were said in the call, those that the summary's lines have, a mean over the calls. The
-  references were written by a model: a smoke test. Without them: of the clauses in which somebody requests, promises,
-  refuses or reports, those whose utterance a line cites.
+  call's references share and that were said in the call, those that the summary's lines have, a mean over the calls.
+  The references were written by a model: a smoke test. Without them: of the clauses in which somebody requests,
+  promises, refuses or reports, those whose utterance a line cites.
 - `p95_ms`: of one call's summary. `hour_ms`: of a call of an hour, made of the set's calls one after the other.
 """
 

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.cache import cache
+from django.utils.safestring import mark_safe
 
 from conversations import events
 from conversations.models import Conversation
 from conversations.redacted import redacted
+from conversations.redaction.labels import Labels
 from conversations.summary_templates import sections_of, sections_shown, template_for
 from conversations.summary_writing import lines_drafted, spoken_in
+from engines.language.marking import words_html
 from engines.language.summary.extracting import SummaryLine as Drafted
 from engines.language.summary.filling import Talk, fill
 from engines.language.summary.template import Section, value_of
@@ -85,6 +88,16 @@ def live_summary(conversation: Conversation, *, by_model: bool = False) -> Paylo
     if not told["fault"]:
         cache.set(key, shown, KEPT_SECONDS)
     return shown
+
+
+def so_far(conversation: Conversation) -> Payload:
+    """The same as a page shows it, without a model: each line with its `html`, chips where something was hidden."""
+    found, label = live_summary(conversation), Labels()
+    lines = [
+        {**line, "html": mark_safe(words_html(line["text"], label=label))}  # noqa: S308 escaped there
+        for line in found["lines"]
+    ]
+    return {**found, "lines": lines}
 
 
 def _by_model(

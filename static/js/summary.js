@@ -121,8 +121,9 @@ export class Summary {
     this.draw();
     if (!text || text === line?.text) return Promise.resolve(true);
     // A model's summary may have taken the place of the line meanwhile: then what was written is a line of its own.
-    const [url, content] = line
-      ? [`/desk/lines/${editing.id}/`, { text }]
+    const kept = line ?? (editing.id && this.#field_of(editing.section));
+    const [url, content] = kept
+      ? [`/desk/lines/${kept.id}/`, { text }]
       : [`/desk/calls/${this.callId}/lines/`, { section: editing.section, text }];
     return this.#do(() => write(url, content), () => {
       this.#editing = { ...editing, value: text, fresh: true, field: null };
@@ -185,6 +186,12 @@ export class Summary {
 
   #line(id) {
     return this.row?.lines.find((line) => line.id === id) ?? null;
+  }
+
+  /** The value of a field, of which there is one. */
+  #field_of(key) {
+    const section = this.row?.sections.find((one) => one.key === key);
+    return section && section.kind !== "lines" ? this.row.lines.find((line) => line.section === key && !line.removed) ?? null : null;
   }
 
   async #do(work, failed = () => {}) {

@@ -25,8 +25,8 @@ from engines.language.summary.figures import amounts_in
 from engines.language.summary.template import AMOUNT, CHOICE, DATE, NUMBER, TEXT, YES_NO, Section, value_of
 from engines.language.summary.when import days_in
 from engines.retrieval.support import Evidence
-from engines.retrieval.support_words import listed
 from engines.retrieval.support_reading import Read, contraries_of, read, same_words
+from engines.retrieval.support_words import listed
 
 SHARE = 0.7
 _ROLE = re.compile(

@@ -150,7 +150,7 @@ def _line(one: _Candidate, day: date | None) -> SummaryLine:
 
 
 def _matter_lifted(candidates: list[_Candidate], clauses: Sequence[Clause]) -> list[_Candidate]:
-    """The same, raised by the words in each that come back in the conversation: what it is about, not how it goes on."""
+    """The same, each raised by its words that come back in the conversation: what it is about, not how it goes."""
     if not candidates:
         return candidates
     meant = {one.number: content(one.text) for one in candidates}

@@ -148,7 +148,10 @@ class _Found:
                 clause.evidence,
             )
             for clause, act in zip(self._clauses, self._acts, strict=True)
-            if clause.speaker == "customer" and act == "question" and content(clause.text) and len(clause.words.norms) > 2
+            if clause.speaker == "customer"
+            and act == "question"
+            and content(clause.text)
+            and len(clause.words.norms) > 2
         ]
         return list({line.text: line for line in asked}.values())
 
