@@ -225,7 +225,7 @@ export class Summary {
     return make("section", { class: kind === "lines" ? "s" : "s field-s", "aria-label": label, "data-section": section },
       make("h3", {}, make("span", { title: instruction || null }, label), offered && lines.length ? add("", { "aria-label": name, title: name }) : null),
       make("div", { class: "ls" }, ...lines.map((line) => this.#draw(line)), adding ? this.#field(this.#editing) : null,
-        offered && !lines.length ? add(this.words.add_line, { "aria-label": name }) : null));
+        offered && !lines.length ? add(kind === "lines" ? this.words.add_line : this.words.add_value, { "aria-label": name }) : null));
   }
 
   #draw(line) {
