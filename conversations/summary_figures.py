@@ -79,7 +79,7 @@ def summary_figures(*, user: User, days: int) -> list[SummaryFigure]:
     return [_figure(row) for row in _grouped(rows)]
 
 
-def _grouped(rows: QuerySet[Summary]) -> QuerySet[Summary, dict[str, Any]]:
+def _grouped(rows: QuerySet[Summary]) -> QuerySet[Any, Any]:
     confirmed = Q(state=Summary.State.CONFIRMED)
     return (
         rows.order_by()

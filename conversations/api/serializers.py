@@ -110,7 +110,7 @@ class SummarySectionShownSerializer(Serializer):
     kind = serializers.CharField()
     choices = serializers.ListField(child=serializers.CharField())
     instruction = serializers.CharField()
-    required = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
 
 
 class SummaryTemplateNamedSerializer(Serializer):

@@ -45,10 +45,10 @@ class SummarySectionSerializer(Serializer):
     choices = serializers.ListField(
         child=serializers.CharField(max_length=80), max_length=30, default=list, help_text="choice: what of."
     )
-    required = serializers.BooleanField(
+    required = serializers.BooleanField(  # type: ignore[assignment]
         default=False, help_text="Filled from the transcript where a model leaves it empty."
     )
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]
         SummarySection.Source.choices,
         allow_blank=True,
         default="",

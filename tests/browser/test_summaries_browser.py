@@ -128,9 +128,11 @@ def test_the_figures_and_the_summary_so_far(northwind: Company, sign_in: Pages) 
     picture(page, "summary-so-far")
     site = page.url.split("/conversations/")[0]
     page.goto(f"{site}/floor/")
-    page.get_by_text("Helen Marsh").first.click()
+    page.locator("#rows tr").click()
     page.locator("#so-far summary").click()
-    page.locator("#so-far li", has_text="I have refunded the second payment of forty nine dollars.").wait_for()
+    page.locator(
+        "#so-far li", has_text="I have refunded the second payment of forty nine dollars."
+    ).wait_for()
     live.say(call, "customer", "that works for me thank you", 12_000)
     picture(page, "summary-floor")
     page.locator("#so-far").get_by_role("button", name="Load anew").click()
