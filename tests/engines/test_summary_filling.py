@@ -182,9 +182,10 @@ def test_a_section_has_no_more_lines_than_it_may_and_a_field_one() -> None:
 
 def test_an_hour_takes_less_than_a_second() -> None:
     rows = REFUND.strip().splitlines() * 60
-    began = time.perf_counter()
+    # Of this process: other work on the machine is not what is asked about.
+    began = time.process_time()
     draft = fill(talk("\n".join(rows)), (*DEFAULT, *FIELDS))
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert draft.section("reason")
     assert draft == fill(talk("\n".join(rows)), (*DEFAULT, *FIELDS))
 

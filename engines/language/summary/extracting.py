@@ -127,10 +127,12 @@ def best_clauses(
     candidates.sort(key=lambda one: (-one.weight, SECTIONS.index(one.section), one.number))
 
     chosen: list[_Candidate] = []
+    # Of each text once: a long call has some thousand pairs to compare.
+    meant = {one.text: content(one.text) for one in candidates}
     for candidate in candidates:
         if sum(one.section == candidate.section for one in chosen) >= wanted[candidate.section]:
             continue
-        if any(_alike(candidate, one) for one in chosen):
+        if any(_alike(candidate, one, meant) for one in chosen):
             continue
         best = max((one.weight for one in chosen if one.section == candidate.section), default=0.0)
         if candidate.weight >= best - _SPREAD:
@@ -246,7 +248,7 @@ def _opening(clauses: Sequence[Clause]) -> list[_Candidate]:
     return []
 
 
-def _alike(one: _Candidate, other: _Candidate) -> bool:
-    words, others = content(one.text), content(other.text)
+def _alike(one: _Candidate, other: _Candidate, meant: Mapping[str, set[str]]) -> bool:
+    words, others = meant[one.text], meant[other.text]
     limit = _ALIKE if one.section == other.section else _ALIKE_ELSEWHERE
     return len(words & others) >= limit * min(len(words), len(others))
