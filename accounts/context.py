@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.permissions import Permission
 from tenants.scope import PUBLIC
 
-_RARE = frozenset({"completeness", "privacy", "uploads", "providers-health", "models"})
+_RARE = frozenset({"completeness", "privacy", "uploads", "providers-health", "models", "summary-figures"})
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
@@ -29,6 +29,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         (Permission.KNOWLEDGE_SEARCH, "knowledge", _("Knowledge")),
         (Permission.REPORT_READ, "reports", _("Reports")),
         (Permission.REPORT_READ, "completeness", _("Completeness")),
+        (Permission.REPORT_READ, "summary-figures", _("Summaries")),
         (Permission.CONVERSATION_REDACT, "privacy", _("Privacy")),
         (Permission.UPLOAD_MANAGE, "uploads", _("Uploads")),
         (Permission.ADMIN_CONFIGURE, "providers-health", _("Speech")),

@@ -29,6 +29,7 @@ BENCHES = {
     "redaction_audio": "bench.redaction_audio",
     "rules": "bench.rules",
     "scoring": "bench.scoring",
+    "summary": "bench.summary",
 }
 SEED = 20_240_601
 

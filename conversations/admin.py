@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import display
 
 from accounts.admin_audit import AuditedAdmin, ReadOnlyAdmin
+from conversations import admin_summaries  # noqa: F401 registers itself
 from conversations.customers import customer_typed
 from conversations.models import CallLedger, Conversation, Customer, Disposition, OutboxJob
 from conversations.outbox import MAX_ATTEMPTS

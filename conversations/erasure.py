@@ -26,6 +26,7 @@ from conversations.models import (
 )
 from conversations.recordings import recording_remove
 from conversations.services import conversation_lock, event_append
+from conversations.summary_case_words import summary_case_drop
 
 _FOLLOWERS: list[Callable[[UUID], None]] = []
 
@@ -70,6 +71,7 @@ def words_erase(*, conversation_id: UUID, reason: str, actor: User | None = None
         Redaction.objects.filter(utterance__conversation_id=conversation_id).delete()
         Utterance.objects.filter(conversation_id=conversation_id).update(text="", words=[], sentiment=None)
         Summary.objects.filter(conversation_id=conversation_id).delete()
+        summary_case_drop(conversation_id)
         Note.objects.filter(conversation_id=conversation_id).delete()
         LabelledSpan.objects.filter(conversation_id=conversation_id).delete()
         Handover.objects.filter(conversation_id=conversation_id).update(brief=[])
@@ -91,6 +93,7 @@ def utterances_erase(*, conversation_id: UUID, utterances: Collection[UUID], rea
             row.text, row.words, row.sentiment, row.revision = "", [], None, row.revision + 1
             row.save(update_fields=["text", "words", "sentiment", "revision"])
             event_append(conversation_id=conversation_id, kind="utterance", row=row)
+        summary_case_drop(conversation_id)
         lines = SummaryLine.objects.filter(summary__conversation_id=conversation_id)
         quoting = [
             pk for pk, evidence in lines.values_list("pk", "evidence") if gone & set(map(str, evidence))

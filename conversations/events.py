@@ -232,31 +232,33 @@ def _consent(row: Any) -> Payload:
 def _summary_rows() -> models.QuerySet[Any]:
     from conversations.models import Summary
 
-    return Summary.objects.select_related("confirmed_by").prefetch_related("lines")
+    return Summary.objects.select_related("confirmed_by", "template__template").prefetch_related("lines")
 
 
 def _summary(row: Any) -> Payload:
+    from conversations.summary_shown import fields_shown, line_shown
+    from conversations.summary_templates import sections_shown
+
+    revision, sections = row.template, {one.key: one for one in row.sections}
+    shown = sections_shown(revision)
+    labels = {one["key"]: one["label"] for one in shown}
     return {
         "id": str(row.pk),
         "origin": row.origin,
         "origin_label": str(row.get_origin_display()),
+        "model": row.model if row.origin == row.Origin.MODEL else "",
+        "prompt_revision": row.prompt_revision,
+        "template": None
+        if revision is None
+        else {"id": str(revision.template_id), "name": revision.template.name, "revision": revision.number},
+        "sections": shown,
+        "fields": fields_shown(row.lines.all(), sections),
         "state": row.state,
         "created_at": stamp(row.created_at),
         "confirm_by": stamp(row.confirm_by),
         "confirmed_at": stamp(row.confirmed_at),
         "confirmed_by": person(row.confirmed_by),
-        "lines": [
-            {
-                "id": str(line.pk),
-                "section": line.section,
-                "section_label": str(line.get_section_display()),
-                "text": line.text,
-                "original": line.original,
-                "evidence": evidence_ids(line.evidence),
-                "removed": line.removed,
-            }
-            for line in row.lines.all()
-        ],
+        "lines": [line_shown(line, sections, labels) for line in row.lines.all()],
     }
 
 

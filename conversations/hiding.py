@@ -25,6 +25,7 @@ from conversations.models import Conversation, KeptValue, Note, Redaction, Summa
 from conversations.recordings import recording_rewrite
 from conversations.redaction.policy import redaction_policy
 from conversations.services import call_lock, event_append
+from conversations.summary_case_words import summary_case_change, summary_case_drop
 from engines.redaction.muting import Beeps
 from engines.redaction.text import RawText, Span
 from engines.redaction.timing import beeps, redacted_words
@@ -288,6 +289,11 @@ def _hide_in_what_was_written(row: Utterance, words: str, stand_in: str) -> None
         if (text, original) != (line.text, line.original):
             line.text, line.original, summary = text[:400], original[:400], line.summary
             line.save(update_fields=["text", "original"])
+    if telling:
+        summary_case_change(row.conversation_id, lambda text: said.sub(stand_in, text))
+    else:
+        # Where such a word was meant cannot be told in a transcript: the case goes.
+        summary_case_drop(row.conversation_id)
     if summary is not None:
         shown = events.rows("summary").get(pk=summary.pk)
         event_append(conversation_id=row.conversation_id, kind="summary", row=shown)

@@ -8,7 +8,7 @@ reads it from here.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ from conversations.models import (
 from conversations.phases import LifecycleEvent, Phase, Transfer, may_follow
 from conversations.publish import tell_agent
 from conversations.services import conversation_lock, event_append
-from conversations.summaries import lines_drafted
+from conversations.summary_writing import brief_drafted
 from tenants import keys, names
 from tenants.scope import current_schema
 
@@ -222,7 +222,7 @@ def agent_hand(
             kind=kind,
             at=at,
             at_ms=at_ms,
-            brief=brief_of(conversation.pk),
+            brief=brief_drafted(conversation, most=BRIEF_LINES),
         )
         event_append(conversation_id=conversation.pk, kind="handover", row=handover)
     for person, state in ((before, HANDED_OVER), (agent, conversation.state)):
@@ -256,11 +256,6 @@ def _participants_change(conversation: Conversation, now: datetime, *, replaced:
         )
         for channel in channels
     )
-
-
-def brief_of(conversation_id: UUID) -> list[dict[str, Any]]:
-    """What was said so far, in a few lines that quote it, each with the utterances it rests on."""
-    return [asdict(line) for line in lines_drafted(conversation_id)[:BRIEF_LINES]]
 
 
 # --- The live worker --------------------------------------------------------------------------------------

@@ -386,13 +386,17 @@ def _summary(rows: list[Payload], spoken: dict[str, Payload], label: Label) -> P
     if not rows:
         return None
     summary = rows[0]
-    sections: dict[str, Payload] = {}
+    sections: dict[str, Payload] = {
+        one["key"]: {"label": one["label"], "kind": one["kind"], "lines": []} for one in summary["sections"]
+    }
     for line in summary["lines"]:
         times = sorted(spoken[one]["start_ms"] for one in line["evidence"] if one in spoken)
-        section = sections.setdefault(line["section"], {"label": line["section_label"], "lines": []})
+        section = sections.setdefault(
+            line["section"], {"label": line["section_label"], "kind": line["kind"], "lines": []}
+        )
         html = mark_safe(words_html(line["text"], label=label))  # noqa: S308 escaped there
         section["lines"].append({**line, "html": html, "times": times})
-    return {**summary, "sections": list(sections.values())}
+    return {**summary, "sections": [one for one in sections.values() if one["lines"]]}
 
 
 def _score(row: Payload, spoken: dict[str, Payload], label: Label) -> Payload:

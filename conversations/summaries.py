@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -16,51 +15,34 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import User
 from conversations import news
-from conversations.models import CallOwner, Conversation, Disposition, Summary, SummaryLine, Utterance
+from conversations.models import CallOwner, Conversation, Disposition, Summary, SummaryLine
 from conversations.outbox import jobs_announce
 from conversations.publish import tell_agent
 from conversations.redacted import redacted
 from conversations.redaction.labels import Labels
 from conversations.services import call_lock, call_lock_free, event_append
-from engines.language import Line, summarise
+from conversations.summary_figures import outcome_count
+from conversations.summary_templates import sections_of, sections_shown, template_for
+from conversations.summary_writing import (
+    TEXT_LENGTH,
+    WRITTEN,
+    lines_drafted,
+    lines_store,
+    model_wanted,
+    moments_in,
+    spoken_in,
+    summary_announce,
+    summary_model_write,
+)
 from engines.language.marking import plain_words
+from engines.language.summary.template import DATE, TEXT, Section, words_for
+from engines.language.summary.when import days_in
 from tenants.scope import current_schema
 
 CLOSED = "conversation.closed"
 """Outbox event: the wrap-up is over, confirmed or not."""
 
-TEXT_LENGTH = SummaryLine._meta.get_field("text").max_length or 400
 EXPIRE_AT_ONCE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class DraftLine:
-    """A line that quotes what was said; `evidence` are the ids of the utterances it rests on."""
-
-    section: str
-    text: str
-    evidence: list[str]
-
-
-def lines_drafted(conversation_id: UUID) -> list[DraftLine]:
-    """Draft lines from what was said so far."""
-    spoken = {
-        row.sequence: row
-        for row in Utterance.objects.filter(conversation_id=conversation_id)
-        .order_by("start_ms", "sequence")
-        .defer("words", "search")
-    }
-    draft = summarise(
-        [Line(row.sequence, row.speaker, row.start_ms, row.end_ms, row.text) for row in spoken.values()]
-    )
-    return [
-        DraftLine(
-            section=line.section,
-            text=line.text[:TEXT_LENGTH],
-            evidence=[str(spoken[sequence].pk) for sequence in line.evidence],
-        )
-        for line in draft.lines
-    ]
 
 
 def summary_write(*, conversation_id: UUID) -> Summary | None:
@@ -77,23 +59,20 @@ def summary_write(*, conversation_id: UUID) -> Summary | None:
         known = Summary.objects.filter(conversation_id=conversation_id).first()
         if known is not None:
             return known
-        lines = lines_drafted(conversation_id)
+        template = template_for(conversation)
+        lines = lines_drafted(spoken_in(conversation), sections_of(template))
         confirm_by = timezone.now() + timedelta(seconds=settings.SUMMARY_CONFIRM_SECONDS)
         summary = Summary.objects.create(
-            conversation=conversation, origin=Summary.Origin.EXTRACTIVE, confirm_by=confirm_by
+            conversation=conversation,
+            origin=Summary.Origin.EXTRACTIVE,
+            confirm_by=confirm_by,
+            template=template,
         )
-        SummaryLine.objects.bulk_create(
-            SummaryLine(
-                summary=summary,
-                section=line.section,
-                position=position,
-                text=line.text,
-                evidence=line.evidence,
-            )
-            for position, line in enumerate(lines)
-        )
-        _announce(summary)
+        lines_store(summary, lines, moments_in(conversation_id))
+        summary_announce(summary)
         news.tell(kind=news.SUMMARY_READY, conversation_id=conversation_id, ref=summary.pk)
+        if lines and model_wanted():
+            jobs_announce(event=WRITTEN, conversation_id=conversation_id)
     return summary
 
 
@@ -102,19 +81,26 @@ def summary_write_job(conversation_id: UUID) -> None:
     summary_write(conversation_id=conversation_id)
 
 
+def summary_model_job(conversation_id: UUID) -> None:
+    """Handler of the outbox: have a model write what was taken from the transcript."""
+    summary_model_write(conversation_id=conversation_id, announce=summary_announce)
+
+
 def summary_edit(*, line: SummaryLine, user: User, text: str) -> SummaryLine:
     """Replace a line's words; the first ones stay as `original`. Raises `ValidationError`, `Conflict`."""
-    words = _words(text)
     with transaction.atomic():
         summary, line = _open_line(line)
+        section = _section(summary, line.section)
+        words = _words(text, section)
         if words != line.text:
             line.original = line.original or line.text
             if line.original == words:
                 line.original = ""
             line.text = words
             line.edited_at = timezone.now()
-            line.save(update_fields=["text", "original", "edited_at"])
-            _announce(summary)
+            line.due_on = _due(summary, line)
+            line.save(update_fields=["text", "original", "edited_at", "due_on"])
+            summary_announce(summary)
     return line
 
 
@@ -134,17 +120,20 @@ def _line_removed(line: SummaryLine, removed: bool) -> SummaryLine:
         if line.removed != removed:
             line.removed = removed
             line.save(update_fields=["removed"])
-            _announce(summary)
+            summary_announce(summary)
     return line
 
 
 def summary_line_add(*, summary: Summary, user: User, section: str, text: str) -> SummaryLine:
     """Add a line of the agent's own, at the end of its section. It has no evidence: nobody need have said it."""
-    words = _words(text)
-    if section not in SummaryLine.Section.values:
-        raise ValidationError({"section": _("Choose one of the summary's sections.")})
     with transaction.atomic():
         summary = _open_summary(summary.pk)
+        own = _section(summary, section)
+        if own is None:
+            raise ValidationError({"section": _("Choose one of the summary's sections.")})
+        words = _words(text, own)
+        if own.is_field and summary.lines.filter(section=section, removed=False).exists():
+            raise ValidationError({"section": _("This field has a value. Change that one.")})
         last = summary.lines.order_by("-position").values_list("position", flat=True).first()
         line = SummaryLine.objects.create(
             summary=summary,
@@ -152,8 +141,9 @@ def summary_line_add(*, summary: Summary, user: User, section: str, text: str) -
             position=0 if last is None else last + 1,
             text=words,
             edited_at=timezone.now(),
+            way=SummaryLine.Way.AGENT,
         )
-        _announce(summary)
+        summary_announce(summary)
     return line
 
 
@@ -170,8 +160,9 @@ def summary_confirm(*, summary: Summary, user: User, disposition: Disposition | 
             return summary
         now = timezone.now()
         summary.state, summary.confirmed_at, summary.confirmed_by = Summary.State.CONFIRMED, now, user
-        summary.save(update_fields=["state", "confirmed_at", "confirmed_by"])
-        _announce(summary)
+        counted = outcome_count(summary)
+        summary.save(update_fields=["state", "confirmed_at", "confirmed_by", *counted])
+        summary_announce(summary)
         _close(summary.conversation_id, disposition)
         news.tell(kind=news.SUMMARY_CONFIRMED, conversation_id=summary.conversation_id, ref=summary.pk)
     return summary
@@ -195,7 +186,7 @@ def summaries_expire(*, older_than_seconds: int) -> int:
                 continue
             summary.state = Summary.State.UNCONFIRMED
             summary.save(update_fields=["state"])
-            _announce(summary)
+            summary_announce(summary)
             _close(conversation_id, None)
             expired += 1
     overdue = Conversation.objects.filter(
@@ -216,14 +207,18 @@ def summary_text(summary: Summary) -> str:
     """The summary as plain text, for another program: a heading a section, a dash a line, removed lines left out."""
     lines, label = [line for line in summary.lines.all() if not line.removed], Labels()
     parts = []
-    for section, name in SummaryLine.Section.choices:
-        own = [f"- {plain_words(line.text, label=label)}" for line in lines if line.section == section]
+    for section in sections_shown(summary.template):
+        own = [f"- {plain_words(line.text, label=label)}" for line in lines if line.section == section["key"]]
         if own:
-            parts.append("\n".join([str(name), *own]))
+            parts.append("\n".join([section["label"], *own]))
     return "\n\n".join(parts) + ("\n" if parts else "")
 
 
-def _words(text: str) -> str:
+def _section(summary: Summary, key: str) -> Section | None:
+    return next((one for one in summary.sections if one.key == key), None)
+
+
+def _words(text: str, section: Section | None) -> str:
     words = " ".join(redacted(text).split())
     if not words:
         raise ValidationError({"text": _("A line needs words. To leave it out, remove it.")})
@@ -231,13 +226,41 @@ def _words(text: str) -> str:
         raise ValidationError(
             {"text": _("A line has at most %(count)d characters.") % {"count": TEXT_LENGTH}}
         )
-    return words
+    if section is None or not section.is_field or section.kind == TEXT:
+        return words
+    value = words_for(section, words)
+    if value is None:
+        raise ValidationError({"text": _value_wanted(section)})
+    return value
+
+
+def _value_wanted(section: Section) -> str:
+    """What a field takes, in a sentence."""
+    return {
+        "number": _("This field takes a number, such as 12 or 3.5."),
+        "amount": _("This field takes an amount, such as 24.50 EUR."),
+        DATE: _("This field takes a date, such as 2026-11-24."),
+        "yes_no": _("This field takes yes or no."),
+        "choice": _("This field takes one of: %(choices)s.") % {"choices": ", ".join(section.options)},
+    }[section.kind]
+
+
+def _due(summary: Summary, line: SummaryLine) -> date | None:
+    """The day that an edited promise is due, as of the conversation's."""
+    section = _section(summary, line.section)
+    if section is None or section.source != "promises":
+        return line.due_on
+    conversation = Conversation.objects.only("started_at", "announced_at").get(pk=summary.conversation_id)
+    began = conversation.started_at or conversation.announced_at
+    days = days_in(line.text, timezone.localdate(began)) if began else []
+    return days[0].day if days else None
 
 
 def _locked(summary_id: UUID) -> Summary:
     """Take the summary's row, after its call's; everything that shows a summary is loaded anew for its event."""
     CallOwner.objects.select_for_update(of=("self",)).filter(conversation__summary=summary_id).first()
-    return Summary.objects.select_for_update(no_key=True).get(pk=summary_id)
+    rows = Summary.objects.select_for_update(of=("self",), no_key=True).select_related("template")
+    return rows.get(pk=summary_id)
 
 
 def _open_summary(summary_id: UUID) -> Summary:
@@ -250,11 +273,6 @@ def _open_summary(summary_id: UUID) -> Summary:
 def _open_line(line: SummaryLine) -> tuple[Summary, SummaryLine]:
     summary = _open_summary(line.summary_id)
     return summary, SummaryLine.objects.get(pk=line.pk)
-
-
-def _announce(summary: Summary) -> None:
-    row = Summary.objects.select_related("confirmed_by").prefetch_related("lines").get(pk=summary.pk)
-    event_append(conversation_id=row.conversation_id, kind="summary", row=row)
 
 
 def _close(conversation_id: UUID, disposition: Disposition | None) -> None:

@@ -5,6 +5,7 @@ from django.urls import path
 from conversations import views
 from conversations.completeness_views import completeness_page
 from conversations.redaction.urls import urlpatterns as privacy_urls
+from conversations.summary_views import case_make, figures_page
 
 urlpatterns = [
     *privacy_urls,
@@ -16,6 +17,8 @@ urlpatterns = [
         views.recording_download,
         name="recording-download",
     ),
+    path("summaries/", figures_page, name="summary-figures"),
+    path("conversations/<uuid:conversation_id>/summary-case", case_make, name="summary-case"),
     path("completeness/", completeness_page, name="completeness"),
     path("recordings/<str:token>", views.recording_sound, name="recording-sound"),
     path("conversations/<uuid:conversation_id>/transcript.txt", views.transcript, name="transcript"),

@@ -27,6 +27,7 @@ from conversations.access import conversation_for
 from conversations.chat_lines import is_connected
 from conversations.chat_words import chat_words
 from conversations.filters import ConversationFilter
+from conversations.live_summary import so_far
 from conversations.models import ChatMessage, ConsentRecord, Conversation, Disposition, Purpose
 from conversations.playback import download_response, recording_for, recording_note, recording_response
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, LinkExpired, link_make, link_open
@@ -180,6 +181,7 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "joining": joining_data(user, shown),
         "floor": user.may(Permission.FLOOR_WATCH),
         "now": timezone.now(),
+        "so_far": so_far(conversation) if conversation.is_live else None,
     }
     return render(request, "conversations/conversation.html", context)
 

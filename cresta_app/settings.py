@@ -371,6 +371,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "SpeakerEnum": "conversations.models.Speaker",
+        "SummaryOriginEnum": "conversations.models.Summary.Origin",
+        "SummaryWayEnum": "conversations.models.SummaryLine.Way",
         "RedactionActionEnum": ["mask", "last_four", "hash", "keep"],
         "CallPhaseEnum": "conversations.models.CallPhase.Phase",
         "ConversationStateEnum": "conversations.models.Conversation.State",

@@ -90,6 +90,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("providers.promptrevision", "edit_note"),
             ("providers.evaluationcase", "fact_check"),
             ("providers.promptevaluation", "grade"),
+            ("conversations.summarytemplate", "summarize"),
             ("providers.modelbudget", "savings"),
             ("providers.modelcall", "receipt_long"),
             ("providers.searchserver", "manage_search"),

@@ -27,6 +27,7 @@ from conversations.api.redaction_reviews import (
 )
 from conversations.api.redaction_types import OwnTypeViewSet
 from conversations.api.retention import LegalHoldViewSet, RetentionRuleViewSet, RetentionRunViewSet
+from conversations.api.summaries import SummaryFigureViewSet, SummaryTemplateViewSet
 from conversations.api.views import ConversationViewSet, SummaryViewSet, UtteranceViewSet
 from integrations.api import ConnectionViewSet
 from integrations.chats.api import ChatViewSet
@@ -75,6 +76,8 @@ router.register("retention-runs", RetentionRunViewSet, basename="api-retention-r
 router.register("legal-holds", LegalHoldViewSet, basename="api-legal-hold")
 router.register("utterances", UtteranceViewSet, basename="api-utterance")
 router.register("summaries", SummaryViewSet, basename="api-summary")
+router.register("summary-templates", SummaryTemplateViewSet, basename="api-summary-template")
+router.register("summary-figures", SummaryFigureViewSet, basename="api-summary-figure")
 router.register("redaction-reviews", ReviewViewSet, basename="api-redaction-review")
 router.register("redaction-report", RedactionReportViewSet, basename="api-redaction-report")
 router.register("redaction-examples", ExampleViewSet, basename="api-redaction-example")

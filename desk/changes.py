@@ -64,7 +64,8 @@ def _line(user: User, line_id: UUID) -> SummaryLine:
 
 def _summary(user: User, conversation_id: UUID) -> Summary:
     return get_object_or_404(
-        Summary.objects.prefetch_related("lines"), conversation=_own(user, conversation_id)
+        Summary.objects.select_related("template").prefetch_related("lines"),
+        conversation=_own(user, conversation_id),
     )
 
 
@@ -209,7 +210,7 @@ def line_add(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     user, content = _user(request), body(request)
     summary = _summary(user, conversation_id)
     text = words(content, "text", maximum=LINE_MAX)
-    section = words(content, "section", maximum=12)
+    section = words(content, "section", maximum=40)
     return _line_shown(summary_line_add(summary=summary, user=user, section=section, text=text))
 
 
@@ -254,5 +255,6 @@ def confirm(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
 def text(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """The summary as plain text, for whoever may read the conversation."""
     conversation = conversation_for(_user(request), conversation_id)
-    summary = get_object_or_404(Summary.objects.prefetch_related("lines"), conversation=conversation)
+    rows = Summary.objects.select_related("template").prefetch_related("lines")
+    summary = get_object_or_404(rows, conversation=conversation)
     return HttpResponse(summary_text(summary), content_type="text/plain; charset=utf-8")

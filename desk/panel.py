@@ -26,7 +26,6 @@ from accounts.throttle import address_of
 from accounts.views import keeps_opener, needs
 from conversations.access import conversations_visible
 from conversations.correlation import conversations_by
-from conversations.models import SummaryLine
 from desk import wording
 from desk.answering import View, answers_json, body, refusal, words
 from desk.models import PanelSession, PanelSettings
@@ -74,7 +73,6 @@ def panel(request: HttpRequest) -> HttpResponse:
     }
     context = {
         "page": page,
-        "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
         "search_url": reverse("panel-knowledge"),
         # The page's own prefix leads to `panel-answer`.
         "answer_url": reverse("knowledge-answer"),

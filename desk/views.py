@@ -17,7 +17,6 @@ from accounts.views import needs
 from coaching.alerts import hands_wanted
 from coaching.mutes import mutes_shown
 from conversations.access import conversation_for
-from conversations.models import SummaryLine
 from conversations.redaction.kept_page import kept_data
 from conversations.redaction.policy import redaction_policy
 from desk import wording
@@ -76,7 +75,6 @@ def desk(request: HttpRequest) -> HttpResponse:
     context = {
         "page": desk_page(request),
         "queues": queues,
-        "sections": {key: str(label) for key, label in SummaryLine.Section.choices},
         "search_url": _url("knowledge-search"),
         "answer_url": _url("knowledge-answer"),
         # The sample call is a higher room's: its card is named here, not imported.

@@ -133,7 +133,7 @@ def test_what_was_said_before_consent_goes_wherever_it_was_quoted(past):
     type(row).objects.filter(pk=row.pk).update(at_ms=8_000)
     line = SummaryLine.objects.create(
         summary=past.summary,
-        section=SummaryLine.Section.values[0],
+        section="reason",
         position=9,
         text="My bill is wrong",
         evidence=[str(past.said[1].pk)],

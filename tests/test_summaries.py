@@ -62,7 +62,7 @@ def _kinds(conversation_id):
 def test_a_summary_quotes_what_was_said_and_says_how_it_was_made(summary):
     spoken = {str(row.pk): row.text for row in summary.conversation.utterances.all()}
     lines = list(summary.lines.all())
-    assert {line.section for line in lines} >= {"reason", "done", "next_steps"}
+    assert {line.section for line in lines} >= {"reason", "done", "promises"}
     for line in lines:
         assert line.evidence
         assert set(line.evidence) <= set(spoken)

@@ -89,12 +89,34 @@ class UtteranceFoundSerializer(UtteranceSerializer):
 
 class SummaryLineSerializer(Serializer):
     id = serializers.UUIDField()
-    section = serializers.ChoiceField(SummaryLine.Section.choices)
+    section = serializers.CharField(help_text="A section's key.")
     section_label = serializers.CharField()
+    kind = serializers.CharField(help_text="The section's kind: lines, or the kind of a field.")
     text = serializers.CharField()
+    value = serializers.JSONField(
+        allow_null=True, help_text="Of a field that is no text: its value in its type, read from the words."
+    )
+    who = serializers.CharField(help_text="Who made a promise: agent or customer.")
+    due_on = serializers.DateField(allow_null=True, help_text="By when, where that was said.")
     original = serializers.CharField(help_text="What stood there before the agent's edit, or nothing.")
     evidence = serializers.ListField(child=serializers.UUIDField(), help_text="Utterances it rests on.")
     removed = serializers.BooleanField()
+    way = serializers.ChoiceField(SummaryLine.Way.choices, help_text="How it was first made.")
+
+
+class SummarySectionShownSerializer(Serializer):
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    kind = serializers.CharField()
+    choices = serializers.ListField(child=serializers.CharField())
+    instruction = serializers.CharField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
+
+
+class SummaryTemplateNamedSerializer(Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    revision = serializers.IntegerField()
 
 
 class SummarySerializer(Serializer):
@@ -107,6 +129,13 @@ class SummarySerializer(Serializer):
     confirm_by = serializers.DateTimeField()
     confirmed_at = serializers.DateTimeField(allow_null=True)
     confirmed_by = PersonSerializer(allow_null=True)
+    model = serializers.CharField(help_text="Which model wrote it; empty: taken from the transcript.")
+    prompt_revision = serializers.IntegerField(help_text="0: the prompt as installed.")
+    template = SummaryTemplateNamedSerializer(allow_null=True, help_text="null: the one of the house.")
+    sections = SummarySectionShownSerializer(many=True)
+    fields = serializers.DictField(  # type: ignore[assignment]
+        help_text="Values of the fields by their keys: text, digits, {amount, currency}, ISO date, bool, or null."
+    )
     lines = SummaryLineSerializer(many=True)
 
 
@@ -123,7 +152,7 @@ class LineChangeSerializer(Serializer):
 
 
 class LineAddSerializer(Serializer):
-    section = serializers.ChoiceField(SummaryLine.Section.choices)
+    section = serializers.CharField(max_length=40, help_text="A key of the summary's sections.")
     text = serializers.CharField(max_length=400)
 
 

@@ -27,14 +27,21 @@ from conversations.access import conversation_for, conversations_visible
 from conversations.api import serializers as shape
 from conversations.api.amending import AmendingViewSet, ConversationFinder, ConversationWholeSerializer, whole
 from conversations.api.kept import KeptViewSet
+from conversations.api.summaries import (
+    LiveSummaryAskedSerializer,
+    LiveSummarySerializer,
+    SummaryCaseSerializer,
+)
 from conversations.filters import UtteranceFilter
 from conversations.hiding import words_hide
+from conversations.live_summary import live_summary
 from conversations.models import Conversation, Disposition, Summary, SummaryLine, Utterance
 from conversations.playback import download_response, recording_for
 from conversations.recording_links import DOWNLOAD, FORMS, PLAY, link_make
 from conversations.review import delivery_of, transcript_text
 from conversations.selectors import item_visible, items_visible, scores_unseen
 from conversations.services import conversation_attach
+from conversations.summary_cases import summary_case_make
 
 EVENTS_AT_ONCE = 500
 
@@ -83,6 +90,16 @@ class ConversationViewSet(AmendingViewSet, KeptViewSet, ItemListMixin, CompanyVi
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """One conversation, with its metadata and the ids it goes by."""
         return Response(ConversationWholeSerializer(whole(conversation_for(self.user, pk))).data)
+
+    @extend_schema(parameters=[LiveSummaryAskedSerializer], responses=LiveSummarySerializer, filters=False)
+    @action(detail=True, url_path="live-summary", pagination_class=None)
+    def live_summary(self, request: Request, pk: UUID) -> Response:
+        """What a conversation comes to so far, from what is stored; while it goes on, or after."""
+        asked = LiveSummaryAskedSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        by_model = asked.validated_data["by"] == "model"
+        found = live_summary(conversation_for(self.user, pk), by_model=by_model)
+        return Response(LiveSummarySerializer(found).data)
 
     @extend_schema(responses=shape.SnapshotSerializer, filters=False)
     @action(detail=True, pagination_class=None)
@@ -241,7 +258,9 @@ class SummaryViewSet(ItemListMixin, CompanyViewSet):
     """Summaries of the conversations that you may read; yours to edit and confirm where you were the agent."""
 
     permission = Permission.CONVERSATION_READ_OWN
-    permissions_by_action = dict.fromkeys(("lines", "line_change", "confirm"), Permission.SUMMARY_EDIT_OWN)
+    permissions_by_action = dict.fromkeys(
+        ("lines", "line_change", "confirm"), Permission.SUMMARY_EDIT_OWN
+    ) | {"evaluation_case": Permission.EVALUATION_OVERRIDE}
     serializer_class = shape.SummarySerializer
     filterset_fields = {"conversation": ["exact"], "state": ["exact"]}
     queryset = Summary.objects.none()
@@ -316,3 +335,11 @@ class SummaryViewSet(ItemListMixin, CompanyViewSet):
                 raise serializers.ValidationError({"disposition": ["There is no such disposition."]})
         summaries.summary_confirm(summary=summary, user=self.user, disposition=disposition)
         return self.shown(self._one(pk))
+
+    @extend_schema(request=None, responses={201: SummaryCaseSerializer}, filters=False)
+    @action(detail=True, methods=["post"], url_path="evaluation-case", pagination_class=None)
+    def evaluation_case(self, request: Request, pk: UUID) -> Response:
+        """Take a confirmed summary into the evaluation set of the task `summary`, as a draft."""
+        case = summary_case_make(summary=self._one(pk), actor=self.user)
+        shown = SummaryCaseSerializer({"case": case.pk, "active": case.active}).data
+        return Response(shown, status=status.HTTP_201_CREATED)

@@ -13,8 +13,6 @@ from conversations.models.calls import (
     Recording,
     Redaction,
     Speaker,
-    Summary,
-    SummaryLine,
     Utterance,
 )
 from conversations.models.chats import Chat, ChatMessage
@@ -36,6 +34,14 @@ from conversations.models.redaction_checks import (
     RedactionRun,
 )
 from conversations.models.retention import LegalHold, RetentionRule, RetentionRun
+from conversations.models.summaries import (
+    Summary,
+    SummaryCase,
+    SummaryLine,
+    SummarySection,
+    SummaryTemplate,
+    SummaryTemplateRevision,
+)
 
 __all__ = [
     "CallLedger",
@@ -72,7 +78,11 @@ __all__ = [
     "RetentionRun",
     "Speaker",
     "Summary",
+    "SummaryCase",
     "SummaryLine",
+    "SummarySection",
+    "SummaryTemplate",
+    "SummaryTemplateRevision",
     "Utterance",
     "VoiceSettings",
     "WaitingMetadata",

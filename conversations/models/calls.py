@@ -1,4 +1,4 @@
-"""Conversations and what belongs to each: who took part, what was said, its recording, its summary, its events."""
+"""Conversations and what belongs to each: who took part, what was said, its recording, its events."""
 
 from __future__ import annotations
 
@@ -401,63 +401,6 @@ class OutboxJob(TimeOrderedModel):
 
     def __str__(self) -> str:
         return f"{self.task} for {self.conversation_id}"
-
-
-class Summary(TimeOrderedModel):
-    """What a conversation came to. `origin` says how it was written; lines keep the original beside the edit."""
-
-    class Origin(models.TextChoices):
-        EXTRACTIVE = "extractive", _("taken from the transcript")
-        MODEL = "model", _("written by a model")
-
-    class State(models.TextChoices):
-        DRAFT = "draft", _("to confirm")
-        CONFIRMED = "confirmed", _("confirmed")
-        UNCONFIRMED = "unconfirmed", _("unconfirmed")
-
-    conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="summary")
-    origin = models.CharField(_("origin"), max_length=12, choices=Origin)
-    state = models.CharField(_("state"), max_length=12, choices=State, default=State.DRAFT)
-    created_at = models.DateTimeField(_("written"), auto_now_add=True)
-    confirm_by = models.DateTimeField(_("to confirm by"))
-    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
-    confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-
-    class Meta:
-        verbose_name = _("summary")
-        verbose_name_plural = _("summaries")
-
-    def __str__(self) -> str:
-        return f"summary of {self.conversation_id}"
-
-
-class SummaryLine(TimeOrderedModel):
-    """One line. `evidence`: ids of the utterances it rests on; `original` is kept when the agent edits `text`."""
-
-    class Section(models.TextChoices):
-        REASON = "reason", _("Reason")
-        DONE = "done", _("What was done")
-        OUTCOME = "outcome", _("Outcome")
-        NEXT_STEPS = "next_steps", _("Next steps")
-
-    summary = models.ForeignKey(Summary, on_delete=models.CASCADE, related_name="lines")
-    section = models.CharField(max_length=12, choices=Section)
-    position = models.PositiveSmallIntegerField()
-    text = models.CharField(max_length=400)
-    original = models.CharField(max_length=400, blank=True, default="")
-    evidence = models.JSONField(default=list)
-    removed = models.BooleanField(default=False)
-    edited_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("summary line")
-        verbose_name_plural = _("summary lines")
-        ordering = ["summary", "position"]
-
-    def __str__(self) -> str:
-        return f"{self.section} {self.position}"
 
 
 class Note(TimeOrderedModel):

@@ -9,6 +9,7 @@ from conversations import events
 from conversations.live import metadata
 from conversations.models import Conversation, Handover, Note, Summary, SummaryLine
 from conversations.services import event_append
+from conversations.summary_case_words import summary_case_change
 from engines.redaction.redactor import RedactionConfig, redact
 from engines.redaction.text import RawText
 
@@ -17,6 +18,7 @@ _LINE = SummaryLine._meta.get_field("text").max_length or 400
 
 def written_redact(*, conversation_id: UUID, config: RedactionConfig) -> int:
     """Hide what `config` names in it, within the caller's transaction. Returns how much that was."""
+    summary_case_change(conversation_id, lambda text: _again(text, config)[0])
     return (
         _summary(conversation_id, config)
         + _note(conversation_id, config)

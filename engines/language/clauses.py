@@ -125,6 +125,7 @@ _OPENERS = (
 _AFTER_ASKER = _SUBJECTS | listed(
     "not much long many about any everything anything these those can may do does is"
 )
+_AUXILIARIES = listed("will would could should did are was were have has")
 _JOIN_WITHIN_MS = 2_500
 
 
@@ -242,5 +243,9 @@ def _asks(norms: list[str]) -> bool:
     return (
         len(norms) > 1
         and norms[0] in _ASKERS
-        and (norms[1] in _AFTER_ASKER or norms[0] in {"what", "which", "how"})
+        and (
+            norms[1] in _AFTER_ASKER
+            or norms[0] in {"what", "which", "how"}
+            or (norms[0] in {"when", "why", "where", "who"} and norms[1] in _AUXILIARIES)
+        )
     )

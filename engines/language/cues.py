@@ -59,6 +59,13 @@ REASON: tuple[tuple[float, str], ...] = (
     (2, "i need (a|an|my|the|some|help)"),
     (2, "i would like (a|an|my|the|some)"),
     (2, "(went|gone) up"),
+    (2.5, "i am (|really) running into"),
+    (
+        2.5,
+        "i am (getting|seeing|experiencing|facing) (|a|an|some|this|these) ... (error*|message*|problem*|issue*)",
+    ),
+    (2.5, "i need help"),
+    (2, "(keep|keeps|kept) (getting|happening|asking)"),
     (1, "(can|could) (you|i) (|please) (send|cancel|change|refund|help|get|have|speak|make|move|tell)"),
     (1, "i (need|want)"),
 )
@@ -74,6 +81,11 @@ DONE: tuple[tuple[float, str], ...] = (
     (2, "(that is|it is) (|all|now) (done|taken care of|sorted|in place|gone through)"),
     (1.5, "(i can|i could|we can) (|also) (offer|give|take|apply|waive)"),
     (1, "your ... (balance|total|bill|order|appointment) is"),
+    # What the agent had the customer try: told where nothing stronger is.
+    (1.5, "let us (|also|now) (try|check|start|restart|run|look|test)"),
+    (1.5, "(please|now|then) (try|click|check|restart|open|press|unplug|plug|run|test|update|reconnect)"),
+    (1.5, "you can (|also) (try|do|enable|update|check|restart)"),
+    (1.5, "i (recommend|suggest|would recommend|would suggest)"),
     (
         2,
         "your (payment|order|request|refund) ... (was|is|went) (successful|complete|through|confirmed)",
@@ -111,6 +123,7 @@ NEXT_CUSTOMER: tuple[tuple[float, str], ...] = (
 )
 AT_ONCE: tuple[str, ...] = (
     "will (|just|quickly) (check|look|pull|be|need|have a look|help|put you|do my best|take a look|bring up)",
+    "(will|am going to) (now|right now)",
     "will not be (a moment|long)",
     "will go ahead and (check|look|pull)",
     "will (|just) get (that|this|you) (sorted|right|through)",

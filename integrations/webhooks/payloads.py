@@ -14,6 +14,7 @@ from coaching.models import Alert, RuleEffect
 from conversations import news
 from conversations.events import person, stamp
 from conversations.models import Conversation, Summary
+from conversations.summary_shown import fields_shown
 from integrations.webhooks.models import TEST_KIND, WebhookMessage
 from qa.models import Evaluation
 from tenants.companies import web_base
@@ -95,7 +96,7 @@ def _conversation(message: WebhookMessage, base: str) -> Data:
 
 def _summary(message: WebhookMessage, base: str) -> Data:
     row = (
-        Summary.objects.select_related("confirmed_by")
+        Summary.objects.select_related("confirmed_by", "template__template")
         .prefetch_related("lines")
         .filter(pk__in=_ids(message.ref))
         .first()
@@ -110,9 +111,19 @@ def _summary(message: WebhookMessage, base: str) -> Data:
             "origin": row.origin,
             "confirmed_at": stamp(row.confirmed_at),
             "confirmed_by": person(row.confirmed_by),
+            "model": row.model if row.origin == Summary.Origin.MODEL else "",
+            "template": row.template.template.name if row.template else None,
+            "fields": fields_shown(row.lines.all(), {one.key: one for one in row.sections}),
             # Null where they are too long for a message: the address has them.
             "lines": [
-                {"section": line.section, "text": line.text} for line in row.lines.all() if not line.removed
+                {
+                    "section": line.section,
+                    "text": line.text,
+                    "who": line.who,
+                    "due_on": line.due_on.isoformat() if line.due_on else None,
+                }
+                for line in row.lines.all()
+                if not line.removed
             ],
         }
     }

@@ -78,7 +78,7 @@ export function startDesk(page, { named = false, signIn = page.signIn, told = ()
   const note = new Note({ field: $("note"), state: $("note-state"), trouble: $("note-trouble"), again: $("note-trouble").querySelector("button"), words });
   const summary = new Summary({
     body: $("sum"), count: $("sum-count"), origin: $("sum-origin"), choices: $("choices"), trouble: $("sum-trouble"),
-    confirmButton: $("confirm"), copyButton: $("copy"), status: $("sum-status"), words, sections: pageData("sections"),
+    confirmButton: $("confirm"), copyButton: $("copy"), status: $("sum-status"), words,
     light: (ids) => transcript.light(ids),
     confirmed: () => {
       settled.add(callId);

@@ -6,6 +6,7 @@ import { fill, icon, make, reason, say } from "./dom.js";
 import { Kept } from "./kept.js";
 import { PhaseChip } from "./phase.js";
 import { read, Refused, write } from "./requests.js";
+import { SoFar } from "./floor_so_far.js";
 import { LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
 import { span } from "./time.js";
@@ -32,6 +33,7 @@ export class OpenCall {
     this.phase = new PhaseChip({ chip: $("call-phase"), words, clock });
     this.whispers = new WhisperForm({ form: $("whisper"), list: $("whispers"), words, send: (text) => write(`/floor/calls/${this.id}/whisper/`, { text }) });
     this.chat = new ChatBox({ part: $("chat"), words, me: me.id, send: (content) => write(`/floor/calls/${this.id}/message/`, content) });
+    this.soFar = new SoFar({ part: $("so-far"), words, call: () => this.id });
     $("call-close").addEventListener("click", () => this.closed());
     $("attach-to").addEventListener("change", (event) => event.target.value && this.#attach(event.target.value));
     $("attach").addEventListener("submit", (event) => event.preventDefault());
@@ -91,6 +93,7 @@ export class OpenCall {
     this.transcript.open(this.store, { agent: agentNames(this.store, this.words), supervisor: supervisorNames(this.store, this.words), ...(customer && { customer }) });
     this.trouble.reset();
     this.phase.reset();
+    this.soFar.reset();
     this.whispers.open(this.store);
     this.chat.open(this.store, call.writable);
     this.panel.dataset.channel = conversation.channel;

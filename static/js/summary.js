@@ -11,8 +11,8 @@ export class Summary {
   #drawn = "";
 
   /** `light(ids)` tints utterances; `confirmed()` is called once the server has it. */
-  constructor({ body, count, origin, choices, trouble, confirmButton, copyButton, status, words, sections, light, confirmed }) {
-    Object.assign(this, { body, count, origin, choices, trouble, confirmButton, copyButton, status, words, sections, light, confirmed });
+  constructor({ body, count, origin, choices, trouble, confirmButton, copyButton, status, words, light, confirmed }) {
+    Object.assign(this, { body, count, origin, choices, trouble, confirmButton, copyButton, status, words, light, confirmed });
     confirmButton.addEventListener("click", () => this.confirm());
     copyButton.addEventListener("click", () => this.copy());
     trouble.querySelector("button").addEventListener("click", () => this.#again?.());
@@ -66,10 +66,10 @@ export class Summary {
     say(this.status, { unconfirmed: words.unconfirmed, confirmed: words.confirmed }[row.state] ?? "");
     if (this.#editing?.field) this.#editing.value = this.#editing.field.value; // redrawn under the writer's hands
     const focused = this.#editing?.field === document.activeElement;
-    this.body.replaceChildren(...Object.entries(this.sections).map(([section, label]) => this.#section(section, label, row)));
+    this.body.replaceChildren(...row.sections.map((section) => this.#section(section, row)));
     if (this.#editing?.field && (focused || this.#editing.fresh)) {
       this.#editing.field.focus();
-      if (this.#editing.fresh) this.#editing.field.setSelectionRange(this.#editing.field.value.length, this.#editing.field.value.length);
+      if (this.#editing.fresh && /^(text|textarea)$/.test(this.#editing.field.type)) this.#editing.field.setSelectionRange(this.#editing.field.value.length, this.#editing.field.value.length);
       this.#editing.fresh = false;
     }
   }
@@ -78,7 +78,7 @@ export class Summary {
 
   move(step) {
     const ids = (this.row?.lines ?? []).map((line) => line.id);
-    const order = Object.keys(this.sections).flatMap((section) => this.row.lines.filter((line) => line.section === section).map((line) => line.id));
+    const order = (this.row?.sections ?? []).flatMap((section) => this.row.lines.filter((line) => line.section === section.key).map((line) => line.id));
     if (!ids.length || this.#editing) return false;
     const at = order.indexOf(this.#selected);
     this.select(order[at === -1 ? (step > 0 ? 0 : order.length - 1) : Math.min(order.length - 1, Math.max(0, at + step))]);
@@ -120,8 +120,10 @@ export class Summary {
     const line = this.#line(editing.id);
     this.draw();
     if (!text || text === line?.text) return Promise.resolve(true);
-    const [url, content] = editing.id
-      ? [`/desk/lines/${editing.id}/`, { text }]
+    // A model's summary may have taken the place of the line meanwhile: then what was written is a line of its own.
+    const kept = line ?? (editing.id && this.#field_of(editing.section));
+    const [url, content] = kept
+      ? [`/desk/lines/${kept.id}/`, { text }]
       : [`/desk/calls/${this.callId}/lines/`, { section: editing.section, text }];
     return this.#do(() => write(url, content), () => {
       this.#editing = { ...editing, value: text, fresh: true, field: null };
@@ -186,6 +188,12 @@ export class Summary {
     return this.row?.lines.find((line) => line.id === id) ?? null;
   }
 
+  /** The value of a field, of which there is one. */
+  #field_of(key) {
+    const section = this.row?.sections.find((one) => one.key === key);
+    return section && section.kind !== "lines" ? this.row.lines.find((line) => line.section === key && !line.removed) ?? null : null;
+  }
+
   async #do(work, failed = () => {}) {
     try {
       await work();
@@ -206,16 +214,18 @@ export class Summary {
     this.#again = null;
   }
 
-  #section(section, label, row) {
+  #section({ key: section, label, kind, instruction }, row) {
     const lines = row.lines.filter((line) => line.section === section);
-    const adding = this.#editing && this.#editing.id === null && this.#editing.section === section;
+    const orphan = this.#editing && this.#editing.id !== null && !this.#line(this.#editing.id);
+    const adding = this.#editing && (this.#editing.id === null || orphan) && this.#editing.section === section;
     const add = (words, ...attributes) => make("button", { type: "button", class: "add", click: () => this.add(section), ...Object.assign({}, ...attributes) }, icon("plus"), words);
     const name = fill(this.words.add_line_to, { section: label });
-    const offered = this.isOpen && !adding;
-    return make("section", { class: "s", "aria-label": label },
-      make("h3", {}, make("span", {}, label), offered && lines.length ? add("", { "aria-label": name, title: name }) : null),
+    const full = kind !== "lines" && lines.some((line) => !line.removed);
+    const offered = this.isOpen && !adding && !full;
+    return make("section", { class: kind === "lines" ? "s" : "s field-s", "aria-label": label, "data-section": section },
+      make("h3", {}, make("span", { title: instruction || null }, label), offered && lines.length ? add("", { "aria-label": name, title: name }) : null),
       make("div", { class: "ls" }, ...lines.map((line) => this.#draw(line)), adding ? this.#field(this.#editing) : null,
-        offered && !lines.length ? add(this.words.add_line, { "aria-label": name }) : null));
+        offered && !lines.length ? add(kind === "lines" ? this.words.add_line : this.words.add_value, { "aria-label": name }) : null));
   }
 
   #draw(line) {
@@ -230,7 +240,8 @@ export class Summary {
       const times = line.evidence.map((id) => this.store.get("utterance", id)).filter(Boolean);
       times.forEach((utterance, at) => notes.push(make("button", { type: "button", class: "link", click: (event) => { event.stopPropagation(); this.select(line.id); this.light([utterance.id]); } },
         span(utterance.start_ms) + (at < times.length - 1 ? "," : ""))));
-      if (!times.length) notes.push(make("span", { class: "muted" }, words.added));
+      if (line.due_on) notes.push(make("span", { class: "chip" }, fill(words.due, { day: line.due_on })));
+      if (!times.length && line.way === "agent") notes.push(make("span", { class: "muted" }, words.added));
     }
     const tools = this.isOpen && !line.removed && this.#selected === line.id ? make("span", { class: "tools" },
       make("button", { type: "button", class: "btn btn-sm btn-icon", "aria-label": words.edit_line, title: `${words.edit_line} (E)`, click: (event) => { event.stopPropagation(); this.edit(line.id); } }, icon("pencil")),
@@ -240,8 +251,16 @@ export class Summary {
   }
 
   #field(editing) {
-    const field = make("textarea", { rows: 1, maxlength: 400, "aria-label": this.words.line_words });
+    const section = this.row?.sections.find((one) => one.key === editing.section);
+    const options = section?.kind === "yes_no" ? ["yes", "no"] : section?.kind === "choice" ? section.choices : null;
+    const attributes = { "aria-label": section && section.kind !== "lines" ? section.label : this.words.line_words };
+    const field = options
+      ? make("select", attributes, ...["", ...options].map((one) => make("option", { value: one }, one)))
+      : make(section && ["number", "amount", "date"].includes(section.kind) ? "input" : "textarea",
+        { ...attributes, maxlength: 400, ...(section?.kind === "date" ? { type: "date" } : section?.kind === "number" || section?.kind === "amount" ? { type: "text", inputmode: section.kind === "number" ? "decimal" : "text", placeholder: section.kind === "amount" ? "24.50 EUR" : "12.5" } : { rows: 1 }) });
     field.value = editing.value;
+    // A choice is made by choosing.
+    if (options) field.addEventListener("change", () => this.keep());
     editing.field = field;
     field.addEventListener("keydown", (event) => {
       if (event.isComposing) return;
