@@ -253,6 +253,7 @@ STATICFILES_DIRS = [
     ("vendor/tabler", _packages / "@tabler/core/dist"),
     ("vendor/tabler-icons", _packages / "@tabler/icons-webfont/dist"),
     ("vendor/htmx", _packages / "htmx.org/dist"),
+    ("vendor/echarts", _packages / "echarts/dist"),
 ]
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = DATA_DIR / "files"

@@ -50,13 +50,18 @@ class CriterionAgreement:
     people: Agreed
 
 
-def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> list[CriterionAgreement]:
-    """Figures by criterion, of what was judged since then. `bar`: the least kappa, 0-1. Two queries."""
+def agreement(
+    template: ScorecardTemplate, *, since: datetime, bar: float, until: datetime | None = None
+) -> list[CriterionAgreement]:
+    """Figures by criterion, of what was judged from `since` until before `until`. `bar`: the least kappa, 0-1.
+
+    Two queries.
+    """
     revision = template.revisions.order_by("-number").first()
     if revision is None:
         return []
     given: defaultdict[tuple[UUID, UUID | None, str], dict[str, tuple[str, float | None]]] = defaultdict(dict)
-    for conversation, agent, key, kind, value, automatic, score in _answers(template, since):
+    for conversation, agent, key, kind, value, automatic, score in _answers(template, since, until):
         # What the judge had said, whatever a person has made of it since.
         said = automatic if kind == Kind.AUTOMATIC else value
         if said != OPEN:
@@ -82,11 +87,13 @@ def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> li
     ]
 
 
-def _answers(template: ScorecardTemplate, since: datetime) -> Any:
-    """Answers of conversations that people have judged since then."""
+def _answers(template: ScorecardTemplate, since: datetime, until: datetime | None) -> Any:
+    """Answers of conversations that people have judged in that time."""
     judged = Evaluation.objects.filter(
         revision__template=template, kind__in=[Kind.PERSON, Kind.SECOND], created_at__gte=since
     ).exclude(state=Evaluation.State.DRAFT)
+    if until is not None:
+        judged = judged.filter(created_at__lt=until)
     rows = Answer.objects.filter(
         evaluation__conversation__in=judged.order_by().values("conversation"),
         evaluation__revision__template=template,
