@@ -32,8 +32,13 @@ def _plain(value: Value) -> str:
     if isinstance(value, str):
         return text_cell(value)
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="minutes")
-    return value.isoformat() if isinstance(value, date) else f"{value}"
+        return _here(value).isoformat(sep=" ", timespec="minutes")
+    return value.isoformat() if isinstance(value, date) else str(value).removesuffix(".0")
+
+
+def _here(value: datetime) -> datetime:
+    """A spreadsheet's times know no zone: what is written is what the clock showed where it was asked for."""
+    return value.replace(tzinfo=None)
 
 
 def csv_chunks(rows: Iterable[Sequence[Value]]) -> Iterator[bytes]:
@@ -77,8 +82,7 @@ def _cell(sheet: Any, value: Value, font: Any) -> Any:
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     if isinstance(value, datetime):
-        # A spreadsheet's times know no zone: what is written is what the page shows.
-        value = value.replace(tzinfo=None)
+        value = _here(value)
     if not isinstance(value, str):
         if font is None:
             return value
