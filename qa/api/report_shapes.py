@@ -187,6 +187,7 @@ class EvaluatorSerializer(Serializer):
 
 
 class ThroughputSerializer(PeriodSerializer):
+    n = serializers.IntegerField(help_text="Evaluations and second reviews together.")
     evaluators = EvaluatorSerializer(many=True)
     waiting = serializers.IntegerField(help_text="Unsure evaluations at which nobody has looked yet.")
     taken = serializers.IntegerField()

@@ -145,7 +145,7 @@ class QualityReportViewSet(CompanyViewSet):
         return self._told(
             asked,
             ThroughputSerializer,
-            **{name: getattr(found, name) for name in ("evaluators", "waiting", "taken", "taken_share")},
+            **{name: getattr(found, name) for name in ("n", "evaluators", "waiting", "taken", "taken_share")},
         )
 
     @reported(RatersSerializer)

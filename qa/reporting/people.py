@@ -55,6 +55,11 @@ class Throughput:
     waiting: int
 
     @property
+    def n(self) -> int:
+        """Evaluations and second reviews together."""
+        return sum(one.n + one.second for one in self.evaluators)
+
+    @property
     def taken(self) -> int:
         return sum(one.unsure for one in self.evaluators)
 

@@ -25,7 +25,9 @@ def given(committed: World, make_conversation: Any) -> Any:
         said = row.conversation.utterances.get(sequence=2)
         place = {"utterance": str(said.pk), "start": 3, "end": 7, "at_ms": 5_500}
         Answer.objects.filter(evaluation=row, criterion_key=made.solved).update(evidence=[place])
-        Evaluation.objects.filter(agent=company.people["agent"], counts=True).update(released_at=timezone.now())
+        Evaluation.objects.filter(agent=company.people["agent"], counts=True).update(
+            released_at=timezone.now()
+        )
         yield made
 
 
@@ -81,7 +83,9 @@ def test_from_a_cell_to_the_sentence_by_keys(given: Any, sign_in: Pages, committ
     assert page.locator("#transcript li.now").inner_text().endswith("my bill is wrong")
 
 
-def test_it_works_without_scripts_and_where_it_is_narrow(given: Any, sign_in: Pages, committed: World) -> None:
+def test_it_works_without_scripts_and_where_it_is_narrow(
+    given: Any, sign_in: Pages, committed: World
+) -> None:
     plain = sign_in("analyst", path=f"/quality/reports/?{MARCH}", java_script_enabled=False)
     assert plain.locator("figure[data-chart=bars] table").is_visible()
     team, agent = committed.northwind.team.pk, committed.northwind.people["agent"].pk
