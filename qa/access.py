@@ -70,8 +70,12 @@ def evaluations_counted(user: User) -> QuerySet[Evaluation]:
 
 
 def agents_reported(user: User) -> QuerySet[User]:
-    """Agents about whom this person may read reports: themselves, those of their teams, or all."""
-    agents = User.objects.filter(role=Role.AGENT)
+    """Agents about whom this person may read reports: themselves, those of their teams, or all.
+
+    Who has another role by now and was judged as an agent is one of them.
+    """
+    judged = Evaluation.objects.filter(agent=OuterRef("pk")).order_by()
+    agents = User.objects.filter(Q(role=Role.AGENT) | Exists(judged))
     if not user.may(Permission.REPORT_READ):
         return agents.filter(pk=user.pk) if user.may(Permission.EVALUATION_READ) else agents.none()
     if user.may(Permission.CONVERSATION_READ_ALL):

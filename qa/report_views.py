@@ -292,6 +292,7 @@ def agent_page(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "asked": card.asked,
         "card": card,
         "own": own,
+        "files": not own,
         "periods": [(days, f"?days={days}") for days in PERIODS],
         "trend": _points(card.trend, card.asked) if card.figures.n else [],
         "weakest": _with_links(card.weakest, card.asked),

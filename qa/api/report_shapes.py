@@ -64,7 +64,7 @@ class EvaluationsAskedSerializer(AskedSerializer, NarrowedSerializer):
 
 class FileAskedSerializer(EvaluationsAskedSerializer):
     report = serializers.ChoiceField(REPORTS)
-    form = serializers.ChoiceField(FORMS, help_text="A workbook of evaluations has at most 50,000 rows.")
+    form = serializers.ChoiceField(FORMS, help_text="A workbook of evaluations has at most 20,000 rows.")
 
 
 class PeriodSerializer(Serializer):

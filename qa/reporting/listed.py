@@ -21,7 +21,7 @@ from qa.reporting.figures import BIN, BINS
 
 PAGE = 50
 # Rows of a long file that are read at once.
-CHUNK = 2000
+CHUNK = 10_000
 QUOTES_SHOWN = 3
 
 
@@ -150,7 +150,7 @@ ANSWERED = ("answers__value", "answers__score")
 
 
 def all_behind(user: User, asked: Asked, narrowed: Narrowed) -> Iterator[dict[str, Any]]:
-    """What is told of each of them (`TOLD`), read by the thousand: many take no more memory than few."""
+    """What is told of each of them (`TOLD`), read in pieces: many take no more memory than few."""
     fields = TOLD + (ANSWERED if narrowed.criterion else ())
     rows, last = evaluations_behind(user, asked, narrowed).select_related(None).values(*fields), None
     while True:

@@ -26,7 +26,7 @@ from qa.reporting.people import raters, throughput
 Row = list[Value]
 FORMS = ("csv", "xlsx")
 # A workbook takes ten times as long as plain text; beyond this it would keep somebody waiting too long.
-XLSX_ROWS_MAX = 50_000
+XLSX_ROWS_MAX = 20_000
 # A file up to this size is made in memory.
 IN_MEMORY_BYTES = 4 * 1024 * 1024
 TYPES = {
