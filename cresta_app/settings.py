@@ -380,6 +380,7 @@ SPECTACULAR_SETTINGS = {
         "CriterionKindEnum": "qa.models.Criterion.Kind",
         "EvaluationKindEnum": "qa.models.Evaluation.Kind",
         "EvaluationStateEnum": "qa.models.Evaluation.State",
+        "PeriodEnum": ["day", "week", "month"],
         "MomentKindEnum": "moments.models.MomentDefinition.Kind",
         "MomentSpeakerEnum": "moments.models.MomentDefinition.Who",
         "ListedNameKindEnum": "moments.models.ListedName.Kind",

@@ -72,7 +72,7 @@ class PeriodSerializer(Serializer):
     until = serializers.DateField(help_text="Included.")
 
 
-class FiguresSerializer(Serializer):
+class ScoreFiguresSerializer(Serializer):
     """Figures are null where there is nothing to take them of."""
 
     n = serializers.IntegerField(help_text="Scores.")
@@ -85,8 +85,8 @@ class FiguresSerializer(Serializer):
     few = serializers.BooleanField(help_text="Of so few that a figure says little.")
 
 
-class SummarySerializer(PeriodSerializer):
-    figures = FiguresSerializer()
+class ScoreSummarySerializer(PeriodSerializer):
+    figures = ScoreFiguresSerializer()
 
 
 class BinSerializer(Serializer):
@@ -103,7 +103,7 @@ class DistributionSerializer(PeriodSerializer):
 class PointSerializer(Serializer):
     since = serializers.DateField()
     until = serializers.DateField()
-    figures = FiguresSerializer()
+    figures = ScoreFiguresSerializer()
 
 
 class TrendSerializer(PeriodSerializer):
@@ -114,7 +114,7 @@ class TrendSerializer(PeriodSerializer):
 class GroupSerializer(Serializer):
     key = serializers.CharField(help_text="An id, of queues the key; none: without one.")
     name = serializers.CharField(allow_blank=True)
-    figures = FiguresSerializer()
+    figures = ScoreFiguresSerializer()
     team_key = serializers.CharField(allow_blank=True, help_text="Of agents: their team then.")
     team = serializers.CharField(allow_blank=True)
     team_mean = serializers.FloatField(allow_null=True, help_text="Null of teams that are not yours.")
@@ -208,8 +208,8 @@ class RatersSerializer(PeriodSerializer):
 class AgentCardSerializer(PeriodSerializer):
     agent = PersonSerializer()
     step = serializers.ChoiceField(STEPS)
-    figures = FiguresSerializer()
-    before = FiguresSerializer(help_text="Of the same length of time just before.")
+    figures = ScoreFiguresSerializer()
+    before = ScoreFiguresSerializer(help_text="Of the same length of time just before.")
     change = serializers.FloatField(allow_null=True, help_text="Points against it.")
     trend = PointSerializer(many=True)
     teams = GroupSerializer(many=True, help_text="By the team that they were in then.")

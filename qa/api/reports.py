@@ -32,7 +32,7 @@ from qa.api.report_shapes import (
     GroupsAskedSerializer,
     HeatMapSerializer,
     RatersSerializer,
-    SummarySerializer,
+    ScoreSummarySerializer,
     ThroughputSerializer,
     TrendAskedSerializer,
     TrendSerializer,
@@ -66,7 +66,7 @@ class QualityReportViewSet(CompanyViewSet):
         "agents": Permission.EVALUATION_READ,
         "evaluations": Permission.EVALUATION_READ,
     }
-    serializer_class = SummarySerializer
+    serializer_class = ScoreSummarySerializer
     queryset = Evaluation.objects.none()
     filter_backends: list[Any] = []
 
@@ -85,12 +85,12 @@ class QualityReportViewSet(CompanyViewSet):
     def _told(self, asked: Asked, shape: Any, **found: Any) -> Response:
         return Response(shape({"since": asked.since, "until": asked.until, **found}).data)
 
-    @reported(SummarySerializer)
+    @reported(ScoreSummarySerializer)
     @action(detail=False, pagination_class=None)
     def summary(self, request: Request) -> Response:
         """All of it together."""
         asked = self._asked(request)
-        return self._told(asked, SummarySerializer, figures=summary(asked.rows(self.user), asked))
+        return self._told(asked, ScoreSummarySerializer, figures=summary(asked.rows(self.user), asked))
 
     @reported(DistributionSerializer)
     @action(detail=False, pagination_class=None)
