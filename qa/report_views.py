@@ -303,7 +303,7 @@ def agent_page(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     return render(request, "qa/agent.html", context)
 
 
-@needs(Permission.REPORT_READ)
+@needs(Permission.REPORT_READ)  # type: ignore[arg-type]
 @require_safe
 def report_file_page(request: HttpRequest, name: str, form: str) -> HttpResponseBase:
     """A report as a CSV file or a workbook, by the same filters as the page."""

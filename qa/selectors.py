@@ -42,7 +42,7 @@ def teams_then(conversation_id: UUID, agents: Collection[UUID]) -> dict[UUID, UU
 
     As it was when their part was first judged, soon after the end; of who is judged for the first time, as it is now.
     """
-    teams = dict(User.objects.filter(pk__in=agents).values_list("pk", "team_id"))
+    teams: dict[UUID, UUID | None] = dict(User.objects.filter(pk__in=agents).values_list("pk", "team_id"))
     judged = Evaluation.objects.filter(conversation=conversation_id, agent__in=agents)
     # The first one is the last to be written.
     teams.update(judged.order_by("-created_at", "-pk").values_list("agent_id", "team_id"))  # type: ignore[arg-type]

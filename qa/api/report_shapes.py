@@ -29,7 +29,7 @@ class AskedSerializer(Serializer):
     agent = serializers.UUIDField(required=False)
     queue = serializers.CharField(required=False, help_text="Its key, or none.")
     scorecard = serializers.UUIDField(required=False, help_text="All revisions of it.")
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]
         ["automatic", "person"], required=False, help_text="By whom what counts was judged."
     )
     bar = serializers.IntegerField(

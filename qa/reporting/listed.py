@@ -108,7 +108,7 @@ def answers_given(rows: Iterable[Evaluation], key: str) -> dict[UUID, Given]:
     answers = list(Answer.objects.filter(evaluation__in=shown, criterion_key=key))
     wanted = {str(one["utterance"]) for answer in answers for one in answer.evidence if one.get("utterance")}
     spoken: dict[str, dict[str, Any]] = {
-        str(row["id"]): row
+        str(row["id"]): dict(row)
         for row in Utterance.objects.filter(pk__in=wanted).values("id", "text", "start_ms")
     }
     label = Labels()
