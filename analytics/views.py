@@ -29,10 +29,9 @@ from analytics.selectors import (
     report_daily,
 )
 from coaching.behaviours import BehaviourFigures
+from engines.spreadsheets import text_cell
 
 CHART_WIDTH, CHART_HEIGHT = 1000, 100
-# What a cell of a spreadsheet must not begin with, or the program would take it for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -178,10 +177,6 @@ def _cells(figures: Figures) -> list[str]:
     ]
 
 
-def _text(value: str) -> str:
-    return f"'{value}" if value.startswith(FORMULA) else value
-
-
 @needs(Permission.REPORT_READ)
 @require_safe
 def report_file(request: HttpRequest, table: str) -> HttpResponse:
@@ -198,7 +193,7 @@ def report_file(request: HttpRequest, table: str) -> HttpResponse:
         agents = report_agents(asked.user, asked.days, asked.team)
         rows = [
             [_("Agent"), _("Team"), *heads],
-            *([_text(row.name), _text(row.team), *_cells(row.figures)] for row in agents),
+            *([text_cell(row.name), text_cell(row.team), *_cells(row.figures)] for row in agents),
         ]
     elif table == "behaviours":
         found = report_behaviours(asked.user, asked.days, asked.team)
@@ -207,8 +202,8 @@ def report_file(request: HttpRequest, table: str) -> HttpResponse:
             [*heads, _("Agents")],
             *(
                 [
-                    _text(one.name),
-                    _text(one.policy),
+                    text_cell(one.name),
+                    text_cell(one.policy),
                     *map(str, (one.situations, one.done, one.missed, one.conversations, one.agents)),
                 ]
                 for one in found

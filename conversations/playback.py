@@ -78,7 +78,7 @@ def download_response(
     return response
 
 
-async def _in_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def in_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Hand out blocks one by one; opening each reads a file and must not hold up the event loop."""
     while (block := await asyncio.to_thread(next, blocks, None)) is not None:
         yield block
@@ -127,7 +127,7 @@ def recording_response(
             blocks = chain([next(blocks)], [next(blocks, b"")], blocks)
     except (StorageError, SealError) as error:
         return _trouble(recording, error)
-    streamed = _in_thread(blocks) if isinstance(request, ASGIRequest) else blocks
+    streamed = in_thread(blocks) if isinstance(request, ASGIRequest) else blocks
     return StreamingHttpResponse(streamed, status=status, headers=shared, content_type=content_type)
 
 

@@ -166,6 +166,8 @@ def conversation_page(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "link": urlencode(filters),
         "place": place_in(user=user, filters=filters, conversation=conversation),
         "tab": tab if tab in TABS else "summary",
+        # A report leads to an answer of a score.
+        "opened": request.GET.get("answer", ""),
         "player": player_data(user, shown),
         "hiding": hiding_data(conversation, policy.types)
         if user.may(Permission.CONVERSATION_REDACT)

@@ -253,6 +253,7 @@ STATICFILES_DIRS = [
     ("vendor/tabler", _packages / "@tabler/core/dist"),
     ("vendor/tabler-icons", _packages / "@tabler/icons-webfont/dist"),
     ("vendor/htmx", _packages / "htmx.org/dist"),
+    ("vendor/echarts", _packages / "echarts/dist"),
 ]
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = DATA_DIR / "files"
@@ -384,6 +385,7 @@ SPECTACULAR_SETTINGS = {
         "CalibrationStateEnum": "qa.models.CalibrationSession.State",
         "CalibrationReferenceHowEnum": "qa.models.CalibrationReference.How",
         "CriterionDecisionEnum": "qa.models.CriterionDecision.Decision",
+        "PeriodEnum": ["day", "week", "month"],
         "MomentKindEnum": "moments.models.MomentDefinition.Kind",
         "MomentSpeakerEnum": "moments.models.MomentDefinition.Who",
         "ListedNameKindEnum": "moments.models.ListedName.Kind",

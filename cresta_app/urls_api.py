@@ -57,6 +57,7 @@ from providers.api.language import (
 )
 from providers.api.views import ProviderViewSet
 from qa.api.calibrations import CalibrationViewSet
+from qa.api.reports import QualityReportViewSet
 from qa.api.rescores import RescoreViewSet
 from qa.api.scorecards import ScorecardViewSet
 from qa.api.scores import ScoreViewSet
@@ -102,6 +103,7 @@ router.register("assignments", AssignmentViewSet, basename="api-assignment")
 router.register("calibrations", CalibrationViewSet, basename="api-calibration")
 router.register("disputes", DisputeViewSet, basename="api-dispute")
 router.register("sampling-plans", PlanViewSet, basename="api-sampling-plan")
+router.register("quality-reports", QualityReportViewSet, basename="api-quality-report")
 router.register("rescores", RescoreViewSet, basename="api-rescore")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")
 router.register("knowledge-answers", KnowledgeAnswerViewSet, basename="api-knowledge-answer")

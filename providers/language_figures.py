@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Aggregate, Count, FloatField, Max, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 from django.utils import timezone
 
 from engines.language.registry import TASKS
@@ -30,18 +30,10 @@ from providers.models import (
     PromptEvaluation,
     PromptRevision,
 )
+from tenants.aggregates import Percentile
 
 ANSWERED = ("answered", "repaired", "remembered")
 PERIODS = (1, 7, 30, 90)
-
-
-class _Percentile(Aggregate):
-    function = "percentile_cont"
-    template = "%(function)s(%(at)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = FloatField()
-
-    def __init__(self, expression: str, at: float, **more: Any) -> None:
-        super().__init__(expression, at=at, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +77,9 @@ def figures(*, days: int, now: datetime | None = None) -> list[Figure]:
             tokens_sent=Sum("tokens_in"),
             tokens_told=Sum("tokens_out"),
             spent=Sum("cost"),
-            p50=_Percentile("took_ms", 0.5, filter=timed),
-            p95=_Percentile("took_ms", 0.95, filter=timed),
-            first_p50=_Percentile("first_ms", 0.5, filter=timed),
+            p50=Percentile("took_ms", 0.5, filter=timed),
+            p95=Percentile("took_ms", 0.95, filter=timed),
+            first_p50=Percentile("first_ms", 0.5, filter=timed),
             last=Max("at"),
         )
         .order_by("task", "-calls", "model", "revision")

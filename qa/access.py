@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.permissions import Permission
+from accounts.models import Team, User
+from accounts.permissions import Permission, Role
 from conversations.access import conversations_visible
 from qa.blind import BLIND, blind_to
 from qa.events import evaluation_rows, evaluation_shown
@@ -42,6 +42,53 @@ def evaluations_visible(user: User) -> QuerySet[Evaluation]:
         own = Q(agent=user) | Q(agent__isnull=True, conversation__agent=user)
         return rows.filter(own, released_at__isnull=False)
     return rows.filter(~Q(state=State.DRAFT) | Q(evaluator=user))
+
+
+def evaluations_counted(user: User) -> QuerySet[Evaluation]:
+    """Scores that figures for this person are reckoned from: those that count, of agents whom they look after.
+
+    Of an agent's part by one scorecard that is one: a person's, or the automatic one where no person judged. Never
+    second reviews, calibration, or what is not scored. Agents: their own, once released. Who is to judge a
+    conversation blind has it in no figure until they have.
+    """
+    rows = Evaluation.objects.filter(
+        counts=True,
+        replaced_at__isnull=True,
+        total__isnull=False,
+        kind__in=[Kind.AUTOMATIC, Kind.PERSON],
+    ).order_by()
+    if not user.may(Permission.EVALUATION_READ):
+        return rows.none()
+    if not user.may(Permission.CONVERSATION_READ_TEAM):
+        return rows.filter(agent=user, released_at__isnull=False)
+    rows = rows.exclude(blind_to(user))
+    if user.may(Permission.CONVERSATION_READ_ALL):
+        return rows
+    theirs = User.objects.filter(team__supervisors=user).order_by().values("pk")
+    return rows.filter(Q(agent__in=theirs) | Q(agent__isnull=True, conversation__agent__isnull=True))
+
+
+def agents_reported(user: User) -> QuerySet[User]:
+    """Agents about whom this person may read reports: themselves, those of their teams, or all.
+
+    Who has another role by now and was judged as an agent is one of them.
+    """
+    judged = Evaluation.objects.filter(agent=OuterRef("pk")).order_by()
+    agents = User.objects.filter(Q(role=Role.AGENT) | Exists(judged))
+    if not user.may(Permission.REPORT_READ):
+        return agents.filter(pk=user.pk) if user.may(Permission.EVALUATION_READ) else agents.none()
+    if user.may(Permission.CONVERSATION_READ_ALL):
+        return agents
+    return agents.filter(pk__in=User.objects.filter(team__supervisors=user).values("pk"))
+
+
+def teams_reported(user: User) -> QuerySet[Team]:
+    """Teams whose figures this person may read as a whole."""
+    if not user.may(Permission.REPORT_READ):
+        return Team.objects.none()
+    if user.may(Permission.CONVERSATION_READ_ALL):
+        return Team.objects.all()
+    return Team.objects.filter(supervisors=user)
 
 
 def scores_of(user: User, conversation_id: UUID) -> list[dict[str, Any]]:

@@ -79,14 +79,19 @@ class JudgeAgreement:
     agreed: Agreed
 
 
-def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> list[CriterionAgreement]:
-    """Figures by criterion, of what was judged or calibrated since then. `bar`: the least kappa, 0-1. Nine queries."""
+def agreement(
+    template: ScorecardTemplate, *, since: datetime, bar: float, until: datetime | None = None
+) -> list[CriterionAgreement]:
+    """Figures by criterion, of what was judged or calibrated from `since` until before `until`.
+
+    `bar`: the least kappa, 0-1. Nine queries.
+    """
     revision = template.revisions.order_by("-number").first()
     if revision is None:
         return []
     given: defaultdict[tuple[UUID, UUID | None, str], dict[str, tuple[str, float | None]]] = defaultdict(dict)
     judge_of: dict[tuple[UUID, UUID | None, str], str] = {}
-    for conversation, agent, key, kind, value, automatic, score, judge in _answers(template, since):
+    for conversation, agent, key, kind, value, automatic, score, judge in _answers(template, since, until):
         # What the judge had said, whatever a person has made of it since.
         said = automatic if kind == Kind.AUTOMATIC else value
         if said != OPEN:
@@ -107,7 +112,7 @@ def agreement(template: ScorecardTemplate, *, since: datetime, bar: float) -> li
             by_judge[key][judge_of[place]].append((machine, people))
         if person is not None and second is not None:
             pairs[key, False].append((person, second))
-    calibrated = automatic_pairs(ratings_of(closed_sessions(template, since=since)))
+    calibrated = automatic_pairs(ratings_of(closed_sessions(template, since=since, until=until)))
     decisions = decisions_of(template)
     return [
         CriterionAgreement(
@@ -135,11 +140,13 @@ def decisions_of(template: ScorecardTemplate) -> dict[str, CriterionDecision]:
     return {row.criterion_key: row for row in rows.order_by("decided_at", "pk")}
 
 
-def _answers(template: ScorecardTemplate, since: datetime) -> Any:
-    """Answers of conversations that people have judged since then."""
+def _answers(template: ScorecardTemplate, since: datetime, until: datetime | None) -> Any:
+    """Answers of conversations that people have judged in that time."""
     judged = Evaluation.objects.filter(
         revision__template=template, kind__in=[Kind.PERSON, Kind.SECOND], created_at__gte=since
     ).exclude(state=Evaluation.State.DRAFT)
+    if until is not None:
+        judged = judged.filter(created_at__lt=until)
     rows = Answer.objects.filter(
         evaluation__conversation__in=judged.order_by().values("conversation"),
         evaluation__revision__template=template,

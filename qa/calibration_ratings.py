@@ -154,11 +154,15 @@ def _propose(one: Rated) -> None:
             one.reference[place] = Reference(next(iter(people.values()))[0], How.ALL_ALIKE)
 
 
-def closed_sessions(template: ScorecardTemplate, *, since: datetime) -> list[CalibrationSession]:
-    """Calibrations by a scorecard that were closed since then, the oldest first. One query."""
+def closed_sessions(
+    template: ScorecardTemplate, *, since: datetime, until: datetime | None = None
+) -> list[CalibrationSession]:
+    """Calibrations by a scorecard that were closed since then (until before `until`), the oldest first. One query."""
     rows = CalibrationSession.objects.filter(
         revision__template=template, state=State.CLOSED, closed_at__gte=since
     )
+    if until is not None:
+        rows = rows.filter(closed_at__lt=until)
     return list(rows.select_related("revision").order_by("closed_at", "pk"))
 
 

@@ -35,7 +35,7 @@ from qa.judging.quotes import checked
 from qa.materials import materials_of
 from qa.models import Answer, Assignment, Dispute, Evaluation, ScorecardRevision, ScorecardTemplate
 from qa.parts import segments_of
-from qa.selectors import quality_settings
+from qa.selectors import quality_settings, teams_then
 from qa.services import answer_override, counting_choose, criteria_of, evaluation_tell, reason_checked
 
 Kind, State = Evaluation.Kind, Evaluation.State
@@ -80,6 +80,7 @@ def evaluation_start(
     if agent_id not in parts:
         raise Conflict(_("This agent had no part in the conversation."))
     part, _material = parts[agent_id]
+    team_id = teams_then(conversation.pk, [agent_id]).get(agent_id) if agent_id else None
     try:
         with transaction.atomic():
             call_lock(conversation.pk)
@@ -97,7 +98,7 @@ def evaluation_start(
                 conversation=conversation,
                 revision=revision,
                 agent_id=agent_id,
-                team_id=User.objects.filter(pk__in=[agent_id]).values_list("team_id", flat=True).first(),
+                team_id=team_id,
                 kind=kind,
                 state=State.DRAFT,
                 evaluator=user,

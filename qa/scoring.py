@@ -17,7 +17,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.errors import error_place
-from accounts.models import User
 from conversations import news
 from conversations.models import Conversation
 from conversations.outbox import jobs_announce
@@ -31,7 +30,7 @@ from qa.materials import materials_of, stamp_of
 from qa.models import Answer, Evaluation, QualitySettings, ScorecardRevision
 from qa.parts import Part, machine_flagged, segments_of, unscored_why
 from qa.scorecards import is_for
-from qa.selectors import quality_settings, retry_at, scoring_revisions, unsure
+from qa.selectors import quality_settings, retry_at, scoring_revisions, teams_then, unsure
 from qa.services import SCORED
 
 log = structlog.get_logger(__name__)
@@ -120,7 +119,7 @@ def drafts_of(
     """
     parts = materials_of(conversation)
     agents = {part.agent_id for part, _material in parts if part.agent_id is not None}
-    teams = dict(User.objects.filter(pk__in=agents).values_list("pk", "team_id"))
+    teams = teams_then(conversation.pk, agents)
     queue = conversation.queue.key if conversation.queue else None
     flagged = machine_flagged(conversation.metadata)
     found = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -43,6 +43,18 @@ def evaluation_choices(conversation: Conversation) -> list[dict[str, Any]]:
             if is_for(revision.spec, team_id=team, queue=queue, channel=conversation.channel):
                 found.append({"template": revision.template, "agent": agent})
     return found
+
+
+def teams_then(conversation_id: UUID, agents: Collection[UUID]) -> dict[UUID, UUID | None]:
+    """The team that each of these agents was in at the time of a conversation. Two queries.
+
+    As it was when their part was first judged, soon after the end; of who is judged for the first time, as it is now.
+    """
+    teams: dict[UUID, UUID | None] = dict(User.objects.filter(pk__in=agents).values_list("pk", "team_id"))
+    judged = Evaluation.objects.filter(conversation=conversation_id, agent__in=agents)
+    # The first one is the last to be written.
+    teams.update(judged.order_by("-created_at", "-pk").values_list("agent_id", "team_id"))  # type: ignore[arg-type]
+    return teams
 
 
 def scoring_revisions() -> list[ScorecardRevision]:

@@ -1,8 +1,8 @@
-"""Quality: scores on the page of a conversation, lists of work, the evaluation form."""
+"""Quality: scores on the page of a conversation, lists of work, the evaluation form, reports."""
 
 from django.urls import path
 
-from qa import calibration_views, views, work_views
+from qa import calibration_views, report_views, views, work_views
 
 urlpatterns = [
     path("answers/<uuid:answer_id>/", views.answer_override_page, name="answer-override"),
@@ -24,6 +24,18 @@ urlpatterns = [
         calibration_views.calibration_do_page,
         name="calibration-do",
     ),
+    path("quality/reports/", report_views.reports_page, name="quality-reports"),
+    path(
+        "quality/reports/evaluations/",
+        report_views.report_evaluations_page,
+        name="quality-report-evaluations",
+    ),
+    path(
+        "quality/reports/<slug:name>.<slug:form>",
+        report_views.report_file_page,
+        name="quality-report-file",
+    ),
+    path("quality/agents/<uuid:agent_id>/", report_views.agent_page, name="quality-agent"),
     path("quality/start/", work_views.evaluation_start_page, name="evaluation-start"),
     path("quality/evaluations/<uuid:evaluation_id>/", work_views.evaluate_page, name="evaluate"),
     path(

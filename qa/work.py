@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from accounts.permissions import Permission
 from accounts.services import audit
 from conversations.access import conversations_visible
 from conversations.models import Conversation
-from moments.models import MomentOccurrence
+from moments.models import MomentDefinition, MomentOccurrence
 from qa.models import Assignment, Evaluation, SamplingPlan, ScorecardTemplate
 from qa.sampling import Candidate, drawn
 from qa.scorecards import is_for
@@ -153,6 +153,80 @@ def period_start(period: str, now: datetime) -> datetime:
     if period == Period.WEEK:
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if period == Period.MONTH else day
+
+
+PLAN_FIELDS = (
+    *("name", "active", "strata", "period", "per_agent", "per_period"),
+    *("shortest_seconds", "second_percent", "due_days"),
+)
+
+
+def plan_save(
+    *, plan: SamplingPlan | None, given: Mapping[str, Any], actor: User | None, address: str | None = None
+) -> SamplingPlan:
+    """Make a plan, or change what is `given` of one: `PLAN_FIELDS`, "scorecard", "moment" (a key), "evaluators".
+
+    Raises `ValidationError` in sentences for what could not draw. A plan is switched off (`active`), not deleted: what
+    it drew names it.
+    """
+    with transaction.atomic():
+        is_new = plan is None
+        row = SamplingPlan() if plan is None else SamplingPlan.objects.select_for_update().get(pk=plan.pk)
+        before = {name: getattr(row, name) for name in PLAN_FIELDS}
+        for name in PLAN_FIELDS:
+            if name in given:
+                setattr(row, name, given[name])
+        if "scorecard" in given:
+            row.template_id = _scorecard(given["scorecard"])
+        if "moment" in given:
+            row.moment = _moment(given["moment"])
+        row.full_clean()
+        row.save()
+        if "evaluators" in given:
+            row.evaluators.set(_evaluators(given["evaluators"]))
+        changed = [name for name, value in before.items() if getattr(row, name) != value]
+        changed += [name for name in ("scorecard", "moment", "evaluators") if name in given]
+        audit(
+            actor=actor,
+            action=f"samplingplan.{'create' if is_new else 'update'}",
+            thing=row,
+            changes={} if is_new else {"fields": changed},
+            address=address,
+        )
+    return row
+
+
+def _scorecard(pk: UUID) -> UUID:
+    card = ScorecardTemplate.objects.filter(pk=pk).first()
+    if card is None:
+        raise ValidationError({"scorecard": _("There is no such scorecard.")})
+    if not card.active or not card.revisions.exists():
+        raise ValidationError(
+            {"scorecard": _("This scorecard is not in use, so that nobody could evaluate by it: publish it.")}
+        )
+    return card.pk
+
+
+def _moment(key: str | None) -> MomentDefinition | None:
+    if not key:
+        return None
+    found = MomentDefinition.objects.filter(key=key).first()
+    if found is None:
+        raise ValidationError({"moment": _("There is no moment “%(key)s”.") % {"key": key[:80]}})
+    return found
+
+
+def _evaluators(wanted: Iterable[UUID]) -> list[User]:
+    keys = set(wanted)
+    people = list(User.objects.filter(pk__in=keys))
+    if len(people) < len(keys):
+        raise ValidationError({"evaluators": _("There is no such person.")})
+    unfit = sorted(one.name for one in people if not one.may(Permission.EVALUATION_OVERRIDE))
+    if unfit:
+        raise ValidationError(
+            {"evaluators": _("Who may not evaluate: %(names)s.") % {"names": ", ".join(unfit)}}
+        )
+    return people
 
 
 def plan_draw(*, plan: SamplingPlan, actor: User | None = None, seed: int | None = None) -> list[Assignment]:

@@ -23,11 +23,9 @@ from conversations.services import conversation_attach, event_append
 from cresta_app.asgi import application
 from desk import consumers, rechecks
 from desk.following import Following, events_missing
-from qa.models import Assignment
 from tenants.scope import TenantThreads
 from tests import live_events as live
 from tests.conftest import Company, World
-from tests.past_calls import past_call
 
 pytestmark = pytest.mark.asyncio
 threads = TenantThreads(1, "desk-tests")
@@ -273,29 +271,6 @@ async def test_an_agent_gets_the_number_but_not_the_alert(northwind: Company) ->
         assert numbers(messages) == [1, 2] and list(messages[1]["data"]) == ["id"]
     async with opened(northwind, "supervisor", path_of(call)) as socket:
         assert (await heard(socket, "event"))[1]["data"]["title"] == "Cancel threat"
-
-
-async def test_who_judges_a_call_blind_gets_the_number_but_not_the_score(northwind: Company) -> None:
-    people = northwind.people
-    past = await within(northwind, past_call, agent=people["agent"], queue=northwind.queue)
-
-    def judge() -> None:
-        Assignment.objects.create(
-            conversation=past.conversation,
-            template=past.score.revision.template,
-            agent=people["agent"],
-            assignee=people["supervisor"],
-            kind="second",
-        )
-
-    await within(northwind, judge)
-    seen = {}
-    for persona in ("supervisor", "admin"):
-        async with opened(northwind, persona, path_of(past.conversation)) as socket:
-            seen[persona] = [one["kind"] for one in await heard(socket, "event")]
-    place = seen["admin"].index("score")
-    assert seen["supervisor"][place] == "hidden" and "score" not in seen["supervisor"]
-    assert len(seen["supervisor"]) == len(seen["admin"])
 
 
 async def test_a_call_that_changes_hands_is_followed_no_more(northwind: Company) -> None:

@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from accounts.views import needs
+from engines.spreadsheets import text_cell
 from knowledge.care.gaps import gap_answer, gap_decide
 from knowledge.care.reviews import finding_decide, review_start
 from knowledge.care.selectors import (
@@ -41,8 +42,6 @@ from knowledge.models import Collection, Document, Finding, Gap
 SHOWN = 20
 PERIODS = (7, 30, 90)
 TITLES = 2_000
-# A cell that begins so is a formula to a spreadsheet.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def finding_for(user: User, finding_id: UUID) -> Finding:
@@ -231,21 +230,25 @@ def coverage_rows(found: Coverage) -> list[list[str]]:
     ]
     kinds = [(_("queue"), found.queues), (_("asked by"), found.sources), (_("language"), found.languages)]
     for what, asked in [(_("all"), [found.all]), *kinds]:
-        rows += [[what, _text(one.name), str(one.asked), str(one.answered), *[""] * 7] for one in asked]
+        rows += [[what, text_cell(one.name), str(one.asked), str(one.answered), *[""] * 7] for one in asked]
     rows += [
         [_("day"), one.day.isoformat(), str(one.asked), str(one.answered), *[""] * 7] for one in found.by_day
     ]
     for one in found.collections:
         use = [str(n) for n in (one.use.shown, one.use.opened, one.use.used, one.use.helpful, one.use.wrong)]
         rows.append(
-            [_("collection"), _text(one.collection.name), "", "", str(one.documents), str(one.found), *use]
+            [
+                _("collection"),
+                text_cell(one.collection.name),
+                "",
+                "",
+                str(one.documents),
+                str(one.found),
+                *use,
+            ]
         )
-    rows += [[_("never found"), _text(one.title), *[""] * 9] for one in found.never]
+    rows += [[_("never found"), text_cell(one.title), *[""] * 9] for one in found.never]
     return rows
-
-
-def _text(value: str) -> str:
-    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def _days(request: HttpRequest) -> int:

@@ -13,14 +13,22 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import CompanyViewSet, ItemListMixin, PersonSerializer
+from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin, PersonSerializer
 from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import address_of
 from conversations.access import conversation_for
 from conversations.events import person, stamp
 from qa.evaluating import dispute_resolve
 from qa.models import Assignment, Dispute, Evaluation, SamplingPlan, ScorecardTemplate
-from qa.work import assignment_create, assignment_drop, assignment_give, plan_draw
+from qa.work import (
+    PLAN_FIELDS,
+    assignment_create,
+    assignment_drop,
+    assignment_give,
+    plan_draw,
+    plan_save,
+)
 from qa.work_access import assignment_for, assignments_visible, dispute_for, disputes_visible
 
 Serializer = serializers.Serializer[Any]
@@ -178,6 +186,40 @@ class DisputeViewSet(ItemListMixin, CompanyViewSet):
         return self.shown(dispute_for(self.user, pk))
 
 
+class PlanWrittenSerializer(Serializer):
+    """How conversations are drawn for people to evaluate. When it is changed, what is left out stays as it is."""
+
+    name = serializers.CharField(max_length=80)
+    scorecard = serializers.UUIDField(help_text="One that is in use.")
+    active = serializers.BooleanField(required=False, help_text="false switches it off: it draws no more.")
+    strata = serializers.ChoiceField(SamplingPlan.Strata.choices, required=False)
+    moment = serializers.CharField(
+        required=False, allow_null=True, max_length=80, help_text="Its key: only where it was heard."
+    )
+    period = serializers.ChoiceField(SamplingPlan.Period.choices, required=False)
+    per_agent = serializers.IntegerField(
+        required=False, min_value=1, max_value=100, help_text="At most of one agent in a period."
+    )
+    per_period = serializers.IntegerField(
+        required=False, min_value=1, max_value=10_000, help_text="At most in a period."
+    )
+    shortest_seconds = serializers.IntegerField(
+        required=False, min_value=0, max_value=32_767, help_text="Only calls from so many seconds on."
+    )
+    second_percent = serializers.IntegerField(
+        required=False, min_value=0, max_value=100, help_text="Judged by a second person, too."
+    )
+    due_days = serializers.IntegerField(
+        required=False, min_value=1, max_value=365, help_text="Days to evaluate it."
+    )
+    evaluators = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=500,
+        help_text="Empty: whoever takes it from the list.",
+    )
+
+
 class PlanSerializer(Serializer):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -188,7 +230,10 @@ class PlanSerializer(Serializer):
     period = serializers.ChoiceField(SamplingPlan.Period.choices)
     per_agent = serializers.IntegerField()
     per_period = serializers.IntegerField()
+    shortest_seconds = serializers.IntegerField()
     second_percent = serializers.IntegerField()
+    due_days = serializers.IntegerField()
+    evaluators = PersonSerializer(many=True)
     drawn_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -200,25 +245,58 @@ class PlanViewSet(ItemListMixin, CompanyViewSet):
     """Sampling plans by name. Each draws once a day by itself."""
 
     permission = Permission.EVALUATION_MANAGE
+    # Set up where the admin is.
+    permissions_by_action = dict.fromkeys(("create", "partial_update"), Permission.ADMIN_CONFIGURE)
     serializer_class = PlanSerializer
-    queryset = SamplingPlan.objects.select_related("moment").order_by("name", "pk")
+    queryset = (
+        SamplingPlan.objects.select_related("moment").prefetch_related("evaluators").order_by("name", "pk")
+    )
 
     def get_queryset(self) -> QuerySet[Any]:
         return SamplingPlan.objects.none() if self.is_schema else super().get_queryset()
 
     def render(self, row: Any) -> dict[str, Any]:
-        plain = ("name", "active", "strata", "period", "per_agent", "per_period", "second_percent")
         return {
             "id": row.pk,
-            **{name: getattr(row, name) for name in plain},
+            **{name: getattr(row, name) for name in PLAN_FIELDS},
             "scorecard": row.template_id,
             "moment": row.moment.key if row.moment else None,
+            "evaluators": [person(one) for one in row.evaluators.all()],
             "drawn_at": stamp(row.drawn_at),
         }
+
+    @extend_schema(responses=PlanSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """One of them."""
+        return self.shown(self._row(pk))
+
+    @extend_schema(request=PlanWrittenSerializer, responses={201: PlanSerializer, 400: ErrorSerializer})
+    def create(self, request: Request) -> Response:
+        """A new one; it draws from the next day on, or now by `draw`."""
+        given = PlanWrittenSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        row = self._save(None, given.validated_data)
+        return Response(self.get_serializer(self.render(row)).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        request=PlanWrittenSerializer(partial=True), responses={200: PlanSerializer, 400: ErrorSerializer}
+    )
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        """Change it, or switch it off (`active`: false). What it has drawn stays on the lists."""
+        row = self._row(pk)
+        given = PlanWrittenSerializer(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        return self.shown(self._save(row, given.validated_data))
+
+    def _row(self, pk: UUID) -> SamplingPlan:
+        return get_object_or_404(self.get_queryset(), pk=pk)
+
+    def _save(self, plan: SamplingPlan | None, given: dict[str, Any]) -> SamplingPlan:
+        address = address_of(self.request._request) or None
+        return self._row(plan_save(plan=plan, given=given, actor=self.user, address=address).pk)
 
     @extend_schema(request=None, responses=DrawnSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def draw(self, request: Request, pk: UUID) -> Response:
         """Draw now what it still owes this period."""
-        row = get_object_or_404(self.get_queryset(), pk=pk)
-        return Response({"drawn": len(plan_draw(plan=row, actor=self.user))})
+        return Response({"drawn": len(plan_draw(plan=self._row(pk), actor=self.user))})

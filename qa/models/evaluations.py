@@ -169,7 +169,10 @@ class Answer(TimeOrderedModel):
         verbose_name_plural = _("answers")
         ordering = ["evaluation", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["evaluation", "criterion_key"], name="answer_once_per_criterion")
+            # With what it is worth, so that reports add answers up without reading them.
+            models.UniqueConstraint(
+                fields=["evaluation", "criterion_key"], include=["score"], name="answer_once_per_criterion"
+            )
         ]
 
     def __str__(self) -> str:

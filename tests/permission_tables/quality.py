@@ -213,8 +213,25 @@ def decide_page(company: Company) -> str:
     return f"/quality/agreement/{past(company).score.revision.template_id}/decide/"
 
 
+def plan_row(company: Company) -> str:
+    return plan(company).removesuffix("draw/")
+
+
+def card_page(company: Company) -> str:
+    past(company)
+    return f"/quality/agents/{company.people['agent'].pk}/"
+
+
+def card_told(company: Company) -> str:
+    past(company)
+    return f"/api/v1/quality-reports/agents/{company.people['agent'].pk}/"
+
+
 ALL = {"nobody": 401, "agent": 200, "supervisor": 200, "analyst": 200, "admin": 200}
 PAGE = ALL | {"nobody": 302}
+# The scorecard of one agent.
+REPORTED = ALL | {"teammate": 404, "outsider": 404, "other_supervisor": 404}
+REPORTS = ("summary", "distribution", "trend", "groups", "criteria", "heat-map", "evaluators")
 # Whose draft it is.
 MINE = EVALUATORS | {"supervisor": 404, "admin": 404}
 # What only the agent says to their score.
@@ -270,6 +287,9 @@ ROWS = [
     ("GET", "/api/v1/disputes/", ALL),
     ("POST", resolve, THEIRS, {"accept": False, "reason": "It was none."}),
     ("GET", "/api/v1/sampling-plans/", MANAGERS),
+    ("POST", "/api/v1/sampling-plans/", ADMINS | {"admin": 400}, {}),
+    ("GET", plan_row, MANAGERS),
+    ("PATCH", plan_row, ADMINS, {"active": False}),
     ("POST", plan, MANAGERS, {}),
     ("GET", "/api/v1/scorecards/", EVALUATORS),
     ("POST", "/api/v1/scorecards/", ADMINS | {"admin": 201}, DOCUMENT),
@@ -286,4 +306,14 @@ ROWS = [
     ("GET", rescore(""), MANAGERS),
     ("POST", rescore("cancel/"), MANAGERS, {}),
     ("POST", rescore("resume/", cancelled=True), MANAGERS, {}),
+    ("GET", "/quality/reports/", EVALUATORS | {"nobody": 302}),
+    ("GET", "/quality/reports/evaluations/", PAGE),
+    ("GET", "/quality/reports/agents.csv", EVALUATORS | {"nobody": 302}),
+    ("GET", "/quality/reports/agreement.xlsx", MANAGERS | {"nobody": 302, "supervisor": 404}),
+    ("GET", card_page, REPORTED | {"nobody": 302}),
+    ("GET", card_told, REPORTED),
+    *(("GET", f"/api/v1/quality-reports/{report}/", EVALUATORS) for report in REPORTS),
+    ("GET", "/api/v1/quality-reports/agreement/", MANAGERS),
+    ("GET", "/api/v1/quality-reports/evaluations/", ALL),
+    ("GET", "/api/v1/quality-reports/file/?report=agents&form=csv", EVALUATORS),
 ]
