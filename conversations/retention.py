@@ -26,6 +26,7 @@ from conversations.models import (
     WaitingMetadata,
 )
 from conversations.recordings import recording_remove
+from conversations.summary_case_words import summary_case_drop
 from tenants.locks import held_alone
 
 log = structlog.get_logger(__name__)
@@ -104,6 +105,7 @@ def _events(conversation_id: UUID) -> None:
 def _metadata(conversation_id: UUID) -> None:
     followers_tell(conversation_id)
     recording_remove(conversation_id)
+    summary_case_drop(conversation_id)
     LegalHold.objects.filter(conversation_id=conversation_id, lifted_at__isnull=False).delete()
     Conversation.objects.filter(pk=conversation_id).delete()
 

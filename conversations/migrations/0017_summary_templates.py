@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Empty: all queues without a template of their own.",
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.queue",
                         verbose_name="queue",
@@ -340,7 +340,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 blank=True,
                 null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
+                on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="conversations.summarytemplaterevision",
             ),

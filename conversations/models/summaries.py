@@ -32,7 +32,7 @@ class SummaryTemplate(TimeOrderedModel):
         "accounts.Queue",
         null=True,
         blank=True,
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,
         related_name="+",
         verbose_name=_("queue"),
         help_text=_("Empty: all queues without a template of their own."),
@@ -193,7 +193,7 @@ class Summary(TimeOrderedModel):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     template = models.ForeignKey(
-        SummaryTemplateRevision, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        SummaryTemplateRevision, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     model = models.CharField(_("model"), max_length=200, blank=True, default="")
     prompt_revision = models.PositiveIntegerField(_("prompt revision"), default=0)

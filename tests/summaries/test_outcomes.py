@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 
 from accounts.errors import Conflict
+from conversations import retention
 from conversations.erasure import words_erase
 from conversations.live_summary import live_summary
 from conversations.models import Conversation, Summary, SummaryCase
@@ -139,6 +140,32 @@ def test_what_is_hidden_or_erased_later_reaches_the_case(company: Company, summa
     assert "[HIDDEN]" in case.variables["turns"]
     words_erase(conversation_id=summary.conversation_id, reason="test")
     assert not EvaluationCase.objects.exists() and not SummaryCase.objects.exists()
+
+
+def test_a_conversation_that_goes_as_a_whole_takes_its_case_along(company: Company, summary: Summary) -> None:
+    worked_on(company, summary)
+    summary_case_make(summary=Summary.objects.get(), actor=None)
+    retention._WORK["metadata"](summary.conversation_id)
+    assert not Conversation.objects.exists()
+    assert not EvaluationCase.objects.exists()
+
+
+def test_what_is_hidden_by_hand_is_hidden_in_the_case(company: Company, summary: Summary) -> None:
+    from conversations.hiding import words_hide
+
+    worked_on(company, summary)
+    summary_case_make(summary=Summary.objects.get(), actor=None)
+    said = summary.conversation.utterances.get(sequence=2)
+    start = said.text.index("internet")
+    words_hide(
+        utterance_id=said.pk,
+        start=start,
+        end=start + len("internet"),
+        type_name="NAME",
+        actor=company.people["supervisor"],
+    )
+    case = EvaluationCase.objects.get()
+    assert "internet" not in case.variables["turns"] and "[NAME]" in case.variables["turns"]
 
 
 # --- So far ---------------------------------------------------------------------------------------------
