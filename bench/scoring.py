@@ -342,6 +342,7 @@ def _lists(house: House, people: dict[str, Any], options: argparse.Namespace) ->
             "p50_ms": round(statistics.median(walls), 1),
             "p95_ms": round(percentile(walls, 95), 1),
             "cpu_p50_ms": round(statistics.median(cpus), 1),
+            "cpu_p95_ms": round(percentile(cpus, 95), 1),
             "queries": len(asked),
             "slowest_ms": round(1000 * float(slowest["time"]), 1),
         }

@@ -119,7 +119,7 @@ class ModelJudge:
                 ]
                 return halves[0][0] | halves[1][0], halves[0][1] or halves[1][1]
             return {one["key"]: self._open(outcome.fault) for one in request.criteria}, outcome.fault
-        who = f"{self.revision} · {outcome.model} · {outcome.revision}"
+        who = f"{self.revision} · {outcome.model} · prompt {outcome.revision}"
         return judged_of(outcome.value, request.criteria, request.window, material, who), ""
 
     def _open(self, why: str) -> Judged:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 
 from qa.models import Assignment
-from tests.conftest import Company
+from tests.conftest import Company, World
 from tests.past_calls import past_call
 from tests.test_desk_sockets import heard, opened, path_of, within
 
 pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def northwind(committed: World) -> Company:
+    return committed.northwind
 
 
 async def test_who_judges_a_call_blind_gets_the_number_but_not_the_score(northwind: Company) -> None:

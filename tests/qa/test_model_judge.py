@@ -55,7 +55,7 @@ def test_all_of_one_card_is_asked_at_once_and_answered_with_evidence(asks, peer,
     place = given[0].evidence[0]
     assert Utterance.objects.get(pk=place["utterance"]).text[place["start"] : place["end"]] == CAUSE
     assert given[4].evidence == [{"searched": [0, 60_000], "for": "an offer of a discount"}]
-    assert given[0].judge == "model 1 · ours-8b · 0" and found.judges["model"] == given[0].judge
+    assert given[0].judge == "model 1 · ours-8b · prompt 0" and found.judges["model"] == given[0].judge
     assert (given[0].reason, given[0].confidence) == ("Because.", 0.9)
     # Less sure than the company asks for: for people.
     assert found.needs_person and given[2].confidence == 0.5

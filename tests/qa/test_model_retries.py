@@ -70,7 +70,7 @@ def test_an_hour_later_it_answers_and_what_hung_on_it_is_answered_too(asks, peer
     found.refresh_from_db()
     assert [one.value for one in answers(found)] == ["yes", "yes", "yes"]
     assert (found.total, found.needs_person, found.retry_at) == (Decimal(100), False, None)
-    assert found.judges["model"] == "model 1 · ours-8b · 0"
+    assert found.judges["model"] == "model 1 · ours-8b · prompt 0"
     entry = AuditEvent.objects.get(action="evaluation.retried")
     assert (entry.actor, entry.changes) == (None, {"tries": 4})
     assert Evaluation.objects.count() == 1
@@ -233,8 +233,8 @@ def test_agreement_tells_models_apart(asks, peer, ended, company):
     [row] = agreement(revision.template, since=timezone.now() - timedelta(days=1), bar=0.6)
     assert row.automatic.n == 2 and row.automatic.percent == 50
     assert {one.judge: one.agreed.percent for one in row.judges} == {
-        "model 1 · ours-8b · 0": 100,
-        "model 1 · other-70b · 0": 0,
+        "model 1 · ours-8b · prompt 0": 100,
+        "model 1 · other-70b · prompt 0": 0,
     }
 
 
