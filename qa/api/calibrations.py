@@ -153,7 +153,7 @@ class CalibrationWholeSerializer(CalibrationSerializer):
     )
 
 
-class TrendSerializer(Serializer):
+class CalibrationTrendSerializer(Serializer):
     id = serializers.UUIDField()
     name = serializers.CharField()
     closed_at = serializers.DateTimeField()
@@ -164,7 +164,7 @@ class TrendSerializer(Serializer):
 class CalibrationResultsSerializer(CalibrationFiguresSerializer):
     since = serializers.DateTimeField()
     sessions = serializers.IntegerField()
-    trend = TrendSerializer(many=True, help_text="The oldest first.")
+    trend = CalibrationTrendSerializer(many=True, help_text="The oldest first.")
 
 
 class NewCallSerializer(Serializer):

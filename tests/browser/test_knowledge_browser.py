@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from knowledge.documents.audience import Audience
 from knowledge.documents.services import document_save
@@ -83,8 +84,9 @@ def test_in_a_call_what_is_asked_and_said_of_a_passage_is_noted_with_it(
     with company.scope():
         live.hint(call, "Say hello", at_ms=60_000)
     page.locator("#hints", has_text="Say hello").wait_for()
-    assert page.locator(".hint-remark input").input_value() == "Says nothing about gift cards"
-    page.keyboard.press("Enter")
+    expect(page.locator(".hint-remark input")).to_have_value("Says nothing about gift cards")
+    expect(page.locator(".hint-remark input")).to_be_focused()
+    page.locator(".hint-remark input").press("Enter")
     page.locator(".hint-remark output", has_text="Thank you").wait_for()
     page.locator("body").press("/")
     page.keyboard.type("refunds card")

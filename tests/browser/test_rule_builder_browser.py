@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from coaching.models import Policy
 from tests.conftest import World
@@ -43,9 +44,9 @@ def test_a_rule_is_made_tried_undone_and_saved(
     card.get_by_label("Line", exact=True).fill("Offer a smaller plan")
     card.get_by_role("button", name="and …").click()
     card.get_by_role("button", name="not").nth(2).click()
-    assert card.locator(".rb-leaf.denied").count() == 1
+    expect(card.locator(".rb-leaf.denied")).to_have_count(1)
     page.click(".rb-bar >> text=Undo")
-    assert card.locator(".rb-leaf.denied").count() == 0
+    expect(card.locator(".rb-leaf.denied")).to_have_count(0)
     card.get_by_role("button", name="Remove this condition").nth(1).click()
     made = draft()["rules"][1]
     assert made["name"] == "Offer help"

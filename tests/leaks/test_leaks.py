@@ -67,7 +67,7 @@ def leaks(company: Any, planted: Planted, folder: Path, **worker: str) -> dict[s
         chat_server_create(base_url=model.url, name="Ours", model="ours-8b", secret=MODEL_KEY, inside=True)
         shown = everything(company, planted, folder, receiver, PROVIDER_ALLOW_PRIVATE_URLS="true", **worker)
         asked = {one["response_format"]["json_schema"]["name"] for one in model.requests}
-        assert asked == {"findings", "replies"}, "it read calls, and proposed replies in a chat"
+        assert asked == {"findings", "replies", "written"}, "it read calls, summed them up, proposed replies"
         everywhere = [
             *shown.pairs,
             *((f"model {one['path']}", json.dumps(one)) for one in model.requests),
