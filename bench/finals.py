@@ -32,7 +32,7 @@ from cresta_app.stack.programs import BASE_DIR
 ASR_DELAY_MS = 300
 FRAME_MS, RATE = 20, 8000
 QUIET_MS = 3_000  # at the beginning, in which sockets are opened
-EVERY_MS = 2_000
+EVERY_MS, JITTER_MS = 2_500, 1_000
 LENGTHS_MS = range(300, 580, FRAME_MS)
 PARTS = (50, 95, 99)
 
@@ -61,14 +61,14 @@ class Talk:
 
 
 def talks_make(calls: int, utterances: int, seed: int) -> list[Talk]:
-    """What is said, by lot: each call an utterance every two seconds, one side after the other."""
+    """What is said, by lot: each call an utterance every two and a half seconds, one side after the other."""
     dice, used = random.Random(seed), set()
     talks = []
     for number in range(calls):
         spoken = []
         for turn in range(utterances):
             while True:
-                start = QUIET_MS + turn * EVERY_MS + dice.randrange(0, EVERY_MS - 1000, FRAME_MS)
+                start = QUIET_MS + turn * EVERY_MS + dice.randrange(0, JITTER_MS, FRAME_MS)
                 end = start + dice.choice(LENGTHS_MS)
                 if (start, end) not in used:
                     break

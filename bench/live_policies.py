@@ -88,7 +88,7 @@ def hint_always_publish() -> None:
         "when": {"heard": "bench-anything"},
         "then": [{"do": "hint", "label": "Say", "title": "Say that you have heard"}],
         "cooldown_ms": 0,
-        # Gone before the next utterance: what is still on the screen is not shown again.
+        # Gone before the next utterance ends: what is still on the screen is not shown again.
         "expires_ms": 1_000,
         "priority": 90,
     }
