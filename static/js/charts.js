@@ -41,7 +41,7 @@ function option(kind, data) {
   const colours = { bar: token("--c-wave-2"), line: token("--c-accent") };
   const text = { color: ink, fontFamily: token("--font"), fontSize: 11 };
   const across = kind === "across";
-  const names = { type: "category", data: data.names, inverse: across, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { ...text, ...(across ? { width: 150, overflow: "truncate" } : { hideOverlap: true }) } };
+  const names = { type: "category", data: data.names, inverse: across, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { ...text, ...(across ? { width: innerWidth < 720 ? 150 : 340, overflow: "truncate" } : { hideOverlap: true }) } };
   const scale = (one, more = {}) => ({
     type: "value",
     min: 0,
