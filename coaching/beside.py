@@ -74,20 +74,19 @@ class Race:
     def is_doubled(self) -> bool:
         return len(self.tries) > 1
 
-    def answered(self, card: Card | None) -> bool:
-        """A try has answered. False for one that came second."""
+    def won(self) -> bool:
+        """A try has an answer, which it is to put into `future`. False for one that came second."""
         with self._lock:
-            if self.future.done():
+            if self.ended is not None:
                 return False
             self.ended = time.monotonic()
-            self.future.set_result(card)
             return True
 
     def failed(self, error: BaseException) -> bool:
         """A try has failed. True where no other one may still answer."""
         with self._lock:
             self._failed += 1
-            if self.future.done() or self._failed < len(self.tries):
+            if self.ended is not None or self._failed < len(self.tries):
                 return False
             self.ended = time.monotonic()
             self.future.set_exception(error)
@@ -263,14 +262,18 @@ class Lookups:
                     self._going.pop(key, None)
                     self.counts["failed"] += 1
             return
-        first = race.answered(card)
+        first = race.won()
         with self._lock:
             self._going.pop(key, None)
             self._took.append(time.monotonic() - begun)
             self.counts["second"] += number if first else 0
-            self._fresh[key] = (time.monotonic(), card)
+            if first:
+                self._fresh[key] = (time.monotonic(), card)
             while len(self._fresh) > KEPT_ANSWERS:
                 self._fresh.popitem(last=False)
+        if first:
+            # Last, so that who sees the answer finds it counted and kept.
+            race.future.set_result(card)
 
 
 def question(query: str, said: Sequence[str], call: CallContext | None = None) -> str:
