@@ -20,6 +20,7 @@ from coaching.budget import Budget, Limits, Mute, Offer
 from coaching.drawing import may_be_withheld
 from coaching.events import guidance_rows
 from coaching.models import ExperimentArm, Guidance, PolicyRevision
+from conversations.live.changes import Change
 from conversations.live.stages import Batch, FinalUtterance
 from conversations.models import Utterance
 from engines.rules.decisions import Decision
@@ -55,6 +56,11 @@ class Because:
 
     def fields(self) -> dict[str, Any]:
         return {"reason": self.reason, "evidence": self.evidence, "cause": self.cause}
+
+    def values(self) -> dict[str, Any]:
+        """The same by the names of columns' attributes."""
+        cause = self.cause.pk if self.cause else None
+        return {"reason": self.reason, "evidence": self.evidence, "cause_id": cause}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +290,8 @@ class Board:
             row.state = State.OPEN
             # From words to screen counts for what was shown at once.
             row.spoken_at = row.final_at = None
-            batch.write(partial(_open, row.pk))
+            opened = {"state": State.OPEN, "spoken_at": None, "final_at": None}
+            batch.write(Change(row, opened, {"state": State.HELD}))
             self._told(key, row, batch)
 
     # --- Settling -----------------------------------------------------------------------------------------
@@ -295,12 +302,13 @@ class Board:
         self._provisional.discard(key)
         if row is None:
             return
-        values = because.fields()
+        row.cause = because.cause
+        values = because.values()
         if caused is not None:
             values |= {"spoken_at": caused.spoken_at, "final_at": caused.final_at}
         for name, value in values.items():
             setattr(row, name, value)
-        batch.write(partial(_update, row.pk, values))
+        batch.write(Change(row, values))
         if row.state != State.HELD:
             batch.event("guidance", row)
 
@@ -324,9 +332,12 @@ class Board:
             # Its turn never came, which is what its row goes on saying; no page has heard of it.
             self._budget.gone(str(row.pk))
             return
-        values = {"state": state, "settled_ms": at_ms} | (because.fields() if because else {})
+        values = {"state": state, "settled_ms": at_ms} | (because.values() if because else {})
         known = [one for one in (because.cause if because else None, row.cause) if one is not None]
-        batch.write(partial(_settle, row, values, known))
+        values["settled_at"] = timezone.now()
+        batch.write(
+            Change(row, values, {"state": State.OPEN}, _CHANGING, partial(_bring_up_to_date, row, known))
+        )
         batch.event("guidance", row)
 
     def heard(self, utterance: FinalUtterance, batch: Batch) -> None:
@@ -374,7 +385,7 @@ class Board:
         for row in self._open.values():
             if str(row.pk) in silent:
                 row.held = Guidance.Held.MUTED
-                batch.write(partial(_update, row.pk, {"held": row.held}))
+                batch.write(Change(row, {"held": row.held}))
 
     def is_muted(self, kind: str, rule: str, *, optional: bool) -> bool:
         """Whether the agent does not want to see this."""
@@ -423,20 +434,6 @@ def _sent(told: list[tuple[UUID, datetime]]) -> None:
         )
 
 
-def _open(row_id: UUID) -> None:
-    held = Guidance.objects.filter(pk=row_id, state=State.HELD)
-    held.update(state=State.OPEN, spoken_at=None, final_at=None)
-
-
-def _update(row_id: UUID, values: dict[str, Any]) -> None:
-    Guidance.objects.filter(pk=row_id).update(**values)
-
-
-def _settle(row: Guidance, values: dict[str, Any], known: list[Utterance]) -> None:
-    Guidance.objects.filter(pk=row.pk, state=State.OPEN).update(settled_at=timezone.now(), **values)
-    _read_again(row, known)
-
-
 def _use(row: Guidance, values: dict[str, Any]) -> None:
     now = timezone.now()
     unused = Guidance.objects.filter(pk=row.pk, used_at__isnull=True)
@@ -444,12 +441,12 @@ def _use(row: Guidance, values: dict[str, Any]) -> None:
     if not unused.filter(state=State.OPEN).update(used_at=now, **values, **closed):
         # The agent has answered it before: that stands beside it.
         unused.update(used_at=now, **values)
-    _read_again(row, [row.cause] if row.cause is not None else [])
+    known = [row.cause] if row.cause is not None else []
+    _bring_up_to_date(row, known, Guidance.objects.filter(pk=row.pk).values(*_CHANGING).get())
 
 
-def _read_again(row: Guidance, known: list[Utterance]) -> None:
-    """Bring the row up to date with what others did to it, without asking for more than that."""
-    now = Guidance.objects.filter(pk=row.pk).values(*_CHANGING).get()
+def _bring_up_to_date(row: Guidance, known: list[Utterance], now: dict[str, Any]) -> None:
+    """Take over what others did to the row, without asking for more than that."""
     by_id = {one.pk: one for one in known}
     # Assigned together with its object, so that showing the row asks the database nothing.
     row.cause = by_id.get(now.pop("cause_id"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from django.utils import timezone
 from accounts.errors import error_place, sqlstate
 from conversations import events as shown
 from conversations import outbox
+from conversations.live.changes import Change, changes, changes_read
 from conversations.live.ownership import Superseded
 from conversations.live.rows import Owned, are_saved, as_json, inserts, row_new
 from conversations.live.stages import Batch
@@ -63,6 +64,10 @@ class CallCommit:
         return self.batch.conversation_id
 
 
+# Conversation and epoch of a call's owner, and the parts of each, in their order.
+Call = tuple[UUID, int]
+ByCall = dict[Call, list[CallCommit]]
+
 # Every writer takes the rows in one order, so that two groups cannot wait for each other. A call may have several parts
 # in a group: it is written as the last one leaves it. Rows of a call go in with its numbers, or not at all.
 _WRITE = """
@@ -84,9 +89,11 @@ _WRITE = """
          USING (conversation_id)
          WHERE owner.conversation_id = held.conversation_id AND owner.epoch = new.epoch
      RETURNING owner.conversation_id, owner.epoch, owner.head
-    ){inserts}
-    SELECT conversation_id, epoch, head FROM numbered
+    ){parts}
+    SELECT conversation_id, epoch, head, NULL::json AS told FROM numbered{told}
 """
+# One shape of row for both: what is told of changes has their number where a call has its head.
+_TOLD = " UNION ALL SELECT id, NULL, {at}, told FROM changed{at}"
 # An event's number counts back from the last one of its call.
 _COUNTED: dict[type[Model], dict[str, str]] = {
     ConversationEvent: {"sequence": "numbered.head - made.sequence"}
@@ -127,37 +134,65 @@ def group_write(parts: Sequence[CallCommit], told: Told | None = None) -> list[C
     noted later; without it, it is noted at once.
     """
     now = timezone.now()
-    if any(part.batch.writes or part.batch.jobs for part in parts):
+    by_call: ByCall = {}
+    for part in parts:
+        by_call.setdefault((part.conversation_id, part.epoch), []).append(part)
+    # Calls whose changes the statement makes, too; the others' are made after it, one by one and in their order.
+    whole = {call for call, some in by_call.items() if _is_whole(some)}
+    if all(call in whole for call in by_call) and not any(part.batch.jobs for part in parts):
+        # One statement is a transaction by itself: one round trip instead of four.
+        written, unmet = _write(by_call, whole, now)
+    else:
         with transaction.atomic():
-            written = _write(parts, now)
+            written, unmet = _write(by_call, whole, now)
             for part in written:
-                for write in part.batch.writes:
-                    write()
+                if (part.conversation_id, part.epoch) not in whole:
+                    for write in part.batch.writes:
+                        write()
                 for event in part.batch.jobs:
                     outbox.jobs_announce(event=event, conversation_id=part.conversation_id)
-    else:
-        # One statement is a transaction by itself: one round trip instead of four.
-        written = _write(parts, now)
+    changes_read(unmet)
     _tell(written, now, told or Told())
     done = {id(part) for part in written}
     return [part for part in parts if id(part) not in done]
 
 
-def _write(parts: Sequence[CallCommit], now: datetime) -> list[CallCommit]:
-    """Number all parts' events, put their rows in, keep where their calls stand. Returns the parts that are written.
+def _is_whole(parts: Sequence[CallCommit]) -> bool:
+    """Whether all that a call wants written can go with the one statement: rows, and changes to other rows."""
+    writes = [write for part in parts for write in part.batch.writes]
+    if not writes:
+        return True
+    changed = {write.row.pk for write in writes if isinstance(write, Change)}
+    return len(changed) == len(writes) and not any(
+        row.pk in changed for part in parts for row in part.batch.rows
+    )
 
-    Those are in the order of calls, and within a call in their own.
+
+def _write(by_call: ByCall, whole: Set[Call], now: datetime) -> tuple[list[CallCommit], list[Change]]:
+    """Number all parts' events, put their rows in, change others, keep where their calls stand.
+
+    Returns the parts that are written, in the order of calls and within a call in their own, and the changes that found
+    another row than they wanted.
     """
-    by_call: dict[tuple[UUID, int], list[CallCommit]] = {}
-    for part in parts:
-        by_call.setdefault((part.conversation_id, part.epoch), []).append(part)
     calls = sorted(by_call)
     put = inserts(_rows(by_call, now), "numbered", _COUNTED)
+    changed = changes(_changes(by_call, whole), "numbered")
     named = "".join(f", put{at} AS ({sql})" for at, sql in enumerate(put.statements))
+    named += "".join(f", changed{at} AS ({sql})" for at, sql in enumerate(changed.statements))
+    told_sql = "".join(_TOLD.format(at=at) for at in range(len(changed.statements)))
     ends = as_json([_end(by_call[call]) for call in calls])
+    heads: dict[Call, int] = {}
+    told: dict[int, dict[UUID, list[Any]]] = defaultdict(dict)
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE.format(inserts=named), [[call for call, _epoch in calls], ends, *put.values])
-        heads = {(ident, epoch): head for ident, epoch, head in cursor.fetchall()}
+        cursor.execute(
+            _WRITE.format(parts=named, told=told_sql),
+            [[call for call, _epoch in calls], ends, *put.values, *changed.values],
+        )
+        for ident, epoch, number, read in cursor.fetchall():
+            if epoch is None:
+                told[number][ident] = read
+            else:
+                heads[ident, epoch] = number
     written = []
     for call in calls:
         if call in heads:
@@ -167,10 +202,20 @@ def _write(parts: Sequence[CallCommit], now: datetime) -> list[CallCommit]:
                 head -= len(part.batch.events)
                 are_saved(part.batch.rows)
             written += by_call[call]
-    return written
+    unmet = [change for ident, epoch, change in changed.take(told) if (ident, epoch) in heads]
+    return written, unmet
 
 
-def _rows(by_call: dict[tuple[UUID, int], list[CallCommit]], now: datetime) -> Iterator[Owned]:
+def _changes(by_call: ByCall, whole: Set[Call]) -> Iterator[tuple[UUID, int, Change]]:
+    for (conversation, epoch), parts in by_call.items():
+        if (conversation, epoch) in whole:
+            for part in parts:
+                for write in part.batch.writes:
+                    assert isinstance(write, Change)
+                    yield conversation, epoch, write
+
+
+def _rows(by_call: ByCall, now: datetime) -> Iterator[Owned]:
     """The parts' own rows, and one for each of their events."""
     for (conversation, epoch), parts in by_call.items():
         left = sum(len(part.batch.events) for part in parts)

@@ -72,7 +72,10 @@ class Batch:
         self.rows.append(row)
 
     def write(self, work: Callable[[], None]) -> None:
-        """Run `work` inside the transaction, after the inserts: an update of a row made earlier."""
+        """Run `work` inside the transaction, after the inserts: an update of a row made earlier.
+
+        A `conversations.live.changes.Change` may go with the statement that inserts the rows.
+        """
         self.writes.append(work)
 
     def event(self, kind: str, row: models.Model) -> None:
