@@ -21,6 +21,7 @@ from coaching.drawing import may_be_withheld
 from coaching.events import guidance_rows
 from coaching.models import ExperimentArm, Guidance, PolicyRevision
 from conversations.live.changes import Change
+from conversations.live.rows import row_new
 from conversations.live.stages import Batch, FinalUtterance
 from conversations.models import Utterance
 from engines.rules.decisions import Decision
@@ -187,9 +188,9 @@ class Board:
         if key in self._open or self._stands(kind, title, action.say):
             return
         lasts = look.expires_ms if action.do in SHOWN else 0
-        row = Guidance(
-            conversation_id=self._conversation_id,
-            revision=revision,
+        row = self._new(
+            because,
+            revision,
             rule_key=decision.rule_id,
             action=decision.index or 0,
             kind=kind,
@@ -205,7 +206,6 @@ class Board:
             spoken_at=caused.spoken_at if caused else None,
             final_at=caused.final_at if caused else None,
             decided_at=timezone.now(),
-            **because.fields(),
         )
         if decision.provisional:
             self._provisional.add(key)
@@ -222,9 +222,9 @@ class Board:
     ) -> None:
         """A playbook is at a step now: the one before leaves, unless it was done."""
         self.leave_playbook(decision, revision, batch)
-        row = Guidance(
-            conversation_id=self._conversation_id,
-            revision=revision,
+        row = self._new(
+            because,
+            revision,
             rule_key=decision.rule_id,
             kind=Kind.STEP,
             label=_LABELS["step"],
@@ -240,9 +240,14 @@ class Board:
             step=step.id,
             at_ms=decision.at_ms,
             decided_at=timezone.now(),
-            **because.fields(),
         )
         self._place(step_key(revision, decision.rule_id, step.id), row, batch)
+
+    def _new(self, because: Because, revision: PolicyRevision | None, **values: Any) -> Guidance:
+        row = row_new(Guidance, conversation_id=self._conversation_id, **because.values(), **values)
+        # With their objects, so that showing the row asks the database nothing.
+        row.revision, row.cause = revision, because.cause
+        return row
 
     def leave_playbook(self, decision: Decision, revision: PolicyRevision, batch: Batch) -> None:
         for key, row in list(self._open.items()):

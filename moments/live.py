@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from accounts.errors import error_place
+from conversations.live.rows import row_new
 from conversations.live.stages import Batch, CallContext, FinalUtterance
 from conversations.models import Utterance
 from engines.rules import CompiledMoments, Heard, MomentEngine, Occurrence
@@ -264,10 +265,10 @@ def occurrence_row(
     """The row of an occurrence, not saved: its first words, or the stretch that was searched in vain."""
     start, end = occurrence.spans[0] if occurrence.spans else (None, None)
     searched_from, searched_to = occurrence.searched or (None, None)
-    return MomentOccurrence(
+    row = row_new(
+        MomentOccurrence,
         conversation_id=conversation_id,
         definition_id=revision.definition_id,
-        revision=revision,
         utterance_id=utterance_id,
         start=start,
         end=end,
@@ -277,6 +278,8 @@ def occurrence_row(
         score=occurrence.score,
         names=list(occurrence.names),
     )
+    row.revision = revision
+    return row
 
 
 class MomentStage:
