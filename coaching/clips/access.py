@@ -31,6 +31,11 @@ def shares_reaching(user: User) -> QuerySet[ClipShare]:
     return ClipShare.objects.filter(Q(kind=Kind.PERSON, user=user) | in_team | of_all).order_by()
 
 
+def shares_naming(user: User) -> QuerySet[ClipShare]:
+    """Shares with this person or a team of theirs; a library is nobody's in particular."""
+    return shares_reaching(user).exclude(kind=Kind.LIBRARY)
+
+
 def clips_visible(user: User) -> QuerySet[Clip]:
     """Clips of conversations that this person may read, and those that were shared with them.
 
