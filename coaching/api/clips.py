@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ErrorSerializer, PersonSerializer
 from accounts.permissions import Permission
 from accounts.throttle import address_of
-from coaching.clips.access import clip_for, is_guest
+from coaching.clips.access import clip_for, is_guest, whom_of
 from coaching.clips.selectors import LISTS, clips_listed, comments_of, shares_shown, skill_names
 from coaching.clips.services import (
     LENGTH_MAX_MS,
@@ -35,7 +35,6 @@ from coaching.clips.services import (
 )
 from coaching.clips.sound import clip_sound, recording_of
 from coaching.clips.stretch import clip_read, names_for
-from coaching.clips.views import whom_of
 from coaching.models import Clip, ClipComment, ClipShare
 from coaching.models.clips import COMMENT_LENGTH, NOTE_LENGTH, TITLE_LENGTH
 from coaching.skills.skills import REF_MAX
@@ -232,7 +231,7 @@ class ClipViewSet(CompanyViewSet):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         key = asked.get("user") if asked["kind"] == ClipShare.Kind.PERSON else asked.get("team")
-        whom = whom_of(asked["kind"], str(key or ""))
+        whom = whom_of(asked["kind"], key or "")
         clip_share(clip=clip, whom=whom, user=self.user, address=self._address())
         return self._detail(pk)
 

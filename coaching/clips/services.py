@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,9 +10,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
-from accounts.models import Team, User
+from accounts.models import User
 from accounts.services import audit
-from coaching.clips.access import clip_for, judges_blind, may_edit, may_share, recipients_for, shares_naming
+from coaching.clips.access import (
+    Whom,
+    clip_for,
+    judges_blind,
+    may_edit,
+    may_share,
+    recipients_for,
+    shares_naming,
+)
 from coaching.clips.stretch import utterances_in
 from coaching.models import Clip, ClipComment, ClipSeen, ClipShare
 from coaching.models.clips import COMMENT_LENGTH, NOTE_LENGTH, TITLE_LENGTH
@@ -122,15 +129,6 @@ def clip_delete(*, clip: Clip, user: User, address: str | None = None) -> None:
 
 
 # --- Sharing --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Whom:
-    """Whom a clip is to be shared with. `kind`: of `ClipShare.Kind`; a library without a team is the company's."""
-
-    kind: str
-    user: User | None = None
-    team: Team | None = None
 
 
 def clip_share(*, clip: Clip, whom: Whom, user: User, address: str | None = None) -> ClipShare:

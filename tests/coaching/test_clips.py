@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts.errors import Conflict
 from accounts.models import AuditEvent
-from coaching.clips.access import agents_in, clip_for
+from coaching.clips.access import Whom, agents_in, clip_for
 from coaching.clips.ending import clips_tidy
 from coaching.clips.selectors import clips_new
-from coaching.clips.services import Whom, clip_create, clip_delete, clip_share, comment_add
+from coaching.clips.services import clip_create, clip_delete, clip_share, comment_add
 from coaching.clips.stretch import names_hidden
 from coaching.models import Clip, ClipComment, ClipShare
 from conversations.erasure import recording_erase, words_erase

@@ -28,8 +28,8 @@ LED = {
 
 def made(company: Company, *, sound: bool = False) -> Any:
     """A clip of the agent's call that the supervisor made and shared with the team-mate, who wrote below it."""
-    from coaching.clips.access import clip_for
-    from coaching.clips.services import Whom, clip_create, clip_share, comment_add
+    from coaching.clips.access import Whom, clip_for
+    from coaching.clips.services import clip_create, clip_share, comment_add
 
     people = company.people
     call = past_call(agent=people["agent"], queue=company.queue).conversation
