@@ -9,7 +9,7 @@ class CoachingConfig(AppConfig):
     def ready(self) -> None:
         from coaching import backtest_tasks  # noqa: F401 Celery finds its tasks by their being imported
         from coaching.alerts import alerts_close
-        from coaching.clips.ending import clips_end, clips_made, clips_tidy, written_hide
+        from coaching.clips.ending import clips_end, clips_made, clips_of_lines_end, clips_tidy, written_hide
         from coaching.escalation import ESCALATED, escalated_mail
         from coaching.events import register_own
         from coaching.hidden import evidence_move, quotes_remove
@@ -29,6 +29,7 @@ class CoachingConfig(AppConfig):
         follow(written_hide)
         erasure.follow(quotes_remove)
         erasure.follow(clips_end, sound_alone=False)
+        erasure.lines_follow(clips_of_lines_end)
         retention.also(clips_tidy)
         stays_where(clips_made)
         news.follow(alerts_close)

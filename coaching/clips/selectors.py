@@ -41,7 +41,7 @@ def clips_listed(
         rows = rows.filter(skill=skill)
     if conversation is not None:
         # For who has a stretch alone it is of no conversation.
-        rows = rows.filter(conversation=conversation, readable=True)
+        rows = rows.filter(Q(readable=True), conversation=conversation)
     shares = ClipShare.objects.select_related("user", "team")
     return rows.prefetch_related(Prefetch("shares", queryset=shares)).order_by("-pk")
 

@@ -18,7 +18,7 @@ from coaching.clips.selectors import clips_new
 from coaching.clips.services import clip_create, clip_delete, clip_share, comment_add
 from coaching.clips.stretch import names_hidden
 from coaching.models import Clip, ClipComment, ClipShare
-from conversations.erasure import recording_erase, words_erase
+from conversations.erasure import recording_erase, utterances_erase, words_erase
 from conversations.hiding import words_hide
 from conversations.live import anew
 from conversations.models import Customer, Handover, HiddenStretch, LegalHold, Utterance
@@ -348,6 +348,16 @@ def test_a_clip_goes_with_the_words_of_its_conversation_and_says_so(company, don
     assert "went with its conversation" in page(company.client("supervisor"), "/coaching/clips/")
     assert clips_tidy(timezone.now() - timedelta(days=1), set()) == 0
     assert clips_tidy(timezone.now() + timedelta(days=1), set()) == 1 and not Clip.objects.exists()
+
+
+def test_a_clip_goes_with_any_of_its_words(company, done, clip):
+    other = clip_create(
+        conversation=done.conversation, start_ms=0, end_ms=4_000, user=company.people["supervisor"]
+    )
+    utterances_erase(conversation_id=done.conversation.pk, utterances=[done.said[2].pk], reason="no consent")
+    clip.refresh_from_db()
+    other.refresh_from_db()
+    assert clip.is_gone and clip.title == "" and not other.is_gone
 
 
 def test_one_that_was_made_in_the_moment_its_conversation_went_is_ended_at_night(company, done, clip):
