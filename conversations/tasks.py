@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from conversations import outbox
 from tenants.companies import each_company
+from tenants.queues import BACKGROUND
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,13 @@ JOBS_KEPT = timedelta(days=7)
 def job_run(*, job_id: str) -> None:
     """Run one job of the company whose schema the message carries."""
     outbox.job_execute(job_id=UUID(job_id))
+
+
+@shared_task(queue=BACKGROUND)
+def jobs_run(*, job_ids: list[str]) -> None:
+    """Run several jobs in the background, one after the other. One that fails falls due again by itself."""
+    for job_id in job_ids:
+        outbox.job_execute(job_id=UUID(job_id))
 
 
 @shared_task
