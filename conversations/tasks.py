@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from conversations import outbox
 from tenants.companies import each_company
-from tenants.queues import BACKGROUND
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +25,7 @@ def job_run(*, job_id: str) -> None:
     outbox.job_execute(job_id=UUID(job_id))
 
 
-@shared_task(queue=BACKGROUND)
+@shared_task
 def jobs_run(*, job_ids: list[str]) -> None:
     """Run several jobs in the background, one after the other. One that fails falls due again by itself."""
     for job_id in job_ids:

@@ -14,7 +14,7 @@ import threading
 import time
 
 # Much is loaded by the first requests that need it: seconds from the start.
-LATER = (60.0, 600.0)
+LATER = (15.0, 60.0, 600.0)
 
 
 def standing_leave_out() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 from cresta_app import env
 from cresta_app.file_storage import file_storage
 from cresta_app.unfold import UNFOLD as UNFOLD
-from tenants.queues import DEFAULT
+from tenants.queues import BACKGROUND, DEFAULT
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_file(BASE_DIR / ".env")
@@ -197,6 +197,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT
+CELERY_TASK_ROUTES = {
+    name: {"queue": BACKGROUND} for name in ("qa.tasks.rescore_run_step", "conversations.tasks.jobs_run")
+}
 # In how many lanes long work is split (see `tenants.queues`).
 BACKGROUND_WORKERS = programs.BACKGROUND_WORKERS
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

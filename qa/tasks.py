@@ -7,10 +7,9 @@ from uuid import UUID
 from celery import shared_task
 
 from tenants.companies import each_company
-from tenants.queues import BACKGROUND
 
 
-@shared_task(queue=BACKGROUND)
+@shared_task
 def rescore_run_step(*, run_id: str, lane: int = 0) -> None:
     """Judge a slice of history anew, and hand on to the next. `lane`: which of the workers that do so at once."""
     from qa.rescoring import rescore_step

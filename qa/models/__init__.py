@@ -8,11 +8,12 @@ from qa.models.calibration import (
 )
 from qa.models.evaluations import Answer, Evaluation, QualitySettings
 from qa.models.rescores import Rescore, RescorePiece
-from qa.models.scorecards import Criterion, ScorecardRevision, ScorecardTemplate
+from qa.models.scorecards import Asked, Criterion, ScorecardRevision, ScorecardTemplate
 from qa.models.work import Assignment, Dispute, SamplingPlan
 
 __all__ = [
     "Answer",
+    "Asked",
     "Assignment",
     "CalibrationCall",
     "CalibrationReference",
