@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 
+from accounts.admin_audit import OneRowAdmin
 from accounts.admin_publish import PublishAdmin, ReadOnlyInline
-from conversations.models import SummarySection, SummaryTemplate, SummaryTemplateRevision
+from conversations.models import SummarySection, SummarySettings, SummaryTemplate, SummaryTemplateRevision
 from conversations.summary_templates import template_publish, template_retire, template_spec
 
 
@@ -53,6 +54,12 @@ class RevisionInline(ReadOnlyInline):
     @admin.display(description=_("sections"))
     def in_words(self, obj: SummaryTemplateRevision) -> SafeString:
         return format_html_join("", "<p>{} ({})</p>", ((one.title, one.key) for one in obj.sections))
+
+
+@admin.register(SummarySettings)
+class SummarySettingsAdmin(OneRowAdmin):
+    without = _("Of a summary that its agent has corrected a draft of an evaluation case is made then.")
+    list_display = ("__str__", "edits", "cases_most")
 
 
 @admin.register(SummaryTemplate)

@@ -14,7 +14,8 @@ class ConversationsConfig(AppConfig):
         from conversations.recordings import HIDE, recording_seal, stretches_apply
         from conversations.redaction import second_pass
         from conversations.redaction.on_call import on_call_tell
-        from conversations.summaries import summary_model_job, summary_write_job
+        from conversations.summaries import EDITED, summary_model_job, summary_write_job
+        from conversations.summary_cases import summary_case_feed
         from conversations.summary_writing import WRITTEN
 
         register_own()
@@ -24,6 +25,7 @@ class ConversationsConfig(AppConfig):
         outbox.subscribe(outbox.ENDED, second_pass.TASK, second_pass.redaction_check)
         outbox.subscribe(second_pass.CHECKED, "summary.write", summary_write_job)
         outbox.subscribe(WRITTEN, "summary.model", summary_model_job)
+        outbox.subscribe(EDITED, "summary.case", summary_case_feed)
         outbox.subscribe(second_pass.UNCHECKED, "redaction.on_call", on_call_tell)
         outbox.subscribe(outbox.ENDED, "consent.enforce", consent_enforce)
         outbox.subscribe(lifecycle.UNTOLD, "marks.retell", marks_retell)

@@ -6,7 +6,7 @@ subscription in its own transaction, and hands them to Celery once that is commi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,8 @@ ENDED = "conversation.ended"
 MAX_ATTEMPTS = 8
 # How long a job may be under way or lost before the sweep starts it again; doubles with each attempt.
 RETRY_AFTER = timedelta(seconds=30)
+# When the sweep takes a job of background work that nobody has done.
+BEHIND_AFTER = timedelta(minutes=10)
 # What PostgreSQL says to a transaction that it ends for another one: serialization_failure, deadlock_detected.
 GIVEN_WAY = ("40001", "40P01")
 
@@ -54,23 +56,54 @@ def jobs_announce(*, event: str, conversation_id: UUID, because: str = "") -> li
 
     An event that can come about several times in one conversation says `because` of what (an id): once for each.
     """
-    now = timezone.now()
+    return _announced(jobs_dispatch, event, [conversation_id], because, timezone.now())
+
+
+def jobs_announce_behind(
+    *, event: str, conversation_ids: Iterable[UUID], because: str = ""
+) -> list[OutboxJob]:
+    """The same for many conversations at once, for history that is worked on: in the queue of background work.
+
+    The sweep leaves them alone for a while, so that they do not stand in the way of calls that end now.
+    """
+    return _announced(jobs_dispatch_behind, event, conversation_ids, because, timezone.now() + BEHIND_AFTER)
+
+
+def _announced(
+    dispatch: Callable[..., None],
+    event: str,
+    conversation_ids: Iterable[UUID],
+    because: str,
+    due_at: datetime,
+) -> list[OutboxJob]:
     told = f"{event}:{because}" if because else event
     jobs = [
-        OutboxJob(task=item.task, event=told, conversation_id=conversation_id, due_at=now)
+        OutboxJob(task=item.task, event=told, conversation_id=one, due_at=due_at)
+        for one in conversation_ids
         for item in _SUBSCRIPTIONS.values()
         if item.event == event
     ]
     OutboxJob.objects.bulk_create(jobs, ignore_conflicts=True)
     schema = current_schema()
 
-    def dispatch() -> None:
+    def hand_over() -> None:
         # An outer transaction may be committed after the company's scope was left; the message must still name it.
         with schema_scope(schema):
-            jobs_dispatch(job_ids=[job.pk for job in jobs])
+            dispatch(job_ids=[job.pk for job in jobs])
 
-    transaction.on_commit(dispatch)
+    transaction.on_commit(hand_over)
     return jobs
+
+
+def jobs_dispatch_behind(*, job_ids: list[UUID]) -> None:
+    """Hand jobs to the workers in the background, in one message. The sweep finds them if the broker is away."""
+    from conversations.tasks import jobs_run
+
+    if job_ids:
+        try:
+            jobs_run.delay(job_ids=[str(one) for one in job_ids])
+        except (OSError, jobs_run.OperationalError) as error:
+            log.warning("outbox.broker_away", jobs=len(job_ids), error=type(error).__name__)
 
 
 def jobs_dispatch(*, job_ids: list[UUID]) -> None:

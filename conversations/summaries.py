@@ -42,6 +42,9 @@ from tenants.scope import current_schema
 CLOSED = "conversation.closed"
 """Outbox event: the wrap-up is over, confirmed or not."""
 
+EDITED = "summary.edited"
+"""Outbox event: a summary was confirmed that its agent had corrected."""
+
 EXPIRE_AT_ONCE = 100
 
 
@@ -165,6 +168,8 @@ def summary_confirm(*, summary: Summary, user: User, disposition: Disposition | 
         summary_announce(summary)
         _close(summary.conversation_id, disposition)
         news.tell(kind=news.SUMMARY_CONFIRMED, conversation_id=summary.conversation_id, ref=summary.pk)
+        if summary.edited or summary.left_out or summary.added:
+            jobs_announce(event=EDITED, conversation_id=summary.conversation_id)
     return summary
 
 

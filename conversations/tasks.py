@@ -26,6 +26,13 @@ def job_run(*, job_id: str) -> None:
 
 
 @shared_task
+def jobs_run(*, job_ids: list[str]) -> None:
+    """Run several jobs in the background, one after the other. One that fails falls due again by itself."""
+    for job_id in job_ids:
+        outbox.job_execute(job_id=UUID(job_id))
+
+
+@shared_task
 def sweep() -> None:
     """Every few seconds: start overdue jobs, close summaries nobody confirmed, announce stray calls, see to checks."""
     from conversations.chats import chats_idle_end

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_before_create_process, worker_ready
 from tenant_schemas_celery.app import CeleryApp
 
 from conversations.nightly import RETENTION_AT
+from cresta_app.garbage import standing_leave_out
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cresta_app.settings")
 
@@ -108,6 +109,13 @@ app.conf.beat_schedule = {
         "options": {"expires": 3600.0},
     },
 }
+
+
+@worker_before_create_process.connect
+@worker_ready.connect
+def _leave_out_what_stands(**_: object) -> None:
+    """Before a worker's processes are made, which share what is there, and in one that works in threads."""
+    standing_leave_out()
 
 
 @setup_logging.connect

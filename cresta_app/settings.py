@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 from cresta_app import env
 from cresta_app.file_storage import file_storage
 from cresta_app.unfold import UNFOLD as UNFOLD
+from tenants.queues import BACKGROUND, DEFAULT
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_file(BASE_DIR / ".env")
+from cresta_app.stack import programs  # noqa: E402  reads the environment, too
 
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / ".data", shown=".data")
 
@@ -194,7 +196,12 @@ CELERY_BROKER_URL = REDIS_BROKER_URL
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_DEFAULT_QUEUE = DEFAULT
+CELERY_TASK_ROUTES = {
+    name: {"queue": BACKGROUND} for name in ("qa.tasks.rescore_run_step", "conversations.tasks.jobs_run")
+}
+# In how many lanes long work is split (see `tenants.queues`).
+BACKGROUND_WORKERS = programs.BACKGROUND_WORKERS
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

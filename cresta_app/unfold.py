@@ -91,6 +91,7 @@ GROUPS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("providers.evaluationcase", "fact_check"),
             ("providers.promptevaluation", "grade"),
             ("conversations.summarytemplate", "summarize"),
+            ("conversations.summarysettings", "edit_note"),
             ("providers.modelbudget", "savings"),
             ("providers.modelcall", "receipt_long"),
             ("providers.searchserver", "manage_search"),

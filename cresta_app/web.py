@@ -19,14 +19,21 @@ if sys.platform != "win32":
 
 from daphne.cli import CommandLineInterface
 
+from cresta_app.garbage import standing_leave_out, standing_leave_out_later
 from cresta_app.socket_frames import FramesServer
 from engines.redaction.redactor import warm_up
 
 
+def _warm_up() -> None:
+    """Load what the first message of a chat would wait for, and with it the loop's other work."""
+    warm_up()
+    standing_leave_out()
+
+
 def main() -> None:
     """Serve until told to stop; the arguments are Daphne's."""
-    # The first message of a chat would wait for what redaction loads, and with it the loop's other work.
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    standing_leave_out_later()
     CommandLineInterface.server_class = FramesServer
     CommandLineInterface.entrypoint()
 

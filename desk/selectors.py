@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils import timezone
@@ -20,7 +19,7 @@ from conversations.consent import consent_meaning
 from conversations.events import Payload, snapshot, stamp
 from conversations.models import Conversation, Disposition, Note, Summary, SummaryLine
 from conversations.selectors import items_visible
-from tenants.models import Tenant
+from tenants.companies import company_zone
 from tenants.scope import current_schema
 
 State = Conversation.State
@@ -36,9 +35,7 @@ def now_ms() -> int:
 
 def today_start() -> datetime:
     """When today began where the company is."""
-    schema: str = current_schema()
-    zone = Tenant.objects.filter(schema_name=schema).values_list("time_zone", flat=True).first()
-    local = timezone.localtime(timezone=ZoneInfo(zone or "UTC"))
+    local = timezone.localtime(timezone=company_zone())
     return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -77,18 +77,32 @@ def keys_listened_for(conversation_id: UUID) -> set[str] | None:
 
     What was not listened for was not missed: whoever judges a silence must ask this first.
     """
-    state = CallOwner.objects.filter(pk=conversation_id).values_list("engine_state", flat=True).first() or {}
-    heard = state.get("stages", {}).get("moments", {})
+    return keys_listened_for_each([conversation_id])[conversation_id]
+
+
+def keys_listened_for_each(conversation_ids: Collection[UUID]) -> dict[UUID, set[str] | None]:
+    """The same of several conversations, by their ids. Two queries however many."""
+    heard: dict[UUID, dict[str, Any]] = {one: {} for one in conversation_ids}
+    states = CallOwner.objects.filter(pk__in=conversation_ids)
+    # The rest of the state is much longer, and of no use here.
+    for call, told in states.values_list("pk", "engine_state__stages__moments"):
+        heard[call] = told or {}
+    ids = {one for told in heard.values() for one in told.get("revisions") or ()}
+    specs = {str(row.pk): row.spec for row in revisions_by_id(ids)} if ids else {}
+    return {call: _listened(told, specs) for call, told in heard.items()}
+
+
+def _listened(heard: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]) -> set[str] | None:
     ids = heard.get("revisions")
     if ids is None:
         return None
     tasks = heard.get("intents", {}).get("classifiers", {})
     return {
-        str(revision.spec["key"])
-        for revision in revisions_by_id(ids)
+        str(spec["key"])
+        for spec in (specs[one] for one in ids if one in specs)
         # Without a live classifier nobody listened for its intents, nor for English meanings in another language. What
         # is asked of a model is asked now and then, of the turns so far: that it was not heard shows nothing.
-        if revision.spec["kind"] not in OUT_OF_LINE
-        and (revision.spec["kind"] != "intent" or revision.spec["task"] in tasks)
-        and (revision.spec["kind"] != "examples" or heard.get("meanings", True))
+        if spec["kind"] not in OUT_OF_LINE
+        and (spec["kind"] != "intent" or spec["task"] in tasks)
+        and (spec["kind"] != "examples" or heard.get("meanings", True))
     }

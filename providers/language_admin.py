@@ -115,8 +115,8 @@ class ModelBudgetAdmin(AuditedAdmin):
 class EvaluationCaseAdmin(AuditedAdmin):
     form = CaseForm
     without = gettext_lazy("A prompt is published only after it was tried on cases.")
-    list_display = ("__str__", "task", "active", "created_at")
-    list_filter = ("active", "task")
+    list_display = ("__str__", "task", "source", "active", "created_at")
+    list_filter = ("active", "source", "task")
     search_fields = ("note",)
 
 

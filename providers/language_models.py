@@ -208,7 +208,14 @@ def _places(names: frozenset[str]) -> str:
 
 
 class EvaluationCase(TimeOrderedModel):
-    """A row of a task's evaluation set: what it is given, redacted, and what is expected of the answer."""
+    """A row of a task's evaluation set: what it is given, redacted, and what is expected of the answer.
+
+    `source`: somebody made it, or it came about by itself as somebody corrected what a model, or we, had written.
+    """
+
+    class Source(models.TextChoices):
+        PERSON = "person", _("a person")
+        EDITS = "edits", _("agents’ edits")
 
     task = models.CharField(_("task"), max_length=40, validators=[task_check])
     variables = models.JSONField(
@@ -222,6 +229,7 @@ class EvaluationCase(TimeOrderedModel):
         ),
     )
     note = models.CharField(_("note"), max_length=300, blank=True)
+    source = models.CharField(_("from"), max_length=8, choices=Source, default=Source.PERSON, editable=False)
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 YES, NO, NA, OPEN = "yes", "no", "na", ""
+WORTH = {YES: 100.0, NO: 0.0}
 CENT = Decimal("0.01")
 TEXT_MAX = 1000
 STEPS_MAX = 11
@@ -30,8 +31,8 @@ def choices_of(criterion: Spec) -> list[dict[str, Any]]:
     kind = criterion["kind"]
     if kind == "yes_no":
         return [
-            {"value": YES, "label": _("Yes"), "score": 100.0},
-            {"value": NO, "label": _("No"), "score": 0.0},
+            {"value": YES, "label": _("Yes"), "score": WORTH[YES]},
+            {"value": NO, "label": _("No"), "score": WORTH[NO]},
         ]
     if kind == "choice":
         return list(criterion["options"])
@@ -42,6 +43,16 @@ def choices_of(criterion: Spec) -> list[dict[str, Any]]:
             for step in range(low, high + 1)
         ]
     return []
+
+
+def choices_shown(criterion: Spec) -> list[dict[str, str]]:
+    """What can be chosen, N/A last where it is allowed: `[{"value", "label"}]`; empty for numbers and text."""
+    found = [{"value": one["value"], "label": str(one["label"])} for one in choices_of(criterion)]
+    return (
+        [*found, {"value": NA, "label": label_of(criterion, NA)}]
+        if found and criterion["allow_na"]
+        else found
+    )
 
 
 def choice_value(label: str) -> str:
@@ -95,6 +106,9 @@ def score_of(criterion: Spec, value: str) -> float | None:
     """What an answer is worth, 0-100; None for N/A, no answer, and what is asked without being worth anything."""
     if value in (NA, OPEN):
         return None
+    if criterion["kind"] == "yes_no":
+        # Without the words that `choices_of` has: scoring asks this most of all.
+        return WORTH.get(value)
     if choices := choices_of(criterion):
         return next((float(one["score"]) for one in choices if one["value"] == value), None)
     low, high = criterion["low"], criterion["high"]

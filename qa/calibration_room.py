@@ -13,7 +13,7 @@ from uuid import UUID
 
 from accounts.models import User
 from conversations.events import person, stamp
-from qa.answers import label_of, total_of
+from qa.answers import choices_shown, label_of, total_of
 from qa.calibration_access import calls_readable, may_lead
 from qa.calibration_figures import (
     CriterionFigures,
@@ -23,7 +23,6 @@ from qa.calibration_figures import (
     trend,
 )
 from qa.calibration_ratings import AUTOMATIC, Rated, Rater, closed_sessions, ratings_of
-from qa.events import choices_shown
 from qa.models import Answer, Assignment, CalibrationCall, CalibrationSession, ScorecardTemplate
 from qa.selectors import quality_settings
 

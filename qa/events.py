@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from conversations.events import person, register, stamp
-from qa.answers import NA, OPEN, choices_of, label_of
-from qa.models import Answer, Evaluation
+from qa.answers import OPEN
+from qa.models import Answer, Asked, Evaluation
 
 
 def evaluation_rows() -> QuerySet[Evaluation]:
@@ -18,6 +18,11 @@ def evaluation_rows() -> QuerySet[Evaluation]:
     return rows.prefetch_related(Prefetch("answers", answers)).order_by("created_at", "id")
 
 
+def evaluation_list(rows: QuerySet[Evaluation]) -> QuerySet[Evaluation]:
+    """The same rows for a list: a revision that many of them were judged by is read once. One query more."""
+    return rows.select_related(None).select_related("evaluator", "agent").prefetch_related("revision")
+
+
 def released_rows() -> QuerySet[Evaluation]:
     """Those that their agents may see: what goes out by events and snapshots."""
     rows = evaluation_rows().filter(released_at__isnull=False, replaced_at__isnull=True)
@@ -25,8 +30,7 @@ def released_rows() -> QuerySet[Evaluation]:
 
 
 def evaluation_shown(row: Evaluation) -> dict[str, Any]:
-    spec = row.revision.spec
-    criteria = {criterion["key"]: criterion for criterion in spec["criteria"]}
+    spec, asked = row.revision.spec, row.revision.asked
     return {
         "id": str(row.pk),
         "revision": {"name": spec["name"], "number": row.revision.number},
@@ -43,28 +47,20 @@ def evaluation_shown(row: Evaluation) -> dict[str, Any]:
         "comment": row.comment,
         "evaluator": person(row.evaluator),
         "released_at": stamp(row.released_at),
-        "answers": [_answer(answer, criteria[answer.criterion_key]) for answer in row.answers.all()],
+        "answers": [_answer(answer, asked[answer.criterion_key]) for answer in row.answers.all()],
     }
 
 
-def _answer(answer: Answer, criterion: dict[str, Any]) -> dict[str, Any]:
+def _answer(answer: Answer, asked: Asked) -> dict[str, Any]:
+    labels = asked.labels
     return {
         "id": str(answer.pk),
-        "key": answer.criterion_key,
-        "section": criterion["section"],
-        "question": criterion["question"],
-        "guideline": criterion["guideline"],
-        "coaching_tip": criterion["coaching_tip"],
-        "kind": criterion["kind"],
-        "method": criterion["method"],
-        "weight": criterion["weight"],
-        "auto_fail": criterion["auto_fail"],
+        **asked.shown,
         "value": answer.value,
-        "label": label_of(criterion, answer.value),
+        "label": labels.get(answer.value, answer.value),
         "score": answer.score,
-        "choices": choices_shown(criterion),
         "automatic": answer.automatic,
-        "automatic_label": label_of(criterion, answer.automatic),
+        "automatic_label": labels.get(answer.automatic, answer.automatic),
         "sureness": sureness(answer.confidence),
         "evidence": answer.evidence,
         "reason": answer.reason,
@@ -76,16 +72,6 @@ def _answer(answer: Answer, criterion: dict[str, Any]) -> dict[str, Any]:
         "overridden_by": person(answer.overridden_by),
         "overridden_at": stamp(answer.overridden_at),
     }
-
-
-def choices_shown(criterion: dict[str, Any]) -> list[dict[str, str]]:
-    """What can be chosen, N/A last where it is allowed: `[{"value", "label"}]`; empty for numbers and text."""
-    found = [{"value": one["value"], "label": str(one["label"])} for one in choices_of(criterion)]
-    return (
-        [*found, {"value": NA, "label": label_of(criterion, NA)}]
-        if found and criterion["allow_na"]
-        else found
-    )
 
 
 def sureness(confidence: float | None) -> str:

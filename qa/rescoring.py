@@ -1,65 +1,45 @@
-"""History scored anew by a scorecard's revision: in slices, each of which may be cut off and go on, or run twice.
+"""History scored anew by a scorecard's revision: by several workers, in slices that may be cut off or run twice.
 
-One run at a time goes through conversations that are over, newest first, and remembers the last one it has judged.
-A preview reckons what would change and writes nothing else. What people have touched stays as it is. A language model
-is asked only by a run that was told to, after a preview said what that takes (`qa.rescoring_model`).
+One run at a time goes through conversations that are over, newest first; each worker takes pieces of it (see
+`qa.rescoring_pieces`) for some seconds and hands on to itself, so that what else waits gets its turn. A preview reckons
+what would change and writes nothing else. What people have touched stays as it is. A language model is asked only by a
+run that was told to, after a preview said what that takes (`qa.rescoring_model`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from enum import Enum
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.errors import Conflict, error_place
+from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
-from conversations.models import Conversation
-from conversations.outbox import jobs_announce
-from conversations.services import call_lock
-from qa.judging import MODEL
-from qa.materials import stamp_of
-from qa.models import Evaluation, QualitySettings, Rescore, ScorecardRevision
-from qa.rescoring_model import (
-    ModelGone,
-    model_answered_check,
-    model_answers_before,
-    model_consent_check,
-    model_cost_added,
-)
-from qa.scoring import Draft, WordsMoved, drafts_of, drafts_write
-from qa.selectors import quality_settings, scoring_revisions, touched
-from qa.services import SCORED, evaluation_tell
+from qa.models import Rescore, ScorecardRevision
+from qa.rescoring_model import ModelGone, model_consent_check
+from qa.rescoring_pieces import RunClosed, history, piece_held, piece_judge
+from qa.selectors import quality_settings, scoring_revisions
 from tenants.locks import held_alone
 from tenants.scope import current_schema, schema_scope
 
 log = structlog.get_logger(__name__)
 
 State = Rescore.State
-SLICE_SECONDS = 20.0
-# Figures are written after so many conversations.
-BATCH = 25
+SLICE_SECONDS = 5.0
 MOST_DAYS = 731
 # A step that was not heard of for so long was lost with its worker.
 LOST_AFTER = timedelta(minutes=2)
-
-
-def history(*, since: datetime, until: datetime) -> QuerySet[Conversation]:
-    """Conversations of a period that are over and have their words."""
-    rows = Conversation.objects.filter(
-        words_erased_at__isnull=True, announced_at__gte=since, announced_at__lt=until
-    )
-    return rows.exclude(state__in=[Conversation.State.ANNOUNCED, Conversation.State.LIVE])
 
 
 def rescore_start(
@@ -114,7 +94,7 @@ def rescore_start(
 
 
 def rescore_cancel(*, run_id: UUID, actor: User | None) -> Rescore:
-    """Stop after the conversation it is at; what is written stays. One that has ended stays as it is."""
+    """Stop at once: what is written stays, what is being judged is not written. One that has ended stays as it is."""
     with transaction.atomic():
         run = (
             Rescore.objects.select_for_update(of=("self",))
@@ -154,161 +134,77 @@ def rescore_resume(*, run_id: UUID, actor: User | None, dispatch: bool = True) -
 
 
 def rescore_step(
-    *, run_id: UUID, seconds: float = SLICE_SECONDS, told: Callable[[Rescore], Any] | None = None
+    *,
+    run_id: UUID,
+    lane: int = 0,
+    seconds: float = SLICE_SECONDS,
+    told: Callable[[Rescore], Any] | None = None,
 ) -> bool:
-    """Judge on for `seconds`, then hand on. Returns whether it has ended. Safe to call twice at once.
+    """Judge on for `seconds`, then hand on. Returns whether the run has ended. Safe to call twice at once.
 
-    `told` is called after each batch. With it the caller goes on by itself, and nothing is handed to Celery.
+    Each lane is one worker's at a time. `told` is called after each piece. With it the caller goes on by itself, and
+    nothing is handed to Celery.
     """
-    with held_alone(f"rescore:{run_id}") as mine:
+    with held_alone(f"rescore:{run_id}:{lane}") as mine:
         if not mine:
             return False
-        ended = _step(run_id, monotonic() + seconds, told)
-    if not ended and told is None:
+        after = _step(run_id, monotonic() + seconds, told)
+    if after is After.MORE and told is None:
         with transaction.atomic():
-            _next(run_id)
-    return ended
+            _next(run_id, [lane])
+    return after is After.ENDED
 
 
-def _step(run_id: UUID, until: float, told: Callable[[Rescore], Any] | None) -> bool:
+class After(Enum):
+    """A step: the run has ended, there is more to do, or what is left is done by others."""
+
+    ENDED = "ended"
+    MORE = "more"
+    OTHERS = "others"
+
+
+def _step(run_id: UUID, until: float, told: Callable[[Rescore], Any] | None) -> After:
     settings = quality_settings()
     while True:
         run = Rescore.objects.filter(pk=run_id, is_open=True).select_related("revision").first()
         if run is None:
-            return True
-        rows = history(since=run.since, until=run.until).select_related("queue").order_by("-pk")
-        if run.cursor is not None:
-            rows = rows.filter(pk__lt=run.cursor)
-        batch = list(rows[:BATCH])
-        now = timezone.now()
-        if not batch:
-            Rescore.objects.filter(pk=run_id, is_open=True).update(
-                state=State.DONE, is_open=False, ended_at=now, seen_at=now
-            )
-            log.info("rescore.done", run=str(run_id), judged=run.done)
-            return True
-        for conversation in batch:
+            return After.ENDED
+        with piece_held(run) as piece:
+            if piece is None:
+                return _done(run)
             try:
-                _one(run, conversation, settings)
+                piece_judge(run, piece, settings, until=until)
+            except RunClosed:
+                continue
             except ModelGone as gone:
-                return _stopped(run, str(gone))
-            run.cursor, run.done = conversation.pk, run.done + 1
-            if monotonic() >= until:
-                break
-        if not _noted(run, state=State.RUNNING):
-            return True  # cancelled meanwhile
+                _stopped(run, str(gone))
+                return After.ENDED
         if told is not None:
+            run.refresh_from_db()
             told(run)
         if monotonic() >= until:
-            return False
+            return After.MORE
 
 
-def _noted(run: Rescore, **fields: Any) -> bool:
-    """Write down how far a run is. Returns whether it is still open."""
-    names = ("cursor", "done", "changed", "kept", "failed", "figures", "last_error")
-    told = {name: getattr(run, name) for name in names} | {"seen_at": timezone.now()} | fields
-    return bool(Rescore.objects.filter(pk=run.pk, is_open=True).update(**told))
+def _done(run: Rescore) -> After:
+    """End a run of which nothing is left to take, unless others are still at their pieces."""
+    with transaction.atomic():
+        row = Rescore.objects.select_for_update().filter(pk=run.pk, is_open=True).first()
+        if row is not None and row.pieces.exists():
+            return After.OTHERS
+        if row is not None:
+            row.state, row.is_open, row.ended_at = State.DONE, False, timezone.now()
+            row.save(update_fields=["state", "is_open", "ended_at"])
+            log.info("rescore.done", run=str(run.pk), judged=row.done)
+    return After.ENDED
 
 
-def _stopped(run: Rescore, why: str) -> bool:
+def _stopped(run: Rescore, why: str) -> None:
     """Stop before the conversation that it is at, so that it is judged when somebody resumes."""
     log.warning("rescore.model_gone", run=str(run.pk), why=why)
-    run.last_error = why
-    _noted(run, state=State.FAILED, is_open=False, ended_at=timezone.now())
-    return True
-
-
-def _one(run: Rescore, conversation: Conversation, settings: QualitySettings) -> None:
-    """Judge one conversation; an error is counted and does not keep the others from theirs.
-
-    Raises `ModelGone` where the model that was to be asked is not there.
-    """
-    leave = frozenset() if run.with_model else frozenset({MODEL})
-    known = None if run.with_model else partial(model_answers_before, run.revision)
-    try:
-        for _look in range(3):
-            stamp = stamp_of(conversation.pk)
-            drafts = drafts_of(conversation, [run.revision], settings, leave=leave, known=known)
-            if run.with_model:
-                model_answered_check(drafts)
-            with transaction.atomic():
-                if not run.preview:
-                    call_lock(conversation.pk)
-                    if stamp_of(conversation.pk) != stamp:
-                        continue
-                outcome = [_compare(run, conversation, draft, settings) for draft in drafts]
-            for note in outcome:
-                note()
-            return
-        raise WordsMoved
-    except ModelGone:
-        raise
-    except Exception as error:
-        run.failed += 1
-        run.last_error = error_place(error)[:200]
-        log.error("rescore.failed", conversation=str(conversation.pk), error=run.last_error)
-
-
-def _compare(
-    run: Rescore, conversation: Conversation, draft: Draft, settings: QualitySettings
-) -> Callable[[], None]:
-    """Put a part's new judgement in the place of the old one, unless people have touched that, or it is a preview.
-
-    Returns what notes it in the run's figures, for when it is written.
-    """
-    rows = Evaluation.objects.filter(
-        conversation=conversation,
-        revision__template=run.revision.template_id,
-        agent=draft.part.agent_id,
-        replaced_at__isnull=True,
-    ).exclude(kind=Evaluation.Kind.CALIBRATION)
-    if touched(rows).exists():
-        return lambda: _note_kept(run)
-    before = rows.filter(kind=Evaluation.Kind.AUTOMATIC).order_by("-created_at").first()
-    after = draft.total()
-    if not run.preview:
-        now = timezone.now()
-        rows.update(replaced_at=now, counts=False, updated_at=now)
-        (written,) = drafts_write(conversation, [draft], settings, announce=before is None)
-        if (
-            before is not None
-            and before.released_at is not None
-            and not draft.unscored
-            and not written.released_at
-        ):
-            # Its agent has seen the score before, and sees the new one.
-            Evaluation.objects.filter(pk=written.pk).update(released_at=now)
-        if before is not None and before.released_at is not None:
-            evaluation_tell(written, because=str(written.pk))
-        elif before is not None:
-            # Nobody follows what is not released; what reckons with scores does.
-            jobs_announce(event=SCORED, conversation_id=conversation.pk, because=str(written.pk))
-    old = None if before is None else before.total
-
-    def note() -> None:
-        _note(run, old, after, draft.unscored, known=before is not None)
-        if run.preview:
-            run.figures = run.figures | model_cost_added(run.figures, draft)
-
-    return note
-
-
-def _note_kept(run: Rescore) -> None:
-    run.kept += 1
-
-
-def _note(run: Rescore, old: Any, new: Any, unscored: str, *, known: bool) -> None:
-    figures = {"before": [0.0, 0], "after": [0.0, 0], "up": 0, "down": 0, "unscored": {}, **run.figures}
-    for name, total in (("before", old), ("after", new)):
-        if total is not None:
-            figures[name] = [round(figures[name][0] + float(total), 2), figures[name][1] + 1]
-    if old is not None and new is not None and old != new:
-        figures["up" if new > old else "down"] += 1
-    if unscored:
-        figures["unscored"] = {**figures["unscored"], unscored: figures["unscored"].get(unscored, 0) + 1}
-    run.figures = figures
-    if not known or old != new:
-        run.changed += 1
+    Rescore.objects.filter(pk=run.pk, is_open=True).update(
+        state=State.FAILED, is_open=False, ended_at=timezone.now(), last_error=why[:200]
+    )
 
 
 def runs_wake() -> int:
@@ -327,15 +223,18 @@ def runs_wake() -> int:
     return woken
 
 
-def _next(run_id: UUID) -> None:
+def _next(run_id: UUID, lanes: Iterable[int] | None = None) -> None:
+    """Have the run gone on with once this is committed: in these lanes, or in as many as there are workers."""
     from qa.tasks import rescore_run_step
 
     schema = current_schema()
+    wanted = range(django_settings.BACKGROUND_WORKERS) if lanes is None else lanes
 
     def hand_on() -> None:
         with schema_scope(schema):
             try:
-                rescore_run_step.delay(run_id=str(run_id))
+                for lane in wanted:
+                    rescore_run_step.delay(run_id=str(run_id), lane=lane)
             except (OSError, rescore_run_step.OperationalError) as error:
                 log.warning("rescore.broker_away", run=str(run_id), error=type(error).__name__)
 

@@ -7,12 +7,14 @@ resumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from qa.judging import MODEL, NOT_ASKED, Judged
@@ -66,32 +68,40 @@ def model_consent_check(*, revision: ScorecardRevision, since: datetime, preview
         )
 
 
-def model_answers_before(revision: ScorecardRevision, part: Part, material: Material) -> dict[str, Judged]:
-    """What the model said about a part before, to questions that are still the same. Two queries, or none."""
+Known = Callable[[Part, Material], Mapping[str, Judged]]
+
+
+def model_answers_before(revision: ScorecardRevision, conversation_ids: Collection[UUID]) -> Known:
+    """What the model said of these conversations' parts before, to questions that are still the same.
+
+    Three queries however many; none where no question is for a model.
+    """
     asked = {one["key"]: one for one in revision.spec["criteria"] if one["method"] == MODEL}
-    if not asked:
-        return {}
-    standing = (
-        Evaluation.objects.filter(
-            conversation=material.conversation_id,
-            agent=part.agent_id,
+    standing: dict[tuple[UUID, UUID | None], Evaluation] = {}
+    if asked:
+        answers = Answer.objects.filter(criterion_key__in=asked).exclude(judge="")
+        rows = Evaluation.objects.filter(
+            conversation__in=conversation_ids,
             kind=Evaluation.Kind.AUTOMATIC,
             revision__template=revision.template_id,
             replaced_at__isnull=True,
-        )
-        .select_related("revision")
-        .order_by("-created_at")
-        .first()
-    )
-    if standing is None:
-        return {}
-    before = {one["key"]: one for one in standing.revision.spec["criteria"]}
-    return {
-        answer.criterion_key: checked(answer_judged(answer), material)
-        for answer in standing.answers.filter(criterion_key__in=asked).exclude(judge="")
-        if answer.open_why != NOT_ASKED
-        and _question(before[answer.criterion_key]) == _question(asked[answer.criterion_key])
-    }
+        ).prefetch_related("revision", Prefetch("answers", answers))
+        # The newest of a part is the last.
+        standing = {(one.conversation_id, one.agent_id): one for one in rows.order_by("created_at")}
+
+    def known(part: Part, material: Material) -> Mapping[str, Judged]:
+        row = standing.get((material.conversation_id, part.agent_id))
+        if row is None:
+            return {}
+        before = {one["key"]: one for one in row.revision.spec["criteria"]}
+        return {
+            answer.criterion_key: checked(answer_judged(answer), material)
+            for answer in row.answers.all()
+            if answer.open_why != NOT_ASKED
+            and _question(before[answer.criterion_key]) == _question(asked[answer.criterion_key])
+        }
+
+    return known
 
 
 def _question(criterion: Mapping[str, Any]) -> list[Any]:
@@ -108,21 +118,26 @@ def model_answered_check(drafts: Iterable[Draft]) -> None:
             raise ModelUnread(min(unread))
 
 
-def model_cost_added(figures: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
-    """The run's figure of what asking would take, with one more part: `{"model": {...}}`; {} where nobody is asked."""
+def model_cost(draft: Draft) -> dict[str, Any]:
+    """What asking about one part would take, as the run's figures have it; {} where nobody is asked."""
     criteria = [one for one in draft.revision.spec["criteria"] if one["method"] == MODEL]
     reach = model_reach() if criteria and draft.material is not None else None
     if reach is None or draft.material is None:
         return {}
-    before = figures.get("model", {"requests": 0, "tokens_in": 0, "tokens_out": 0, "cost": "0"})
     requests, _long = requests_of(criteria, draft.material, reach.characters)
     tokens = [one.tokens for one in requests]
     given, told = sum(one[0] for one in tokens), sum(one[1] for one in tokens)
     return {
-        "model": {
-            "requests": before["requests"] + len(requests),
-            "tokens_in": before["tokens_in"] + given,
-            "tokens_out": before["tokens_out"] + told,
-            "cost": str(Decimal(before["cost"]) + reach.cost(given, told)),
-        }
+        "requests": len(requests),
+        "tokens_in": given,
+        "tokens_out": told,
+        "cost": str(reach.cost(given, told)),
     }
+
+
+def costs_added(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Two such figures together; either may be {}."""
+    if not some or not more:
+        return dict(some or more)
+    added = {name: some[name] + more[name] for name in ("requests", "tokens_in", "tokens_out")}
+    return added | {"cost": str(Decimal(some["cost"]) + Decimal(more["cost"]))}

@@ -17,21 +17,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.errors import error_place
-from conversations import news
 from conversations.models import Conversation
 from conversations.outbox import jobs_announce
-from conversations.services import call_lock, event_append
+from conversations.services import call_lock
 from qa.answers import NA, applying, score_of, total_of
 from qa.events import evaluation_rows
 from qa.judging import FAILED, NOT_ASKED, PERSON, Judged, judges
 from qa.judging.material import Material
 from qa.judging.quotes import checked
-from qa.materials import materials_of, stamp_of
+from qa.materials import materials_of_each, stamp_of
 from qa.models import Answer, Evaluation, QualitySettings, ScorecardRevision
 from qa.parts import Part, machine_flagged, segments_of, unscored_why
 from qa.scorecards import is_for
-from qa.selectors import quality_settings, retry_at, scoring_revisions, teams_then, unsure
-from qa.services import SCORED
+from qa.selectors import quality_settings, retry_at, scoring_revisions, teams_then_each, unsure
+from qa.services import SCORED, evaluation_shown_tell
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +95,10 @@ def conversation_score(*, conversation_id: UUID) -> list[Evaluation]:
                 ).values_list("revision__template_id", "agent_id")
             )
             fresh = [d for d in drafts if (d.revision.template_id, d.part.agent_id) not in present]
-            return drafts_write(conversation, fresh, settings)
+            written = drafts_write([(conversation, one) for one in fresh], settings)
+            if any(not one.unscored for one in written):
+                jobs_announce(event=SCORED, conversation_id=conversation_id)
+            return written
     raise WordsMoved
 
 
@@ -106,20 +108,42 @@ def conversation_score_job(conversation_id: UUID) -> None:
 
 
 def drafts_of(
-    conversation: Conversation,
+    conversation: Conversation, revisions: Sequence[ScorecardRevision], settings: QualitySettings
+) -> list[Draft]:
+    """Judge each part by each revision that is for it. Nothing is written; judges may ask other servers."""
+    return drafts_judged(readings_of([conversation])[0], revisions, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A conversation as it is judged: each agent's part, and the team that each agent was in then."""
+
+    conversation: Conversation
+    parts: list[tuple[Part, Material]]
+    teams: Mapping[UUID, UUID | None]
+
+
+def readings_of(conversations: Sequence[Conversation]) -> list[Reading]:
+    """Read conversations, in their order. Ten queries however many; each is to have its `queue` at hand."""
+    parts = materials_of_each(conversations)
+    agents = {
+        call: {part.agent_id for part, _material in some if part.agent_id is not None}
+        for call, some in parts.items()
+    }
+    teams = teams_then_each(agents)
+    return [Reading(one, parts[one.pk], teams[one.pk]) for one in conversations]
+
+
+def drafts_judged(
+    reading: Reading,
     revisions: Sequence[ScorecardRevision],
     settings: QualitySettings,
     *,
     leave: AbstractSet[str] = frozenset(),
     known: Callable[[Part, Material], Mapping[str, Judged]] | None = None,
 ) -> list[Draft]:
-    """Judge each part by each revision that is for it. Nothing is written; judges may ask other servers.
-
-    Judges in `leave` are not asked, and answers that are `known` of a part stand.
-    """
-    parts = materials_of(conversation)
-    agents = {part.agent_id for part, _material in parts if part.agent_id is not None}
-    teams = teams_then(conversation.pk, agents)
+    """The same of one that was read. Judges in `leave` are not asked, and answers that are `known` of a part stand."""
+    conversation, parts, teams = reading.conversation, reading.parts, reading.teams
     queue = conversation.queue.key if conversation.queue else None
     flagged = machine_flagged(conversation.metadata)
     found = []
@@ -199,35 +223,35 @@ def judged(
 
 
 def drafts_write(
-    conversation: Conversation,
-    drafts: Sequence[Draft],
+    drafts: Sequence[tuple[Conversation, Draft]],
     settings: QualitySettings,
     *,
-    announce: bool = True,
+    seen: AbstractSet[tuple[UUID, UUID | None]] = frozenset(),
 ) -> list[Evaluation]:
-    """Write evaluations, within the caller's transaction and the call's lock; tell of those that are released.
+    """Write evaluations, within the caller's transaction and the calls' locks; tell of those that agents see.
 
-    Without `announce` the caller announces that the conversation was scored.
+    `seen`: conversation and agent of parts whose last score the agent has seen, who then see the new one, too. The
+    caller announces that the conversations were scored.
     """
     now = timezone.now()
-    written = []
-    for draft in drafts:
-        row, answers = draft_rows(conversation, draft, settings)
+    rows: list[Evaluation] = []
+    answers: list[Answer] = []
+    for conversation, draft in drafts:
+        row, own = draft_rows(conversation, draft, settings)
         row.submitted_at = now
-        if settings.release == QualitySettings.Release.AT_ONCE and not draft.unscored:
+        shown = (
+            settings.release == QualitySettings.Release.AT_ONCE or (row.conversation_id, row.agent_id) in seen
+        )
+        if shown and not draft.unscored:
             row.released_at = now
-        row.save(force_insert=True)
-        Answer.objects.bulk_create(answers)
-        written.append(row)
-    if not any(not draft.unscored for draft in drafts):
-        return written
-    shown = [one.pk for one in written if one.released_at is not None]
-    for row in evaluation_rows().filter(pk__in=shown) if shown else ():
-        event_append(conversation_id=conversation.pk, kind="score", row=row)
-        news.tell(kind=news.EVALUATION_RELEASED, conversation_id=conversation.pk, ref=row.pk)
-    if announce:
-        jobs_announce(event=SCORED, conversation_id=conversation.pk)
-    return written
+        rows.append(row)
+        answers += own
+    Evaluation.objects.bulk_create(rows)
+    Answer.objects.bulk_create(answers)
+    released = [one.pk for one in rows if one.released_at is not None]
+    for row in evaluation_rows().filter(pk__in=released) if released else ():
+        evaluation_shown_tell(row)
+    return rows
 
 
 def draft_rows(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -50,10 +50,20 @@ def teams_then(conversation_id: UUID, agents: Collection[UUID]) -> dict[UUID, UU
 
     As it was when their part was first judged, soon after the end; of who is judged for the first time, as it is now.
     """
-    teams: dict[UUID, UUID | None] = dict(User.objects.filter(pk__in=agents).values_list("pk", "team_id"))
-    judged = Evaluation.objects.filter(conversation=conversation_id, agent__in=agents)
+    return teams_then_each({conversation_id: agents})[conversation_id]
+
+
+def teams_then_each(agents: Mapping[UUID, Collection[UUID]]) -> dict[UUID, dict[UUID, UUID | None]]:
+    """The same of several conversations' agents. Two queries however many."""
+    everybody = {one for some in agents.values() for one in some}
+    now: dict[UUID, UUID | None] = dict(User.objects.filter(pk__in=everybody).values_list("pk", "team_id"))
+    teams = {call: {one: now[one] for one in some if one in now} for call, some in agents.items()}
+    judged = Evaluation.objects.filter(conversation__in=agents, agent__in=everybody)
     # The first one is the last to be written.
-    teams.update(judged.order_by("-created_at", "-pk").values_list("agent_id", "team_id"))  # type: ignore[arg-type]
+    rows = judged.order_by("-created_at", "-pk").values_list("conversation_id", "agent_id", "team_id")
+    for call, agent, team in rows:
+        if agent in teams[call]:
+            teams[call][agent] = team
     return teams
 
 
@@ -74,7 +84,8 @@ def judged_by_people(conversation_id: UUID) -> bool:
 
 def touched(rows: Any) -> Any:
     """Those of these evaluations that people have had a hand in."""
-    changed = Q(pk__in=Answer.objects.filter(overridden_at__isnull=False).values("evaluation"))
+    # Asked of each row: the answers of all evaluations would be read through otherwise.
+    changed = Exists(Answer.objects.filter(evaluation=OuterRef("pk"), overridden_at__isnull=False))
     return rows.filter(changed | ~Q(kind=Evaluation.Kind.AUTOMATIC) | ~Q(state=Evaluation.State.SUBMITTED))
 
 

@@ -135,11 +135,16 @@ def evaluation_tell(evaluation: Evaluation, *, because: str = "") -> Evaluation:
     """
     row = evaluation_rows().get(pk=evaluation.pk)
     if row.released_at is not None:
-        event_append(conversation_id=row.conversation_id, kind="score", row=row)
-        news.tell(kind=news.EVALUATION_RELEASED, conversation_id=row.conversation_id, ref=row.pk)
+        evaluation_shown_tell(row)
     if row.counts or because:
         jobs_announce(event=SCORED, conversation_id=row.conversation_id, because=because)
     return row
+
+
+def evaluation_shown_tell(row: Evaluation) -> None:
+    """Tell of one that its agent sees, as `evaluation_rows` has it: to whoever follows the call, and outside."""
+    event_append(conversation_id=row.conversation_id, kind="score", row=row)
+    news.tell(kind=news.EVALUATION_RELEASED, conversation_id=row.conversation_id, ref=row.pk)
 
 
 def criteria_of(evaluation: Evaluation) -> dict[str, dict[str, Any]]:

@@ -10,11 +10,11 @@ from tenants.companies import each_company
 
 
 @shared_task
-def rescore_run_step(*, run_id: str) -> None:
-    """Judge a slice of history anew, and hand on to the next."""
+def rescore_run_step(*, run_id: str, lane: int = 0) -> None:
+    """Judge a slice of history anew, and hand on to the next. `lane`: which of the workers that do so at once."""
     from qa.rescoring import rescore_step
 
-    rescore_step(run_id=UUID(run_id))
+    rescore_step(run_id=UUID(run_id), lane=lane)
 
 
 @shared_task

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -316,6 +317,17 @@ def test_what_only_some_need_is_started_where_it_is_asked_for(
     monkeypatch.setattr(programs, "KVS_READERS", 2)
     monkeypatch.setattr(programs, "FIVE9_LISTEN", "0.0.0.0:8002")
     assert beside() == [["kvs_reader"], ["kvs_reader"], ["five9_gateway", "--listen", "0.0.0.0:8002"]]
+
+
+def test_long_work_runs_behind_everything_else(tmp_path: Path, settings: Any) -> None:
+    found = programs.programs(tmp_path, listen="127.0.0.1", web_port=1, ingest_port=2)
+    argv = next(each.argv for each in found if each.name == "background")
+    assert argv[:3] == ["nice", "-n", "10"]
+    assert argv[argv.index("-Q") + 1] == "background"
+    assert argv[argv.index("-c") + 1] == str(settings.BACKGROUND_WORKERS)
+    assert {each["queue"] for each in settings.CELERY_TASK_ROUTES.values()} == {"background"}
+    # The other worker takes none of it.
+    assert "-Q" not in next(each.argv for each in found if each.name == "worker")
 
 
 def test_changed_migrations_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from tests.task_guard import Refused, check_arguments, guard
 # A parameter of another kind could hold what people said.
 KINDS = {str, int, bool, float, UUID, datetime}
 # Of texts, those that are ids, or our own names for something.
-NAMES = ("_id", "schema", "reason", "provider", "key", "since")
+NAMES = ("_id", "_ids", "schema", "reason", "provider", "key", "since")
 
 
 def tasks() -> Iterator[tuple[str, Task]]:

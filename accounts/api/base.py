@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.api.shown import rows_shaped
 from accounts.models import User
 
 
@@ -54,8 +55,8 @@ class ItemListMixin:
     def list(self, request: Request) -> Response:
         view = cast(Any, self)
         rows = view.paginate_queryset(view.filter_queryset(view.get_queryset()))
-        shown = [view.render(row) for row in rows]
-        return cast(Response, view.get_paginated_response(view.get_serializer(shown, many=True).data))
+        shown = rows_shaped(view.get_serializer(), [view.render(row) for row in rows])
+        return cast(Response, view.get_paginated_response(shown))
 
     def shown(self, row: Any) -> Response:
         view = cast(Any, self)

@@ -39,6 +39,7 @@ from conversations.models.summaries import (
     SummaryCase,
     SummaryLine,
     SummarySection,
+    SummarySettings,
     SummaryTemplate,
     SummaryTemplateRevision,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "SummaryCase",
     "SummaryLine",
     "SummarySection",
+    "SummarySettings",
     "SummaryTemplate",
     "SummaryTemplateRevision",
     "Utterance",

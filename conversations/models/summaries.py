@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
@@ -272,3 +273,35 @@ class SummaryCase(models.Model):
 
     def __str__(self) -> str:
         return f"case of {self.conversation_id}"
+
+
+class SummarySettings(models.Model):
+    """What becomes of agents' edits. One row; without it, what the defaults say."""
+
+    class Edits(models.TextChoices):
+        OFF = "off", _("nothing")
+        DRAFT = "draft", _("a draft, which an admin takes into use")
+        USE = "use", _("a case in use, at once")
+
+    only = models.BooleanField(primary_key=True, default=True, editable=False)
+    edits = models.CharField(
+        _("a summary that its agent has corrected becomes an evaluation case"),
+        max_length=8,
+        choices=Edits,
+        default=Edits.DRAFT,
+        help_text=_("Where the customer agrees that models may learn from the conversation."),
+    )
+    cases_most = models.PositiveSmallIntegerField(
+        _("at most so many of them"),
+        default=200,
+        validators=[MaxValueValidator(5000)],
+        help_text=_("The oldest draft makes room for a new one. What is in use stays."),
+    )
+
+    class Meta:
+        verbose_name = _("summary settings")
+        verbose_name_plural = _("summary settings")
+        constraints = [models.CheckConstraint(condition=Q(only=True), name="summary_settings_only_row")]
+
+    def __str__(self) -> str:
+        return str(_("Summary settings"))

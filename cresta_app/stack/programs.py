@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cresta_app import env
+from tenants.queues import BACKGROUND
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # Marks our processes in their environment, so that a later start can tell them from others with the same number.
 MARK = "CRESTA_STACK"
 # One process of the way in uses one core at most; on two cores two were better than one (docs/benches.md).
 INGEST_PROCESSES = env.integer("INGEST_PROCESSES", 2, minimum=1)
+# Processes for long work that nobody waits for, such as history scored anew. Each uses one core when nobody else does.
+BACKGROUND_WORKERS = env.integer("BACKGROUND_WORKERS", 2, minimum=1)
 # What only some installations need: readers of Amazon Connect's audio, and the address where Five9's comes in.
 KVS_READERS = env.integer("KVS_READERS", 0, minimum=0)
 FIVE9_LISTEN = env.text("FIVE9_LISTEN", "")
@@ -93,6 +96,16 @@ def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> l
             # holds up none of them, and one process of 100 MB does what three would.
             [
                 *(*celery, "worker", "-P", "threads", "-c", "6", "--loglevel", "info"),
+                *("--without-gossip", "--without-mingle"),
+            ],
+            stop_rank=2,
+        ),
+        Program(
+            "background",
+            # Processes, as it is work for the processor, and behind everybody else: pages and calls come first.
+            [
+                *("nice", "-n", "10", *celery, "worker", "-Q", BACKGROUND, "-n", "background@%h"),
+                *("-P", "prefork", "-c", str(BACKGROUND_WORKERS), "--loglevel", "info"),
                 *("--without-gossip", "--without-mingle"),
             ],
             stop_rank=2,

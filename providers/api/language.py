@@ -145,8 +145,8 @@ class EvaluationCaseSerializer(serializers.ModelSerializer[EvaluationCase]):
 
     class Meta:
         model = EvaluationCase
-        fields = ("id", "task", "variables", "expectation", "note", "active", "created_at")
-        read_only_fields = ("created_at",)
+        fields = ("id", "task", "variables", "expectation", "note", "source", "active", "created_at")
+        read_only_fields = ("source", "created_at")
 
 
 class _RowsViewSet(
@@ -207,7 +207,7 @@ class EvaluationCaseViewSet(_RowsViewSet):
 
     serializer_class = EvaluationCaseSerializer
     queryset = EvaluationCase.objects.order_by("task", "created_at")
-    filterset_fields = ("task", "active")
+    filterset_fields = ("task", "source", "active")
 
     def save(self, row: EvaluationCase) -> EvaluationCase:
         return case_save(case=row, actor=self.user)

@@ -30,6 +30,7 @@ from qa.evaluating import (
     evaluation_start,
     evaluation_submit,
 )
+from qa.events import evaluation_list
 from qa.models import Criterion, Evaluation, ScorecardTemplate
 from qa.services import answer_override, evaluation_release
 from qa.work import assignment_take
@@ -216,8 +217,9 @@ class ScoreViewSet(ItemListMixin, CompanyViewSet):
             return Evaluation.objects.none()
         # Asked for by their name alone, and once scoring is over: they are never among other scores.
         if self.action == "list" and self.request.query_params.get("kind") == Evaluation.Kind.CALIBRATION:
-            return calibrated_visible(self.user)
-        return evaluations_visible(self.user)
+            return evaluation_list(calibrated_visible(self.user))
+        rows = evaluations_visible(self.user)
+        return evaluation_list(rows) if self.action == "list" else rows
 
     def render(self, row: Any) -> dict[str, Any]:
         return {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -82,13 +84,15 @@ def _agent_talk_share(material: Material) -> Measured | None:
 
 
 def _interruptions(material: Material) -> Measured:
-    customers = [t for t in material.turns if t.speaker == "customer"]
-    into = [
-        agent.start_ms
-        for agent in material.turns
-        if agent.speaker in AGENT_SIDE
-        and any(one.start_ms < agent.start_ms and one.end_ms - agent.start_ms > INTO_MS for one in customers)
-    ]
+    customers = sorted((t.start_ms, t.end_ms) for t in material.turns if t.speaker == "customer")
+    starts = [start for start, _end in customers]
+    # Until when the customer speaks, of all that they have begun so far.
+    until = list(accumulate((end for _start, end in customers), max))
+    into = []
+    for agent in material.turns:
+        begun = bisect_left(starts, agent.start_ms) if agent.speaker in AGENT_SIDE else 0
+        if begun and until[begun - 1] - agent.start_ms > INTO_MS:
+            into.append(agent.start_ms)
     return Measured(len(into), into[0] if into else material.start_ms)
 
 

@@ -67,6 +67,11 @@ class Material:
         return found
 
     @cached_property
+    def turns_by_id(self) -> dict[str, Turn]:
+        """What was said by the utterance's id, as it is written in evidence."""
+        return {str(turn.id): turn for turn in self.turns}
+
+    @cached_property
     def confidences(self) -> dict[UUID, float]:
         """How sure recognition was, by utterance; what was written is sure."""
         return {turn.id: 1.0 if turn.confidence is None else turn.confidence for turn in self.turns}

@@ -20,18 +20,18 @@ def checked(judged: Judged, material: Material) -> Judged:
     """
     placed = []
     for one in judged.evidence:
-        found = _checked(one, material.turns)
+        found = _checked(one, material)
         if found is None:
             return Judged(OPEN, judge=judged.judge, open_why=VOID)
         placed.append(found)
     return replace(judged, evidence=placed)
 
 
-def _checked(one: dict[str, Any], turns: Sequence[Turn]) -> dict[str, Any] | None:
+def _checked(one: dict[str, Any], material: Material) -> dict[str, Any] | None:
     if "quote" in one:
-        return place_of(str(one["quote"]), turns, within=one.get("utterance"))
+        return place_of(str(one["quote"]), material.turns, within=one.get("utterance"))
     if "utterance" in one:
-        turn = next((turn for turn in turns if str(turn.id) == str(one["utterance"])), None)
+        turn = material.turns_by_id.get(str(one["utterance"]))
         start, end = one.get("start"), one.get("end")
         if turn is None or (start is not None and not 0 <= start < (end or 0) <= len(turn.text)):
             return None

@@ -7,12 +7,13 @@ from qa.models.calibration import (
     CriterionDecision,
 )
 from qa.models.evaluations import Answer, Evaluation, QualitySettings
-from qa.models.rescores import Rescore
-from qa.models.scorecards import Criterion, ScorecardRevision, ScorecardTemplate
+from qa.models.rescores import Rescore, RescorePiece
+from qa.models.scorecards import Asked, Criterion, ScorecardRevision, ScorecardTemplate
 from qa.models.work import Assignment, Dispute, SamplingPlan
 
 __all__ = [
     "Answer",
+    "Asked",
     "Assignment",
     "CalibrationCall",
     "CalibrationReference",
@@ -23,6 +24,7 @@ __all__ = [
     "Evaluation",
     "QualitySettings",
     "Rescore",
+    "RescorePiece",
     "SamplingPlan",
     "ScorecardRevision",
     "ScorecardTemplate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +15,8 @@ from qa.models.scorecards import ScorecardRevision
 class Rescore(TimeOrderedModel):
     """Past conversations judged by one revision, newest first; with `preview`, nothing of it is kept but the figures.
 
-    `cursor` is the last conversation done: they are taken in the order of falling keys. `changed`: evaluations whose
+    `cursor` is the last conversation that a worker has taken: they go by falling keys, some at a time (`RescorePiece`).
+    `changed`: evaluations whose
     total is another than before; `kept`: those that people have touched, left as they are. `figures`: {"before":
     [sum, n], "after": [sum, n], "up": n, "down": n, "unscored": {reason: n}, "model": {"requests": n, "tokens_in": n,
     "tokens_out": n, "cost": "…"}}, the last of a preview: what a run that asks the language model would take.
@@ -71,3 +73,20 @@ class Rescore(TimeOrderedModel):
 
     def __str__(self) -> str:
         return f"{self.state} {self.done}/{self.total}"
+
+
+class RescorePiece(TimeOrderedModel):
+    """Conversations of a run that one worker has taken. `left`: those that are not judged yet; without any it is gone.
+
+    What is judged of it and what is left are written in one transaction, so that each is judged and counted once.
+    """
+
+    run = models.ForeignKey(Rescore, on_delete=models.CASCADE, related_name="pieces")
+    left = ArrayField(models.UUIDField())
+
+    class Meta:
+        verbose_name = _("piece of a re-scoring")
+        verbose_name_plural = _("pieces of re-scorings")
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {len(self.left)}"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.ids import TimeOrderedModel
 from accounts.models import Queue, Team
 from moments.models import MomentDefinition
+from qa.answers import NA, choices_of, choices_shown, label_of
 
 
 class ScorecardTemplate(TimeOrderedModel):
@@ -192,6 +197,20 @@ class Criterion(TimeOrderedModel):
         return self.question
 
 
+SHOWN = (
+    *("key", "section", "question", "guideline", "coaching_tip", "kind", "method", "weight"),
+    "auto_fail",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A criterion as it is shown with every answer to it; `labels`: the words of what can be answered, by value."""
+
+    shown: dict[str, Any]
+    labels: dict[str, str]
+
+
 class ScorecardRevision(TimeOrderedModel):
     """A scorecard as published. Never edited. `spec`: {"name", "audience", "criteria"} as `qa.scorecards` writes it."""
 
@@ -209,5 +228,18 @@ class ScorecardRevision(TimeOrderedModel):
         ordering = ["template", "-number"]
         constraints = [models.UniqueConstraint(fields=["template", "number"], name="scorecard_revision_once")]
 
+    @cached_property
+    def asked(self) -> dict[str, Asked]:
+        """Its criteria by key, in the language that is spoken now."""
+        return {one["key"]: _asked(one) for one in self.spec["criteria"]}
+
     def __str__(self) -> str:
         return f"{self.template} revision {self.number}"
+
+
+def _asked(criterion: dict[str, Any]) -> Asked:
+    shown = {name: criterion[name] for name in SHOWN}
+    labels = {one["value"]: str(one["label"]) for one in choices_of(criterion)} | {
+        NA: label_of(criterion, NA)
+    }
+    return Asked(shown | {"choices": choices_shown(criterion)}, labels)

@@ -13,7 +13,8 @@ from accounts.errors import Conflict
 from conversations import retention
 from conversations.erasure import words_erase
 from conversations.live_summary import live_summary
-from conversations.models import Conversation, Summary, SummaryCase
+from conversations.models import Conversation, OutboxJob, Summary, SummaryCase, SummarySettings
+from conversations.outbox import job_execute
 from conversations.services import event_append
 from conversations.summaries import (
     summary_confirm,
@@ -23,7 +24,7 @@ from conversations.summaries import (
     summary_write,
 )
 from conversations.summary_case_words import summary_case_change
-from conversations.summary_cases import summary_case_make
+from conversations.summary_cases import summary_case_feed, summary_case_make
 from conversations.summary_figures import summary_figures
 from conversations.summary_writing import brief_drafted
 from engines.language.summary.writing import SUMMARY, Written
@@ -129,6 +130,54 @@ def test_a_confirmed_summary_becomes_a_case_of_the_evaluation_set(company: Compa
     assert SUMMARY.grade(Written(lines=[]), case.expectation) < 0.5
     client.post(f"/conversations/{summary.conversation_id}/summary-case")
     assert EvaluationCase.objects.count() == SummaryCase.objects.count() == 1
+
+
+def test_what_an_agent_corrects_becomes_a_draft_by_itself(
+    company: Company, ended: Callable[..., Conversation]
+) -> None:
+    def corrected() -> Summary:
+        row = summary_write(conversation_id=ended().pk)
+        assert row is not None
+        worked_on(company, row)
+        return row
+
+    first = corrected()
+    job = OutboxJob.objects.get(task="summary.case")
+    assert job_execute(job_id=job.pk)
+    case = EvaluationCase.objects.get()
+    assert (case.source, case.active, case.summary_case.conversation_id) == (
+        "edits",
+        False,
+        first.conversation_id,
+    )
+    assert case.expectation["sections"]["reason"] == ["I have been charged forty nine dollars three times."]
+    (row,) = company.client("admin").get("/api/v1/language-cases/?source=edits").json()["results"]
+    assert (row["id"], row["source"]) == (str(case.pk), "edits")
+    # Not again, and not the same words twice.
+    summary_case_feed(first.conversation_id)
+    other = corrected()
+    summary_case_feed(other.conversation_id)
+    assert list(EvaluationCase.objects.all()) == [case]
+
+    # The oldest draft makes room for a new one; what is in use does not.
+    settings = SummarySettings.objects.create(edits="use", cases_most=1)
+    other.conversation.utterances.filter(sequence=2).update(text="nothing works any more")
+    summary_case_feed(other.conversation_id)
+    newer = EvaluationCase.objects.get()
+    assert newer.active and newer.summary_case.conversation_id == other.conversation_id
+    summary_case_feed(first.conversation_id)
+    assert EvaluationCase.objects.get() == newer
+
+    settings.edits = "off"
+    settings.save()
+    EvaluationCase.objects.all().delete()
+    summary_case_feed(first.conversation_id)
+    assert not EvaluationCase.objects.exists()
+
+
+def test_what_nobody_corrected_is_no_case(company: Company, summary: Summary) -> None:
+    summary_confirm(summary=summary, user=company.people["agent"])
+    assert not OutboxJob.objects.filter(task="summary.case").exists()
 
 
 def test_what_is_hidden_or_erased_later_reaches_the_case(company: Company, summary: Summary) -> None:
