@@ -169,7 +169,9 @@ class House:
             for process in processes:
                 with suppress(psutil.Error):
                     times = process.cpu_times()
-                    used[kind] = used.get(kind, 0.0) + times.user + times.system
+                    # With those that have ended: each connection is a process of PostgreSQL's.
+                    over = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+                    used[kind] = used.get(kind, 0.0) + times.user + times.system + over
         return used
 
     def waited_seconds(self) -> dict[str, float]:

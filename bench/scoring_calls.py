@@ -147,7 +147,7 @@ def calls_copy(count: int) -> None:
 
     def copied(model: Any, source: str, **instead: str) -> str:
         """Rows of a table again; `instead`: what stands in place of a column."""
-        columns = [one.column for one in model._meta.concrete_fields]
+        columns = [one.column for one in model._meta.concrete_fields if not one.generated]
         shown = ", ".join(instead.get(one, f'old."{one}"') for one in columns)
         names = ", ".join(f'"{one}"' for one in columns)
         return f"INSERT INTO {model._meta.db_table} ({names}) SELECT {shown} FROM {model._meta.db_table} old {source}"  # noqa: S608

@@ -52,7 +52,7 @@ def _read(ids: Sequence[UUID]) -> dict[UUID, _Read]:
     for call, *turn in said.values_list(
         "conversation_id", "id", "speaker", "start_ms", "end_ms", "text", "confidence"
     ):
-        found[call].turns.append(Turn(*turn))
+        found[call].turns.append(Turn(*turn))  # type: ignore[arg-type]
     heard = MomentOccurrence.objects.filter(conversation__in=ids).order_by("at_ms", "id")
     # Few definitions are heard many times.
     for one in heard.prefetch_related("definition"):

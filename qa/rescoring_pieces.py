@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 PIECE = 50
 NO_FIGURES: Mapping[str, Any] = {"before": [0.0, 0], "after": [0.0, 0], "up": 0, "down": 0, "unscored": {}}
 
-Judged = tuple[Conversation, Draft]
+Drafted = tuple[Conversation, Draft]
 
 
 class RunClosed(Exception):
@@ -218,11 +218,11 @@ def _judge(
 
 def _drafts(
     run: Rescore, calls: list[Conversation], settings: QualitySettings, tally: Tally | None
-) -> list[Judged]:
+) -> list[Drafted]:
     """Judge conversations, and write nothing. An error is noted in `tally`; without it it is raised."""
     leave = frozenset() if run.with_model else frozenset({MODEL})
     known = None if run.with_model else model_answers_before(run.revision, [one.pk for one in calls])
-    found: list[Judged] = []
+    found: list[Drafted] = []
     for reading in readings_of(calls):
         try:
             drafts = drafts_judged(reading, [run.revision], settings, leave=leave, known=known)
@@ -237,7 +237,7 @@ def _drafts(
     return found
 
 
-def _compare(run: Rescore, drafts: list[Judged], settings: QualitySettings, tally: Tally) -> None:
+def _compare(run: Rescore, drafts: list[Drafted], settings: QualitySettings, tally: Tally) -> None:
     """Put parts' new judgements in the place of the old ones, unless people have touched these, or it is a preview."""
     rows = Evaluation.objects.filter(
         conversation__in={call.pk for call, _draft in drafts},
@@ -249,7 +249,7 @@ def _compare(run: Rescore, drafts: list[Judged], settings: QualitySettings, tall
     columns = ("conversation_id", "agent_id", "kind", "total", "released_at")
     for row in rows.order_by("created_at").only(*columns):
         standing.setdefault((row.conversation_id, row.agent_id), []).append(row)
-    fresh: list[Judged] = []
+    fresh: list[Drafted] = []
     replaced: list[UUID] = []
     seen, told = set(), set()
     for call, draft in drafts:

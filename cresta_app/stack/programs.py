@@ -109,6 +109,7 @@ def programs(folder: Path, *, listen: str, web_port: int, ingest_port: int) -> l
                 *("--without-gossip", "--without-mingle"),
             ],
             stop_rank=2,
+            stop_seconds=8.0,  # what it has in hand takes five
         ),
         Program(
             "beat",
