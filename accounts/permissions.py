@@ -36,6 +36,8 @@ class Permission(StrEnum):
     EVALUATION_OVERRIDE = "evaluation.override"
     EVALUATION_MANAGE = "evaluation.manage"
     EVALUATION_ANSWER = "evaluation.answer"
+    COACHING_READ = "coaching.read"
+    COACHING_MANAGE = "coaching.manage"
     IDENTITY_ATTACH = "identity.attach"
     METADATA_WRITE = "metadata.write"
     DISPOSITION_SET = "disposition.set"
@@ -75,6 +77,9 @@ MATRIX: dict[Permission, frozenset[Role]] = {
     Permission.EVALUATION_MANAGE: frozenset({_Q, _X}),
     # Acknowledge and dispute: one's own scores.
     Permission.EVALUATION_ANSWER: frozenset({_A}),
+    # Agents: what is theirs and shared with them. Supervisors: the agents of their teams.
+    Permission.COACHING_READ: frozenset({_A, _S, _Q, _X}),
+    Permission.COACHING_MANAGE: frozenset({_S, _Q, _X}),
     Permission.IDENTITY_ATTACH: frozenset({_S, _X}),
     Permission.METADATA_WRITE: frozenset({_S, _X}),
     # Agents: of the conversations that are theirs.
