@@ -1,7 +1,8 @@
-"""Policies, their revisions and experiments, what agents were shown, what rules did, alerts, next-step models."""
+"""Policies and experiments, what agents were shown, what rules did, alerts, next-step models, clips."""
 
 from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
 from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
+from coaching.models.clips import Clip, ClipComment, ClipSeen, ClipShare
 from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.experiments import Better, Experiment, ExperimentArm
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
@@ -27,6 +28,10 @@ __all__ = [
     "BacktestHit",
     "BehaviourOutcome",
     "Better",
+    "Clip",
+    "ClipComment",
+    "ClipSeen",
+    "ClipShare",
     "Combine",
     "Experiment",
     "ExperimentArm",
