@@ -225,7 +225,7 @@ def _variance(arm: Arm, kind: Kind) -> float:
     return arm.spread / arm.n
 
 
-def _student(degrees: float, share: float) -> float:
+def student(degrees: float, share: float) -> float:
     """The quantile of Student's t."""
     from scipy.special import stdtrit  # few processes ever need it, and all would load it
 
@@ -238,7 +238,7 @@ def _like_t(errors: float, degrees: float) -> float:
         return errors
     rare = _NORMAL.cdf(-errors)
     # Beyond what can be told from 0, as far as can be.
-    return -_student(degrees, max(rare, 1e-15))
+    return -student(degrees, max(rare, 1e-15))
 
 
 def _once(
@@ -246,7 +246,7 @@ def _once(
 ) -> tuple[float, float]:
     if kind == Kind.RATE and not first.clustered:
         return newcombe(first, second, alpha)
-    half = _student(degrees, 1 - alpha / 2) * error
+    half = student(degrees, 1 - alpha / 2) * error
     return difference - half, difference + half
 
 
@@ -327,14 +327,17 @@ def estimate(arm: Arm, kind: Kind = Kind.MEAN, alpha: float = ALPHA) -> Estimate
         return None
     if kind == Kind.RATE and not arm.clustered:
         return Estimate(arm.mean, *wilson(arm, alpha))
-    half = _student(_parts(arm) - 1, 1 - alpha / 2) * math.sqrt(_variance(arm, kind))
+    half = student(_parts(arm) - 1, 1 - alpha / 2) * math.sqrt(_variance(arm, kind))
     return Estimate(arm.mean, arm.mean - half, arm.mean + half)
 
 
 def wilson(arm: Arm, alpha: float = ALPHA) -> tuple[float, float]:
     """Wilson's interval (1927) of a share."""
-    z = _NORMAL.inv_cdf(1 - alpha / 2)
-    n, share = arm.n, arm.mean
+    return score_interval(arm.mean, arm.n, _NORMAL.inv_cdf(1 - alpha / 2))
+
+
+def score_interval(share: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's interval of a share of `n`, so many standard errors wide; `n` may be what a sample is worth."""
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
@@ -342,12 +345,23 @@ def wilson(arm: Arm, alpha: float = ALPHA) -> tuple[float, float]:
 
 def newcombe(first: Arm, second: Arm, alpha: float = ALPHA) -> tuple[float, float]:
     """Newcombe's interval (1998, method 10) of the difference of two shares."""
-    one, other = first.mean, second.mean
-    (low_1, high_1), (low_2, high_2) = wilson(first, alpha), wilson(second, alpha)
-    difference = one - other
-    return (
-        difference - math.hypot(one - low_1, high_2 - other),
-        difference + math.hypot(high_1 - one, other - low_2),
+    apart = difference(
+        Estimate(first.mean, *wilson(first, alpha)), Estimate(second.mean, *wilson(second, alpha))
+    )
+    return apart.low, apart.high
+
+
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """The first less the second, of two that are independent, by the interval of each.
+
+    MOVER (Zou and Donner, "Construction of confidence limits about effect measures", 2008), whatever the intervals
+    are of; of shares with Wilson's it is Newcombe's method 10.
+    """
+    value = first.value - second.value
+    return Estimate(
+        value,
+        value - math.hypot(first.value - first.low, second.high - second.value),
+        value + math.hypot(first.high - first.value, second.value - second.low),
     )
 
 

@@ -44,19 +44,26 @@ def evaluations_visible(user: User) -> QuerySet[Evaluation]:
     return rows.filter(~Q(state=State.DRAFT) | Q(evaluator=user))
 
 
-def evaluations_counted(user: User) -> QuerySet[Evaluation]:
-    """Scores that figures for this person are reckoned from: those that count, of agents whom they look after.
+def evaluations_that_count() -> QuerySet[Evaluation]:
+    """Scores that count in figures, whoever may read them: of whole teams, to compare with.
 
     Of an agent's part by one scorecard that is one: a person's, or the automatic one where no person judged. Never
-    second reviews, calibration, or what is not scored. Agents: their own, once released. Who is to judge a
-    conversation blind has it in no figure until they have.
+    second reviews, calibration, or what is not scored.
     """
-    rows = Evaluation.objects.filter(
+    return Evaluation.objects.filter(
         counts=True,
         replaced_at__isnull=True,
         total__isnull=False,
         kind__in=[Kind.AUTOMATIC, Kind.PERSON],
     ).order_by()
+
+
+def evaluations_counted(user: User) -> QuerySet[Evaluation]:
+    """Those that figures for this person are reckoned from: of agents whom they look after.
+
+    Agents: their own, once released. Who is to judge a conversation blind has it in no figure until they have.
+    """
+    rows = evaluations_that_count()
     if not user.may(Permission.EVALUATION_READ):
         return rows.none()
     if not user.may(Permission.CONVERSATION_READ_TEAM):

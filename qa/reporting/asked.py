@@ -92,7 +92,11 @@ class Asked:
 
     def rows(self, user: User) -> QuerySet[Evaluation]:
         """The scores asked for that this person's figures are reckoned from, in no order."""
-        rows = evaluations_counted(user).filter(
+        return self.narrow(evaluations_counted(user))
+
+    def narrow(self, rows: QuerySet[Evaluation]) -> QuerySet[Evaluation]:
+        """Those of these scores that are asked for."""
+        rows = rows.filter(
             conversation__announced_at__gte=self.begins, conversation__announced_at__lt=self.ends
         )
         if self.team is not None or self.no_team:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -70,18 +70,29 @@ class _Criterion:
     position: int
 
 
-def _answers(rows: Rows, *by: str) -> list[dict[str, Any]]:
-    """Sums of answers that are worth something, by revision, criterion and these fields. One query."""
+def answer_sums(
+    rows: Rows, *by: str, keys: Collection[str] | None = None, **more: Any
+) -> list[dict[str, Any]]:
+    """Sums of answers that are worth something, by revision, criterion and these fields. One query.
+
+    `n` and `points` of them, and `more`, aggregates by name. `keys`: of these criteria alone.
+    """
+    worth = Q(answers__score__isnull=False)
+    if keys is not None:
+        worth &= Q(answers__criterion_key__in=keys)
     return list(
-        rows.filter(answers__score__isnull=False)
+        rows.filter(worth)
         .values("revision_id", "answers__criterion_key", *by)
-        .annotate(
-            n=Count("answers__score"),
-            points=Sum("answers__score"),
-            below=Count("pk", filter=Q(answers__score__lt=100)),
-            zero=Count("pk", filter=Q(answers__score=0)),
-        )
+        .annotate(n=Count("answers__score"), points=Sum("answers__score"), **more)
     )
+
+
+def _answers(rows: Rows, *by: str) -> list[dict[str, Any]]:
+    lost = {
+        "below": Count("pk", filter=Q(answers__score__lt=100)),
+        "zero": Count("pk", filter=Q(answers__score=0)),
+    }
+    return answer_sums(rows, *by, **lost)
 
 
 def _specs(revisions: Iterable[UUID]) -> tuple[dict[str, _Criterion], dict[tuple[UUID, str], int]]:
@@ -94,6 +105,15 @@ def _specs(revisions: Iterable[UUID]) -> tuple[dict[str, _Criterion], dict[tuple
             weights[revision.pk, one["key"]] = one["weight"]
             known[one["key"]] = _Criterion(one, revision, position)
     return known, weights
+
+
+def weights_known(revisions: Iterable[UUID]) -> dict[tuple[UUID, str], tuple[UUID, int]]:
+    """Each criterion of these revisions by revision and key: its scorecard's id and what it weighs. One query."""
+    return {
+        (revision.pk, one["key"]): (revision.template_id, one["weight"])
+        for revision in ScorecardRevision.objects.filter(pk__in=set(revisions))
+        for one in revision.spec["criteria"]
+    }
 
 
 def _figures(one: _Criterion, made: _Sum, whole: float) -> CriterionFigures:
