@@ -12,7 +12,9 @@ from coaching.api.alerts import AlertViewSet, ShiftViewSet, WhisperViewSet
 from coaching.api.backtests import BacktestViewSet, TrialViewSet
 from coaching.api.experiments import ExperimentViewSet
 from coaching.api.next_steps import NextStepViewSet
+from coaching.api.plans import CoachingPlanViewSet, TargetViewSet
 from coaching.api.policies import PolicyViewSet
+from coaching.api.sessions import CoachingSessionViewSet, CoachingStepViewSet
 from coaching.api.views import GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
@@ -97,6 +99,10 @@ router.register("policy-trials", TrialViewSet, basename="api-policy-trial")
 router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("experiments", ExperimentViewSet, basename="api-experiment")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
+router.register("coaching/plans", CoachingPlanViewSet, basename="api-coaching-plan")
+router.register("coaching/sessions", CoachingSessionViewSet, basename="api-coaching-session")
+router.register("coaching/next-steps", CoachingStepViewSet, basename="api-coaching-step")
+router.register("coaching/targets", TargetViewSet, basename="api-coaching-target")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("scorecards", ScorecardViewSet, basename="api-scorecard")
 router.register("assignments", AssignmentViewSet, basename="api-assignment")

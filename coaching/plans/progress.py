@@ -1,0 +1,215 @@
+"""How far a plan has come: what each skill was, is and is to be, beside the team's best, and what the coaching did.
+
+Figures and effects are those of `coaching.skills`; what a person may not know of, they have no figure of.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.db.models.functions import Trunc
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import Permission
+from coaching.models import BehaviourOutcome, CoachingPlan, PlanFocus
+from coaching.plans.services import BASELINE
+from coaching.skills.effects import Effect, effects_of
+from coaching.skills.figures import NONE, Figure, figures_in, period
+from coaching.skills.focus import TOP_SHOWN
+from coaching.skills.gaps import Top, top_quarter
+from coaching.skills.reading import outcomes_asked, read_sums
+from coaching.skills.skills import BEHAVIOUR, CRITERION, Skill, criterion_ref, skills_named
+from qa.access import teams_reported
+from qa.reporting.asked import Asked
+from qa.reporting.criteria import answer_sums, weights_known
+from qa.reporting.figures import begin_of, next_of
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What a skill was in a week, 0-100 over `n`; the first and the last may be a part of theirs.
+
+    `begun`: whether the plan had begun by its last day.
+    """
+
+    since: date
+    until: date
+    n: int
+    mean: float | None
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FocusProgress:
+    """One skill of a plan. `skill`: none where it is no longer known. `now`: since the plan began.
+
+    `top`: the team's best quarter in the same time, where it may be told. `effect`: none before its second day.
+    """
+
+    focus: PlanFocus
+    skill: Skill | None
+    now: Figure = NONE
+    top: Top | None = None
+    effect: Effect | None = None
+    weeks: list[Week] = field(default_factory=list)
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the target is; none without one, or where nothing is known."""
+        if self.focus.target is None or self.now.mean is None:
+            return None
+        return self.now.mean >= self.focus.target
+
+    @property
+    def to_go(self) -> float | None:
+        """Points that are missing to the target; 0 where it is reached."""
+        if self.focus.target is None or self.now.mean is None:
+            return None
+        return max(0.0, self.focus.target - self.now.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """From `since` (when what it is measured against begins) to `until`; `turn`: the plan's first day."""
+
+    since: date
+    turn: date
+    until: date
+    focuses: list[FocusProgress]
+
+
+def plan_progress(plan: CoachingPlan, user: User) -> Progress:
+    """For a person who may read this plan. Fifteen queries at most, however many skills it has."""
+    since, turn, until = plan_days(plan)
+    focuses = list(plan.focuses.all())
+    known = skills_named([one.skill for one in focuses])
+    skills = list(known.values())
+    if until < turn or not skills:
+        return Progress(since, turn, until, [FocusProgress(one, known.get(one.skill)) for one in focuses])
+    effects = effects_of(skills, plan.agent, since, turn, until, reader=user)
+    tops = _tops(plan, user, skills, turn, until)
+    weeks = weekly(user, plan, skills, since, turn, until)
+    return Progress(
+        since,
+        turn,
+        until,
+        [
+            FocusProgress(
+                one,
+                known.get(one.skill),
+                now=effects[one.skill].after if one.skill in effects else NONE,
+                top=tops.get(one.skill),
+                effect=effects.get(one.skill),
+                weeks=weeks.get(one.skill, []),
+            )
+            for one in focuses
+        ],
+    )
+
+
+def plan_days(plan: CoachingPlan) -> tuple[date, date, date]:
+    """From when on it is measured, its first day, and its last one or today."""
+    last = timezone.localdate(plan.ended_at) if plan.ended_at else timezone.localdate()
+    return plan.begins_on - BASELINE, plan.begins_on, min(plan.ends_on, last)
+
+
+def _tops(plan: CoachingPlan, user: User, skills: list[Skill], since: date, until: date) -> dict[str, Top]:
+    """The best quarter of the team that the agent was in when the plan began, by skill. Four queries at most.
+
+    For agents, where it is of so many that it tells of nobody.
+    """
+    if plan.team is None:
+        return {}
+    looks_after = user.may(Permission.CONVERSATION_READ_TEAM)
+    if looks_after and not teams_reported(user).filter(pk=plan.team_id).exists():
+        return {}
+    asked = replace(period(since, until), team=plan.team)
+    read = read_sums(user if looks_after else None, asked, skills=skills)
+    agents = {place.agent_id for place in read}
+    found = {}
+    for skill in skills:
+        top = top_quarter(figures_in(read, skill.ref, agents).values())
+        if top is not None and (looks_after or top.agents >= TOP_SHOWN):
+            found[skill.ref] = top
+    return found
+
+
+# --- Week by week ---------------------------------------------------------------------------------------
+
+# Number and sum of what was worth 0-100, by skill and the Monday of the week.
+Sums = Mapping[tuple[str, date], tuple[int, float]]
+
+
+def weekly(
+    user: User, plan: CoachingPlan, skills: list[Skill], since: date, turn: date, until: date
+) -> dict[str, list[Week]]:
+    """What the agent's skills were, week by week, by skill. Three queries at most."""
+    asked = replace(period(since, until), agent=plan.agent)
+    sums = {**_answers(user, asked, skills), **_situations(user, asked, skills)}
+    return {skill.ref: weeks_of(skill.ref, sums, since, turn, until) for skill in skills}
+
+
+def _answers(user: User, asked: Asked, skills: list[Skill]) -> dict[tuple[str, date], tuple[int, float]]:
+    keys = [one.key for one in skills if one.kind == CRITERION]
+    if not keys:
+        return {}
+    rows = asked.rows(user).annotate(week=_week("conversation__announced_at"))
+    summed = answer_sums(rows, "week", keys=keys)
+    known = weights_known(row["revision_id"] for row in summed)
+    found: defaultdict[tuple[str, date], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
+    for row in summed:
+        key = row["answers__criterion_key"]
+        if template := known.get((row["revision_id"], key)):
+            place = criterion_ref(template[0], key), _day(row["week"])
+            n, points = found[place]
+            found[place] = n + row["n"], points + row["points"]
+    return dict(found)
+
+
+def _situations(user: User, asked: Asked, skills: list[Skill]) -> dict[tuple[str, date], tuple[int, float]]:
+    refs = {(one.owner_id, one.key): one.ref for one in skills if one.kind == BEHAVIOUR}
+    if not refs:
+        return {}
+    chosen = Q(pk__in=[])
+    for owner, key in refs:
+        chosen |= Q(revision__policy=owner, behaviour_key=key)
+    rows = outcomes_asked(user, asked).filter(chosen)
+    summed: Any = (
+        rows.annotate(week=_week("conversation__announced_at"))
+        .values("week", "revision__policy", "behaviour_key")
+        .annotate(n=Count("pk"), done=Count("pk", filter=Q(result=BehaviourOutcome.Result.DONE)))
+    )
+    return {
+        (refs[row["revision__policy"], row["behaviour_key"]], _day(row["week"])): (
+            row["n"],
+            100.0 * row["done"],
+        )
+        for row in summed
+    }
+
+
+def _week(path: str) -> Trunc:
+    return Trunc(path, "week")
+
+
+def _day(begun: datetime) -> date:
+    return begun.date()
+
+
+def weeks_of(ref: str, sums: Sums, since: date, turn: date, until: date) -> list[Week]:
+    """Each week of the time with what a skill was in it, those of which nothing is known among them."""
+    found = []
+    day = begin_of(since, "week")
+    while day <= until:
+        following = next_of(day, "week")
+        first, last = max(day, since), min(following - timedelta(days=1), until)
+        n, points = sums.get((ref, day), (0, 0.0))
+        found.append(Week(first, last, n, points / n if n else None, last >= turn))
+        day = following
+    return found

@@ -1,0 +1,23 @@
+"""What people write in coaching: redacted like what is said in calls, and no longer than there is room for."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from conversations.redacted import redacted
+
+
+def written(model: type[Model], field: str, given: str, *, required: str = "") -> str:
+    """`given` as it is stored in this field of a model. Raises `ValidationError`.
+
+    `required`: what is said where nothing was written.
+    """
+    words = redacted(given)
+    most = model._meta.get_field(field).max_length or 0
+    if required and not words:
+        raise ValidationError({field: required})
+    if len(words) > most:
+        raise ValidationError({field: _("At most %(n)d characters.") % {"n": most}})
+    return words
