@@ -28,22 +28,24 @@ from conversations.recordings import recording_remove
 from conversations.services import conversation_lock, event_append
 from conversations.summary_case_words import summary_case_drop
 
-_FOLLOWERS: list[Callable[[UUID], None]] = []
+# Each with whether it is told, too, where the sound goes and the words stay.
+_FOLLOWERS: dict[Callable[[UUID], None], bool] = {}
 
 
-def follow(handler: Callable[[UUID], None]) -> None:
+def follow(handler: Callable[[UUID], None], *, sound_alone: bool = True) -> None:
     """Have `handler(conversation_id)` take away what a higher room keeps of a conversation whose sound or words go.
 
-    Called from an app's `ready()`. It must survive running twice.
+    Without `sound_alone` not where its sound goes and its words stay. Called from an app's `ready()`. It must survive
+    running twice.
     """
-    if handler not in _FOLLOWERS:
-        _FOLLOWERS.append(handler)
+    _FOLLOWERS[handler] = sound_alone
 
 
-def followers_tell(conversation_id: UUID) -> None:
-    """Have everybody who follows take away what they keep."""
-    for handler in _FOLLOWERS:
-        handler(conversation_id)
+def followers_tell(conversation_id: UUID, *, sound_alone: bool = False) -> None:
+    """Have everybody who follows take away what they keep. `sound_alone`: the words stay."""
+    for handler, wanted in _FOLLOWERS.items():
+        if wanted or not sound_alone:
+            handler(conversation_id)
 
 
 def recording_erase(*, conversation_id: UUID, reason: str, actor: User | None = None) -> bool:
@@ -51,7 +53,7 @@ def recording_erase(*, conversation_id: UUID, reason: str, actor: User | None = 
 
     Raises `RecordingBusy` where another job works on it, `StorageError` where storage does not do its part.
     """
-    followers_tell(conversation_id)
+    followers_tell(conversation_id, sound_alone=True)
     if not recording_remove(conversation_id):
         return False
     with transaction.atomic():

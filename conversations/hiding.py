@@ -40,13 +40,22 @@ FOLLOWED_MS = 500
 
 @dataclass(frozen=True, slots=True)
 class WordsHidden:
-    """The characters [start, end) of an utterance became a placeholder of `length` characters."""
+    """The characters [start, end) of an utterance became a placeholder of `length` characters, `stand_in`.
+
+    `said` finds the words where somebody wrote them again; None for short ones, which stand for other things there.
+    """
 
     utterance_id: UUID
     conversation_id: UUID
     start: int
     end: int
     length: int
+    stand_in: str = ""
+    said: re.Pattern[str] | None = None
+
+    def without(self, text: str) -> str:
+        """What somebody wrote about the conversation, without the words."""
+        return text if self.said is None else self.said.sub(self.stand_in, text)
 
     def moved(self, start: int, end: int) -> tuple[int, int]:
         """Where a mark at [start, end) of the text before stands now; one that was cut takes all of the placeholder."""
@@ -201,11 +210,21 @@ def _hide(
 ) -> tuple[Beeps, Redaction]:
     """Put `stand_in` in the place of `span`, wherever its words are; return what to beep and the row of the finding."""
     words = row.text[span.start : span.end]
-    change = WordsHidden(row.pk, row.conversation_id, span.start, span.end, len(stand_in))
+    said = _said(words)
+    telling = sum(character.isalnum() for character in words) >= TELLING
+    change = WordsHidden(
+        row.pk,
+        row.conversation_id,
+        span.start,
+        span.end,
+        len(stand_in),
+        stand_in,
+        said if telling else None,
+    )
     beeped = _hide_in_utterance(row, span, stand_in, margin_ms)
     made = _move_redactions(change, span, found_in)
     event_append(conversation_id=row.conversation_id, kind="utterance", row=row)
-    _hide_in_what_was_written(row, words, stand_in)
+    _hide_in_what_was_written(row, said, stand_in, telling=telling)
     for follower in _FOLLOWERS:
         follower(change)
     return beeped, made
@@ -275,10 +294,13 @@ def _move_redactions(change: WordsHidden, span: Span, found_in: str) -> Redactio
     )
 
 
-def _hide_in_what_was_written(row: Utterance, words: str, stand_in: str) -> None:
+def _said(words: str) -> re.Pattern[str]:
+    """What finds the words in another text."""
+    return re.compile(r"(?<!\w)" + re.escape(words.strip(" .,;:!?")) + r"(?!\w)", re.IGNORECASE)
+
+
+def _hide_in_what_was_written(row: Utterance, said: re.Pattern[str], stand_in: str, *, telling: bool) -> None:
     """Take the words out of the summary's lines and the note, where they were copied or said again."""
-    said = re.compile(r"(?<!\w)" + re.escape(words.strip(" .,;:!?")) + r"(?!\w)", re.IGNORECASE)
-    telling = sum(character.isalnum() for character in words) >= TELLING
     summary = None
     for line in SummaryLine.objects.filter(summary__conversation=row.conversation_id).select_related(
         "summary"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from itertools import chain
 
 import structlog
 from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -43,21 +44,26 @@ def recording_for(user: User, conversation: Conversation) -> Recording:
 
 
 def recording_note(*, user: User, recording: Recording, address: str | None) -> None:
-    """Note in the audit log that somebody listened: once a person, recording and hour, however many parts."""
+    """Note in the audit log that somebody listened to a recording."""
+    listening_note(user=user, action=PLAY, thing=recording, address=address)
+
+
+def listening_note(*, user: User, action: str, thing: Model, address: str | None) -> None:
+    """Note in the audit log that somebody listened to `thing`: once a person, thing and hour, however many parts."""
     noted = AuditEvent.objects.filter(
-        object_type=recording._meta.label_lower,
-        object_id=str(recording.pk),
+        object_type=thing._meta.label_lower,
+        object_id=str(thing.pk),
         actor=user,
-        action=PLAY,
+        action=action,
         occurred_at__gt=timezone.now() - NOTED_EVERY,
     )
     if noted.exists():
         return
     with transaction.atomic():
         # Players ask for several parts at once: one of these requests notes it, the others wait and see that.
-        Recording.objects.select_for_update(no_key=True).values_list("pk").get(pk=recording.pk)
+        type(thing)._default_manager.select_for_update(no_key=True).values_list("pk").get(pk=thing.pk)
         if not noted.exists():
-            audit(actor=user, action=PLAY, thing=recording, address=address)
+            audit(actor=user, action=action, thing=thing, address=address)
 
 
 def download_response(
@@ -94,20 +100,51 @@ def recording_response(
     """
     kind = CODECS[recording.codec]
     extension, content_type = (form, "audio/wav") if form else (kind.extension, kind.content_type)
-    size = wav_size(recording) if form else recording.size_bytes
-    etag = f'"{recording.sha256}{form}"'
+
+    def blocks(start: int, end: int) -> Iterator[bytes]:
+        return wav_read(recording) if form else recording_read(recording=recording, start=start, end=end)
+
+    return sound_response(
+        request,
+        blocks,
+        size=wav_size(recording) if form else recording.size_bytes,
+        etag=f'"{recording.sha256}{form}"',
+        content_type=content_type,
+        name=f"{recording.conversation_id}.{extension}",
+        about=recording,
+        whole=bool(form),
+        attachment=attachment,
+    )
+
+
+def sound_response(
+    request: HttpRequest,
+    blocks: Callable[[int, int], Iterator[bytes]],
+    *,
+    size: int,
+    etag: str,
+    content_type: str,
+    name: str,
+    about: Recording,
+    whole: bool = False,
+    attachment: bool = False,
+) -> HttpResponseBase:
+    """Answer GET or HEAD for sound of a recording (`about`), of which `blocks(start, end)` gives the bytes in between.
+
+    As `recording_response`; `whole`: no parts of it are given. The first block must need the stored file.
+    """
     shown = "attachment" if attachment else "inline"
     shared = {
-        "Accept-Ranges": "none" if form else "bytes",
+        "Accept-Ranges": "none" if whole else "bytes",
         "ETag": etag,
         # Desks are shared: the next person at this browser must not hear it from a cache.
         "Cache-Control": "private, no-store",
-        "Content-Disposition": f'{shown}; filename="{recording.conversation_id}.{extension}"',
+        "Content-Disposition": f'{shown}; filename="{name}"',
         # An address that opens something must not be told to others.
         "Referrer-Policy": "no-referrer",
     }
     start, end, status = 0, size, 200
-    if not form and may_be_partial(request.headers.get("If-Range", ""), etag):
+    if not whole and may_be_partial(request.headers.get("If-Range", ""), etag):
         try:
             asked = byte_range(request.headers.get("Range", ""), size)
         except NotSatisfiable:
@@ -119,15 +156,13 @@ def recording_response(
     shared["Content-Length"] = str(end - start)
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=shared, content_type=content_type)
-    blocks = wav_read(recording) if form else recording_read(recording=recording, start=start, end=end)
+    given = blocks(start, end)
     try:
         # The first block tells whether there is anything to give, while a clear answer can still be given.
-        blocks = chain([next(blocks, b"")], blocks)
-        if form:
-            blocks = chain([next(blocks)], [next(blocks, b"")], blocks)
+        given = chain([next(given, b"")], given)
     except (StorageError, SealError) as error:
-        return _trouble(recording, error)
-    streamed = in_thread(blocks) if isinstance(request, ASGIRequest) else blocks
+        return _trouble(about, error)
+    streamed = in_thread(given) if isinstance(request, ASGIRequest) else given
     return StreamingHttpResponse(streamed, status=status, headers=shared, content_type=content_type)
 
 

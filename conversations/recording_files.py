@@ -121,15 +121,18 @@ def recording_read(*, recording: Recording, start: int, end: int) -> Iterator[by
     )
 
 
-def recording_pieces(recording: Recording) -> Iterator[Piece]:
-    """Yield the sound of a recording, decoded, piece by piece. Raises `keys.SealError` or `StorageError`."""
+def recording_pieces(recording: Recording, *, first: int = 0) -> Iterator[Piece]:
+    """Yield the sound of a recording, decoded, piece by piece, from its sample `first` on.
+
+    Raises `keys.SealError` or `StorageError`.
+    """
     key, name = _key(recording), recording.storage_key
 
     def source(first: int, last: int) -> AbstractContextManager[BinaryIO]:
         return stored_open(name, first, last)
 
     with SealedReader(source, key, size_bytes=recording.size_bytes, bound_to=str(recording.pk)) as file:
-        yield from decoded(cast(BinaryIO, file))
+        yield from decoded(cast(BinaryIO, file), first=first)
 
 
 def wav_size(recording: Recording) -> int:
@@ -144,7 +147,10 @@ def _frames(recording: Recording) -> int:
 def wav_read(recording: Recording) -> Iterator[bytes]:
     """Yield the recording as a WAV file of PCM16, piece by piece. Raises as `recording_pieces` does."""
     left = _frames(recording)
-    yield wav_header(sample_rate=recording.sample_rate, channels=recording.channels, frames=left)
+    header = wav_header(sample_rate=recording.sample_rate, channels=recording.channels, frames=left)
     for piece in recording_pieces(recording):
-        yield np.ascontiguousarray(piece[:left], dtype="<i2").tobytes()
+        yield header + np.ascontiguousarray(piece[:left], dtype="<i2").tobytes()
         left -= min(left, len(piece))
+        header = b""
+    if header:
+        yield header

@@ -254,7 +254,7 @@ def review(*, user: User, conversation: Conversation, words: str = "") -> Review
         head=shown["head"],
     )
     if recording is not None:
-        found.sides = _sides(conversation, recording.channels, names)
+        found.sides = sides_named(conversation, recording.channels, names)
     return found
 
 
@@ -337,7 +337,7 @@ def _taken(besides: list[Beside], upto_ms: int) -> list[Beside]:
     return taken
 
 
-def _sides(conversation: Conversation, channels: int, names: dict[str, str]) -> list[str]:
+def sides_named(conversation: Conversation, channels: int, names: dict[str, str]) -> list[str]:
     """What each channel of the recording is called."""
     if channels == 1:
         return [_("Both")]

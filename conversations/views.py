@@ -201,14 +201,19 @@ def player_data(user: User, shown: Review) -> dict[str, Any] | None:
         "moments": [
             {"id": moment["id"], "at_ms": moment["at_ms"], "name": moment["name"]} for moment in shown.moments
         ],
-        "words": {
-            "play": _("Play"),
-            "pause": _("Pause"),
-            "trouble": _("The recording could not be loaded."),
-            "of": _("{now} of {all}"),
-            "mute": _("Mute this side"),
-            "unmute": _("Hear this side"),
-        },
+        "words": player_words(),
+    }
+
+
+def player_words() -> dict[str, str]:
+    """What the player says."""
+    return {
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "trouble": _("The recording could not be loaded."),
+        "of": _("{now} of {all}"),
+        "mute": _("Mute this side"),
+        "unmute": _("Hear this side"),
     }
 
 

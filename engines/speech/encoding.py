@@ -79,11 +79,16 @@ class Encoder:
             self._file.write(piece[start : start + PIECE_FRAMES])
 
 
-def decoded(source: BinaryIO) -> Iterator[Piece]:
-    """Yield the sound of a file piece by piece. Raises `ValueError` for what is no sound file, or is cut off."""
+def decoded(source: BinaryIO, *, first: int = 0) -> Iterator[Piece]:
+    """Yield the sound of a file piece by piece, from its sample `first` on.
+
+    Raises `ValueError` for what is no sound file, or is cut off.
+    """
     try:
         with soundfile.SoundFile(cast(Any, source)) as file:
-            said = 0
+            said = min(first, file.frames)
+            if said:
+                file.seek(said)
             while len(piece := file.read(PIECE_FRAMES, dtype="int16", always_2d=True)):
                 said += len(piece)
                 yield piece

@@ -1,0 +1,1 @@
+"""Clips: stretches of conversations that people cut out, share with others and talk about."""
