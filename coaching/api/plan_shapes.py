@@ -161,8 +161,8 @@ class CallShownSerializer(Serializer):
     evidence = EvidenceSerializer(many=True)
     at_ms = serializers.IntegerField(allow_null=True, help_text="Where in the call the first of it is.")
     gone = serializers.ChoiceField(
-        ["", "call", "words", "blind"],
-        help_text="call, words: no longer kept. blind: you judge it blind now, and see nothing of it here.",
+        ["", "call", "clip", "words", "blind"],
+        help_text="call, clip, words: no longer kept, or a clip not shown to you. blind: you judge it blind now.",
     )
 
 

@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.permissions import Permission
-from coaching.models import AgendaItem, BehaviourOutcome, CoachingSession
+from coaching.clips.access import clips_visible
+from coaching.models import AgendaItem, BehaviourOutcome, Clip, CoachingSession
 from coaching.plans.selectors import focuses_of, session_before
 from coaching.skills.reading import outcomes_asked
 from coaching.skills.skills import CRITERION, Skill, skills_named
@@ -44,9 +45,9 @@ OBSERVED_MAX = 500
 
 @dataclass(slots=True)
 class Shown:
-    """A call as pages show it. `result`: the answer, or how often it was done, in words; `score`: 0-100.
+    """A call as pages show it, or a clip. `result`: the answer, or how often it was done, in words; `score`: 0-100.
 
-    `gone`: "call" or "words" where they are no longer there, "blind" for who judges it blind now; "" else.
+    `gone`: "call", "clip" or "words" where they are no longer there, "blind" for who judges it blind now; "" else.
     """
 
     conversation: Conversation | None
@@ -58,6 +59,7 @@ class Shown:
     evidence: list[dict[str, Any]] = field(default_factory=list)
     quotes: list[Quote] = field(default_factory=list)
     gone: str = ""
+    clip: Clip | None = None
 
     @property
     def at_ms(self) -> int | None:
@@ -201,12 +203,8 @@ def _observed(
 
 
 def items_shown(user: User, session: CoachingSession) -> list[tuple[AgendaItem, Shown]]:
-    """The agenda with what each item shows to this person. Six queries at most."""
-    items = list(
-        session.items.select_related(
-            "conversation__customer", "evaluation__revision", "outcome__revision", "clip__conversation"
-        )
-    )
+    """The agenda with what each item shows to this person. Seven queries at most."""
+    items = list(session.items.select_related("conversation__customer", "evaluation__revision", "outcome"))
     calls = {one.conversation_id for one in items if one.conversation_id is not None}
     hidden = _blind(user, calls)
     answers = {
@@ -216,9 +214,13 @@ def items_shown(user: User, session: CoachingSession) -> list[tuple[AgendaItem, 
         ).select_related("evaluation__conversation__customer", "evaluation__revision")
     }
     observed = _observations(session, items)
+    clips = _clips(user, items)
     found = []
     for item in items:
-        found.append((item, _item(user, item, answers, observed, hidden)))
+        if item.kind == AgendaItem.Kind.CLIP:
+            found.append((item, _clip(item, clips)))
+        else:
+            found.append((item, _item(user, item, answers, observed, hidden)))
     quote_all(shown for _item, shown in found)
     return found
 
@@ -227,6 +229,19 @@ def _blind(user: User, calls: Collection[UUID]) -> set[UUID]:
     if not calls or not user.may(Permission.EVALUATION_OVERRIDE):
         return set()
     return set(Conversation.objects.filter(blind_to(user, "pk"), pk__in=calls).values_list("pk", flat=True))
+
+
+def _clips(user: User, items: Iterable[AgendaItem]) -> dict[UUID, Clip]:
+    """The clips of these items that this person may read. One query, none without any."""
+    wanted = [one.clip_id for one in items if one.clip_id is not None]
+    return {clip.pk: clip for clip in clips_visible(user).filter(pk__in=wanted)} if wanted else {}
+
+
+def _clip(item: AgendaItem, clips: dict[UUID, Clip]) -> Shown:
+    """Of the conversation it was cut from only the clip is told: it may be another agent's."""
+    clip = clips.get(item.clip_id) if item.clip_id is not None else None
+    gone = "clip" if clip is None or clip.is_gone else ""
+    return Shown(None, item.skill, item.skill_name, item.why, gone=gone, clip=None if gone else clip)
 
 
 def _observations(

@@ -20,7 +20,9 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
-from coaching.models import AgendaItem, CoachingPlan, CoachingSession, NextStep
+from coaching.clips.access import clips_visible, may_share
+from coaching.clips.services import Whom, clip_share
+from coaching.models import AgendaItem, Clip, ClipShare, CoachingPlan, CoachingSession, NextStep
 from coaching.plans.access import agents_coached
 from coaching.plans.taking import Source
 from coaching.plans.wording import written
@@ -87,14 +89,24 @@ def session_change(*, session: CoachingSession, given: Mapping[str, Any], actor:
 
 
 def session_share(*, session: CoachingSession, actor: User) -> CoachingSession:
-    """Let the agent see when it is, its agenda with its notes, and their coach's notes; never the preparation."""
+    """Let the agent see when it is, its agenda with notes and clips, and the coach's notes; never the preparation."""
     with transaction.atomic():
         row = _locked(session, State.PLANNED)
         if row.shared_at is None:
             row.shared_at = timezone.now()
             row.save(update_fields=["shared_at"])
             audit(actor=actor, action="coachingsession.share", thing=row)
+            _clips_share(row, actor)
     return row
+
+
+def _clips_share(session: CoachingSession, actor: User) -> None:
+    """Let the agent see the clips of the agenda, as far as this person may show them; others stay unread."""
+    clips = Clip.objects.filter(pk__in=session.items.filter(clip__isnull=False).values("clip"))
+    seen = set(clips_visible(session.agent).filter(pk__in=clips.values("pk")).values_list("pk", flat=True))
+    for clip in clips_visible(actor).filter(pk__in=clips.values("pk")):
+        if clip.pk not in seen and may_share(actor, clip):
+            clip_share(clip=clip, whom=Whom(ClipShare.Kind.PERSON, user=session.agent), user=actor)
 
 
 def session_hold(*, session: CoachingSession, actor: User) -> CoachingSession:
@@ -105,6 +117,7 @@ def session_hold(*, session: CoachingSession, actor: User) -> CoachingSession:
         row.state, row.held_at, row.shared_at = State.HELD, now, row.shared_at or now
         row.save(update_fields=["state", "held_at", "shared_at"])
         audit(actor=actor, action="coachingsession.hold", thing=row)
+        _clips_share(row, actor)
     return row
 
 
@@ -189,12 +202,19 @@ def item_add(
             found = row.items.aggregate(last=Max("position"))["last"]
             if row.items.count() >= ITEMS_MAX:
                 raise ValidationError({"items": _("At most %(n)d items.") % {"n": ITEMS_MAX}})
+            if item.clip is not None:
+                _clip_checked(item.clip, row.agent, actor)
             item.session, item.position = row, 0 if found is None else found + 1
             item.save()
             audit(actor=actor, action="coachingsession.item_add", thing=row, changes={"item": str(item.pk)})
     except IntegrityError:
         raise Conflict(_("It is on the agenda already.")) from None
     return item
+
+
+def _clip_checked(clip: Clip, agent: User, actor: User) -> None:
+    if not clips_visible(agent).filter(pk=clip.pk).exists() and not may_share(actor, clip):
+        raise ValidationError({"clip": _("You may not show this clip to %(name)s.") % {"name": agent.name}})
 
 
 def item_change(
