@@ -55,7 +55,7 @@ class FocusWrittenSerializer(Serializer):
     )
 
 
-class PlanWrittenSerializer(Serializer):
+class CoachingPlanWrittenSerializer(Serializer):
     """A plan as it is drafted. When it is changed, what is left out stays as it is."""
 
     title = serializers.CharField(max_length=120)
@@ -66,11 +66,11 @@ class PlanWrittenSerializer(Serializer):
     focuses = FocusWrittenSerializer(many=True, help_text=f"One to {FOCUSES_MAX} skills, in order.")
 
 
-class NewPlanSerializer(PlanWrittenSerializer):
+class NewCoachingPlanSerializer(CoachingPlanWrittenSerializer):
     agent = serializers.UUIDField()
 
 
-class OutcomeSerializer(Serializer):
+class PlanOutcomeSerializer(Serializer):
     outcome = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
 

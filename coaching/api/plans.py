@@ -79,21 +79,21 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
         """One of them."""
         return self.shown(plan_for(self.user, pk))
 
-    @extend_schema(request=shapes.NewPlanSerializer, responses={201: shapes.CoachingPlanSerializer})
+    @extend_schema(request=shapes.NewCoachingPlanSerializer, responses={201: shapes.CoachingPlanSerializer})
     def create(self, request: Request) -> Response:
         """Draft one. Its agent sees it when it is activated."""
-        given = _taken(shapes.NewPlanSerializer, request)
+        given = _taken(shapes.NewCoachingPlanSerializer, request)
         agent = agent_coached(self.user, given.pop("agent"))
         row = plan_save(plan=None, given=_with_coach(given), actor=self.user, agent=agent)
         return self._again(row, status.HTTP_201_CREATED)
 
     @extend_schema(
-        request=shapes.PlanWrittenSerializer(partial=True), responses=shapes.CoachingPlanSerializer
+        request=shapes.CoachingPlanWrittenSerializer(partial=True), responses=shapes.CoachingPlanSerializer
     )
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Change what is given; of a running plan the first day stays."""
         row = plan_led(self.user, pk)
-        given = _taken(shapes.PlanWrittenSerializer, request, partial=True)
+        given = _taken(shapes.CoachingPlanWrittenSerializer, request, partial=True)
         return self._again(plan_save(plan=row, given=_with_coach(given), actor=self.user))
 
     @extend_schema(request=None, responses=shapes.CoachingPlanSerializer, filters=False)
@@ -102,18 +102,18 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
         """Let it run: its agent sees it from now on."""
         return self._again(plan_activate(plan=plan_led(self.user, pk), actor=self.user))
 
-    @extend_schema(request=shapes.OutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False)
+    @extend_schema(request=shapes.PlanOutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def complete(self, request: Request, pk: UUID) -> Response:
         """End it, and say what came of it."""
-        row, given = plan_led(self.user, pk), _taken(shapes.OutcomeSerializer, request)
+        row, given = plan_led(self.user, pk), _taken(shapes.PlanOutcomeSerializer, request)
         return self._again(plan_complete(plan=row, outcome=given["outcome"], actor=self.user))
 
-    @extend_schema(request=shapes.OutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False)
+    @extend_schema(request=shapes.PlanOutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False)
     @action(detail=True, methods=["post"], pagination_class=None)
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Call it off; its sessions stay."""
-        row, given = plan_led(self.user, pk), _taken(shapes.OutcomeSerializer, request)
+        row, given = plan_led(self.user, pk), _taken(shapes.PlanOutcomeSerializer, request)
         return self._again(plan_cancel(plan=row, outcome=given["outcome"], actor=self.user))
 
     @extend_schema(responses=shapes.ProgressSerializer, filters=False)
