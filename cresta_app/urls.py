@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("conversations.urls")),
     path("", include("knowledge.urls")),
     path("", include("qa.urls")),
+    path("", include("coaching.urls")),
     path("", include("analytics.urls")),
     path("", include("providers.urls")),
     path("", include("integrations.uploads.urls")),

@@ -1,0 +1,7 @@
+"""Coaching: all under /coaching/."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("coaching/", include("coaching.skills.urls")),
+]
