@@ -15,6 +15,7 @@ from coaching.api.next_steps import NextStepViewSet
 from coaching.api.plans import CoachingPlanViewSet, TargetViewSet
 from coaching.api.policies import PolicyViewSet
 from coaching.api.sessions import CoachingSessionViewSet, CoachingStepViewSet
+from coaching.api.skills import CoachingSkillViewSet
 from coaching.api.views import GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
@@ -109,6 +110,7 @@ router.register("assignments", AssignmentViewSet, basename="api-assignment")
 router.register("calibrations", CalibrationViewSet, basename="api-calibration")
 router.register("disputes", DisputeViewSet, basename="api-dispute")
 router.register("sampling-plans", PlanViewSet, basename="api-sampling-plan")
+router.register("coaching", CoachingSkillViewSet, basename="api-coaching")
 router.register("quality-reports", QualityReportViewSet, basename="api-quality-report")
 router.register("rescores", RescoreViewSet, basename="api-rescore")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")

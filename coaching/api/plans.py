@@ -102,14 +102,18 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
         """Let it run: its agent sees it from now on."""
         return self._again(plan_activate(plan=plan_led(self.user, pk), actor=self.user))
 
-    @extend_schema(request=shapes.PlanOutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False)
+    @extend_schema(
+        request=shapes.PlanOutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False
+    )
     @action(detail=True, methods=["post"], pagination_class=None)
     def complete(self, request: Request, pk: UUID) -> Response:
         """End it, and say what came of it."""
         row, given = plan_led(self.user, pk), _taken(shapes.PlanOutcomeSerializer, request)
         return self._again(plan_complete(plan=row, outcome=given["outcome"], actor=self.user))
 
-    @extend_schema(request=shapes.PlanOutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False)
+    @extend_schema(
+        request=shapes.PlanOutcomeSerializer, responses=shapes.CoachingPlanSerializer, filters=False
+    )
     @action(detail=True, methods=["post"], pagination_class=None)
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Call it off; its sessions stay."""

@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.permissions import Permission
-from coaching.clips.access import clips_visible
+from coaching.clips.access import clips_visible, is_guest
+from coaching.clips.stretch import names_for
 from coaching.models import AgendaItem, BehaviourOutcome, Clip, CoachingSession
 from coaching.plans.selectors import focuses_of, session_before
 from coaching.skills.reading import outcomes_asked
@@ -60,6 +61,7 @@ class Shown:
     quotes: list[Quote] = field(default_factory=list)
     gone: str = ""
     clip: Clip | None = None
+    clip_title: str = ""
 
     @property
     def at_ms(self) -> int | None:
@@ -240,8 +242,10 @@ def _clips(user: User, items: Iterable[AgendaItem]) -> dict[UUID, Clip]:
 def _clip(item: AgendaItem, clips: dict[UUID, Clip]) -> Shown:
     """Of the conversation it was cut from only the clip is told: it may be another agent's."""
     clip = clips.get(item.clip_id) if item.clip_id is not None else None
-    gone = "clip" if clip is None or clip.is_gone else ""
-    return Shown(None, item.skill, item.skill_name, item.why, gone=gone, clip=None if gone else clip)
+    if clip is None or clip.is_gone:
+        return Shown(None, item.skill, item.skill_name, item.why, gone="clip")
+    title = names_for(clip, guest=is_guest(clip)).hide(clip.title)
+    return Shown(None, item.skill, item.skill_name, item.why, clip=clip, clip_title=title)
 
 
 def _observations(

@@ -6,13 +6,14 @@ Figures and effects are those of `coaching.skills`; what a person may not know o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Q
-from django.db.models.functions import Trunc
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from accounts.models import User
@@ -94,7 +95,7 @@ def plan_progress(plan: CoachingPlan, user: User) -> Progress:
         return Progress(since, turn, until, [FocusProgress(one, known.get(one.skill)) for one in focuses])
     effects = effects_of(skills, plan.agent, since, turn, until, reader=user)
     tops = _tops(plan, user, skills, turn, until)
-    weeks = weekly(user, plan, skills, since, turn, until)
+    days = daily(user, replace(period(since, until), agent=plan.agent), skills, [plan.agent_id])
     return Progress(
         since,
         turn,
@@ -106,7 +107,7 @@ def plan_progress(plan: CoachingPlan, user: User) -> Progress:
                 now=effects[one.skill].after if one.skill in effects else NONE,
                 top=tops.get(one.skill),
                 effect=effects.get(one.skill),
-                weeks=weeks.get(one.skill, []),
+                weeks=weeks_of(plan.agent_id, one.skill, days, since, turn, until),
             )
             for one in focuses
         ],
@@ -140,53 +141,49 @@ def _tops(plan: CoachingPlan, user: User, skills: list[Skill], since: date, unti
     return found
 
 
-# --- Week by week ---------------------------------------------------------------------------------------
+# --- Day by day -----------------------------------------------------------------------------------------
 
-# Number and sum of what was worth 0-100, by skill and the Monday of the week.
-Sums = Mapping[tuple[str, date], tuple[int, float]]
-
-
-def weekly(
-    user: User, plan: CoachingPlan, skills: list[Skill], since: date, turn: date, until: date
-) -> dict[str, list[Week]]:
-    """What the agent's skills were, week by week, by skill. Three queries at most."""
-    asked = replace(period(since, until), agent=plan.agent)
-    sums = {**_answers(user, asked, skills), **_situations(user, asked, skills)}
-    return {skill.ref: weeks_of(skill.ref, sums, since, turn, until) for skill in skills}
+# Number and sum of what was worth 0-100, by agent, skill and day.
+Days = Mapping[tuple[UUID, str, date], tuple[int, float]]
 
 
-def _answers(user: User, asked: Asked, skills: list[Skill]) -> dict[tuple[str, date], tuple[int, float]]:
+def daily(user: User, asked: Asked, skills: Collection[Skill], agents: Collection[UUID]) -> Days:
+    """What these agents' skills were, day by day, as far as this person may know. Three queries at most."""
+    return {**_answers(user, asked, skills, agents), **_situations(user, asked, skills, agents)}
+
+
+def _answers(user: User, asked: Asked, skills: Collection[Skill], agents: Collection[UUID]) -> Days:
     keys = [one.key for one in skills if one.kind == CRITERION]
     if not keys:
         return {}
-    rows = asked.rows(user).annotate(week=_week("conversation__announced_at"))
-    summed = answer_sums(rows, "week", keys=keys)
+    rows = asked.rows(user).filter(agent__in=agents).annotate(day=TruncDate("conversation__announced_at"))
+    summed = answer_sums(rows, "agent_id", "day", keys=keys)
     known = weights_known(row["revision_id"] for row in summed)
-    found: defaultdict[tuple[str, date], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
+    found: defaultdict[tuple[UUID, str, date], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
     for row in summed:
         key = row["answers__criterion_key"]
         if template := known.get((row["revision_id"], key)):
-            place = criterion_ref(template[0], key), _day(row["week"])
+            place = row["agent_id"], criterion_ref(template[0], key), row["day"]
             n, points = found[place]
             found[place] = n + row["n"], points + row["points"]
     return dict(found)
 
 
-def _situations(user: User, asked: Asked, skills: list[Skill]) -> dict[tuple[str, date], tuple[int, float]]:
+def _situations(user: User, asked: Asked, skills: Collection[Skill], agents: Collection[UUID]) -> Days:
     refs = {(one.owner_id, one.key): one.ref for one in skills if one.kind == BEHAVIOUR}
     if not refs:
         return {}
     chosen = Q(pk__in=[])
     for owner, key in refs:
         chosen |= Q(revision__policy=owner, behaviour_key=key)
-    rows = outcomes_asked(user, asked).filter(chosen)
+    rows = outcomes_asked(user, asked).filter(chosen, who__in=agents)
     summed: Any = (
-        rows.annotate(week=_week("conversation__announced_at"))
-        .values("week", "revision__policy", "behaviour_key")
+        rows.annotate(day=TruncDate("conversation__announced_at"))
+        .values("who", "day", "revision__policy", "behaviour_key")
         .annotate(n=Count("pk"), done=Count("pk", filter=Q(result=BehaviourOutcome.Result.DONE)))
     )
     return {
-        (refs[row["revision__policy"], row["behaviour_key"]], _day(row["week"])): (
+        (row["who"], refs[row["revision__policy"], row["behaviour_key"]], row["day"]): (
             row["n"],
             100.0 * row["done"],
         )
@@ -194,22 +191,63 @@ def _situations(user: User, asked: Asked, skills: list[Skill]) -> dict[tuple[str
     }
 
 
-def _week(path: str) -> Trunc:
-    return Trunc(path, "week")
-
-
-def _day(begun: datetime) -> date:
-    return begun.date()
-
-
-def weeks_of(ref: str, sums: Sums, since: date, turn: date, until: date) -> list[Week]:
+def weeks_of(agent_id: UUID, ref: str, days: Days, since: date, turn: date, until: date) -> list[Week]:
     """Each week of the time with what a skill was in it, those of which nothing is known among them."""
+    sums: defaultdict[date, list[float]] = defaultdict(lambda: [0, 0.0])
+    for (agent, skill, day), (n, points) in days.items():
+        if agent == agent_id and skill == ref:
+            week = sums[begin_of(day, "week")]
+            week[0], week[1] = week[0] + n, week[1] + points
     found = []
     day = begin_of(since, "week")
     while day <= until:
         following = next_of(day, "week")
         first, last = max(day, since), min(following - timedelta(days=1), until)
-        n, points = sums.get((ref, day), (0, 0.0))
-        found.append(Week(first, last, n, points / n if n else None, last >= turn))
+        n, points = sums.get(day, (0, 0.0))
+        found.append(Week(first, last, int(n), points / n if n else None, last >= turn))
         day = following
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a skill of a plan stands on a list: since the plan began, 0-100 over `n`; None of nothing."""
+
+    focus: PlanFocus
+    n: int = 0
+    mean: float | None = None
+
+    @property
+    def reached(self) -> bool | None:
+        if self.focus.target is None or self.mean is None:
+            return None
+        return self.mean >= self.focus.target
+
+
+def plans_standing(user: User, plans: Sequence[CoachingPlan]) -> dict[UUID, list[Standing]]:
+    """Where each of these plans stands, by plan. Five queries at most, however many they are."""
+    focuses = {plan.pk: list(plan.focuses.all()) for plan in plans}
+    known = skills_named({one.skill for found in focuses.values() for one in found})
+    today = timezone.localdate()
+    begun = [plan for plan in plans if plan.begins_on <= today]
+    days: Days = {}
+    if begun and known:
+        asked = period(min(plan.begins_on for plan in begun), today)
+        days = daily(user, asked, known.values(), {plan.agent_id for plan in begun})
+    return {
+        plan.pk: [
+            standing(one, plan.agent_id, days, plan.begins_on, plan.ends_on) for one in focuses[plan.pk]
+        ]
+        for plan in plans
+    }
+
+
+def standing(focus: PlanFocus, agent_id: UUID, days: Days, since: date, until: date) -> Standing:
+    """What was known of a skill of an agent in these days, both included."""
+    found = [
+        sums
+        for (agent, skill, day), sums in days.items()
+        if agent == agent_id and skill == focus.skill and since <= day <= until
+    ]
+    n = sum(one[0] for one in found)
+    return Standing(focus, n, sum(one[1] for one in found) / n if n else None)

@@ -22,7 +22,7 @@ from accounts.services import audit
 from coaching.models import CoachingPlan, PlanFocus, Target
 from coaching.plans.access import agents_coached
 from coaching.plans.selectors import target_now
-from coaching.plans.wording import written
+from coaching.plans.wording import percent, written
 from coaching.skills.figures import skill_figures
 from coaching.skills.skills import Skill, skill_of
 
@@ -110,7 +110,7 @@ def _focuses_write(plan: CoachingPlan, given: Sequence[Mapping[str, Any]], actor
             found = target_now(plan.agent, skill.ref)
             row.target = found.value if found else None
         if one.get("target") is not None:
-            row.target = one["target"]
+            row.target = percent(one["target"], "focuses")
         elif "target" in one:
             row.target = None
         row.position = position
@@ -210,7 +210,7 @@ def target_set(
         agent=agent,
         skill=found.ref,
         name=found.name[:300],
-        value=value,
+        value=percent(value, "value"),
         begins_on=begins_on,
         ends_on=ends_on,
         set_by=actor,

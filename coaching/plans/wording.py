@@ -21,3 +21,10 @@ def written(model: type[Model], field: str, given: str, *, required: str = "") -
     if len(words) > most:
         raise ValidationError({field: _("At most %(n)d characters.") % {"n": most}})
     return words
+
+
+def percent(given: float, field: str) -> float:
+    """A figure from 0 to 100. Raises `ValidationError` for others, and for what is no number at all."""
+    if not 0 <= given <= 100:
+        raise ValidationError({field: _("A target is a number from 0 to 100.")})
+    return float(given)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -58,6 +58,10 @@ class Effect:
     high: float | None
     verdict: Verdict
     others: Others | None = None
+
+    @property
+    def last_before(self) -> date:
+        return self.turn - timedelta(days=1)
 
     @property
     def words(self) -> str:

@@ -17,11 +17,11 @@ from uuid import UUID
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.permissions import Permission, Role
 from coaching.skills.effects import Verdict, points, verdict_of
 from coaching.skills.figures import Figure, change_of, figure_of
-from coaching.skills.gaps import TOP_AGENTS_LEAST, Top, by_skill, cell_of, top_quarter
+from coaching.skills.gaps import TOP_AGENTS_LEAST, TOP_SHOWN, Top, by_skill, cell_of, team_asked, top_quarter
 from coaching.skills.reading import NOTHING, Read, Sums, read_sums
 from coaching.skills.skills import CRITERION, Skill, skills_named
 from engines.trials import Estimate
@@ -35,8 +35,6 @@ MOST = 3
 WORTH_LEAST = 0.5
 # How far the trend may move a suggestion.
 TREND_LOW, TREND_HIGH = 0.5, 1.5
-# Agents read a top quarter of at least so many colleagues: one's or two's figures are theirs.
-TOP_SHOWN = 3
 # Agents on a supervisor's list.
 AGENTS_MOST = 20
 
@@ -90,20 +88,20 @@ def focus_for(user: User, agents: Iterable[User | UUID], asked: Asked) -> dict[U
     """What each of these agents may work on next, by what is known of the period asked for. Eight queries at most.
 
     Agents whom this person does not look after have nothing. Everybody is compared within the team that they were in
-    then; who was in several, in the one with most of it.
+    then: the one asked for, or else the one with most of it.
     """
     keys = [one.pk if isinstance(one, User) else one for one in agents]
-    both = replace(asked, since=asked.before.since, agent=None, team=None, no_team=False)
+    both = replace(asked, since=asked.before.since, agent=None)
     read = read_sums(user, both, turn=asked.begins)
     if user.may(Permission.CONVERSATION_READ_TEAM):
-        whole = set(teams_reported(user).values_list("pk", flat=True))
-        teams, compared = _teams(read, whole), read
+        teams = _teams(read, set(teams_reported(user).values_list("pk", flat=True)))
+        compared = read
     else:
         teams, compared = _teams(read, None), {}
-        if teams:
-            # Of whole teams, and only to compare with: what is told of it is of several, or nothing.
-            compared = read_sums(None, replace(asked, agent=None, team=None, no_team=False))
-            compared = {replace(place, late=True): one for place, one in compared.items()}
+        for team in set(teams.values()):
+            # Of the whole team, and only to compare with: what is told of it is of several, or nothing.
+            whole = read_sums(None, replace(asked, agent=None, team=Team(pk=team), no_team=False))
+            compared.update((replace(place, late=True), one) for place, one in whole.items())
     skills = skills_named({place.ref for place in read})
     tops = _tops(compared, set(teams.values()))
     least = 1 if user.may(Permission.CONVERSATION_READ_TEAM) else TOP_SHOWN
@@ -298,7 +296,10 @@ def trend_words(focus: Focus) -> str:
 
 def focus_context(user: User, asked: Asked) -> dict[str, Any]:
     """What `coaching/focus_list.html` shows: agents with their suggestions, the most important first, of the team or
-    agent asked for, or of all whom this person looks after. Nine queries at most."""
+    agent asked for, or of all whom a supervisor looks after. Ten queries at most."""
+    if user.may(Permission.CONVERSATION_READ_ALL) and asked.agent is None:
+        # Of the whole company at once it would be too long to read, and to reckon.
+        asked = team_asked(user, asked)
     people = agents_reported(user).filter(role=Role.AGENT, is_active=True).select_related("team")
     if asked.team is not None:
         people = people.filter(team=asked.team)

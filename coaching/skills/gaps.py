@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from accounts.models import Team, User
-from coaching.skills.figures import NONE, Figure, figure_of
+from accounts.permissions import Permission
+from coaching.skills.figures import NONE, Figure, figure_of, period
 from coaching.skills.reading import Read, read_sums
 from coaching.skills.skills import KINDS, Skill, skills_named
 from engines.progress import Tally
@@ -18,6 +20,8 @@ from qa.reporting.asked import Asked
 
 # A quarter of fewer agents is one of them, by chance.
 TOP_AGENTS_LEAST = 4
+# Agents read a top quarter of at least so many colleagues: one's or two's figures are theirs.
+TOP_SHOWN = 3
 # Columns of a map at most; what a page or a sheet can show.
 COLUMNS_MAX = 200
 
@@ -39,6 +43,28 @@ def top_quarter(figures: Iterable[Figure]) -> Top | None:
         return None
     best = means[: math.ceil(len(means) / 4)]
     return Top(sum(best) / len(best), len(best), len(means))
+
+
+def skill_tops(
+    skills: Collection[Skill], team: Team, since: date, until: date, *, reader: User
+) -> dict[str, Top | None]:
+    """The top quarter of a team at each of these skills, by reference. Three queries at most.
+
+    None where too few agents are known, and for who may not read the team whole: others' teams; agents, where the
+    quarter is of fewer than three.
+    """
+    asked = replace(period(since, until), team=team)
+    if not reader.may(Permission.CONVERSATION_READ_TEAM):
+        if reader.team_id != team.pk:
+            return {one.ref: None for one in skills}
+        read = by_skill(read_sums(None, asked, skills=skills))
+    elif teams_reported(reader).filter(pk=team.pk).exists():
+        read = by_skill(read_sums(reader, asked, skills=skills))
+    else:
+        return {one.ref: None for one in skills}
+    least = 1 if reader.may(Permission.CONVERSATION_READ_TEAM) else TOP_SHOWN
+    tops = {one.ref: top_quarter(map(figure_of, read.get(one.ref, {}).values())) for one in skills}
+    return {ref: top if top and top.agents >= least else None for ref, top in tops.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,14 @@ def read_sums(
     *,
     turn: datetime | None = None,
     skills: Collection[Skill] | None = None,
+    agents: Collection[UUID] | None = None,
     kinds: Collection[str] = (CRITERION, BEHAVIOUR),
 ) -> Read:
     """All that is asked for and known of agents, by skill. Three queries at most.
 
     `user`: for whom; None for a company's whole teams, which is for comparing alone and is never shown agent by agent.
-    `turn`: what is from then on stands as `late`. `skills`: these alone; without, all of `kinds`. A `scorecard` or a
-    `source` that is asked for leaves behaviours out: they have neither.
+    `turn`: what is from then on stands as `late`. `skills`, `agents`: these alone; without, all (of `kinds`).
+    A `scorecard` or a `source` that is asked for leaves behaviours out: they have neither.
     """
     if skills is not None:
         kinds = {one.kind for one in skills}
@@ -91,10 +92,14 @@ def read_sums(
     if CRITERION in kinds:
         keys = None if skills is None else [one.key for one in skills if one.kind == CRITERION]
         rows = asked.narrow(evaluations_that_count()) if user is None else asked.rows(user)
-        found.update(_answers(rows.filter(agent__isnull=False), turn, keys))
+        rows = rows.filter(agent__isnull=False) if agents is None else rows.filter(agent__in=agents)
+        found.update(_answers(rows, turn, keys))
     if BEHAVIOUR in kinds and asked.scorecard is None and not asked.source:
         chosen = None if skills is None else [one for one in skills if one.kind == BEHAVIOUR]
-        found.update(_situations(outcomes_asked(user, asked), turn, chosen))
+        outcomes = outcomes_asked(user, asked)
+        found.update(
+            _situations(outcomes if agents is None else outcomes.filter(who__in=agents), turn, chosen)
+        )
     return found
 
 

@@ -23,7 +23,7 @@ from coaching.plans.access import (
     targets_visible,
 )
 from coaching.plans.agenda import calls_suggested, items_shown, worst_and_best
-from coaching.plans.progress import plan_progress, weeks_of
+from coaching.plans.progress import plan_progress, plans_standing, standing, weeks_of
 from coaching.plans.selectors import coach_home, own_coaching, target_now
 from coaching.plans.services import (
     plan_activate,
@@ -88,14 +88,22 @@ def test_worst_calls_are_those_with_most_missed():
 
 
 def test_weeks_cover_the_time_and_say_when_it_began():
-    sums = {("s", MONDAY): (4, 200.0), ("other", MONDAY): (1, 0.0)}
-    weeks = weeks_of(
-        "s", sums, MONDAY + timedelta(days=2), MONDAY + timedelta(days=8), MONDAY + timedelta(days=9)
-    )
-    assert [(one.since.day, one.until.day, one.n, one.mean, one.begun) for one in weeks] == [
+    agent, other = uuid4(), uuid4()
+    thursday = MONDAY + timedelta(days=3)
+    days = {(agent, "s", thursday): (3, 200.0), (agent, "s", MONDAY + timedelta(days=4)): (1, 0.0)}
+    days |= {(agent, "t", thursday): (1, 0.0), (other, "s", thursday): (1, 0.0)}
+    span = (MONDAY + timedelta(days=2), MONDAY + timedelta(days=8), MONDAY + timedelta(days=9))
+    assert [
+        (one.since.day, one.until.day, one.n, one.mean, one.begun)
+        for one in weeks_of(agent, "s", days, *span)
+    ] == [
         (4, 8, 4, 50.0, False),
         (9, 11, 0, None, True),
     ]
+    focus = PlanFocus(skill="s", target=60.0)
+    found = standing(focus, agent, days, thursday, thursday)
+    assert (found.n, round(found.mean, 1), found.reached) == (3, 66.7, True)
+    assert standing(focus, other, days, MONDAY, MONDAY).reached is None
 
 
 # --- Plans ----------------------------------------------------------------------------------------------
@@ -148,12 +156,15 @@ def test_a_plan_runs_and_ends_and_its_agent_sees_it_from_when_it_runs(company, c
         ({"focuses": []}, "at least one"),
         ({"focuses": [{"skill": "criterion:none:x"}]}, "no such skill"),
         ({"title": " "}, "title"),
+        ({"target": float("nan")}, "0 to 100"),
         ({"title": "x" * 121}, "At most 120"),
         ({"ends_on": date(2020, 1, 1)}, "before it begins"),
         ({"begins_on": date(2020, 1, 1), "ends_on": date(2022, 1, 1)}, "a year"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused_in_words(company, card, given, words):
+    if "target" in given:
+        given = {"focuses": [{"skill": card.ref(card.solved), **given}]}
     with pytest.raises(ValidationError, match=words):
         plan_make(company, card, **given)
     assert not CoachingPlan.objects.exists()
@@ -194,6 +205,8 @@ def test_progress_stands_between_baseline_and_target_beside_the_effect(company, 
     assert one.effect.verdict == "better" and "+62.5 points, 95 % interval" in one.effect.words
     assert sum(week.n for week in one.weeks) == 24
     assert one.weeks[0].begun is False and one.weeks[-1].begun is True
+    (found,) = plans_standing(company.people["supervisor"], [plan])[plan.pk]
+    assert (found.n, found.mean, found.reached) == (12, 87.5, True)
     # An agent's own figures are of what was shown to them.
     (own,) = plan_progress(plan, company.people["agent"]).focuses
     assert own.now.n == 0 and own.reached is None and own.effect.verdict == "few"
