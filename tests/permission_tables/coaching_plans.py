@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from coaching.models import CoachingPlan, CoachingSession, NextStep, Target
+from coaching.models import CoachingPlan, CoachingSession, Target
 from coaching.plans.services import target_set
 from tests.coaching.planned import card_make, plan_make, session_make
 from tests.conftest import Company
@@ -65,8 +65,7 @@ def item(company: Company) -> str:
 
 
 def step(company: Company) -> str:
-    _session(company)
-    return f"/api/v1/coaching/next-steps/{NextStep.objects.get().pk}/"
+    return f"/api/v1/coaching/next-steps/{_session(company).next_steps.get().pk}/"
 
 
 def _target(company: Company) -> Target:
