@@ -26,6 +26,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Sum,
+    UUIDField,
     Value,
     When,
 )
@@ -56,6 +57,7 @@ class Sums:
 
 
 NOTHING = Sums()
+_KEY = UUIDField()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +145,14 @@ def outcomes_asked(user: User | None, asked: Asked) -> QuerySet[BehaviourOutcome
         rows = rows.filter(conversation__queue=asked.queue)
     passed = Handover.objects.filter(conversation=OuterRef("conversation"))
     before = passed.filter(at_ms__lte=OuterRef("at_ms")).order_by("-at_ms", "-pk")
+    last = Coalesce(Subquery(before.values("to_agent")[:1]), F("conversation__agent"), output_field=_KEY)
+    first = Subquery(passed.order_by("at_ms", "pk").values("from_agent")[:1])
     rows = rows.annotate(
         who=Case(
-            When(
-                Exists(before),
-                then=Coalesce(Subquery(before.values("to_agent")[:1]), F("conversation__agent")),
-            ),
-            When(Exists(passed), then=Subquery(passed.order_by("at_ms", "pk").values("from_agent")[:1])),
+            When(Exists(before), then=last),
+            When(Exists(passed), then=first),
             default=F("conversation__agent"),
+            output_field=_KEY,
         )
     ).filter(who__isnull=False)
     if asked.agent is not None:
@@ -163,6 +165,7 @@ def outcomes_asked(user: User | None, asked: Asked) -> QuerySet[BehaviourOutcome
         team_then=Case(
             When(Exists(judged), then=Subquery(judged.order_by("created_at", "pk").values("team")[:1])),
             default=Subquery(now[:1]),
+            output_field=_KEY,
         )
     )
     if asked.team is not None:
