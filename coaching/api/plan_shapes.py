@@ -22,7 +22,7 @@ class TeamThenSerializer(Serializer):
 class FocusSerializer(Serializer):
     skill = serializers.CharField()
     name = serializers.CharField()
-    baseline = serializers.FloatField(allow_null=True, help_text="0-100, before it began.")
+    baseline = serializers.FloatField(allow_null=True, help_text="0-100, before it began; for who coaches.")
     baseline_n = serializers.IntegerField(help_text="Of so many answers or situations.")
     target = serializers.FloatField(allow_null=True)
 

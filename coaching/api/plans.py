@@ -68,10 +68,10 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
         return CoachingPlan.objects.none() if self.is_schema else plans_visible(self.user)
 
     def render(self, row: Any) -> dict[str, Any]:
-        return plan_shown(row)
+        return plan_shown(row, self.user)
 
     def _again(self, row: CoachingPlan, code: int = status.HTTP_200_OK) -> Response:
-        shown = plan_shown(plan_for(self.user, row.pk))
+        shown = plan_shown(plan_for(self.user, row.pk), self.user)
         return Response(self.get_serializer(shown).data, status=code)
 
     @extend_schema(responses=shapes.CoachingPlanSerializer)
@@ -178,7 +178,9 @@ def _focus_shown(one: FocusProgress) -> dict[str, Any]:
         }
     focus = one.focus
     return {
-        **{name: getattr(focus, name) for name in ("skill", "name", "baseline", "baseline_n", "target")},
+        **{name: getattr(focus, name) for name in ("skill", "name", "target")},
+        "baseline": one.before,
+        "baseline_n": one.before_n,
         "group": one.skill.group if one.skill else "",
         "now": one.now,
         "top": one.top,
@@ -207,14 +209,14 @@ def home_shown(user: User) -> dict[str, Any]:
             name: [session_listed(row) for row in getattr(home, name)]
             for name in ("prepare", "hold", "unacknowledged")
         },
-        "plans": [plan_shown(row) for row in home.plans],
+        "plans": [plan_shown(row, user) for row in home.plans],
         "overdue": [step_listed(row) for row in home.overdue],
         "own": {
             **{
                 name: [session_listed(row) for row in getattr(own, name)]
                 for name in ("acknowledge", "planned", "earlier")
             },
-            "plans": [plan_shown(row) for row in own.plans],
+            "plans": [plan_shown(row, user) for row in own.plans],
             "steps": [step_listed(row) for row in own.steps],
         },
     }

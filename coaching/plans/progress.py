@@ -50,11 +50,15 @@ class Week:
 class FocusProgress:
     """One skill of a plan. `skill`: none where it is no longer known. `now`: since the plan began.
 
-    `top`: the team's best quarter in the same time, where it may be told. `effect`: none before its second day.
+    `before`: what it was, over `before_n`: to who coaches as it was measured when the plan began, to the agent of what
+    was shown to them. `top`: the team's best quarter in the same time, where it may be told. `effect`: none before the
+    first day.
     """
 
     focus: PlanFocus
     skill: Skill | None
+    before: float | None = None
+    before_n: int = 0
     now: Figure = NONE
     top: Top | None = None
     effect: Effect | None = None
@@ -91,8 +95,10 @@ def plan_progress(plan: CoachingPlan, user: User) -> Progress:
     focuses = list(plan.focuses.all())
     known = skills_named([one.skill for one in focuses])
     skills = list(known.values())
+    told = user.may(Permission.COACHING_MANAGE)
     if until < turn or not skills:
-        return Progress(since, turn, until, [FocusProgress(one, known.get(one.skill)) for one in focuses])
+        none = [_of(one, known.get(one.skill), None, told=told) for one in focuses]
+        return Progress(since, turn, until, none)
     effects = effects_of(skills, plan.agent, since, turn, until, reader=user)
     tops = _tops(plan, user, skills, turn, until)
     days = daily(user, replace(period(since, until), agent=plan.agent), skills, [plan.agent_id])
@@ -101,17 +107,23 @@ def plan_progress(plan: CoachingPlan, user: User) -> Progress:
         turn,
         until,
         [
-            FocusProgress(
-                one,
-                known.get(one.skill),
-                now=effects[one.skill].after if one.skill in effects else NONE,
+            replace(
+                _of(one, known.get(one.skill), effects.get(one.skill), told=told),
                 top=tops.get(one.skill),
-                effect=effects.get(one.skill),
                 weeks=weeks_of(plan.agent_id, one.skill, days, since, turn, until),
             )
             for one in focuses
         ],
     )
+
+
+def _of(focus: PlanFocus, skill: Skill | None, effect: Effect | None, *, told: bool) -> FocusProgress:
+    """`told`: whether the reader may know what it was measured against, which rests on scores shown to nobody yet."""
+    if told:
+        before, n = focus.baseline, focus.baseline_n
+    else:
+        before, n = (effect.before.mean, effect.before.n) if effect else (None, 0)
+    return FocusProgress(focus, skill, before, n, now=effect.after if effect else NONE, effect=effect)
 
 
 def plan_days(plan: CoachingPlan) -> tuple[date, date, date]:

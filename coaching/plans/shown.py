@@ -15,8 +15,9 @@ def _day(day: Any) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def plan_shown(row: CoachingPlan) -> dict[str, Any]:
-    """A plan with its focuses."""
+def plan_shown(row: CoachingPlan, user: User) -> dict[str, Any]:
+    """A plan with its focuses; what they were measured against, which rests on any score, is for who coaches."""
+    led = coaches(user, row)
     return {
         "id": str(row.pk),
         "agent": person(row.agent),
@@ -30,7 +31,11 @@ def plan_shown(row: CoachingPlan) -> dict[str, Any]:
         "ends_on": _day(row.ends_on),
         **{name: stamp(getattr(row, name)) for name in ("created_at", "activated_at", "ended_at")},
         "focuses": [
-            {name: getattr(one, name) for name in ("skill", "name", "baseline", "baseline_n", "target")}
+            {
+                **{name: getattr(one, name) for name in ("skill", "name", "target")},
+                "baseline": one.baseline if led else None,
+                "baseline_n": one.baseline_n if led else 0,
+            }
             for one in row.focuses.all()
         ],
     }

@@ -210,6 +210,7 @@ def test_progress_stands_between_baseline_and_target_beside_the_effect(company, 
     # An agent's own figures are of what was shown to them.
     (own,) = plan_progress(plan, company.people["agent"]).focuses
     assert own.now.n == 0 and own.reached is None and own.effect.verdict == "few"
+    assert (own.before, own.before_n) == (None, 0)
     Evaluation.objects.update(released_at=timezone.now())
     (own,) = plan_progress(plan, company.people["agent"]).focuses
     assert own.now.mean == 87.5
