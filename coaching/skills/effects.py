@@ -9,7 +9,7 @@ after it anyway.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -18,7 +18,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.permissions import Permission
 from coaching.skills.figures import Figure, change_of, figure_of, period
 from coaching.skills.reading import Read, read_sums
@@ -73,7 +73,8 @@ def effect_of(skill: Skill, agent: User, since: date, turn: date, until: date, *
     """What changed for an agent at a skill: `since` up to the day before `turn`, against `turn` to `until`, included.
 
     `reader`: who will read it; they must look after the agent (`qa.access.agents_reported`), or it is of nothing.
-    Agents: of what was released to them, beside five others of their team or more. Six queries at most.
+    Agents: of what was released to them, beside five others of their team or more. Seven queries at most,
+    of who was in one team.
     """
     return effects_of([skill], agent, since, turn, until, reader=reader)[skill.ref]
 
@@ -86,12 +87,13 @@ def effects_of(
         raise ValueError("the turn is after the first day, and not after the last one")
     asked = period(since, until)
     begins = period(turn, until).begins
-    read = read_sums(reader, asked, turn=begins, skills=skills)
-    own = {place: one for place, one in read.items() if place.agent_id == agent.pk}
-    others = read if reader.may(Permission.CONVERSATION_READ_TEAM) else {}
-    if not reader.may(Permission.CONVERSATION_READ_TEAM) and own:
-        others = read_sums(None, asked, turn=begins, skills=skills)
+    own = read_sums(reader, asked, turn=begins, skills=skills, agents=[agent.pk])
     whole = _teams(reader, own)
+    others: Read = {}
+    for team in whole:
+        # Of whole teams: to an agent, only to compare with.
+        of = reader if reader.may(Permission.CONVERSATION_READ_TEAM) else None
+        others |= read_sums(of, replace(asked, team=Team(pk=team)), turn=begins, skills=skills)
     return {
         skill.ref: _effect(skill.ref, agent, own, others, whole, (since, turn, until), reader)
         for skill in skills

@@ -164,11 +164,18 @@ def behaviours_shown(user: User, asked: Asked) -> list[Shown]:
 
     Of their own conversations agents see on its page what was expected and done; nothing has to be released.
     """
-    rows = outcomes_asked(user, replace(asked, agent=user)).order_by("-conversation__announced_at", "at_ms")
     counted: dict[str, list[int]] = {}
     newest: dict[str, tuple[UUID, int]] = {}
-    fields = ("revision__policy_id", "behaviour_key", "result", "conversation_id", "at_ms")
-    for policy, key, result, conversation, at_ms in rows.values_list(*fields):
+    fields = (
+        "conversation__announced_at",
+        "at_ms",
+        "conversation_id",
+        "revision__policy_id",
+        "behaviour_key",
+        "result",
+    )
+    rows = outcomes_asked(user, replace(asked, agent=user)).values_list(*fields)
+    for _at, at_ms, conversation, policy, key, result in sorted(rows, reverse=True):
         ref = behaviour_ref(policy, key)
         done = result == BehaviourOutcome.Result.DONE
         one = counted.setdefault(ref, [0, 0])
