@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Avg, Count, F, Q, Sum
@@ -14,16 +13,7 @@ from analytics.models import ConversationFact
 from coaching.models import Alert, Guidance
 from conversations.models import Conversation, Speaker, Summary, Utterance
 from qa.models import Evaluation
-from tenants.models import Tenant
-from tenants.scope import current_schema
-
-
-def company_zone() -> ZoneInfo:
-    """The time zone in which this company counts its days. One query."""
-    name = (
-        Tenant.objects.filter(schema_name=current_schema()).values_list("time_zone", flat=True).first()  # type: ignore[attr-defined]
-    )
-    return ZoneInfo(name or "UTC")
+from tenants.companies import company_zone
 
 
 def company_today() -> date:

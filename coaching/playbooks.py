@@ -16,10 +16,11 @@ from coaching.compiled import compiled_for
 from coaching.models import PolicyRevision
 from coaching.mutes import STAGE
 from coaching.scopes import Audience
-from coaching.selectors import company_zone, effective_revisions, revisions_by_id
+from coaching.selectors import effective_revisions, revisions_by_id
 from conversations.lifecycle import marks_append
 from conversations.live.tidings import word
 from conversations.models import CallOwner, Conversation
+from tenants.companies import company_zone
 
 log = structlog.get_logger(__name__)
 

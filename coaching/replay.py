@@ -19,7 +19,6 @@ from django.utils import timezone
 from coaching.dialogues import Turn
 from coaching.models import BacktestHit
 from coaching.scopes import Audience, fits
-from coaching.selectors import company_zone
 from coaching.services import document_complaints
 from conversations.models import CallPhase, Conversation, Speaker, Utterance
 from conversations.phases import Phase
@@ -31,6 +30,7 @@ from engines.rules.facts import Facts
 from engines.rules.reading import parse_policy
 from moments.past import PastTeller, Tell
 from moments.selectors import FIELD_COLUMNS, active_specs, fields_of
+from tenants.companies import company_zone
 
 # Words that are not final come about once a second, the first as soon as there are some.
 FIRST_PARTIAL_MS, PARTIAL_EVERY_MS = 700, 1000

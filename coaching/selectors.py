@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import F, FilteredRelation, Max, Q, QuerySet, Sum
 from django.utils import timezone
@@ -18,8 +17,7 @@ from coaching.scopes import Audience, combined, fits, is_rolled_out
 from conversations.live.stages import CallContext
 from conversations.models import Conversation
 from moments.selectors import FIELD_COLUMNS, fields_of
-from tenants.models import Tenant
-from tenants.scope import current_schema
+from tenants.companies import company_zone
 
 LATELY = timedelta(days=14)
 
@@ -107,12 +105,6 @@ def call_facts(call: CallContext) -> CallFacts:
         key=str(call.conversation_id),
     )
     return CallFacts(audience, fields_of({**row, "language": language}), begun)
-
-
-def company_zone() -> ZoneInfo:
-    """Where the company's clocks are. One query."""
-    zone = Tenant.objects.filter(schema_name=current_schema()).values_list("time_zone", flat=True).first()
-    return ZoneInfo(zone or "UTC")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,6 @@ from coaching.replay import (
     past_calls,
     steps,
 )
-from coaching.selectors import company_zone
 from conversations.access import conversation_for
 from engines.rules import CompiledMoments, Heard, MomentSpec, Occurrence
 from engines.rules.compiled import CompiledPolicies
@@ -44,6 +43,7 @@ from engines.rules.spec import OF_SOUND, WRITTEN, moment_keys
 from moments.asking import questions_try
 from moments.past import PastTeller, Tell
 from moments.selectors import active_specs
+from tenants.companies import company_zone
 
 
 @dataclass(frozen=True, slots=True)

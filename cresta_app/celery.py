@@ -64,6 +64,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "calibration-reminders": {
+        "task": "qa.tasks.raters_sweep",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "classifiers": {
         "task": "moments.tasks.classifiers_watch",
         "schedule": 900.0,

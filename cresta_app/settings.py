@@ -390,6 +390,8 @@ SPECTACULAR_SETTINGS = {
         "MomentSpeakerEnum": "moments.models.MomentDefinition.Who",
         "ListedNameKindEnum": "moments.models.ListedName.Kind",
         "ClassifierStateEnum": "moments.models.Classifier.State",
+        "ClipStateEnum": "coaching.models.Clip.State",
+        "ClipShareKindEnum": "coaching.models.ClipShare.Kind",
         "BacktestStateEnum": "coaching.models.Backtest.State",
         "ExperimentOutcomeEnum": "coaching.models.Experiment.Outcome",
         "ExperimentStateEnum": "coaching.models.Experiment.State",

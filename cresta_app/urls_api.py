@@ -10,6 +10,7 @@ from accounts.api.people import UserViewSet
 from analytics.api.views import ReportViewSet
 from coaching.api.alerts import AlertViewSet, ShiftViewSet, WhisperViewSet
 from coaching.api.backtests import BacktestViewSet, TrialViewSet
+from coaching.api.clips import ClipViewSet
 from coaching.api.experiments import ExperimentViewSet
 from coaching.api.next_steps import NextStepViewSet
 from coaching.api.plans import CoachingPlanViewSet, TargetViewSet
@@ -99,6 +100,7 @@ router.register("whispers", WhisperViewSet, basename="api-whisper")
 router.register("policy-trials", TrialViewSet, basename="api-policy-trial")
 router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("experiments", ExperimentViewSet, basename="api-experiment")
+router.register("coaching/clips", ClipViewSet, basename="api-clip")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
 router.register("coaching/plans", CoachingPlanViewSet, basename="api-coaching-plan")
 router.register("coaching/sessions", CoachingSessionViewSet, basename="api-coaching-session")

@@ -26,6 +26,14 @@ def model_answers_retry() -> None:
 
 
 @shared_task
+def raters_sweep() -> None:
+    """Every hour, in every company: remind raters of calibrations that are due, once a day each."""
+    from qa.calibration_reminders import raters_remind
+
+    each_company(raters_remind)
+
+
+@shared_task
 def quality_sweep() -> None:
     """Every minute, in every company: go on with re-scorings whose worker went away, draw what is due, ask again."""
     from qa.rescoring import runs_wake

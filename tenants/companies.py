@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -34,6 +35,12 @@ def each_company(work: Callable[[], object], *, failing: tuple[type[Exception], 
             failures.append(error)
     if failures:
         raise ExceptionGroup("failed for some companies", failures)
+
+
+def company_zone() -> ZoneInfo:
+    """The time zone in which the current company counts its days. One query."""
+    rows = Tenant.objects.filter(schema_name=current_schema())
+    return ZoneInfo(rows.values_list("time_zone", flat=True).first() or "UTC")
 
 
 def web_base() -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 
 from accounts.models import Team, User
 from accounts.permissions import Permission, Role
@@ -31,6 +32,11 @@ def shares_reaching(user: User) -> QuerySet[ClipShare]:
     return ClipShare.objects.filter(Q(kind=Kind.PERSON, user=user) | in_team | of_all).order_by()
 
 
+def shares_naming(user: User) -> QuerySet[ClipShare]:
+    """Shares with this person or a team of theirs; a library is nobody's in particular."""
+    return shares_reaching(user).exclude(kind=Kind.LIBRARY)
+
+
 def clips_visible(user: User) -> QuerySet[Clip]:
     """Clips of conversations that this person may read, and those that were shared with them.
 
@@ -52,11 +58,7 @@ def clips_visible(user: User) -> QuerySet[Clip]:
 
 def clip_for(user: User, clip_id: UUID | str) -> Clip:
     """Load one that this person may read. `Http404` otherwise."""
-    try:
-        wanted = clip_id if isinstance(clip_id, UUID) else UUID(clip_id)
-    except ValueError:
-        raise Http404("no such clip") from None
-    row = clips_visible(user).filter(pk=wanted).first()
+    row = clips_visible(user).filter(pk=_uuid(clip_id)).first()
     if row is None:
         raise Http404("no such clip")
     return row
@@ -113,6 +115,26 @@ def agents_in(clip: Clip) -> set[UUID | None]:
 
 
 @dataclass(frozen=True, slots=True)
+class Whom:
+    """Whom a clip is to be shared with. `kind`: of `ClipShare.Kind`; a library without a team is the company's."""
+
+    kind: str
+    user: User | None = None
+    team: Team | None = None
+
+
+def whom_of(kind: str, key: UUID | str) -> Whom:
+    """Whom a form or a call of the API names; whether that is allowed is for `clip_share`. `Http404` for nobody."""
+    if kind == Kind.PERSON:
+        return Whom(kind, user=get_object_or_404(User, pk=_uuid(key)))
+    if kind == Kind.TEAM or (kind == Kind.LIBRARY and key):
+        return Whom(kind, team=get_object_or_404(Team, pk=_uuid(key)))
+    if kind == Kind.LIBRARY:
+        return Whom(kind)
+    raise Http404("nobody to share with")
+
+
+@dataclass(frozen=True, slots=True)
 class Recipients:
     """Whom a person may share clips with. `company`: the library that everybody reads, too."""
 
@@ -131,3 +153,10 @@ def recipients_for(user: User) -> Recipients:
     if not everybody:
         agents, teams = agents.filter(team__supervisors=user), teams.filter(supervisors=user)
     return Recipients(list(agents.distinct()), list(teams), everybody)
+
+
+def _uuid(value: UUID | str) -> UUID:
+    try:
+        return value if isinstance(value, UUID) else UUID(value)
+    except ValueError:
+        raise Http404("no such thing") from None

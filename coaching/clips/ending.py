@@ -39,7 +39,9 @@ def clips_end(conversation_id: UUID) -> None:
 def _end(which: Q) -> int:
     with transaction.atomic():
         # Taken in one order, so that two who end the same clips do not wait for each other.
-        found = Clip.objects.select_for_update().filter(which, state=Clip.State.KEPT).order_by("pk")
+        found = (
+            Clip.objects.select_for_update(of=("self",)).filter(which, state=Clip.State.KEPT).order_by("pk")
+        )
         keys = list(found.values_list("pk", flat=True))
         ClipComment.objects.filter(clip__in=keys).delete()
         return Clip.objects.filter(pk__in=keys).update(

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 
 from accounts.models import User
 from accounts.permissions import Permission
-from coaching.clips.access import Kind, clips_visible, shares_reaching, teams_of
+from coaching.clips.access import Kind, clips_visible, shares_naming, teams_of
 from coaching.models import Clip, ClipComment, ClipSeen, ClipShare
 from coaching.skills.skills import Skill, skills_named
 
@@ -34,7 +34,7 @@ def clips_listed(
     if chosen == MADE:
         rows = rows.filter(made_by=user)
     elif chosen == SHARED:
-        rows = rows.filter(Exists(_named(user).filter(clip=OuterRef("pk"))))
+        rows = rows.filter(Exists(shares_naming(user).filter(clip=OuterRef("pk"))))
     elif chosen == LIBRARY:
         rows = rows.filter(Exists(_in_library(user).filter(clip=OuterRef("pk"))))
     if skill:
@@ -43,11 +43,6 @@ def clips_listed(
         rows = rows.filter(conversation=conversation)
     shares = ClipShare.objects.select_related("user", "team")
     return rows.prefetch_related(Prefetch("shares", queryset=shares)).order_by("-pk")
-
-
-def _named(user: User) -> QuerySet[ClipShare]:
-    """Shares with this person or a team of theirs; a library is nobody's in particular."""
-    return shares_reaching(user).exclude(kind=Kind.LIBRARY)
 
 
 def _in_library(user: User) -> QuerySet[ClipShare]:
@@ -61,7 +56,7 @@ def _in_library(user: User) -> QuerySet[ClipShare]:
 def _unopened(user: User) -> QuerySet[ClipShare]:
     """Shares of a clip (`OuterRef("pk")`) with this person by somebody else, of which they have not opened it."""
     opened = ClipSeen.objects.filter(clip=OuterRef("clip"), user=user)
-    own = _named(user).filter(clip=OuterRef("pk"), clip__state=Clip.State.KEPT)
+    own = shares_naming(user).filter(clip=OuterRef("pk"), clip__state=Clip.State.KEPT)
     return own.exclude(shared_by=user).filter(~Exists(opened))
 
 

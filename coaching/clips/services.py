@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,9 +10,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict
-from accounts.models import Team, User
+from accounts.models import User
 from accounts.services import audit
-from coaching.clips.access import clip_for, judges_blind, may_edit, may_share, recipients_for
+from coaching.clips.access import (
+    Whom,
+    clip_for,
+    judges_blind,
+    may_edit,
+    may_share,
+    recipients_for,
+    shares_naming,
+)
 from coaching.clips.stretch import utterances_in
 from coaching.models import Clip, ClipComment, ClipSeen, ClipShare
 from coaching.models.clips import COMMENT_LENGTH, NOTE_LENGTH, TITLE_LENGTH
@@ -124,15 +131,6 @@ def clip_delete(*, clip: Clip, user: User, address: str | None = None) -> None:
 # --- Sharing --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Whom:
-    """Whom a clip is to be shared with. `kind` is one of `ClipShare.Kind`; a library without a team is the company's."""
-
-    kind: str
-    user: User | None = None
-    team: Team | None = None
-
-
 def clip_share(*, clip: Clip, whom: Whom, user: User, address: str | None = None) -> ClipShare:
     """Let others read and hear this stretch. Shared already, it stays as it is.
 
@@ -172,15 +170,16 @@ def clip_unshare(*, clip: Clip, share_id: UUID, user: User, address: str | None 
 
 
 def clip_opened(*, clip: Clip, user: User) -> None:
-    """Remember that somebody has opened it: it is not new to them any more."""
-    ClipSeen.objects.get_or_create(clip=clip, user=user)
+    """Remember that somebody with whom others shared it has opened it: it is not new to them any more."""
+    if shares_naming(user).filter(clip=clip).exclude(shared_by=user).exists():
+        ClipSeen.objects.get_or_create(clip=clip, user=user)
 
 
 # --- Comments -------------------------------------------------------------------------------------------
 
 
 def comment_add(*, clip: Clip, user: User, text: str) -> ClipComment:
-    """Write below a clip that one may read. Redacted first. Raises `ValidationError`, and `Conflict` where it is gone."""
+    """Write below a clip that one may read; redacted first. Raises `ValidationError`, `Conflict` where it is gone."""
     said = _comment(text)
     with transaction.atomic():
         row = _locked(clip, user)
@@ -225,7 +224,7 @@ def _comment(text: str) -> str:
 
 
 def _locked(clip: Clip, user: User) -> Clip:
-    """The clip as it is now, taken for this transaction, as this person may read it. Raises `Conflict` if it is gone."""
+    """The clip as it is now and as they may read it, taken for this transaction. Raises `Conflict` if it is gone."""
     taken = Clip.objects.select_for_update().filter(pk=clip.pk).exists()
     row = clip_for(user, clip.pk) if taken else clip
     if not taken or row.is_gone:

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.errors import Conflict
-from accounts.models import Team, User
+from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
 from accounts.views import needs
-from coaching.clips.access import clip_for, is_guest, may_edit, may_share, recipients_for
+from coaching.clips.access import clip_for, is_guest, may_edit, may_share, recipients_for, whom_of
 from coaching.clips.selectors import (
     ALL,
     LIBRARY,
@@ -32,7 +32,6 @@ from coaching.clips.selectors import (
     skills_listed,
 )
 from coaching.clips.services import (
-    Whom,
     clip_delete,
     clip_opened,
     clip_share,
@@ -241,17 +240,6 @@ def _share(request: HttpRequest, user: User, clip: Clip) -> str:
     whom = whom_of(*request.POST.get("whom", "").partition(":")[::2])
     clip_share(clip=clip, whom=whom, user=user, address=address_of(request) or None)
     return _("It is shared. Whoever may not read the conversation gets this stretch and no more.")
-
-
-def whom_of(kind: str, key: str) -> Whom:
-    """Whom a form or a call of the API names. `Http404` for nobody who is there."""
-    if kind == ClipShare.Kind.PERSON:
-        return Whom(kind, user=get_object_or_404(User, pk=key_of(key)))
-    if kind == ClipShare.Kind.TEAM or (kind == ClipShare.Kind.LIBRARY and key):
-        return Whom(kind, team=get_object_or_404(Team, pk=key_of(key)))
-    if kind == ClipShare.Kind.LIBRARY:
-        return Whom(kind)
-    raise Http404("nobody to share with")
 
 
 def _unshare(request: HttpRequest, user: User, clip: Clip) -> str:

@@ -65,7 +65,10 @@ class Clip(TimeOrderedModel):
 
     @property
     def is_gone(self) -> bool:
-        return self.state == self.State.GONE or self.conversation_id is None
+        """Whether its words are. Needs `select_related("conversation")`, or costs a query."""
+        if self.state == self.State.GONE or self.conversation is None:
+            return True
+        return self.conversation.words_erased_at is not None
 
     @property
     def length_ms(self) -> int:

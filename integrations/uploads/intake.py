@@ -18,8 +18,6 @@ from conversations.live.metadata import text_redacted
 from engines.speech.decoding import container_of
 from integrations.uploads import archive
 from integrations.uploads.details import MANIFEST_BYTES, CallDetails, details_read, manifest_read
-from tenants.models import Tenant
-from tenants.scope import current_schema
 
 HEAD_BYTES = 512
 
@@ -63,11 +61,6 @@ class Part:
         else:
             self.given.file.seek(0)
             yield self.given.file
-
-
-def company_zone() -> ZoneInfo:
-    name = Tenant.objects.filter(schema_name=current_schema()).values_list("time_zone", flat=True).first()
-    return ZoneInfo(name or "UTC")
 
 
 def _head(file: Any) -> bytes:

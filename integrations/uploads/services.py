@@ -27,7 +27,6 @@ from integrations.uploads.intake import (
     GivenFile,
     Part,
     UploadRefused,
-    company_zone,
     in_words,
     part_check,
     parts_of,
@@ -35,6 +34,7 @@ from integrations.uploads.intake import (
 from integrations.uploads.models import Upload, UploadedCall
 from integrations.uploads.sealing import FOLDER, file_store
 from tenants import names
+from tenants.companies import company_zone
 from tenants.scope import current_schema, schema_scope
 
 # A call that is being heard says so more often than this; one that has not is taken up by the next sweep.

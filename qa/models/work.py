@@ -130,6 +130,8 @@ class Assignment(TimeOrderedModel):
     )
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    # The company's day on which a rater of a calibration was last reminded.
+    reminded_on = models.DateField(null=True, blank=True, editable=False)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
 
     class Meta:

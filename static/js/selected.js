@@ -35,6 +35,15 @@ export function markedWords() {
   return { row: words.closest("li"), words, start, end, box: range.getBoundingClientRect() };
 }
 
+/** The rows of a transcript in which something is marked: `{first, last, box}`, the box of where it ends; or null. */
+export function markedRows(transcript) {
+  const selection = getSelection();
+  if (selection.isCollapsed || !selection.rangeCount || !transcript.contains(selection.anchorNode)) return null;
+  const rows = [...transcript.querySelectorAll("li[data-seek]")].filter((row) => selection.containsNode(row, true));
+  const box = [...selection.getRangeAt(0).getClientRects()].at(-1);
+  return rows.length && box ? { first: rows[0], last: rows.at(-1), box } : null;
+}
+
 /** Put a bar below what is marked, within the transcript that it stands in. */
 export function placeBelow(transcript, bar, box) {
   const host = transcript.getBoundingClientRect();
