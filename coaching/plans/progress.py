@@ -188,7 +188,7 @@ def _situations(user: User, asked: Asked, skills: Collection[Skill], agents: Col
     chosen = Q(pk__in=[])
     for owner, key in refs:
         chosen |= Q(revision__policy=owner, behaviour_key=key)
-    rows = outcomes_asked(user, asked).filter(chosen, who__in=agents)
+    rows = outcomes_asked(user, asked, agents).filter(chosen)
     summed: Any = (
         rows.annotate(day=TruncDate("conversation__announced_at"))
         .values("who", "day", "revision__policy", "behaviour_key")
