@@ -197,7 +197,7 @@ def home_shown(user: User) -> dict[str, Any]:
         "agents": [
             {
                 "agent": person(one.agent),
-                "plans": [str(plan.pk) for plan in one.plans],
+                "plans": [str(pk) for pk in one.plans],
                 "held_last": stamp(one.held_last),
                 "planned_next": stamp(one.planned_next),
                 "unacknowledged": one.unacknowledged,

@@ -298,8 +298,11 @@ def step_done(*, step: NextStep, user: User, done: bool = True) -> NextStep:
     with transaction.atomic():
         session = _locked(step.session, State.PLANNED, State.HELD, State.ACKNOWLEDGED)
         row = session.next_steps.select_for_update().get(pk=step.pk)
-        if session.agent_id == user.pk and (row.who != NextStep.Who.AGENT or session.held_at is None):
-            raise Conflict(_("This is for your coach to do."))
+        if session.agent_id == user.pk:
+            if session.held_at is None:
+                raise Conflict(_("It can be ticked once the session was held."))
+            if row.who != NextStep.Who.AGENT:
+                raise Conflict(_("This is for your coach to do."))
         if (row.done_at is not None) != done:
             row.done_at, row.done_by = (timezone.now(), user) if done else (None, None)
             row.save(update_fields=["done_at", "done_by"])
