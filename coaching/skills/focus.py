@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from accounts.permissions import Permission, Role
-from coaching.skills.effects import Verdict, points, verdict_of
+from coaching.skills.effects import Verdict, number, points, verdict_of
 from coaching.skills.figures import Figure, change_of, figure_of
 from coaching.skills.gaps import TOP_AGENTS_LEAST, TOP_SHOWN, Top, by_skill, cell_of, team_asked, top_quarter
 from coaching.skills.reading import NOTHING, Read, Sums, read_sums
@@ -274,22 +273,30 @@ def trend_of(change: Estimate | None, gap: float) -> float:
 def focus_reason(focus: Focus) -> str:
     """Gap, impact and trend in sentences."""
     numbers = {
-        "mean": number_format(focus.figure.mean, 1),
+        "mean": number(focus.figure.mean),
         "n": focus.figure.n,
-        "share": number_format(100 * focus.impact, 0),
-        "gap": number_format(focus.gap, 1),
-        "top": number_format(focus.top.mean, 1),
-        "worth": number_format(focus.worth, 1),
+        "share": number(100 * focus.impact, 0),
+        "gap": number(focus.gap),
+        "top": number(focus.top.mean),
+        "worth": number(focus.worth),
     }
-    if focus.told:
-        gap = _("%(gap)s points below the team’s top quarter: %(mean)s of %(n)d, against %(top)s.") % numbers
-        impact = (
-            _("It is %(share)s %% of what is weighed, so the gap costs %(worth)s points of the score.")
-            % numbers
+    if focus.skill.kind == CRITERION:
+        impact = _("It is %(share)s %% of what is weighed in the score.")
+        cost = _(
+            "It is %(share)s %% of what is weighed in the score, so the gap costs %(worth)s points of it."
         )
     else:
+        impact = _("It is %(share)s %% of what is expected of them by policies.")
+        cost = _(
+            "It is %(share)s %% of what is expected of them by policies, so the gap costs %(worth)s points of the "
+            "score of behaviours."
+        )
+    if focus.told:
+        gap = _("%(gap)s points below the team’s top quarter: %(mean)s of %(n)d, against %(top)s.") % numbers
+        impact = cost % numbers
+    else:
         gap = _("Below the team’s top quarter: %(mean)s of %(n)d.") % numbers
-        impact = _("It is %(share)s %% of what is weighed.") % numbers
+        impact = impact % numbers
     return f"{gap} {impact} {trend_words(focus)}"
 
 
