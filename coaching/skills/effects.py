@@ -179,10 +179,15 @@ def verdict_of(change: Estimate) -> Verdict:
 # --- In words -------------------------------------------------------------------------------------------
 
 
+def number(value: float | None, digits: int = 1) -> str:
+    """A figure as it is written, rounded; Django's own words for numbers cut them off."""
+    return "–" if value is None else str(number_format(round(value, digits), digits))
+
+
 def points(value: float) -> str:
     """A number of points as it is written: one digit, with its sign."""
-    shown = number_format(abs(value), 1)
-    return f"−{shown}" if round(value, 1) < 0 else f"+{shown}" if round(value, 1) > 0 else shown
+    shown, value = number(abs(value)), round(value, 1)
+    return f"−{shown}" if value < 0 else f"+{shown}" if value > 0 else shown
 
 
 def effect_words(effect: Effect) -> str:
@@ -192,8 +197,8 @@ def effect_words(effect: Effect) -> str:
     if effect.difference is None or effect.low is None or effect.high is None:
         return _("Too few to tell: %(before)d before, %(after)d after; it takes %(few)d of each.") % numbers
     numbers |= {
-        "from": number_format(before.mean, 1),
-        "to": number_format(after.mean, 1),
+        "from": number(before.mean),
+        "to": number(after.mean),
         "change": points(effect.difference),
         "low": points(effect.low),
         "high": points(effect.high),

@@ -13,7 +13,7 @@ from accounts.models import Team, User
 from accounts.permissions import Permission
 from coaching.skills.figures import NONE, Figure, figure_of, period
 from coaching.skills.reading import Read, read_sums
-from coaching.skills.skills import KINDS, Skill, skills_named
+from coaching.skills.skills import KINDS, Skill, kind_of, skills_named
 from engines.progress import Tally
 from qa.access import teams_reported
 from qa.reporting.asked import Asked
@@ -114,16 +114,20 @@ def team_asked(user: User, asked: Asked) -> Asked:
     return replace(asked, team=teams_reported(user).order_by("name").first())
 
 
-def gap_map(user: User, asked: Asked, kinds: Iterable[str] = KINDS) -> GapMap:
+def gap_map(user: User, asked: Asked, kinds: Iterable[str] = KINDS, *, read: Read | None = None) -> GapMap:
     """Skills by agents of the team that is asked for, as they were in it then. Six queries at most.
+
+    `read`: what is known of the team, of the period as `late`, if it is at hand.
 
     An agent that is asked for is shown alone, and still measured against the team. Without a team nothing: nobody is
     compared outside of it.
     """
     if asked.team is None:
         return GapMap(None)
-    read = read_sums(user, replace(asked, agent=None), kinds=tuple(kinds))
-    tallies = by_skill(read)
+    kinds = tuple(kinds)
+    if read is None:
+        read = read_sums(user, replace(asked, agent=None), turn=asked.begins, kinds=kinds)
+    tallies = {ref: one for ref, one in by_skill(read, late=True).items() if kind_of(ref) in kinds}
     skills = skills_named(tallies)
     people = {agent for ref in skills for agent in tallies[ref]}
     names = User.objects.filter(pk__in=people).order_by("name", "pk").values_list("pk", "name")

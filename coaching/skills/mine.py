@@ -6,7 +6,7 @@ more are known, its top quarter where that is of three or more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -15,13 +15,13 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from accounts.models import Team, User
+from accounts.models import User
 from coaching.models import BehaviourOutcome
 from coaching.skills.effects import OTHERS_SHOWN, Verdict, verdict_of
 from coaching.skills.figures import Figure, change_of, figure_of
-from coaching.skills.focus import FocusList, focus_for
+from coaching.skills.focus import FocusList, Known, focus_for, known_for
 from coaching.skills.gaps import TOP_SHOWN, Top, by_skill, top_quarter
-from coaching.skills.reading import outcomes_asked, read_sums
+from coaching.skills.reading import outcomes_asked
 from coaching.skills.skills import Skill, behaviour_ref, skills_named
 from conversations.models import Utterance
 from conversations.redaction.labels import Labels
@@ -107,13 +107,14 @@ class Mine:
 
 
 def my_page(user: User, asked: Asked) -> Mine:
-    """What an agent's own page shows of these days. 26 queries at most."""
+    """What an agent's own page shows of these days. 17 queries at most."""
     asked = replace(asked, agent=user, team=None, no_team=False, queue=None, no_queue=False, scorecard=None)
     asked = replace(asked, source="")
     over = replace(asked, since=min(asked.since, asked.until - timedelta(days=SKILL_DAYS - 1)))
     long = replace(asked, since=min(asked.since, asked.until - timedelta(days=TREND_DAYS - 1)), step="week")
     rows = asked.rows(user)
-    skills = my_skills(user, over)
+    known = known_for(user, over)
+    skills = my_skills(user, known)
     risen = [one for one in skills if one.verdict == Verdict.BETTER]
     return Mine(
         asked=asked,
@@ -124,26 +125,20 @@ def my_page(user: User, asked: Asked) -> Mine:
         risen=sorted(risen, key=lambda one: -(one.change.value if one.change else 0.0))[:WINS],
         sentences=best_sentences(user, asked),
         skills=skills,
-        focus=focus_for(user, [user], over)[user.pk],
+        focus=focus_for(user, [user], over, known=known)[user.pk],
         trend=trend(long.rows(user), long),
         trend_asked=long,
     )
 
 
-def my_skills(user: User, asked: Asked) -> list[MySkill]:
-    """Each skill of which something was observed in the period, in its place. Nine queries at most."""
-    read = read_sums(user, replace(asked, since=asked.before.since), turn=asked.begins)
-    early, late = by_skill(read), by_skill(read, late=True)
+def my_skills(user: User, known: Known) -> list[MySkill]:
+    """Each skill of which something was observed in the period, in its place. Two queries."""
+    mine = {place: one for place, one in known.read.items() if place.agent_id == user.pk}
+    early, late = by_skill(mine), by_skill(mine, late=True)
     skills = skills_named(late)
-    teams: dict[UUID, int] = {}
-    for place, one in read.items():
-        if place.late and place.team_id is not None:
-            teams[place.team_id] = teams.get(place.team_id, 0) + one.tally.n
-    team = max(teams, key=lambda key: (teams[key], str(key)), default=None)
-    whole: Mapping[str, Mapping[UUID, Tally]] = {}
-    if team is not None:
-        # To compare with; what is told of it is of several.
-        whole = by_skill(read_sums(None, replace(asked, agent=None, team=Team(pk=team))))
+    team = known.teams.get(user.pk)
+    compared = {place: one for place, one in known.compared.items() if place.team_id == team}
+    whole = by_skill(compared, late=True) if team is not None else {}
     found = []
     for ref, skill in skills.items():
         now, then = (figure_of(one.get(ref, {}).get(user.pk, Tally())) for one in (late, early))

@@ -59,6 +59,11 @@ def behaviour_ref(policy_id: UUID | str, key: str) -> str:
     return f"{BEHAVIOUR}:{policy_id}:{key}"
 
 
+def kind_of(ref: str) -> str:
+    """The kind of skill that a reference is of."""
+    return ref.partition(":")[0]
+
+
 def skill_of(ref: str) -> Skill | None:
     """The skill with this reference in its newest wording, whether or not it is still asked for; None if there is
     none. One query."""

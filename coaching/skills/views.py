@@ -19,7 +19,7 @@ from accounts.views import needs
 from coaching.skills.asked import effect_asked, kinds_from
 from coaching.skills.effects import effect_of
 from coaching.skills.files import FILES, FORMS, skills_file
-from coaching.skills.focus import focus_context
+from coaching.skills.focus import focus_context, known_for
 from coaching.skills.gaps import GapMap, gap_map, team_asked
 from coaching.skills.links import behind_link
 from coaching.skills.mine import MY_DAYS, my_page
@@ -46,7 +46,8 @@ def skills_page(request: HttpRequest) -> HttpResponse:
     asked = team_asked(user, asked_from(user, request.GET))
     kinds = kinds_from(request.GET)
     kind = kinds[0] if len(kinds) == 1 else ""
-    found = gap_map(user, asked, kinds)
+    known = known_for(user, asked) if asked.team else None
+    found = gap_map(user, asked, kinds, read=known.read if known else None)
     address = {**asked.filters, **({"kind": kind} if kind else {})}
     context = {
         "asked": asked,
@@ -64,7 +65,7 @@ def skills_page(request: HttpRequest) -> HttpResponse:
         ],
         "link": urlencode({**asked.params, **({"kind": kind} if kind else {})}),
         "few": FEW,
-        **(focus_context(user, asked) if asked.team else {"focus": []}),
+        **(focus_context(user, asked, known=known) if asked.team else {"focus": []}),
     }
     return render(request, "coaching/skills.html", context)
 

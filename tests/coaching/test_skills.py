@@ -115,13 +115,13 @@ def test_a_suggestion_says_gap_impact_and_trend():
     assert (first.gap, first.impact, first.worth, first.trend) == (40.0, 0.75, 30.0, 1.5)
     assert (second.gap, second.worth, second.trend) == (70.0, 17.5, 1.0)
     assert first.reason == (
-        "40.0 points below the team’s top quarter: 40.0 of 50, against 80.0. It is 75 % of what is weighed, so the gap "
-        "costs 30.0 points of the score. Falling: −30.0 points against the 30 days before."
+        "40.0 points below the team’s top quarter: 40.0 of 50, against 80.0. It is 75 % of what is weighed in the "
+        "score, so the gap costs 30.0 points of it. Falling: −30.0 points against the 30 days before."
     )
     assert "Too few in the 30 days before" in second.reason
     # Agents read of two colleagues' quarter only that they are below it.
     hidden, _ = suggested(mine, tops, greets, solves, least=3).items
-    assert not hidden.told and "80" not in hidden.reason and "30.0 points of" not in hidden.reason
+    assert not hidden.told and "80" not in hidden.reason and "30.0 points of it" not in hidden.reason
 
 
 @pytest.mark.parametrize(
