@@ -41,6 +41,19 @@ def follow(handler: Callable[[UUID], None], *, sound_alone: bool = True) -> None
     _FOLLOWERS[handler] = sound_alone
 
 
+# Take a conversation's id and the utterances of it whose words go.
+_LINE_FOLLOWERS: list[Callable[[UUID, Collection[UUID]], None]] = []
+
+
+def lines_follow(handler: Callable[[UUID, Collection[UUID]], None]) -> None:
+    """Have `handler(conversation_id, utterances)` take away what quotes some utterances whose words go.
+
+    In that transaction. Called from an app's `ready()`.
+    """
+    if handler not in _LINE_FOLLOWERS:
+        _LINE_FOLLOWERS.append(handler)
+
+
 def followers_tell(conversation_id: UUID, *, sound_alone: bool = False) -> None:
     """Have everybody who follows take away what they keep. `sound_alone`: the words stay."""
     for handler, wanted in _FOLLOWERS.items():
@@ -89,6 +102,8 @@ def utterances_erase(*, conversation_id: UUID, utterances: Collection[UUID], rea
     gone = {str(each) for each in utterances}
     with transaction.atomic():
         conversation = conversation_lock(conversation_id)
+        for handler in _LINE_FOLLOWERS:
+            handler(conversation_id, utterances)
         Redaction.objects.filter(utterance__in=utterances).delete()
         LabelledSpan.objects.filter(utterance__in=utterances).delete()
         for row in Utterance.objects.filter(pk__in=utterances).defer("search"):

@@ -7,12 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from coaching.models import Clip, ClipComment
 from coaching.models.clips import COMMENT_LENGTH, NOTE_LENGTH, TITLE_LENGTH
 from conversations.hiding import WordsHidden
+from conversations.models import Utterance
 
 
 def written_hide(change: WordsHidden) -> None:
@@ -34,6 +35,12 @@ def written_hide(change: WordsHidden) -> None:
 def clips_end(conversation_id: UUID) -> None:
     """Clips go with the words of their conversation: what was written about them goes, and the row says so."""
     _end(Q(conversation=conversation_id))
+
+
+def clips_of_lines_end(conversation_id: UUID, utterances: Collection[UUID]) -> None:
+    """Clips of which an utterance's words go, go with them: what was written about them may quote those."""
+    lines = Utterance.objects.filter(pk__in=utterances, start_ms__lte=OuterRef("end_ms"))
+    _end(Q(Exists(lines.filter(end_ms__gte=OuterRef("start_ms"))), conversation=conversation_id))
 
 
 def _end(which: Q) -> int:

@@ -40,7 +40,8 @@ def clips_listed(
     if skill:
         rows = rows.filter(skill=skill)
     if conversation is not None:
-        rows = rows.filter(conversation=conversation)
+        # For who has a stretch alone it is of no conversation.
+        rows = rows.filter(Q(readable=True), conversation=conversation)
     shares = ClipShare.objects.select_related("user", "team")
     return rows.prefetch_related(Prefetch("shares", queryset=shares)).order_by("-pk")
 

@@ -122,7 +122,8 @@ def clip_delete(*, clip: Clip, user: User, address: str | None = None) -> None:
         row = _locked(clip, user)
         if not may_edit(user, row):
             raise Conflict(_("Only who made a clip, or coaches its agent, takes it away."))
-        if Conversation.objects.filter(held(), pk=row.conversation_id).exists():
+        assert row.conversation is not None
+        if Conversation.objects.filter(held(), pk=row.conversation.pk).exists():
             raise Conflict(_("A legal hold keeps this conversation, and its clips with it."))
         audit(actor=user, action="clip.delete", thing=row, changes=_place(row), address=address)
         row.delete()

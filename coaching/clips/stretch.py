@@ -62,10 +62,16 @@ class Shown:
     hidden: list[Stretch] = field(default_factory=list)
 
 
+def _heard_in(conversation: Conversation, start_ms: int, end_ms: int) -> list[Utterance]:
+    """The utterances of which any lies in a stretch, in the order in which they were said. One query."""
+    rows = Utterance.objects.filter(conversation=conversation, start_ms__lte=end_ms, end_ms__gte=start_ms)
+    return list(rows.order_by("start_ms", "sequence").defer("search"))
+
+
 def utterances_in(conversation: Conversation, start_ms: int, end_ms: int) -> list[Utterance]:
     """The utterances that lie wholly within a stretch, in the order in which they were said. One query."""
-    rows = Utterance.objects.filter(conversation=conversation, start_ms__gte=start_ms, end_ms__lte=end_ms)
-    return list(rows.order_by("start_ms", "sequence").defer("search"))
+    rows = _heard_in(conversation, start_ms, end_ms)
+    return [row for row in rows if row.start_ms >= start_ms and row.end_ms <= end_ms]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +124,11 @@ def clip_read(clip: Clip, *, guest: bool) -> Shown:
     sides, until = _sides(clip.conversation, guest=guest)
     name = namer(sides, until)
     shown = Shown(clip, guest, [], title, written_html(clip.note, names, label), sides)
-    for row in utterances_in(clip.conversation, clip.start_ms, clip.end_ms):
+    for row in _heard_in(clip.conversation, clip.start_ms, clip.end_ms):
         text = names.hide(row.text)
         shown.hidden += [(row.channel_index, begin, stop) for begin, stop in names.stretches(row)]
-        if not text.strip():
-            # What was said here is erased.
+        if not text.strip() or row.start_ms < clip.start_ms or row.end_ms > clip.end_ms:
+            # Erased, or the rest of what somebody said while the clip begins or ends: heard, but not read.
             continue
         html = mark_safe(words_html(text, label=label))  # noqa: S308 escaped there
         at_ms = row.start_ms - clip.start_ms

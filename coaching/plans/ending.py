@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from coaching.models import AgendaItem
@@ -24,3 +25,8 @@ def notes_hide(change: WordsHidden) -> None:
 def notes_end(conversation_id: UUID) -> None:
     """A note on a call goes with its words; that the call was on the agenda stays."""
     AgendaItem.objects.filter(conversation=conversation_id).exclude(note="").update(note="")
+
+
+def notes_of_lines_end(conversation_id: UUID, utterances: Collection[UUID]) -> None:
+    """Where words of some utterances go, notes on the call go: nobody can tell which of them they quote."""
+    notes_end(conversation_id)

@@ -18,7 +18,7 @@ from coaching.clips.selectors import clips_new
 from coaching.clips.services import clip_create, clip_delete, clip_share, comment_add
 from coaching.clips.stretch import names_hidden
 from coaching.models import Clip, ClipComment, ClipShare
-from conversations.erasure import recording_erase, words_erase
+from conversations.erasure import recording_erase, utterances_erase, words_erase
 from conversations.hiding import words_hide
 from conversations.live import anew
 from conversations.models import Customer, Handover, HiddenStretch, LegalHold, Utterance
@@ -159,6 +159,9 @@ def test_it_is_shared_by_choice_and_then_this_stretch_alone(company, done, clip)
         ):
             assert secret not in whole
     assert "How [name] was kept" in shown
+    # Not even whether it is of this call.
+    told = client.get(f"/api/v1/coaching/clips/?conversation={done.conversation.pk}").json()
+    assert told["results"] == [] and len(client.get("/api/v1/coaching/clips/").json()["results"]) == 1
     assert client.get(f"/conversations/{done.conversation.pk}/").status_code == 404
     # Who may read the call reads all of it.
     assert "How Helen was kept" in page(company.client("agent"), f"/coaching/clips/{clip.pk}/")
@@ -244,6 +247,10 @@ def test_what_is_silenced_stays_so_and_names_are_not_heard_by_guests(company, do
         text="of course mrs marsh i can",
         words=[["of", 10_000, 10_200, 1], ["mrs", 10_500, 10_800, 1], ["marsh,", 11_000, 11_300, 1]],
     )
+    # The agent goes on beyond the end of the clip: that is heard in part, and not read.
+    Utterance.objects.filter(pk=done.said[0].pk).update(
+        start_ms=12_600, end_ms=19_000, text="helen are you there", words=[["helen", 12_700, 12_900, 1]]
+    )
     share(company, clip, Whom(KIND.PERSON, user=company.people["teammate"]))
 
     def hears(persona):
@@ -256,12 +263,13 @@ def test_what_is_silenced_stays_so_and_names_are_not_heard_by_guests(company, do
 
         return [
             loud(0, 12_000, 12_500), loud(1, 8_000, 9_000), loud(0, 10_800, 11_500), loud(1, 10_800, 11_500),
-            loud(0, 10_000, 10_700),
+            loud(0, 10_000, 10_700), loud(0, 12_700, 13_000),
         ]  # fmt: skip
 
-    assert hears("agent") == [False, False, True, True, True]
-    assert hears("teammate") == [False, False, False, True, True]
-    assert "of course mrs" in page(company.client("teammate"), f"/coaching/clips/{clip.pk}/")
+    assert hears("agent") == [False, False, True, True, True, True]
+    assert hears("teammate") == [False, False, False, True, True, False]
+    shown = page(company.client("teammate"), f"/coaching/clips/{clip.pk}/")
+    assert "of course mrs" in shown and "are you there" not in shown
 
 
 def test_names_are_found_as_words_and_where_no_word_has_a_time_all_of_it_goes():
@@ -340,6 +348,16 @@ def test_a_clip_goes_with_the_words_of_its_conversation_and_says_so(company, don
     assert "went with its conversation" in page(company.client("supervisor"), "/coaching/clips/")
     assert clips_tidy(timezone.now() - timedelta(days=1), set()) == 0
     assert clips_tidy(timezone.now() + timedelta(days=1), set()) == 1 and not Clip.objects.exists()
+
+
+def test_a_clip_goes_with_any_of_its_words(company, done, clip):
+    other = clip_create(
+        conversation=done.conversation, start_ms=0, end_ms=4_000, user=company.people["supervisor"]
+    )
+    utterances_erase(conversation_id=done.conversation.pk, utterances=[done.said[2].pk], reason="no consent")
+    clip.refresh_from_db()
+    other.refresh_from_db()
+    assert clip.is_gone and clip.title == "" and not other.is_gone
 
 
 def test_one_that_was_made_in_the_moment_its_conversation_went_is_ended_at_night(company, done, clip):

@@ -16,6 +16,7 @@ from coaching.plans.progress import plan_progress, plans_standing
 from coaching.plans.sessions import item_add, session_share
 from coaching.plans.taking import source_taken
 from coaching.skills.skills import behaviour_ref
+from conversations.erasure import utterances_erase
 from conversations.hiding import words_hide
 from tests.coaching.planned import call_scored, call_taken, card_make, plan_make, session_make
 from tests.skills_made import behaved, behaviour_policy, colleague
@@ -100,6 +101,8 @@ def test_words_that_are_hidden_later_are_hidden_in_notes_on_the_call(company, ca
     )
     note = AgendaItem.objects.get(conversation=row).note
     assert "ottingham" not in note and note.endswith("ask twice")
+    utterances_erase(conversation_id=row.pk, utterances=[said.pk], reason="consent")
+    assert AgendaItem.objects.get(conversation=row).note == ""
 
 
 def test_the_teams_best_stands_beside_and_is_told_agents_where_it_is_of_several(company, make_conversation):

@@ -321,6 +321,11 @@ def _written_after(company: Any, planted: Planted, shown: Shown) -> None:
     score = conversation.evaluations.get()
     override = {"answer": str(score.answers.get().pk), "value": "no", "reason": planted.note}
     shown.answer("override", _send(analyst.post, f"/api/v1/scores/{score.pk}/override/", override))
+    clip = {"conversation": str(conversation.pk), "start_ms": 0, "end_ms": 600_000}
+    clip |= {"title": planted.card_written, "note": planted.note, "comment": planted.note}
+    made = shown.answer("clip", _send(analyst.post, "/api/v1/coaching/clips/", clip))
+    again = f"/api/v1/coaching/clips/{made.json()['id']}/comments/"
+    shown.answer("comment", _send(analyst.post, again, {"text": planted.note}))
     confirm = f"/desk/calls/{conversation.pk}/confirm/"
     shown.answer("confirm", _send(agent.post, confirm, {"disposition": None}))
     customer = conversation.customer
