@@ -393,6 +393,7 @@ SPECTACULAR_SETTINGS = {
         "BacktestStateEnum": "coaching.models.Backtest.State",
         "ExperimentOutcomeEnum": "coaching.models.Experiment.Outcome",
         "ExperimentStateEnum": "coaching.models.Experiment.State",
+        "SkillVerdictEnum": ["better", "worse", "same", "few"],
         "PolicyStateEnum": "coaching.models.Policy.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
         "ChannelEnum": "conversations.models.Conversation.Channel",
