@@ -400,6 +400,7 @@ SPECTACULAR_SETTINGS = {
         "AgendaItemKindEnum": "coaching.models.AgendaItem.Kind",
         "AgendaItemWhyEnum": "coaching.models.AgendaItem.Why",
         "NextStepWhoEnum": "coaching.models.NextStep.Who",
+        "SkillVerdictEnum": ["better", "worse", "same", "few"],
         "PolicyStateEnum": "coaching.models.Policy.State",
         "WebhookDeliveryStateEnum": "integrations.webhooks.models.WebhookDelivery.State",
         "ChannelEnum": "conversations.models.Conversation.Channel",

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
+from coaching.api.skill_shapes import EffectSerializer, FigureSerializer, TopSerializer
 from coaching.models import SKILL_LENGTH, AgendaItem, CoachingPlan, CoachingSession, NextStep
 from coaching.plans.services import FOCUSES_MAX
 from qa.api.scores import EvidenceSerializer
@@ -19,7 +20,7 @@ class TeamThenSerializer(Serializer):
     name = serializers.CharField()
 
 
-class FocusSerializer(Serializer):
+class PlanFocusSerializer(Serializer):
     skill = serializers.CharField()
     name = serializers.CharField()
     baseline = serializers.FloatField(allow_null=True, help_text="0-100, before it began; for who coaches.")
@@ -41,7 +42,7 @@ class CoachingPlanSerializer(Serializer):
     created_at = serializers.DateTimeField()
     activated_at = serializers.DateTimeField(allow_null=True, help_text="Since when the agent sees it.")
     ended_at = serializers.DateTimeField(allow_null=True)
-    focuses = FocusSerializer(many=True)
+    focuses = PlanFocusSerializer(many=True)
 
 
 class FocusWrittenSerializer(Serializer):
@@ -74,35 +75,6 @@ class PlanOutcomeSerializer(Serializer):
     outcome = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
 
-class FigureSerializer(Serializer):
-    n = serializers.IntegerField()
-    mean = serializers.FloatField(allow_null=True, help_text="0-100.")
-    low = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval.")
-    high = serializers.FloatField(allow_null=True)
-
-
-class OthersSerializer(Serializer):
-    n = serializers.IntegerField(help_text="Other agents of the team of whom enough is known.")
-    change = serializers.FloatField(help_text="Points that they changed by on average.")
-    beyond = serializers.FloatField(help_text="Points that this agent changed by beside that.")
-    beyond_low = serializers.FloatField(help_text="Of the 95 % interval.")
-    beyond_high = serializers.FloatField()
-
-
-class EffectSerializer(Serializer):
-    verdict = serializers.CharField(help_text="better, worse, same (no difference shown) or few (too few).")
-    words = serializers.CharField(help_text="All of it in sentences.")
-    since = serializers.DateField()
-    turn = serializers.DateField(help_text="The first day after.")
-    until = serializers.DateField()
-    before = FigureSerializer()
-    after = FigureSerializer()
-    difference = serializers.FloatField(allow_null=True)
-    low = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval.")
-    high = serializers.FloatField(allow_null=True)
-    others = OthersSerializer(allow_null=True)
-
-
 class StretchSerializer(Serializer):
     since = serializers.DateField()
     until = serializers.DateField()
@@ -110,13 +82,7 @@ class StretchSerializer(Serializer):
     mean = serializers.FloatField(allow_null=True)
 
 
-class TopSerializer(Serializer):
-    mean = serializers.FloatField()
-    agents = serializers.IntegerField()
-    of = serializers.IntegerField()
-
-
-class FocusProgressSerializer(FocusSerializer):
+class FocusProgressSerializer(PlanFocusSerializer):
     group = serializers.CharField(help_text="The scorecard or policy.")
     now = FigureSerializer(help_text="Since the plan began.")
     top = TopSerializer(allow_null=True, help_text="The team's best quarter in the same time.")

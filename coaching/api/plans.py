@@ -19,6 +19,7 @@ from accounts.api.base import CompanyViewSet, ItemListMixin
 from accounts.models import User
 from accounts.permissions import Permission
 from coaching.api import plan_shapes as shapes
+from coaching.api.skill_shapes import effect_shown
 from coaching.models import CoachingPlan, Target
 from coaching.plans.access import (
     agent_coached,
@@ -124,7 +125,8 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
     @action(detail=True, pagination_class=None)
     def progress(self, request: Request, pk: UUID) -> Response:
         """How far each skill of it has come, beside the team's best, and what changed by more than for everybody."""
-        shown = progress_shown(plan_progress(plan_for(self.user, pk), self.user))
+        plan = plan_for(self.user, pk)
+        shown = progress_shown(plan_progress(plan, self.user), plan.agent)
         return Response(shapes.ProgressSerializer(shown).data)
 
     @extend_schema(responses=shapes.CoachHomeSerializer, filters=False)
@@ -150,42 +152,25 @@ def _with_coach(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def progress_shown(progress: Progress) -> dict[str, Any]:
+def progress_shown(progress: Progress, agent: User) -> dict[str, Any]:
     return {
         "since": progress.since,
         "until": progress.until,
-        "focuses": [_focus_shown(one) for one in progress.focuses],
+        "focuses": [_focus_shown(one, agent) for one in progress.focuses],
     }
 
 
-def _focus_shown(one: FocusProgress) -> dict[str, Any]:
-    effect = one.effect
-    shown: dict[str, Any] | None = None
-    if effect is not None:
-        others = effect.others
-        shown = {
-            **{name: getattr(effect, name) for name in ("since", "turn", "until", "words")},
-            **{name: getattr(effect, name) for name in ("difference", "low", "high", "before", "after")},
-            "verdict": str(effect.verdict),
-            "others": others
-            and {
-                "n": others.n,
-                "change": others.change.value,
-                "beyond": others.beyond.value,
-                "beyond_low": others.beyond.low,
-                "beyond_high": others.beyond.high,
-            },
-        }
-    focus = one.focus
+def _focus_shown(one: FocusProgress, agent: User) -> dict[str, Any]:
+    known = one.effect is not None and one.skill is not None
     return {
-        **{name: getattr(focus, name) for name in ("skill", "name", "target")},
+        **{name: getattr(one.focus, name) for name in ("skill", "name", "target")},
         "baseline": one.before,
         "baseline_n": one.before_n,
         "group": one.skill.group if one.skill else "",
         "now": one.now,
         "top": one.top,
         "reached": one.reached,
-        "effect": shown,
+        "effect": effect_shown(one.effect, one.skill, agent) if known else None,  # type: ignore[arg-type]
         "weeks": [asdict(week) for week in one.weeks],
     }
 

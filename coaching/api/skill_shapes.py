@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from accounts.api.base import PersonSerializer
 from accounts.models import User
-from coaching.skills.effects import Effect, Verdict
+from coaching.skills.effects import VERDICTS, Effect
 from coaching.skills.files import FILES, FORMS
 from coaching.skills.focus import Focus, FocusList
 from coaching.skills.gaps import GapMap
@@ -17,6 +17,7 @@ from coaching.skills.mine import MY_DAYS, Mine, MySkill
 from coaching.skills.skills import KINDS, Skill
 from conversations.events import person, stamp
 from engines.trials import Estimate
+from qa.api.report_shapes import TeamNamedSerializer
 from qa.reporting.asked import DAYS_DEFAULT, DAYS_MAX, Asked
 
 Serializer = serializers.Serializer[Any]
@@ -99,7 +100,7 @@ class TopSerializer(Serializer):
     of = serializers.IntegerField(help_text="Agents of whom enough is known.")
 
 
-class GapSerializer(FigureSerializer):
+class SkillGapSerializer(FigureSerializer):
     agent = serializers.UUIDField()
     gap = serializers.FloatField(
         allow_null=True, help_text="Points below the top quarter; above it, negative."
@@ -107,16 +108,11 @@ class GapSerializer(FigureSerializer):
     sure = serializers.BooleanField(help_text="It is more than chance.")
 
 
-class GapRowSerializer(Serializer):
+class SkillGapRowSerializer(Serializer):
     skill = SkillSerializer()
     team = FigureSerializer()
     top = TopSerializer(allow_null=True, help_text="Null where fewer than four agents are known.")
-    cells = GapSerializer(many=True, help_text="Of agents with an observation.")
-
-
-class TeamNamedSerializer(Serializer):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
+    cells = SkillGapSerializer(many=True, help_text="Of agents with an observation.")
 
 
 class GapMapSerializer(Serializer):
@@ -126,7 +122,7 @@ class GapMapSerializer(Serializer):
     n = serializers.IntegerField(help_text="Observations.")
     agents = PersonSerializer(many=True)
     left_out = serializers.IntegerField(help_text="Agents beyond what is shown.")
-    rows = GapRowSerializer(many=True)
+    rows = SkillGapRowSerializer(many=True)
 
 
 class FocusSerializer(Serializer):
@@ -172,9 +168,7 @@ class EffectSerializer(Serializer):
     after = FigureSerializer()
     change = IntervalSerializer(allow_null=True)
     others = OthersSerializer(allow_null=True, help_text="Null where too few others are known.")
-    verdict = serializers.ChoiceField(
-        [one.value for one in Verdict], help_text="Beside the others, if known."
-    )
+    verdict = serializers.ChoiceField(VERDICTS, help_text="Beside the others, if known.")
     words = serializers.CharField()
 
 
@@ -183,7 +177,7 @@ class MySkillSerializer(Serializer):
     figure = FigureSerializer()
     before = FigureSerializer(help_text="In as many days before.")
     change = IntervalSerializer(allow_null=True)
-    verdict = serializers.ChoiceField([one.value for one in Verdict])
+    verdict = serializers.ChoiceField(VERDICTS)
     team = FigureSerializer(allow_null=True, help_text="Null where fewer than five of them are known.")
     top = TopSerializer(allow_null=True, help_text="Null where it is of fewer than three.")
 

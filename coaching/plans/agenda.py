@@ -186,7 +186,8 @@ def worst_and_best(seen: Sequence[tuple[UUID, bool]], worst: int, best: int) -> 
         counted[call] = counted.get(call, 0) + 1
     bad = sorted(missed, key=lambda call: -missed[call])[:worst]
     good = sorted((call for call in done if call not in missed), key=lambda call: -done[call])[:best]
-    return [(call, Why.WORST) for call in bad] + [(call, Why.BEST) for call in good]
+    found: list[tuple[UUID, str]] = [(call, Why.WORST) for call in bad]
+    return found + [(call, Why.BEST) for call in good]
 
 
 def _observed(

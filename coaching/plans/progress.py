@@ -140,7 +140,7 @@ def _tops(plan: CoachingPlan, user: User, skills: list[Skill], since: date, unti
     if plan.team is None:
         return {}
     looks_after = user.may(Permission.CONVERSATION_READ_TEAM)
-    if looks_after and not teams_reported(user).filter(pk=plan.team_id).exists():
+    if looks_after and not teams_reported(user).filter(pk=plan.team.pk).exists():
         return {}
     asked = replace(period(since, until), team=plan.team)
     read = read_sums(user if looks_after else None, asked, skills=skills)
@@ -205,18 +205,19 @@ def _situations(user: User, asked: Asked, skills: Collection[Skill], agents: Col
 
 def weeks_of(agent_id: UUID, ref: str, days: Days, since: date, turn: date, until: date) -> list[Week]:
     """Each week of the time with what a skill was in it, those of which nothing is known among them."""
-    sums: defaultdict[date, list[float]] = defaultdict(lambda: [0, 0.0])
+    sums: dict[date, tuple[int, float]] = {}
     for (agent, skill, day), (n, points) in days.items():
         if agent == agent_id and skill == ref:
-            week = sums[begin_of(day, "week")]
-            week[0], week[1] = week[0] + n, week[1] + points
+            week = begin_of(day, "week")
+            before = sums.get(week, (0, 0.0))
+            sums[week] = before[0] + n, before[1] + points
     found = []
     day = begin_of(since, "week")
     while day <= until:
         following = next_of(day, "week")
         first, last = max(day, since), min(following - timedelta(days=1), until)
         n, points = sums.get(day, (0, 0.0))
-        found.append(Week(first, last, int(n), points / n if n else None, last >= turn))
+        found.append(Week(first, last, n, points / n if n else None, last >= turn))
         day = following
     return found
 

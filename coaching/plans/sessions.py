@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.services import audit
-from coaching.clips.access import clips_visible, may_share
-from coaching.clips.services import Whom, clip_share
+from coaching.clips.access import Whom, clips_visible, may_share
+from coaching.clips.services import clip_share
 from coaching.models import AgendaItem, Clip, ClipShare, CoachingPlan, CoachingSession, NextStep
 from coaching.plans.access import agents_coached
 from coaching.plans.taking import Source

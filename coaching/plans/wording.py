@@ -15,7 +15,7 @@ def written(model: type[Model], field: str, given: str, *, required: str = "") -
     `required`: what is said where nothing was written.
     """
     words = redacted(given)
-    most = model._meta.get_field(field).max_length or 0
+    most = getattr(model._meta.get_field(field), "max_length", None) or 0
     if required and not words:
         raise ValidationError({field: required})
     if len(words) > most:

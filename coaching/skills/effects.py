@@ -39,6 +39,9 @@ class Verdict(StrEnum):
     FEW = "few"  # too few observations before or after
 
 
+VERDICTS = [one.value for one in Verdict]
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """From before to after `turn`. `difference`, `low`, `high`: points after less before with the interval of 95 %;

@@ -26,10 +26,7 @@ def gap_step(cell: Cell) -> str:
 @register.filter
 def behind(cell: Cell) -> str:
     """The distance as it stands in a cell: below the top quarter with a minus, above it with a plus."""
-    return (
-        ""
-        if cell.gap is None
-        else points(-cell.gap)
-        if round(cell.gap) == 0
-        else f"{-cell.gap:+.0f}".replace("-", "−")
-    )
+    if cell.gap is None:
+        return ""
+    whole = -round(cell.gap)
+    return f"{whole:+d}".replace("-", "−") if whole else "0"
