@@ -96,11 +96,18 @@ def test_words_that_are_hidden_later_are_hidden_in_notes_on_the_call(company, ca
     session = session_make(company)
     call_taken(company, session, row, note="They live in Nottingham Road: ask twice")
     said = row.utterances.get(sequence=2)
+    behaved(behaviour_policy(), [row], [[False]])
+    outcomes = BehaviourOutcome.objects.filter(conversation=row)
+    outcomes.update(situation=[{"utterance": str(said.pk), "start": 2, "end": 25}])
     words_hide(
         utterance_id=said.pk, start=10, end=25, type_name="ADDRESS", actor=company.people["supervisor"]
     )
     note = AgendaItem.objects.get(conversation=row).note
     assert "ottingham" not in note and note.endswith("ask twice")
+    # What was observed points at as much as before, whatever stands there now.
+    said.refresh_from_db()
+    (place,) = outcomes.get().situation
+    assert said.text[place["start"] : place["end"]].startswith("live in [") and place["end"] == len(said.text)
     utterances_erase(conversation_id=row.pk, utterances=[said.pk], reason="consent")
     assert AgendaItem.objects.get(conversation=row).note == ""
 
