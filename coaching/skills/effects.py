@@ -196,7 +196,7 @@ def points(value: float) -> str:
 def effect_words(effect: Effect) -> str:
     """An effect in sentences, with its intervals."""
     before, after, others = effect.before, effect.after, effect.others
-    numbers = {"before": before.n, "after": after.n, "few": FEW}
+    numbers: dict[str, int | str] = {"before": before.n, "after": after.n, "few": FEW}
     if effect.difference is None or effect.low is None or effect.high is None:
         return _("Too few to tell: %(before)d before, %(after)d after; it takes %(few)d of each.") % numbers
     numbers |= {

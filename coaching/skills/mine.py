@@ -144,8 +144,8 @@ def my_skills(user: User, known: Known) -> list[MySkill]:
         now, then = (figure_of(one.get(ref, {}).get(user.pk, Tally())) for one in (late, early))
         figures = [figure_of(tally) for tally in whole.get(ref, {}).values()]
         top = top_quarter(figures)
-        known = sum(one.known for one in figures)
-        mean = figure_of(sum(whole[ref].values(), Tally())) if known >= OTHERS_SHOWN else None
+        enough = sum(one.known for one in figures) >= OTHERS_SHOWN
+        mean = figure_of(sum(whole[ref].values(), Tally())) if enough else None
         found.append(
             MySkill(
                 skill, now, then, change_of(then, now), mean, top if top and top.agents >= TOP_SHOWN else None
@@ -179,7 +179,9 @@ def behaviours_shown(user: User, asked: Asked) -> list[Shown]:
         if done:
             newest.setdefault(ref, (conversation, at_ms))
     skills = skills_named(newest)
-    found = [Shown(skills[ref], *counted[ref], *newest[ref]) for ref in newest if ref in skills]
+    found = [
+        Shown(skills[ref], counted[ref][0], counted[ref][1], *newest[ref]) for ref in newest if ref in skills
+    ]
     found.sort(key=lambda one: (not one.skill.praise, -one.done, one.skill.name))
     return found[:WINS]
 

@@ -15,7 +15,7 @@ from coaching.skills.figures import Figure, figure_of, period, skill_figures
 from coaching.skills.focus import focus_for, focus_reckoned, impacts_of, trend_of
 from coaching.skills.gaps import Top, gap_map, skill_tops, top_quarter
 from coaching.skills.mine import my_page
-from coaching.skills.reading import Sums
+from coaching.skills.reading import Sums, outcomes_asked
 from coaching.skills.skills import Skill, behaviour_ref, criterion_ref, skill_of, skills_of
 from conversations.models import Handover
 from engines.progress import single
@@ -281,6 +281,11 @@ def test_behaviours_are_of_who_had_the_call_and_their_team_then(company):
     )
     found = skill_figures(offers, [agent, outsider], *DAYS, reader=people["analyst"])
     assert [(one.n, one.mean) for one in found.values()] == [(7, pytest.approx(500 / 7)), (2, 100.0)]
+    # Read one by one, they are the same.
+    one_by_one = outcomes_asked(people["supervisor"], period(*DAYS))
+    assert [one.who for one in one_by_one] == [agent.pk] * 7
+    assert outcomes_asked(people["agent"], period(*DAYS), [outsider.pk]).count() == 0
+    assert outcomes_asked(None, period(*DAYS), [outsider.pk]).count() == 2
     # Where a part was judged, the team is the one of that time.
     sales = asked_from(people["analyst"], ASKED | {"team": str(company.other_team.pk)})
     assert [row.team.n for row in gap_map(people["analyst"], sales).rows] == [2]
