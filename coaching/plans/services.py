@@ -22,7 +22,7 @@ from accounts.services import audit
 from coaching.models import CoachingPlan, PlanFocus, Target
 from coaching.plans.access import agents_coached
 from coaching.plans.selectors import target_now
-from coaching.plans.wording import percent, written
+from coaching.plans.wording import day_checked, percent, written
 from coaching.skills.figures import skill_figures
 from coaching.skills.skills import Skill, skill_of
 
@@ -73,9 +73,9 @@ def _plan_fields(row: CoachingPlan, given: Mapping[str, Any]) -> list[str]:
     if "begins_on" in given:
         if row.state == State.ACTIVE and given["begins_on"] != row.begins_on:
             raise ValidationError({"begins_on": _("It runs already: its first day stays.")})
-        row.begins_on = given["begins_on"]
+        row.begins_on = day_checked(given["begins_on"], "begins_on")
     if "ends_on" in given:
-        row.ends_on = given["ends_on"]
+        row.ends_on = day_checked(given["ends_on"], "ends_on")
     if row.begins_on and row.ends_on:
         if row.ends_on < row.begins_on:
             raise ValidationError({"ends_on": _("It ends before it begins.")})
@@ -211,8 +211,8 @@ def target_set(
         skill=found.ref,
         name=found.name[:300],
         value=percent(value, "value"),
-        begins_on=begins_on,
-        ends_on=ends_on,
+        begins_on=day_checked(begins_on, "begins_on"),
+        ends_on=None if ends_on is None else day_checked(ends_on, "ends_on"),
         set_by=actor,
     )
     if ends_on is not None and ends_on < begins_on:
@@ -238,7 +238,7 @@ def target_end(*, target: Target, ends_on: date, actor: User) -> Target:
     """Let a target hold until a day. Raises `ValidationError` before its first day or into the next one's time."""
     with transaction.atomic():
         row = Target.objects.select_for_update(of=("self",)).get(pk=target.pk)
-        if ends_on < row.begins_on:
+        if day_checked(ends_on, "ends_on") < row.begins_on:
             raise ValidationError({"ends_on": _("It ends before it begins.")})
         others = Target.objects.filter(team=row.team_id, agent=row.agent_id, skill=row.skill)
         if others.filter(begins_on__gt=row.begins_on, begins_on__lte=ends_on).exists():

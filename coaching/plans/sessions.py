@@ -25,7 +25,7 @@ from coaching.clips.services import clip_share
 from coaching.models import AgendaItem, Clip, ClipShare, CoachingPlan, CoachingSession, NextStep
 from coaching.plans.access import agents_coached
 from coaching.plans.taking import Source
-from coaching.plans.wording import written
+from coaching.plans.wording import day_checked, written
 
 State, Kind, Why = CoachingSession.State, AgendaItem.Kind, AgendaItem.Why
 
@@ -51,13 +51,18 @@ def session_plan(
         coach=coach,
         team_id=agent.team_id,
         plan=_plan_checked(plan, agent),
-        scheduled_at=scheduled_at,
+        scheduled_at=_moment_checked(scheduled_at),
         preparation=written(CoachingSession, "preparation", preparation),
     )
     with transaction.atomic():
         row.save()
         audit(actor=actor, action="coachingsession.plan", thing=row)
     return row
+
+
+def _moment_checked(at: datetime) -> datetime:
+    day_checked(at.date(), "scheduled_at")
+    return at
 
 
 def _plan_checked(plan: CoachingPlan | None, agent: User) -> CoachingPlan | None:
@@ -76,7 +81,7 @@ def session_change(*, session: CoachingSession, given: Mapping[str, Any], actor:
         if row.state != State.PLANNED and {"scheduled_at", "plan"} & set(given):
             raise Conflict(_("It was held: when and for which plan stays."))
         if "scheduled_at" in given:
-            row.scheduled_at = given["scheduled_at"]
+            row.scheduled_at = _moment_checked(given["scheduled_at"])
         if "plan" in given:
             row.plan = _plan_checked(given["plan"], row.agent)
         for name in ("preparation", "coach_notes"):
@@ -262,6 +267,8 @@ def step_add(
 ) -> NextStep:
     """Agree on what is to be done; until the agent has acknowledged the session."""
     words = written(NextStep, "text", text, required=_("Say what is to be done."))
+    if due_on is not None:
+        day_checked(due_on, "due_on")
     with transaction.atomic():
         row = _locked(session, State.PLANNED, State.HELD)
         if row.next_steps.count() >= STEPS_MAX:
@@ -283,6 +290,8 @@ def step_remove(*, step: NextStep, actor: User) -> None:
 
 def step_due(*, step: NextStep, due_on: date | None, actor: User) -> NextStep:
     """Put a next step off, or give it a day."""
+    if due_on is not None:
+        day_checked(due_on, "due_on")
     with transaction.atomic():
         session = _locked(step.session, State.PLANNED, State.HELD, State.ACKNOWLEDGED)
         row = session.next_steps.select_for_update().get(pk=step.pk)

@@ -1,6 +1,8 @@
-"""What people write in coaching: redacted like what is said in calls, and no longer than there is room for."""
+"""What people write in coaching: words redacted like what is said in calls, and figures and days that can be."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
@@ -28,3 +30,10 @@ def percent(given: float, field: str) -> float:
     if not 0 <= given <= 100:
         raise ValidationError({field: _("A target is a number from 0 to 100.")})
     return float(given)
+
+
+def day_checked(day: date, field: str) -> date:
+    """A day of this century. Raises `ValidationError` for others, which nobody means."""
+    if not 2000 <= day.year <= 2100:
+        raise ValidationError({field: _("Choose a day from 2000 to 2100.")})
+    return day

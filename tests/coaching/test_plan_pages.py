@@ -145,6 +145,7 @@ def test_a_session_is_led_on_its_page(company, card, make_conversation):
     plan = plan_make(company, card)
     new = "/coaching/sessions/new/"
     assert "Choose a day" in client.post(new, {"plan": plan.pk, "scheduled_at": "soon"}).content.decode()
+    assert "2100" in client.post(new, {"plan": plan.pk, "scheduled_at": "0001-01-01T00:00"}).content.decode()
     client.post(new, {"plan": plan.pk, "scheduled_at": "2026-12-01T10:30", "preparation": "Calmly."})
     row = CoachingSession.objects.get()
     # As the company's clock has it.

@@ -159,6 +159,7 @@ def test_a_plan_runs_and_ends_and_its_agent_sees_it_from_when_it_runs(company, c
         ({"target": float("nan")}, "0 to 100"),
         ({"title": "x" * 121}, "At most 120"),
         ({"ends_on": date(2020, 1, 1)}, "before it begins"),
+        ({"begins_on": date(1, 1, 2)}, "2000 to 2100"),
         ({"begins_on": date(2020, 1, 1), "ends_on": date(2022, 1, 1)}, "a year"),
     ],
 )
