@@ -26,6 +26,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         (Permission.FLOOR_WATCH, "floor", _("Floor")),
         (Permission.CONVERSATION_READ_OWN, "conversations", _("Conversations")),
         (Permission.EVALUATION_READ, "quality", _("Quality")),
+        (Permission.COACHING_READ, "coaching", _("Coaching")),
         (Permission.KNOWLEDGE_SEARCH, "knowledge", _("Knowledge")),
         (Permission.REPORT_READ, "reports", _("Reports")),
         (Permission.REPORT_READ, "completeness", _("Completeness")),

@@ -14,6 +14,7 @@ class CoachingConfig(AppConfig):
         from coaching.events import register_own
         from coaching.hidden import evidence_move, quotes_remove
         from coaching.judging import BehaviourJudge
+        from coaching.plans.ending import notes_end, notes_hide, notes_of_lines_end
         from coaching.tidings import marks_again
         from coaching.unchecked import unchecked_tell
         from conversations import erasure, news, outbox, retention
@@ -27,9 +28,12 @@ class CoachingConfig(AppConfig):
         judge_add(BehaviourJudge())
         follow(evidence_move)
         follow(written_hide)
+        follow(notes_hide)
         erasure.follow(quotes_remove)
         erasure.follow(clips_end, sound_alone=False)
+        erasure.follow(notes_end, sound_alone=False)
         erasure.lines_follow(clips_of_lines_end)
+        erasure.lines_follow(notes_of_lines_end)
         retention.also(clips_tidy)
         stays_where(clips_made)
         news.follow(alerts_close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from coaching.models import Alert, Guidance, SuggestedReply
+from coaching.models import Alert, BehaviourOutcome, Guidance, SuggestedReply
 from conversations.hiding import WordsHidden
 
 
@@ -17,6 +17,10 @@ def evidence_move(change: WordsHidden) -> None:
             if moved != row.evidence:
                 row.evidence = moved
                 row.save(update_fields=["evidence"])
+    for outcome in BehaviourOutcome.objects.filter(conversation=change.conversation_id):
+        fields = {name: change.moved_evidence(getattr(outcome, name)) for name in ("situation", "evidence")}
+        if any(getattr(outcome, name) != moved for name, moved in fields.items()):
+            BehaviourOutcome.objects.filter(pk=outcome.pk).update(**fields)
 
 
 def quotes_remove(conversation_id: UUID) -> None:

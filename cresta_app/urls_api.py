@@ -13,7 +13,10 @@ from coaching.api.backtests import BacktestViewSet, TrialViewSet
 from coaching.api.clips import ClipViewSet
 from coaching.api.experiments import ExperimentViewSet
 from coaching.api.next_steps import NextStepViewSet
+from coaching.api.plans import CoachingPlanViewSet, TargetViewSet
 from coaching.api.policies import PolicyViewSet
+from coaching.api.sessions import CoachingSessionViewSet, CoachingStepViewSet
+from coaching.api.skills import CoachingSkillViewSet
 from coaching.api.views import GuidanceViewSet
 from conversations.api.arrivals import CallEventViewSet, CallMetadataViewSet
 from conversations.api.changes import ChangeViewSet
@@ -99,12 +102,17 @@ router.register("backtests", BacktestViewSet, basename="api-backtest")
 router.register("experiments", ExperimentViewSet, basename="api-experiment")
 router.register("coaching/clips", ClipViewSet, basename="api-clip")
 router.register("next-steps", NextStepViewSet, basename="api-next-step")
+router.register("coaching/plans", CoachingPlanViewSet, basename="api-coaching-plan")
+router.register("coaching/sessions", CoachingSessionViewSet, basename="api-coaching-session")
+router.register("coaching/next-steps", CoachingStepViewSet, basename="api-coaching-step")
+router.register("coaching/targets", TargetViewSet, basename="api-coaching-target")
 router.register("scores", ScoreViewSet, basename="api-score")
 router.register("scorecards", ScorecardViewSet, basename="api-scorecard")
 router.register("assignments", AssignmentViewSet, basename="api-assignment")
 router.register("calibrations", CalibrationViewSet, basename="api-calibration")
 router.register("disputes", DisputeViewSet, basename="api-dispute")
 router.register("sampling-plans", PlanViewSet, basename="api-sampling-plan")
+router.register("coaching", CoachingSkillViewSet, basename="api-coaching")
 router.register("quality-reports", QualityReportViewSet, basename="api-quality-report")
 router.register("rescores", RescoreViewSet, basename="api-rescore")
 router.register("knowledge", KnowledgeViewSet, basename="api-knowledge")

@@ -17,6 +17,7 @@ from accounts.permissions import Role, Scope
 from accounts.services import api_key_create, api_key_revoke, identity_attach, user_create
 from conversations.live.stages import Stage
 from demo.calibration import calibration_make
+from demo.coaching import coaching_make
 from demo.content import content_install
 from demo.history import history_make
 from demo.people import COMPANIES, PASSWORD, PLATFORM_EMAIL, PLATFORM_NAME, Company, agent_number
@@ -72,6 +73,7 @@ def demo_provision(
             made = history_make(company=company, stages=stages, count=conversations)
             if conversations:
                 calibration_make(company=company, people=people)
+                coaching_make(company=company, people=people)
         say(f"{company.name}: {len(people)} people, {made} new past conversations")
 
 

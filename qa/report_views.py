@@ -54,7 +54,7 @@ def _views(user: User) -> list[tuple[str, str]]:
     return [*parts, ("agreement", _("Raters"))] if user.may(Permission.EVALUATION_MANAGE) else parts
 
 
-def _to(asked: Asked, **more: Any) -> str:
+def evaluations_link(asked: Asked, **more: Any) -> str:
     """The list of evaluations behind a figure."""
     return f"{reverse('quality-report-evaluations')}?{urlencode({**asked.params, **more})}"
 
@@ -101,21 +101,27 @@ def _overview(user: User, asked: Asked) -> dict[str, Any]:
     whole = summary(rows, asked)
     return {
         "whole": whole,
-        "trend": _points(trend(rows, asked), asked) if whole.n else [],
+        "trend": points_linked(trend(rows, asked), asked) if whole.n else [],
         "bins": _bins(distribution(rows), asked) if whole.n else [],
-        "failed_link": _to(asked, failed=1),
+        "failed_link": evaluations_link(asked, failed=1),
     }
 
 
-def _points(points: list[Point], asked: Asked) -> list[dict[str, Any]]:
+def points_linked(points: list[Point], asked: Asked) -> list[dict[str, Any]]:
+    """Points of a trend, each with the address of the evaluations behind it."""
     return [
-        {"row": one, "link": _to(asked, since=one.since, until=one.until) if one.figures.n else ""}
+        {
+            "row": one,
+            "link": evaluations_link(asked, since=one.since, until=one.until) if one.figures.n else "",
+        }
         for one in points
     ]
 
 
 def _bins(bins: list[Bin], asked: Asked) -> list[dict[str, Any]]:
-    return [{"row": one, "link": _to(asked, bin=at) if one.n else ""} for at, one in enumerate(bins)]
+    return [
+        {"row": one, "link": evaluations_link(asked, bin=at) if one.n else ""} for at, one in enumerate(bins)
+    ]
 
 
 def _people(user: User, asked: Asked) -> dict[str, Any]:
@@ -151,8 +157,8 @@ def _with_links(found: list[CriterionFigures], asked: Asked) -> list[dict[str, A
     return [
         {
             "row": one,
-            "link": _to(asked, criterion=one.key),
-            "lost_link": _to(asked, criterion=one.key, lost=1) if one.below else "",
+            "link": evaluations_link(asked, criterion=one.key),
+            "lost_link": evaluations_link(asked, criterion=one.key, lost=1) if one.below else "",
         }
         for one in found
     ]
@@ -190,7 +196,7 @@ def _heat_rows(found: HeatMap, asked: Asked) -> list[dict[str, Any]]:
                 "cell": cell,
                 "link": ""
                 if column.key == NONE and found.by == "agent"
-                else _to(asked, criterion=key, **{found.by: column.key}),
+                else evaluations_link(asked, criterion=key, **{found.by: column.key}),
             }
             for cell, column in zip(one.cells, found.columns, strict=True)
         ]
@@ -198,7 +204,7 @@ def _heat_rows(found: HeatMap, asked: Asked) -> list[dict[str, Any]]:
         rows.append(
             {
                 "criterion": one.criterion,
-                "link": _to(asked, criterion=key),
+                "link": evaluations_link(asked, criterion=key),
                 "cells": cells,
                 "scorecard": one.criterion.scorecard if card != before else "",
             }
@@ -247,7 +253,7 @@ def report_evaluations_page(request: HttpRequest) -> HttpResponse:
         "count": count,
         "question": criterion_question(narrowed.criterion),
         "rows": [
-            {"row": row, "given": given.get(row.pk), "link": _place(row, given)} for row in found[:PAGE]
+            {"row": row, "given": given.get(row.pk), "link": place_of(row, given)} for row in found[:PAGE]
         ],
         "next": f"?{urlencode({**address, 'after': found[PAGE - 1].pk})}" if len(found) > PAGE else "",
         "all_link": f"?{urlencode(without)}",
@@ -261,7 +267,7 @@ def report_evaluations_page(request: HttpRequest) -> HttpResponse:
     return render(request, "qa/report_evaluations.html", context)
 
 
-def _place(row: Any, given: dict[UUID, Any]) -> str:
+def place_of(row: Any, given: dict[UUID, Any]) -> str:
     """The page of the conversation, opened at the score, or at the answer and the words it rests on."""
     page, answer = reverse("conversation", args=[row.conversation_id]), given.get(row.pk)
     if answer is None:
@@ -294,10 +300,10 @@ def agent_page(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "own": own,
         "files": not own,
         "periods": [(days, f"?days={days}") for days in PERIODS],
-        "trend": _points(card.trend, card.asked) if card.figures.n else [],
+        "trend": points_linked(card.trend, card.asked) if card.figures.n else [],
         "weakest": _with_links(card.weakest, card.asked),
         "strongest": _with_links(card.strongest, card.asked),
-        "recent": [{"row": row, "link": _place(row, {})} for row in recent],
+        "recent": [{"row": row, "link": place_of(row, {})} for row in recent],
         "few": FEW,
     }
     return render(request, "qa/agent.html", context)

@@ -26,6 +26,7 @@ from conversations.models import Conversation, OutboxJob, Redaction, Summary, Ut
 from cresta_app.live import stages
 from demo import playback
 from demo.calibration import calibration_make
+from demo.coaching import coaching_make
 from demo.content import content_install
 from demo.history import history_make
 from demo.people import COMPANIES, NORTHWIND, sign_ins
@@ -74,6 +75,7 @@ def test_past_conversations(past: World) -> None:
         assert_they_are_dated_to_their_day()
         assert_they_hold_no_number_that_was_said()
         assert_two_do_not_quite_agree(past.northwind.people)
+        assert_somebody_is_coached(past.northwind.people)
         before = set(Conversation.objects.values_list("pk", flat=True))
         assert history_make(company=NORTHWIND, stages=stages(), count=12) == 0
         assert set(Conversation.objects.values_list("pk", flat=True)) == before
@@ -128,6 +130,16 @@ def assert_two_do_not_quite_agree(people: dict[str, User]) -> None:
     assert len(shown["missing"]) == 1
     assert Evaluation.objects.filter(counts=True).count() == counted
     assert calibration_make(company=NORTHWIND, people=named) is None
+
+
+def assert_somebody_is_coached(people: dict[str, User]) -> None:
+    named = {getattr(NORTHWIND, name): people[name] for name in ("agent", "supervisor")}
+    plan = coaching_make(company=NORTHWIND, people=named)
+    assert plan is not None and plan.state == "active" and plan.focuses.get().target == 85
+    held, planned = plan.sessions.order_by("pk")
+    assert held.state == "acknowledged" and held.items.exists() and held.next_steps.count() == 1
+    assert planned.state == "planned" and planned.shared_at is None
+    assert coaching_make(company=NORTHWIND, people=named) is None
 
 
 def test_key_of_the_sample_call(world: World, settings: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Policies and experiments, what agents were shown, what rules did, alerts, next-step models, clips."""
+"""Policies and experiments, what agents were shown, what rules did, alerts, next-step models, clips, coaching plans."""
 
 from coaching.models.alerts import CHECK, HAND, Alert, ShiftMark, TeamAlerts, Whisper
 from coaching.models.backtests import Backtest, BacktestHit, RuleLabel
@@ -7,6 +7,15 @@ from coaching.models.effects import BehaviourOutcome, RuleEffect
 from coaching.models.experiments import Better, Experiment, ExperimentArm
 from coaching.models.guidance import OUTCOME, Guidance, GuidanceMute, GuidanceSettings
 from coaching.models.next_steps import NextStepFile, NextStepTraining, NextStepVersion
+from coaching.models.plans import (
+    SKILL_LENGTH,
+    AgendaItem,
+    CoachingPlan,
+    CoachingSession,
+    NextStep,
+    PlanFocus,
+    Target,
+)
 from coaching.models.policies import (
     SCOPED,
     Combine,
@@ -23,6 +32,8 @@ __all__ = [
     "HAND",
     "OUTCOME",
     "SCOPED",
+    "SKILL_LENGTH",
+    "AgendaItem",
     "Alert",
     "Backtest",
     "BacktestHit",
@@ -32,15 +43,19 @@ __all__ = [
     "ClipComment",
     "ClipSeen",
     "ClipShare",
+    "CoachingPlan",
+    "CoachingSession",
     "Combine",
     "Experiment",
     "ExperimentArm",
     "Guidance",
     "GuidanceMute",
     "GuidanceSettings",
+    "NextStep",
     "NextStepFile",
     "NextStepTraining",
     "NextStepVersion",
+    "PlanFocus",
     "Policy",
     "PolicyRevision",
     "RuleEffect",
@@ -49,6 +64,7 @@ __all__ = [
     "Severity",
     "ShiftMark",
     "SuggestedReply",
+    "Target",
     "TeamAlerts",
     "Whisper",
     "empty_document",

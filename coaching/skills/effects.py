@@ -9,8 +9,8 @@ after it anyway.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.permissions import Permission
 from coaching.skills.figures import Figure, change_of, figure_of, period
 from coaching.skills.reading import Read, read_sums
@@ -37,6 +37,9 @@ class Verdict(StrEnum):
     WORSE = "worse"
     SAME = "same"  # no difference shown
     FEW = "few"  # too few observations before or after
+
+
+VERDICTS = [one.value for one in Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ class Effect:
     others: Others | None = None
 
     @property
+    def last_before(self) -> date:
+        return self.turn - timedelta(days=1)
+
+    @property
     def words(self) -> str:
         """All of it in sentences, the verdict first."""
         return effect_words(self)
@@ -69,7 +76,8 @@ def effect_of(skill: Skill, agent: User, since: date, turn: date, until: date, *
     """What changed for an agent at a skill: `since` up to the day before `turn`, against `turn` to `until`, included.
 
     `reader`: who will read it; they must look after the agent (`qa.access.agents_reported`), or it is of nothing.
-    Agents: of what was released to them, beside five others of their team or more. Six queries at most.
+    Agents: of what was released to them, beside five others of their team or more. Seven queries at most,
+    of who was in one team.
     """
     return effects_of([skill], agent, since, turn, until, reader=reader)[skill.ref]
 
@@ -82,12 +90,13 @@ def effects_of(
         raise ValueError("the turn is after the first day, and not after the last one")
     asked = period(since, until)
     begins = period(turn, until).begins
-    read = read_sums(reader, asked, turn=begins, skills=skills)
-    own = {place: one for place, one in read.items() if place.agent_id == agent.pk}
-    others = read if reader.may(Permission.CONVERSATION_READ_TEAM) else {}
-    if not reader.may(Permission.CONVERSATION_READ_TEAM) and own:
-        others = read_sums(None, asked, turn=begins, skills=skills)
+    own = read_sums(reader, asked, turn=begins, skills=skills, agents=[agent.pk])
     whole = _teams(reader, own)
+    others: Read = {}
+    for team in whole:
+        # Of whole teams: to an agent, only to compare with.
+        of = reader if reader.may(Permission.CONVERSATION_READ_TEAM) else None
+        others |= read_sums(of, replace(asked, team=Team(pk=team)), turn=begins, skills=skills)
     return {
         skill.ref: _effect(skill.ref, agent, own, others, whole, (since, turn, until), reader)
         for skill in skills
@@ -173,21 +182,26 @@ def verdict_of(change: Estimate) -> Verdict:
 # --- In words -------------------------------------------------------------------------------------------
 
 
+def number(value: float | None, digits: int = 1) -> str:
+    """A figure as it is written, rounded; Django's own words for numbers cut them off."""
+    return "–" if value is None else str(number_format(round(value, digits), digits))
+
+
 def points(value: float) -> str:
     """A number of points as it is written: one digit, with its sign."""
-    shown = number_format(abs(value), 1)
-    return f"−{shown}" if round(value, 1) < 0 else f"+{shown}" if round(value, 1) > 0 else shown
+    shown, value = number(abs(value)), round(value, 1)
+    return f"−{shown}" if value < 0 else f"+{shown}" if value > 0 else shown
 
 
 def effect_words(effect: Effect) -> str:
     """An effect in sentences, with its intervals."""
     before, after, others = effect.before, effect.after, effect.others
-    numbers = {"before": before.n, "after": after.n, "few": FEW}
+    numbers: dict[str, int | str] = {"before": before.n, "after": after.n, "few": FEW}
     if effect.difference is None or effect.low is None or effect.high is None:
         return _("Too few to tell: %(before)d before, %(after)d after; it takes %(few)d of each.") % numbers
     numbers |= {
-        "from": number_format(before.mean, 1),
-        "to": number_format(after.mean, 1),
+        "from": number(before.mean),
+        "to": number(after.mean),
         "change": points(effect.difference),
         "low": points(effect.low),
         "high": points(effect.high),

@@ -75,8 +75,8 @@ def skill_figures(
     By agent; one without an observation is there with an empty figure. `reader`: who will read it; agents whom they
     do not look after stay empty, and of their own agents read what was released to them.
     """
-    asked = period(since, until)
-    return figures_in(read_sums(reader, asked, skills=[skill]), skill.ref, agents)
+    keys = [one.pk if isinstance(one, User) else one for one in agents]
+    return figures_in(read_sums(reader, period(since, until), skills=[skill], agents=keys), skill.ref, keys)
 
 
 def figures_in(

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.permissions import Permission, Role
-from coaching.skills.effects import Verdict, points, verdict_of
+from coaching.skills.effects import Verdict, number, points, verdict_of
 from coaching.skills.figures import Figure, change_of, figure_of
-from coaching.skills.gaps import TOP_AGENTS_LEAST, Top, by_skill, cell_of, top_quarter
+from coaching.skills.gaps import TOP_AGENTS_LEAST, TOP_SHOWN, Top, by_skill, cell_of, team_asked, top_quarter
 from coaching.skills.reading import NOTHING, Read, Sums, read_sums
 from coaching.skills.skills import CRITERION, Skill, skills_named
 from engines.trials import Estimate
@@ -35,8 +34,6 @@ MOST = 3
 WORTH_LEAST = 0.5
 # How far the trend may move a suggestion.
 TREND_LOW, TREND_HIGH = 0.5, 1.5
-# Agents read a top quarter of at least so many colleagues: one's or two's figures are theirs.
-TOP_SHOWN = 3
 # Agents on a supervisor's list.
 AGENTS_MOST = 20
 
@@ -86,33 +83,48 @@ class FocusList:
         return self.items[0].priority if self.items else 0.0
 
 
-def focus_for(user: User, agents: Iterable[User | UUID], asked: Asked) -> dict[UUID, FocusList]:
-    """What each of these agents may work on next, by what is known of the period asked for. Eight queries at most.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known for somebody of a period (as `late`) and as long before: `read` of those whom they look after, and
+    what they are `compared` with, each in the team in which most was observed of them."""
+
+    read: Read
+    compared: Read
+    teams: dict[UUID, UUID]
+
+
+def known_for(user: User, asked: Asked) -> Known:
+    """Read it, of the team asked for, or of all. Seven queries at most, of agents in one team."""
+    read = read_sums(user, replace(asked, since=asked.before.since, agent=None), turn=asked.begins)
+    if user.may(Permission.CONVERSATION_READ_TEAM):
+        return Known(read, read, _teams(read, set(teams_reported(user).values_list("pk", flat=True))))
+    teams = _teams(read, None)
+    compared: Read = {}
+    for team in set(teams.values()):
+        # Of the whole team, and only to compare with: what is told of it is of several, or nothing.
+        whole = replace(asked, agent=None, team=Team(pk=team), no_team=False)
+        compared |= read_sums(None, whole, turn=asked.begins)
+    return Known(read, compared, teams)
+
+
+def focus_for(
+    user: User, agents: Iterable[User | UUID], asked: Asked, *, known: Known | None = None
+) -> dict[UUID, FocusList]:
+    """What each of these agents may work on next, by what is known of the period asked for. Nine queries at most.
 
     Agents whom this person does not look after have nothing. Everybody is compared within the team that they were in
-    then; who was in several, in the one with most of it.
+    then: the one asked for, or else the one with most of it.
     """
-    keys = [one.pk if isinstance(one, User) else one for one in agents]
-    both = replace(asked, since=asked.before.since, agent=None, team=None, no_team=False)
-    read = read_sums(user, both, turn=asked.begins)
-    if user.may(Permission.CONVERSATION_READ_TEAM):
-        whole = set(teams_reported(user).values_list("pk", flat=True))
-        teams, compared = _teams(read, whole), read
-    else:
-        teams, compared = _teams(read, None), {}
-        if teams:
-            # Of whole teams, and only to compare with: what is told of it is of several, or nothing.
-            compared = read_sums(None, replace(asked, agent=None, team=None, no_team=False))
-            compared = {replace(place, late=True): one for place, one in compared.items()}
-    skills = skills_named({place.ref for place in read})
-    tops = _tops(compared, set(teams.values()))
+    known = known or known_for(user, asked)
+    skills = skills_named({place.ref for place in known.read})
+    tops = _tops(known.compared, set(known.teams.values()))
     least = 1 if user.may(Permission.CONVERSATION_READ_TEAM) else TOP_SHOWN
-    mine = _by_agent(read)
+    mine = _by_agent(known.read)
     return {
         key: focus_reckoned(
-            key, teams.get(key), mine.get(key, {}), skills, tops, days=asked.days, least=least
+            key, known.teams.get(key), mine.get(key, {}), skills, tops, days=asked.days, least=least
         )
-        for key in keys
+        for key in (one.pk if isinstance(one, User) else one for one in agents)
     }
 
 
@@ -261,22 +273,30 @@ def trend_of(change: Estimate | None, gap: float) -> float:
 def focus_reason(focus: Focus) -> str:
     """Gap, impact and trend in sentences."""
     numbers = {
-        "mean": number_format(focus.figure.mean, 1),
+        "mean": number(focus.figure.mean),
         "n": focus.figure.n,
-        "share": number_format(100 * focus.impact, 0),
-        "gap": number_format(focus.gap, 1),
-        "top": number_format(focus.top.mean, 1),
-        "worth": number_format(focus.worth, 1),
+        "share": number(100 * focus.impact, 0),
+        "gap": number(focus.gap),
+        "top": number(focus.top.mean),
+        "worth": number(focus.worth),
     }
-    if focus.told:
-        gap = _("%(gap)s points below the team’s top quarter: %(mean)s of %(n)d, against %(top)s.") % numbers
-        impact = (
-            _("It is %(share)s %% of what is weighed, so the gap costs %(worth)s points of the score.")
-            % numbers
+    if focus.skill.kind == CRITERION:
+        impact = _("It is %(share)s %% of what is weighed in the score.")
+        cost = _(
+            "It is %(share)s %% of what is weighed in the score, so the gap costs %(worth)s points of it."
         )
     else:
+        impact = _("It is %(share)s %% of what is expected of them by policies.")
+        cost = _(
+            "It is %(share)s %% of what is expected of them by policies, so the gap costs %(worth)s points of the "
+            "score of behaviours."
+        )
+    if focus.told:
+        gap = _("%(gap)s points below the team’s top quarter: %(mean)s of %(n)d, against %(top)s.") % numbers
+        impact = cost % numbers
+    else:
         gap = _("Below the team’s top quarter: %(mean)s of %(n)d.") % numbers
-        impact = _("It is %(share)s %% of what is weighed.") % numbers
+        impact = impact % numbers
     return f"{gap} {impact} {trend_words(focus)}"
 
 
@@ -296,16 +316,19 @@ def trend_words(focus: Focus) -> str:
 # --- For pages ------------------------------------------------------------------------------------------
 
 
-def focus_context(user: User, asked: Asked) -> dict[str, Any]:
+def focus_context(user: User, asked: Asked, *, known: Known | None = None) -> dict[str, Any]:
     """What `coaching/focus_list.html` shows: agents with their suggestions, the most important first, of the team or
-    agent asked for, or of all whom this person looks after. Nine queries at most."""
+    agent asked for, or of all whom a supervisor looks after. Ten queries at most."""
+    if user.may(Permission.CONVERSATION_READ_ALL) and asked.agent is None:
+        # Of the whole company at once it would be too long to read, and to reckon.
+        asked = team_asked(user, asked)
     people = agents_reported(user).filter(role=Role.AGENT, is_active=True).select_related("team")
     if asked.team is not None:
         people = people.filter(team=asked.team)
     if asked.agent is not None:
         people = people.filter(pk=asked.agent.pk)
     agents = {one.pk: one for one in people}
-    lists = focus_for(user, agents, asked) if agents else {}
+    lists = focus_for(user, agents, asked, known=known) if agents else {}
     ordered = sorted(lists.values(), key=lambda one: (-one.priority, agents[one.agent_id].name))
     return {
         "focus": [{"agent": agents[one.agent_id], "list": one} for one in ordered[:AGENTS_MOST]],

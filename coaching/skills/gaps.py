@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from accounts.models import Team, User
-from coaching.skills.figures import NONE, Figure, figure_of
+from accounts.permissions import Permission
+from coaching.skills.figures import NONE, Figure, figure_of, period
 from coaching.skills.reading import Read, read_sums
-from coaching.skills.skills import KINDS, Skill, skills_named
+from coaching.skills.skills import KINDS, Skill, kind_of, skills_named
 from engines.progress import Tally
 from qa.access import teams_reported
 from qa.reporting.asked import Asked
 
 # A quarter of fewer agents is one of them, by chance.
 TOP_AGENTS_LEAST = 4
+# Agents read a top quarter of at least so many colleagues: one's or two's figures are theirs.
+TOP_SHOWN = 3
 # Columns of a map at most; what a page or a sheet can show.
 COLUMNS_MAX = 200
 
@@ -39,6 +43,28 @@ def top_quarter(figures: Iterable[Figure]) -> Top | None:
         return None
     best = means[: math.ceil(len(means) / 4)]
     return Top(sum(best) / len(best), len(best), len(means))
+
+
+def skill_tops(
+    skills: Collection[Skill], team: Team, since: date, until: date, *, reader: User
+) -> dict[str, Top | None]:
+    """The top quarter of a team at each of these skills, by reference. Three queries at most.
+
+    None where too few agents are known, and for who may not read the team whole: others' teams; agents, where the
+    quarter is of fewer than three.
+    """
+    asked = replace(period(since, until), team=team)
+    if not reader.may(Permission.CONVERSATION_READ_TEAM):
+        if reader.team_id != team.pk:
+            return {one.ref: None for one in skills}
+        read = by_skill(read_sums(None, asked, skills=skills))
+    elif teams_reported(reader).filter(pk=team.pk).exists():
+        read = by_skill(read_sums(reader, asked, skills=skills))
+    else:
+        return {one.ref: None for one in skills}
+    least = 1 if reader.may(Permission.CONVERSATION_READ_TEAM) else TOP_SHOWN
+    tops = {one.ref: top_quarter(map(figure_of, read.get(one.ref, {}).values())) for one in skills}
+    return {ref: top if top and top.agents >= least else None for ref, top in tops.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +114,20 @@ def team_asked(user: User, asked: Asked) -> Asked:
     return replace(asked, team=teams_reported(user).order_by("name").first())
 
 
-def gap_map(user: User, asked: Asked, kinds: Iterable[str] = KINDS) -> GapMap:
+def gap_map(user: User, asked: Asked, kinds: Iterable[str] = KINDS, *, read: Read | None = None) -> GapMap:
     """Skills by agents of the team that is asked for, as they were in it then. Six queries at most.
+
+    `read`: what is known of the team, of the period as `late`, if it is at hand.
 
     An agent that is asked for is shown alone, and still measured against the team. Without a team nothing: nobody is
     compared outside of it.
     """
     if asked.team is None:
         return GapMap(None)
-    read = read_sums(user, replace(asked, agent=None), kinds=tuple(kinds))
-    tallies = by_skill(read)
+    kinds = tuple(kinds)
+    if read is None:
+        read = read_sums(user, replace(asked, agent=None), turn=asked.begins, kinds=kinds)
+    tallies = {ref: one for ref, one in by_skill(read, late=True).items() if kind_of(ref) in kinds}
     skills = skills_named(tallies)
     people = {agent for ref in skills for agent in tallies[ref]}
     names = User.objects.filter(pk__in=people).order_by("name", "pk").values_list("pk", "name")

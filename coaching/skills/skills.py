@@ -26,7 +26,8 @@ class Skill:
 
     `ref`: "criterion:<scorecard id>:<criterion key>" or "behaviour:<policy id>:<behaviour key>", which stays the same
     over all revisions. `name`: in the newest wording, `group`: the scorecard's or policy's name. `weight`: in the
-    newest revision. `tip`: how to do it better, where the criterion says so. `current`: it is still asked for.
+    newest revision. `tip`: how to do it better, where the criterion says so; `praise`: what agents are told when they
+    show a behaviour. `current`: it is still asked for.
     """
 
     ref: str
@@ -36,6 +37,7 @@ class Skill:
     weight: float = 1.0
     auto_fail: bool = False
     tip: str = ""
+    praise: str = ""
     current: bool = True
 
     @property
@@ -55,6 +57,11 @@ def criterion_ref(scorecard_id: UUID | str, key: str) -> str:
 
 def behaviour_ref(policy_id: UUID | str, key: str) -> str:
     return f"{BEHAVIOUR}:{policy_id}:{key}"
+
+
+def kind_of(ref: str) -> str:
+    """The kind of skill that a reference is of."""
+    return ref.partition(":")[0]
 
 
 def skill_of(ref: str) -> Skill | None:
@@ -161,6 +168,7 @@ def _behaviours(
                 name=one.get("name") or one["id"],
                 group=name,
                 weight=1.0 if weight is None else float(weight),
+                praise=one.get("praise") or "",
                 current=used,
             )
 

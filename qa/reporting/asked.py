@@ -159,8 +159,8 @@ def _period(given: Mapping[str, Any], wrong: dict[str, str]) -> tuple[date, date
     days = _number(given.get("days"), 1, DAYS_MAX)
     if days is None and given.get("days"):
         wrong["days"] = _("Days are a whole number from 1 to %(most)d.") % {"most": DAYS_MAX}
-    until = _day(given, "until", wrong) or today
-    since = _day(given, "since", wrong) or until - timedelta(days=(days or DAYS_DEFAULT) - 1)
+    until = day_from(given, "until", wrong) or today
+    since = day_from(given, "since", wrong) or until - timedelta(days=(days or DAYS_DEFAULT) - 1)
     if since > until:
         wrong["since"] = _("The period ends before it begins.")
     elif (until - since).days >= DAYS_MAX:
@@ -170,7 +170,8 @@ def _period(given: Mapping[str, Any], wrong: dict[str, str]) -> tuple[date, date
     return today - timedelta(days=DAYS_DEFAULT - 1), today
 
 
-def _day(given: Mapping[str, Any], name: str, wrong: dict[str, str]) -> date | None:
+def day_from(given: Mapping[str, Any], name: str, wrong: dict[str, str]) -> date | None:
+    """The day of this name; None where there is none, and said in `wrong` where it makes no sense."""
     value = str(given.get(name) or "")
     if not value:
         return None
@@ -208,14 +209,15 @@ def _one(
     if none and value == NONE:
         return None, True
     found = None
-    if by != "pk" or _is_key(value):
+    if by != "pk" or is_key(value):
         found = rows.filter(**{by: value}).first()
     if found is None:
         wrong[name] = words
     return found, False
 
 
-def _is_key(value: str) -> bool:
+def is_key(value: str) -> bool:
+    """Whether it may be an id."""
     try:
         UUID(value)
     except ValueError:

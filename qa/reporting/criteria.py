@@ -88,7 +88,7 @@ def answer_sums(
 
 
 def _answers(rows: Rows, *by: str) -> list[dict[str, Any]]:
-    lost = {
+    lost: dict[str, Any] = {
         "below": Count("pk", filter=Q(answers__score__lt=100)),
         "zero": Count("pk", filter=Q(answers__score=0)),
     }

@@ -230,29 +230,48 @@ def report_file(
                     % {"n": count, "most": XLSX_ROWS_MAX}
                 }
             )
-    counted = _Counted(make(user, asked, narrowed))
+    file = table_file(
+        user=user,
+        report=name,
+        form=form,
+        sheets=[(title(), make(user, asked, narrowed)), (_("About"), about(asked, narrowed))],
+        params={**asked.params, **narrowed.params},
+        address=address,
+    )
+    plain = re.sub(r"[^a-z-]", "", name)
+    return file, f"quality-{plain}-{asked.since}-{asked.until}.{form}"
+
+
+def table_file(
+    *,
+    user: User,
+    report: str,
+    form: str,
+    sheets: list[tuple[str, Iterable[Row]]],
+    params: dict[str, str],
+    address: str | None = None,
+) -> IO[bytes]:
+    """Write sheets as a file and note who took it; CSV has the first one alone. Returns it, to be read from its start.
+
+    `params`: what was asked for, for the note.
+    """
+    (title, rows), *others = sheets
+    counted = _Counted(iter(rows))
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 the answer closes it
     if form == "csv":
         for chunk in csv_chunks(counted):
             file.write(chunk)
     else:
-        xlsx_write(file, [(title(), counted), (_("About"), about(asked, narrowed))])
+        xlsx_write(file, [(title, counted), *others])
     file.seek(0)
     audit(
         actor=user,
         action="report.export",
         thing=user,
-        changes={
-            "report": name,
-            "form": form,
-            "rows": max(0, counted.n - 1),
-            **asked.params,
-            **narrowed.params,
-        },
+        changes={"report": report, "form": form, "rows": max(0, counted.n - 1), **params},
         address=address,
     )
-    plain = re.sub(r"[^a-z-]", "", name)
-    return file, f"quality-{plain}-{asked.since}-{asked.until}.{form}"
+    return file
 
 
 class _Counted:

@@ -44,7 +44,8 @@ def held(company: Company) -> Evaluation:
 def card(address: str) -> Callable[[Company], str]:
     def path(company: Company) -> str:
         past(company)
-        return f"/api/v1/scorecards/{ScorecardTemplate.objects.get().pk}/{address}"
+        made = ScorecardTemplate.objects.get(name="Service call")
+        return f"/api/v1/scorecards/{made.pk}/{address}"
 
     path.__name__ = f"scorecard {address}"
     return path
@@ -53,7 +54,7 @@ def card(address: str) -> Callable[[Company], str]:
 def rescore(address: str, *, cancelled: bool = False) -> Callable[[Company], str]:
     def path(company: Company) -> str:
         past(company)
-        revision = ScorecardRevision.objects.get()
+        revision = ScorecardRevision.objects.get(template__name="Service call")
         run = Rescore.objects.filter(is_open=True).first() or rescore_start(
             revision=revision, days=1, preview=True, actor=None, dispatch=False
         )
