@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import base64
 import os
+import re
 import shutil
 import struct
 import zlib
@@ -307,6 +308,41 @@ def looking_back(camera: Camera) -> None:
     camera.still("not-found", analyst, "/nothing-here/")
 
 
+def quality(camera: Camera) -> None:
+    """Scores, reports and calibration as the analyst sees them; coaching as a supervisor and an agent do."""
+    analyst, coach = NORTHWIND.email(NORTHWIND.analyst), NORTHWIND.email(NORTHWIND.supervisor)
+    agent = NORTHWIND.email(NORTHWIND.agent)
+    camera.still("quality", analyst, "/quality/?list=scores")
+    camera.still("summary-figures", analyst, "/summaries/")
+    for name, view in (("quality-report", "overview"), ("quality-criteria", "criteria"), ("quality-map", "map")):
+        page = camera.still(name, analyst, f"/quality/reports/?view={view}&days=90")
+        if page is not None and view == "map":
+            camera.take(page, name, narrow=True)
+    _first(camera, "calibration", analyst, "/quality/calibrations/", "/quality/calibrations/")
+    camera.still("coaching", coach, "/coaching/")
+    camera.still("coaching-skills", coach, "/coaching/skills/?days=90")
+    _first(camera, "coaching-plan", coach, "/coaching/", "/coaching/plans/")
+    page = _first(camera, "coaching-session", coach, "/coaching/", "/coaching/sessions/")
+    if page is not None:
+        camera.take(page, "coaching-session", dark=True)
+    page = camera.still("coaching-me", agent, "/coaching/me/?days=90")
+    if page is not None:
+        camera.take(page, "coaching-me", narrow=True)
+
+
+def _first(camera: Camera, name: str, email: str, path: str, where: str) -> Page | None:
+    """The first page that `path` leads to whose address is `where` and a key."""
+    if not camera.wants(name):
+        return None
+    page = camera.page(email)
+    page.goto(camera.url(path))
+    found = page.eval_on_selector_all("a[href]", "all => all.map((one) => one.getAttribute('href'))")
+    leads = [one for one in found if re.fullmatch(rf"{where}[0-9a-f-]{{36}}/", one)]
+    if not leads:
+        raise RuntimeError(f"{path} leads to no {where}")
+    return camera.still(name, email, leads[0])
+
+
 TRIED = (
     "my card is four one one one one one one one one one one one one one one one and my name is helen marsh"
 )
@@ -380,7 +416,7 @@ def admin(camera: Camera) -> None:
     camera.still("platform-companies", PLATFORM_EMAIL, "/admin/tenants/tenant/", "")
 
 
-PARTS: tuple[Callable[[Camera], None], ...] = (outside, call, looking_back, privacy, admin)
+PARTS: tuple[Callable[[Camera], None], ...] = (outside, call, looking_back, quality, privacy, admin)
 
 
 def main() -> None:
