@@ -24,6 +24,7 @@ from coaching.skills.skills import criterion_ref, skill_of
 from demo.people import Company
 from qa.access import evaluations_counted
 from qa.reporting.criteria import criteria
+from tenants.companies import company_zone
 
 DAYS = 42
 BEGUN_DAYS_AGO = 3
@@ -54,6 +55,7 @@ def coaching_make(*, company: Company, people: Mapping[str, User]) -> CoachingPl
         actor=coach,
     )
     plan = plan_activate(plan=plan, actor=coach)
+    ten = timezone.now().astimezone(company_zone()).replace(hour=10, minute=0, second=0, microsecond=0)
     held = session_plan(agent=agent, plan=plan, scheduled_at=timezone.now(), actor=coach)
     for call in calls_suggested(coach, held).calls[:2]:
         if call.conversation is not None:
@@ -69,12 +71,12 @@ def coaching_make(*, company: Company, people: Mapping[str, User]) -> CoachingPl
     session_hold(session=held, actor=coach)
     session_acknowledge(session=held, words="I see where I forget it.", user=agent)
     # Dated to the day it tells of, so that later calls are suggested for the next one.
-    then = timezone.now() - timedelta(days=BEGUN_DAYS_AGO)
+    then = ten - timedelta(days=BEGUN_DAYS_AGO)
     CoachingSession.objects.filter(pk=held.pk).update(scheduled_at=then, held_at=then, acknowledged_at=then)
     session_plan(
         agent=agent,
         plan=plan,
-        scheduled_at=timezone.now() + timedelta(days=6),
+        scheduled_at=ten + timedelta(days=6),
         preparation="Ask first how the week was.",
         actor=coach,
     )
