@@ -21,7 +21,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from psycopg import sql
 
-from tests.services import SHARED_DATA
+from tests.services import SHARED_DATA, prepared
 
 # Found when asked for. Otherwise every client of a test reads all static files' places first, thousands of times.
 settings.WHITENOISE_AUTOREFRESH = True
@@ -144,23 +144,26 @@ def django_db_setup(
     """The test database with both companies in it, whatever the tests that run were marked with.
 
     pytest-django's own fixture makes it for tests with its mark only; one of ours without would be on the real one.
+    Nor does Django's own way: it would go through all migrations once more, which `platform_prepare` knows better.
     """
-    from django.test.utils import setup_databases, teardown_databases
-
     from tenants.services import platform_prepare
 
     with django_db_blocker.unblock():
         keep = django_db_keepdb and not django_db_createdb
-        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, keepdb=keep)
-        assert connection.settings_dict["NAME"].startswith("test_")
-        platform_prepare(domain=settings.PLATFORM_DOMAIN)
+        real, creation = connection.settings_dict["NAME"], connection.creation
+        name = creation._create_test_db(verbosity=0, autoclobber=True, keepdb=keep)
+        connection.close()
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+        assert name.startswith("test_")
+        if name not in prepared:
+            platform_prepare(domain=settings.PLATFORM_DOMAIN)
         for schema in COMPANIES:
             _company(schema)
         connection.close()
     yield
     if not django_db_keepdb:
         with django_db_blocker.unblock():
-            teardown_databases(made, verbosity=0)
+            creation.destroy_test_db(real, verbosity=0)
 
 
 def _flush_redis() -> None:
