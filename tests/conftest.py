@@ -7,6 +7,7 @@ other threads or processes: what it writes is really there, and is removed after
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from psycopg import sql
 
-from tests.services import SHARED_DATA
+from tests.services import SHARED_DATA, prepared
 
 # Found when asked for. Otherwise every client of a test reads all static files' places first, thousands of times.
 settings.WHITENOISE_AUTOREFRESH = True
@@ -112,8 +113,25 @@ def _company(schema: str) -> Company:
     return company
 
 
+# Each company as it was read, until a test writes for good.
+_read: dict[str, Company] = {}
+
+
 def _company_again(schema: str) -> Company:
-    """The company as it was made, read anew: what tests wrote was rolled back, or mended when they ended."""
+    """The company as it was made: what tests wrote was rolled back, or mended when they ended. Each gets its copy."""
+    if schema not in _read:
+        _read[schema] = _company_read(schema)
+    kept = _read[schema]
+    return Company(
+        schema,
+        people={persona: copy(user) for persona, user in kept.people.items()},
+        team=copy(kept.team),
+        other_team=copy(kept.other_team),
+        queue=copy(kept.queue),
+    )
+
+
+def _company_read(schema: str) -> Company:
     from accounts.models import Queue, Team, User
     from tenants.scope import schema_scope
 
@@ -144,23 +162,26 @@ def django_db_setup(
     """The test database with both companies in it, whatever the tests that run were marked with.
 
     pytest-django's own fixture makes it for tests with its mark only; one of ours without would be on the real one.
+    Nor does Django's own way: it would go through all migrations once more, which `platform_prepare` knows better.
     """
-    from django.test.utils import setup_databases, teardown_databases
-
     from tenants.services import platform_prepare
 
     with django_db_blocker.unblock():
         keep = django_db_keepdb and not django_db_createdb
-        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, keepdb=keep)
-        assert connection.settings_dict["NAME"].startswith("test_")
-        platform_prepare(domain=settings.PLATFORM_DOMAIN)
+        real, creation = connection.settings_dict["NAME"], connection.creation
+        name = creation._create_test_db(verbosity=0, autoclobber=True, keepdb=keep)
+        connection.close()
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+        assert name.startswith("test_")
+        if name not in prepared:
+            platform_prepare(domain=settings.PLATFORM_DOMAIN)
         for schema in COMPANIES:
             _company(schema)
         connection.close()
     yield
     if not django_db_keepdb:
         with django_db_blocker.unblock():
-            teardown_databases(made, verbosity=0)
+            creation.destroy_test_db(real, verbosity=0)
 
 
 def _flush_redis() -> None:
@@ -214,6 +235,7 @@ def world(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @pytest.fixture
 def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Both companies, with writes that other threads and processes see; removed when the test ends."""
+    _read.clear()
     with django_db_blocker.unblock():
         connection.set_schema_to_public()
         _flush_redis()
@@ -237,9 +259,11 @@ def _clean(company: Company) -> None:
     from accounts.models import User
 
     with company.scope(), transaction.atomic(), connection.cursor() as cursor:
+        # Most have never had a row: their files are empty, and they need not be asked.
         cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename NOT LIKE 'auth_%%'"
-            " AND tablename NOT IN ('django_migrations', 'django_content_type')",
+            "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = 'r'"
+            " AND relname NOT LIKE 'auth_%%' AND relname NOT IN ('django_migrations', 'django_content_type')"
+            " AND pg_relation_size(oid) > 0",
             [company.schema],
         )
         tables = [sql.Identifier(company.schema, row[0]) for row in cursor.fetchall() if row[0] not in KEPT]
@@ -248,6 +272,8 @@ def _clean(company: Company) -> None:
             sql.SQL(" UNION ALL ").join(
                 having.format(sql.Literal(at), table) for at, table in enumerate(tables)
             )
+            if tables
+            else "SELECT 0 WHERE FALSE"
         )
         # Foreign keys are looked at when the transaction ends: any order will do.
         for (at,) in cursor.fetchall():

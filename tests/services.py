@@ -28,6 +28,8 @@ FOLDER = RUN / WORKER
 SHARED_DATA = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared" / "data")
 # What the process that only hands out tests has for addresses: nothing answers there.
 NOWHERE = {"DATABASE_URL": "postgresql://nowhere.invalid/none", "REDIS_URL": "redis://nowhere.invalid"}
+# The database that was copied just now, if one was: nothing needs to be migrated in it.
+prepared: list[str] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,6 +57,7 @@ def _prepare(*, hands_out: bool) -> None:
         services = services_start(FOLDER, durable=False)
         if is_new:
             companies_name(services, f"test_cresta_{WORKER}")
+            prepared.append(f"test_cresta_{WORKER}")
         os.environ["DATABASE_URL"] = services.database_url
         os.environ["REDIS_URL"] = services.redis_url
         os.environ["SECRET_KEY"] = services.secret_key

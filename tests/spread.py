@@ -5,6 +5,8 @@ the other in one process, so that none of them runs against another. That unit b
 `unhurried`, which wait for what happens and not for how fast, come next, each by itself; so does the chaos suite. Only
 half of the processes have any of these at a time: they wait more than they work, and the others use the processor
 meanwhile.
+The other browser tests are one unit, too, and come before the rest: each process that has any needs a web server, and
+a Chromium as often as it comes back to them.
 What is long is over before what is short, so no process ends with a long one alone.
 
 Loaded by `-p tests.spread`. xdist's own groups (`--dist loadgroup`) would say the same, but its release 3.8 writes them
@@ -21,23 +23,27 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-STACK, CHAOS = "stack", "tests/chaos/"
-FIRST, EARLY, ANY = range(3)
+STACK, CHAOS, BROWSER = "stack", "tests/chaos/", "tests/browser/"
+FIRST, EARLY, LONG, ANY = range(4)
 
 
 @functools.cache
 def unit_of(path: str) -> str:
-    """The unit that a file's tests belong to: its own, or the one of all that start stacks."""
+    """The unit that a file's tests belong to: its own, or the one of all that start stacks, or show pages."""
     if path.startswith(CHAOS):
         return CHAOS
-    return STACK if "pytest.mark.stack" in _text(path) else path
+    if "pytest.mark.stack" in _text(path):
+        return STACK
+    return BROWSER if path.startswith(BROWSER) else path
 
 
 def order_of(path: str) -> int:
     """When the unit of a file begins: long ones first."""
     if unit_of(path) == STACK:
         return FIRST
-    return EARLY if unit_of(path) == CHAOS or "pytest.mark.unhurried" in _text(path) else ANY
+    if unit_of(path) == CHAOS or "pytest.mark.unhurried" in _text(path):
+        return EARLY
+    return LONG if unit_of(path) == BROWSER else ANY
 
 
 @functools.cache
@@ -73,7 +79,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
         @staticmethod
         def _waits(unit: str) -> bool:
-            return unit in {STACK, CHAOS} or order_of(unit) != ANY
+            return unit in {STACK, CHAOS} or (unit != BROWSER and order_of(unit) == EARLY)
 
     config.option.loadscopereorder = False
     return Units(config, log)

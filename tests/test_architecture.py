@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -43,10 +43,16 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def async_orm_uses(tree: ast.Module) -> list[tuple[int, str]]:
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Every node of a module: they are walked through several times."""
+    return list(ast.walk(tree_of(path)))
+
+
+def async_orm_uses(nodes: Iterable[ast.AST]) -> list[tuple[int, str]]:
     """Line and name of every use of the asynchronous ORM, called or not."""
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr in ASYNC_ORM:
             found.append((node.lineno, node.attr))
         elif isinstance(node, ast.ImportFrom):
@@ -75,19 +81,19 @@ def _is_query(node: ast.AST) -> bool:
     ],
 )
 def test_the_ban_sees_each_form(source: str) -> None:
-    assert async_orm_uses(ast.parse(source))
+    assert async_orm_uses(ast.walk(ast.parse(source)))
 
 
 def test_the_ban_leaves_the_rest_alone() -> None:
     source = "async def work(socket):\n    async for text in socket:\n        await socket.send(text)"
-    assert not async_orm_uses(ast.parse(source))
+    assert not async_orm_uses(ast.walk(ast.parse(source)))
 
 
 def test_no_async_orm() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line} {name}"
         for path in sources()
-        for line, name in async_orm_uses(tree_of(path))
+        for line, name in async_orm_uses(nodes_of(path))
     ]
     assert not found, "the database goes through tenants.scope: " + ", ".join(found)
 
@@ -153,7 +159,7 @@ def test_only_the_house_reads_its_settings() -> None:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
         elif isinstance(node, ast.Import):
@@ -161,4 +167,4 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def _names(path: Path) -> set[str]:
-    return {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+    return {node.attr for node in nodes_of(path) if isinstance(node, ast.Attribute)}

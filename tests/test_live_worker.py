@@ -83,57 +83,76 @@ def told(ident):
     ]
 
 
-def test_a_call_goes_the_whole_way(committed, tmp_path):
-    company = committed.northwind
-    with company.scope(), worker_process(script_file(tmp_path, TALK), tmp_path / "log"):
-        ident, key = call_make(company.people["agent"])
-        asyncio.run(call_play(company.schema, ident, key, seconds=33))
-        conversation = wait_for(lambda: ended(ident), what="the end of the call")
-        assert (conversation.state, conversation.end_reason) == ("wrap_up", "stop")
-        texts = Utterance.objects.filter(conversation=ident).values_list("speaker", "text")
-        assert list(texts) == [(("agent", "customer")[row["channel"]], row["text"]) for row in TALK]
-        ledger = CallLedger.objects.get(conversation=ident)
-        assert ledger.state == "completed"
-        assert ledger.received_ms == ledger.transcribed_ms == ledger.recorded_ms == [33_000, 33_000]
-        assert ledger.gaps == []
-        recording_seal(ident)
-        recording = Recording.objects.get(conversation=ident)
-        assert recording.duration_ms == 33_000
-        assert [len(side) for side in recording.peaks] == [330, 330]
-        flac = b"".join(recording_read(recording=recording, start=0, end=recording.size_bytes))
-        assert flac[:4] == b"fLaC"
-        assert CallOwner.objects.get(pk=ident).wrapped_key is None
-        with default_storage.open(recording.storage_key) as stored:
-            assert b"fLaC" not in stored.read(200)  # where a file says what it is
-        recording_seal(ident)  # twice is once
+def assert_went_the_whole_way(ident):
+    """Every word, all of the sound, and a recording that lies sealed."""
+    conversation = ended(ident)
+    assert (conversation.state, conversation.end_reason) == ("wrap_up", "stop")
+    texts = Utterance.objects.filter(conversation=ident).values_list("speaker", "text")
+    assert list(texts) == [(("agent", "customer")[row["channel"]], row["text"]) for row in TALK]
+    ledger = CallLedger.objects.get(conversation=ident)
+    assert ledger.state == "completed"
+    assert ledger.received_ms == ledger.transcribed_ms == ledger.recorded_ms == [33_000, 33_000]
+    assert ledger.gaps == []
+    recording_seal(ident)
+    recording = Recording.objects.get(conversation=ident)
+    assert recording.duration_ms == 33_000
+    assert [len(side) for side in recording.peaks] == [330, 330]
+    flac = b"".join(recording_read(recording=recording, start=0, end=recording.size_bytes))
+    assert flac[:4] == b"fLaC"
+    assert CallOwner.objects.get(pk=ident).wrapped_key is None
+    with default_storage.open(recording.storage_key) as stored:
+        assert b"fLaC" not in stored.read(200)  # where a file says what it is
+    recording_seal(ident)  # twice is once
 
 
-@pytest.mark.parametrize("kill_at", [7.5, 16.0])
-def test_a_killed_worker_is_continued_by_another_as_if_nothing_had_happened(committed, tmp_path, kill_at):
+def call_begin_and_kill(company, worker, kill_at):
+    """Play a call up to `kill_at` seconds, and kill its worker when it has written something of it."""
+    ident, key = call_make(company.people["agent"])
+    asyncio.run(call_play(company.schema, ident, key, seconds=kill_at, end=""))
+    wait_for(
+        lambda: (CallOwner.objects.get(pk=ident).engine_state or {}).get("clock_ms", 0) > 5_000,
+        what="the first worker's commits",
+    )
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    return ident, key
+
+
+def call_go_on(company, ident, key, killed_at):
+    asyncio.run(
+        call_play(company.schema, ident, key, seconds=33 - killed_at, first=round(killed_at * 10) + 1)
+    )
+    wait_for(lambda: ended(ident), what="the end of the disturbed call")
+
+
+def assert_as_undisturbed(ident, calm):
+    assert told(ident) == told(calm)
+    assert CallOwner.objects.get(pk=ident).epoch == 2
+    assert CallLedger.objects.get(conversation=ident).transcribed_ms == [33_000, 33_000]
+    numbers = [event["seq"] for event in events_after(ident, 0)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_call_goes_the_whole_way_and_a_killed_worker_is_continued_as_if_nothing_had_happened(
+    committed, tmp_path
+):
+    """One call in peace; two whose worker dies, early and late. Who goes on with the first dies in the second."""
     company, log = committed.northwind, tmp_path / "log"
     script = script_file(tmp_path, TALK)
+    early, late = 7.5, 16.0
     with company.scope():
         policy_publish_for_test()
-        with worker_process(script, log):
+        with worker_process(script, log) as first:
             calm, key = call_make(company.people["agent"])
             asyncio.run(call_play(company.schema, calm, key, seconds=33))
             wait_for(lambda: ended(calm), what="the end of the undisturbed call")
-        with worker_process(script, log) as victim:
-            ident, key = call_make(company.people["agent"])
-            asyncio.run(call_play(company.schema, ident, key, seconds=kill_at, end=""))
-            wait_for(
-                lambda: (CallOwner.objects.get(pk=ident).engine_state or {}).get("clock_ms", 0) > 5_000,
-                what="the first worker's commits",
-            )
-            victim.send_signal(signal.SIGKILL)
-            victim.wait()
-            with worker_process(script, log):
-                rest = call_play(
-                    company.schema, ident, key, seconds=33 - kill_at, first=round(kill_at * 10) + 1
-                )
-                asyncio.run(rest)
-                wait_for(lambda: ended(ident), what="the end of the disturbed call")
-        assert told(ident) == told(calm)
+            one = call_begin_and_kill(company, first, early)
+        with worker_process(script, log) as second:
+            call_go_on(company, *one, early)
+            other = call_begin_and_kill(company, second, late)
+        with worker_process(script, log):
+            call_go_on(company, *other, late)
+        assert_went_the_whole_way(calm)
         assert {entry[0] for entry in told(calm)} == {
             "conversation",
             "utterance",
@@ -141,10 +160,8 @@ def test_a_killed_worker_is_continued_by_another_as_if_nothing_had_happened(comm
             "guidance",
             "alert",
         }
-        assert CallOwner.objects.get(pk=ident).epoch == 2
-        assert CallLedger.objects.get(conversation=ident).transcribed_ms == [33_000, 33_000]
-        numbers = [event["seq"] for event in events_after(ident, 0)]
-        assert numbers == list(range(1, len(numbers) + 1))
+        for ident, _key in (one, other):
+            assert_as_undisturbed(ident, calm)
 
 
 def test_a_call_outlives_every_database_connection(committed, tmp_path):
@@ -165,22 +182,6 @@ def test_a_call_outlives_every_database_connection(committed, tmp_path):
         texts = Utterance.objects.filter(conversation=ident).values_list("text", flat=True)
         assert list(texts) == [row["text"] for row in TALK]
         assert CallLedger.objects.get(conversation=ident).transcribed_ms == [33_000, 33_000]
-
-
-def test_a_line_that_never_comes_back_ends_the_call_as_incomplete(committed, tmp_path):
-    company = committed.northwind
-    with (
-        company.scope(),
-        worker_process(script_file(tmp_path, TALK), tmp_path / "log", INGEST_RESUME_SECONDS="1"),
-    ):
-        ident, key = call_make(company.people["agent"])
-        asyncio.run(call_play(company.schema, ident, key, seconds=8, end=""))
-        conversation = wait_for(lambda: ended(ident), what="the end of the call")
-        assert (conversation.state, conversation.end_reason) == ("incomplete", "no_stop")
-        ledger = CallLedger.objects.get(conversation=ident)
-        assert (ledger.state, ledger.reason) == ("incomplete", "no_stop")
-        assert ledger.received_ms == [8_000, 8_000]
-        assert Utterance.objects.filter(conversation=ident).count() >= 1
 
 
 # --- Nothing of a card is kept anywhere -----------------------------------------------------------------
@@ -242,17 +243,21 @@ def traces_left(company, ident, log):
 
 def heard(company, tmp_path, **extra):
     log = tmp_path / "log"
-    with worker_process(script_file(tmp_path, SPOKEN), log, **extra):
+    with worker_process(script_file(tmp_path, SPOKEN), log, INGEST_RESUME_SECONDS="1", **extra):
         ident, key = call_make(company.people["agent"])
         asyncio.run(call_play(company.schema, ident, key, seconds=30))
+        broken, key = call_make(company.people["agent"])
+        asyncio.run(call_play(company.schema, broken, key, seconds=8, end=""))
         wait_for(lambda: ended(ident), what="the end of the call")
-    return ident, log
+        wait_for(lambda: ended(broken), what="the end of the call whose line broke")
+    return ident, broken, log
 
 
 def test_a_card_spoken_over_several_turns_is_kept_nowhere(committed, tmp_path):
+    """Nor of a call whose line never comes back, which ends as incomplete."""
     company = committed.northwind
     with company.scope():
-        ident, log = heard(company, tmp_path)
+        ident, broken, log = heard(company, tmp_path)
         recording_seal(ident)
         assert traces_left(company, ident, log) == []
         assert Utterance.objects.filter(conversation=ident).count() == len(SPOKEN)
@@ -260,13 +265,23 @@ def test_a_card_spoken_over_several_turns_is_kept_nowhere(committed, tmp_path):
         beeped = Recording.objects.get(conversation=ident).redacted_intervals
         assert {channel for channel, _start, _end in beeped} == {AGENT, CUSTOMER}
         with redis.Redis.from_url(settings.REDIS_STREAMS_URL) as client:
-            assert client.keys("*:audio:*") == []
+            assert client.keys(f"*:audio:*{ident}*") == []
+        assert_ended_as_incomplete(broken)
+
+
+def assert_ended_as_incomplete(ident):
+    conversation = ended(ident)
+    assert (conversation.state, conversation.end_reason) == ("incomplete", "no_stop")
+    ledger = CallLedger.objects.get(conversation=ident)
+    assert (ledger.state, ledger.reason) == ("incomplete", "no_stop")
+    assert ledger.received_ms == [8_000, 8_000]
+    assert Utterance.objects.filter(conversation=ident).count() >= 1
 
 
 def test_the_same_call_with_redaction_off_is_found_out(committed, tmp_path):
     """The test above can fail: with a redactor that finds nothing, the same search finds the card."""
     company = committed.northwind
     with company.scope():
-        ident, log = heard(company, tmp_path, SPEECH_PROVIDER="tests.peers.blind:BlindProvider")
+        ident, _broken, log = heard(company, tmp_path, SPEECH_PROVIDER="tests.peers.blind:BlindProvider")
         found = traces_left(company, ident, log)
         assert any(place.startswith("conversations_utterance.text") for place in found)

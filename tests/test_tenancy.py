@@ -375,11 +375,9 @@ def test_fifty_interleaved_requests_see_their_own_company(committed: World) -> N
                 f"Sign in to {company.schema.title()}"
                 in (await client.get("/sign-in/", headers={"cookie": "none=1"})).text
             )
-            dry = await client.get("/people/import/")
-            assert dry.status_code == 200
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(ask(companies[number % 2], companies[1 - number % 2]) for number in range(50)))
+        await asyncio.gather(*(ask(companies[number % 2], companies[1 - number % 2]) for number in range(25)))
 
     asyncio.run(all_at_once())
 

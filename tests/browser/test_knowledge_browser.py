@@ -14,6 +14,7 @@ from knowledge.models import Chunk, Collection, Gap, KnowledgeQuestion, PassageU
 from knowledge.usage.noting import question_note
 from tests import live_events as live
 from tests.conftest import World
+from tests.live_calls import wait_for
 
 
 def test_ask_open_the_citation_and_answer_a_gap(sign_in: Callable[..., Any], committed: World) -> None:
@@ -94,8 +95,8 @@ def test_in_a_call_what_is_asked_and_said_of_a_passage_is_noted_with_it(
     page.keyboard.press("Enter")
     page.locator("#answer .an-text").wait_for()
     page.locator("#answers [data-verdict=helpful]").first.click()
-    page.wait_for_timeout(500)
     with company.scope():
+        wait_for(PassageUse.objects.filter(kind="helpful").exists, what="the verdict")
         remark = PassageUse.objects.get(kind="wrong")
         assert (remark.comment, remark.person) == ("Says nothing about gift cards", company.people["agent"])
         asked = KnowledgeQuestion.objects.filter(conversation_id=call.pk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from tests.understanding import Call
@@ -80,8 +80,14 @@ class Clock:
         return found
 
     def go(self, seconds: float) -> None:
-        """Let so much pass, in steps of a second of the call's time."""
+        """Let so much pass, in steps of a second of the call's time. What is asked in one is answered in it."""
         for _second in range(round(seconds)):
             self.now += 1_000
             self.call.tick(self.now)
-            time.sleep(0.005)
+            self._answer_await()
+
+    def _answer_await(self) -> None:
+        """Wait for the request that is under way, if there is one, as long as the call itself would wait."""
+        questions = self.call.sessions[0][1]._questions
+        if questions is not None and (asked := questions._asked) is not None:
+            wait([asked.future], timeout=asked.until - time.monotonic())

@@ -23,6 +23,7 @@ from tenants.scope import TenantThreads
 
 class Command(BaseCommand):
     help = "Take calls from Five9 MediaStream by gRPC. Both legs of a call must reach the same process."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--listen", default="127.0.0.1:8002", help="address and port (127.0.0.1:8002)")

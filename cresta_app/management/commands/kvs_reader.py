@@ -13,6 +13,7 @@ from integrations.telephony.connect.reader import KvsReader
 
 class Command(BaseCommand):
     help = "Read the audio of Amazon Connect calls from Kinesis Video Streams. Start as many as are needed."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         asyncio.run(self._run())

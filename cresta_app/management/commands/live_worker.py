@@ -23,6 +23,7 @@ with suppress(ImportError):  # there is none for Windows
 
 class Command(BaseCommand):
     help = "Transcribe and understand live calls. Start as many as the installation needs."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         with asyncio.Runner(loop_factory=new_loop) as runner:
