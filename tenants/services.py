@@ -50,9 +50,11 @@ def _shared_migrate() -> None:
         targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] in shared]
         plan = executor.migration_plan(targets)
         if plan:
-            known = executor._create_project_state(with_applied_migrations=True)
-            emit_pre_migrate_signal(0, False, connection.alias, apps=known.apps, plan=plan)
-            executor.migrate(targets, plan=plan, state=known.clone())
+            graph = executor.loader.graph
+            applied = [node for node in executor.loader.applied_migrations if node in graph.nodes]
+            known = executor.loader.project_state(applied).apps
+            emit_pre_migrate_signal(0, False, connection.alias, apps=known, plan=plan)
+            executor.migrate(targets, plan=plan)
         # Content types of all apps, so that they have the same numbers here and in every company's schema.
         every = executor.loader.project_state().apps
         emit_post_migrate_signal(0, False, connection.alias, apps=every, plan=plan)
