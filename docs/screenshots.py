@@ -314,7 +314,11 @@ def quality(camera: Camera) -> None:
     agent = NORTHWIND.email(NORTHWIND.agent)
     camera.still("quality", analyst, "/quality/?list=scores")
     camera.still("summary-figures", analyst, "/summaries/")
-    for name, view in (("quality-report", "overview"), ("quality-criteria", "criteria"), ("quality-map", "map")):
+    for name, view in (
+        ("quality-report", "overview"),
+        ("quality-criteria", "criteria"),
+        ("quality-map", "map"),
+    ):
         page = camera.still(name, analyst, f"/quality/reports/?view={view}&days=90")
         if page is not None and view == "map":
             camera.take(page, name, narrow=True)
