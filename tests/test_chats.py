@@ -342,8 +342,8 @@ class Answers:
 
     def answer(self, *texts: str) -> None:
         race = self.made[-1].race
-        assert race is not None
-        race.answered({"replies": [(text, "") for text in texts]})
+        assert race is not None and race.won()
+        race.future.set_result({"replies": [(text, "") for text in texts]})
 
 
 def replies_of(chat: Conversation) -> list[tuple[str, str]]:

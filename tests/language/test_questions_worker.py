@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,19 @@ def test_a_live_worker_asks_beside_the_call(committed: World, tmp_path: Path, se
         policy_make(rule("moving", hint_action("Offer the moving service"), id="move"))
         with worker_process(script, tmp_path / "log", PROVIDER_ALLOW_PRIVATE_URLS="1"):
             ident, key = call_make(company.people["agent"])
+            found_now = MomentOccurrence.objects.filter(conversation=ident).exists
             asyncio.run(call_play(company.schema, ident, key, seconds=12, end=""))
             wait_for(lambda: peer.requests, what="the question")
-            # What comes next is heard while the answer is on its way, and brings it to the call.
-            asyncio.run(call_play(company.schema, ident, key, seconds=12, first=121))
+            # What comes next is heard while the answer is on its way, and brings it to the call: a second at a time, as
+            # the answer may take one.
+            for first in range(121, 241, 10):
+                last = first == 231
+                asyncio.run(
+                    call_play(company.schema, ident, key, seconds=1, first=first, end="stop" if last else "")
+                )
+                until = time.monotonic() + 1
+                while not last and time.monotonic() < until and not found_now():
+                    time.sleep(0.05)
             wait_for(
                 lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(),
                 what="the end of the call",
