@@ -11,6 +11,7 @@ from coaching.api.skill_shapes import EffectSerializer, FigureSerializer, TopSer
 from coaching.models import SKILL_LENGTH, AgendaItem, CoachingPlan, CoachingSession, NextStep
 from coaching.plans.services import FOCUSES_MAX
 from qa.api.scores import EvidenceSerializer
+from qa.reporting.tables import FORMS
 
 Serializer = serializers.Serializer[Any]
 
@@ -89,6 +90,10 @@ class FocusProgressSerializer(PlanFocusSerializer):
     reached = serializers.BooleanField(allow_null=True, help_text="Whether the target is; null without one.")
     effect = EffectSerializer(allow_null=True, help_text="null before its first day.")
     weeks = StretchSerializer(many=True, help_text="By week, the oldest first.")
+
+
+class PlanFileAskedSerializer(Serializer):
+    form = serializers.ChoiceField(FORMS, default="csv")
 
 
 class ProgressSerializer(Serializer):

@@ -8,16 +8,19 @@ from uuid import UUID
 
 import django_filters as filters
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import CompanyViewSet, ItemListMixin
+from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
 from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import address_of
 from coaching.api import plan_shapes as shapes
 from coaching.api.skill_shapes import effect_shown
 from coaching.models import CoachingPlan, Target
@@ -30,6 +33,7 @@ from coaching.plans.access import (
     targets_visible,
     team_coached,
 )
+from coaching.plans.files import plan_file
 from coaching.plans.progress import FocusProgress, Progress, plan_progress
 from coaching.plans.selectors import coach_home, own_coaching
 from coaching.plans.services import (
@@ -43,6 +47,7 @@ from coaching.plans.services import (
 )
 from coaching.plans.shown import plan_shown, session_listed, step_listed, target_shown
 from conversations.events import person, stamp
+from qa.reporting.responses import file_response
 
 
 class PlanFilter(filters.FilterSet):
@@ -59,7 +64,7 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
 
     permission = Permission.COACHING_READ
     permissions_by_action = dict.fromkeys(
-        ("create", "partial_update", "activate", "complete", "cancel"), Permission.COACHING_MANAGE
+        ("create", "partial_update", "activate", "complete", "cancel", "file"), Permission.COACHING_MANAGE
     )
     serializer_class = shapes.CoachingPlanSerializer
     filterset_class = PlanFilter
@@ -128,6 +133,25 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
         plan = plan_for(self.user, pk)
         shown = progress_shown(plan_progress(plan, self.user), plan.agent)
         return Response(shapes.ProgressSerializer(shown).data)
+
+    @extend_schema(
+        parameters=[shapes.PlanFileAskedSerializer],
+        responses={
+            (200, "text/csv"): OpenApiTypes.BINARY,
+            (200, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"): OpenApiTypes.BINARY,
+            400: ErrorSerializer,
+        },
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def file(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The progress as a CSV file or a workbook. Noted in the audit log."""
+        given = shapes.PlanFileAskedSerializer(data={"form": request.query_params.get("form", "csv")})
+        given.is_valid(raise_exception=True)
+        form, plan = given.validated_data["form"], plan_led(self.user, pk)
+        address = address_of(request._request) or None
+        file, name = plan_file(user=self.user, plan=plan, form=form, address=address)
+        return file_response(request._request, file, name, form)
 
     @extend_schema(responses=shapes.CoachHomeSerializer, filters=False)
     @action(detail=False, pagination_class=None)

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from accounts.api.base import PersonSerializer
 from accounts.models import User
 from coaching.skills.effects import VERDICTS, Effect
-from coaching.skills.files import FILES, FORMS
+from coaching.skills.files import FILES
 from coaching.skills.focus import Focus, FocusList
 from coaching.skills.gaps import GapMap
 from coaching.skills.mine import MY_DAYS, Mine, MySkill
@@ -19,6 +19,7 @@ from conversations.events import person, stamp
 from engines.trials import Estimate
 from qa.api.report_shapes import TeamNamedSerializer
 from qa.reporting.asked import DAYS_DEFAULT, DAYS_MAX, Asked
+from qa.reporting.tables import FORMS
 
 Serializer = serializers.Serializer[Any]
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,15 +21,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import address_of
 from accounts.views import needs
 from coaching.models import CoachingPlan
 from coaching.plans.access import agent_coached, agents_coached, coaches, plan_for, plan_led
+from coaching.plans.files import plan_file
 from coaching.plans.progress import plan_progress, plans_standing
 from coaching.plans.selectors import coach_home, target_now, with_sessions
 from coaching.plans.services import FOCUSES_MAX, plan_activate, plan_cancel, plan_complete, plan_save
 from coaching.skills.focus import focus_context
 from coaching.skills.skills import Skill, skills_of
 from qa.reporting.asked import asked_from
+from qa.reporting.responses import file_response
+from qa.reporting.tables import FORMS
 from qa.work_views import key_of, said, user_of
 
 PLAN_DAYS = 42
@@ -68,6 +73,18 @@ def plan_page(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "today": timezone.localdate(),
     }
     return render(request, "coaching/plan.html", context)
+
+
+@needs(Permission.COACHING_MANAGE)  # type: ignore[arg-type]
+@require_safe
+def plan_file_page(request: HttpRequest, plan_id: UUID, form: str) -> HttpResponseBase:
+    """A plan's progress as a CSV file or a workbook."""
+    if form not in FORMS:
+        raise Http404("no such file")
+    user = user_of(request)
+    plan = plan_led(user, plan_id)
+    file, name = plan_file(user=user, plan=plan, form=form, address=address_of(request) or None)
+    return file_response(request, file, name, form)
 
 
 @needs(Permission.COACHING_MANAGE)

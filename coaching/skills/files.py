@@ -16,8 +16,6 @@ from qa.reporting.figures import rounded
 from qa.reporting.listed import Narrowed
 from qa.reporting.tables import Row, about, table_file
 
-FORMS = ("csv", "xlsx")
-
 
 def _gaps(user: User, asked: Asked, kinds: tuple[str, ...]) -> Iterator[Row]:
     found = gap_map(user, asked, kinds)

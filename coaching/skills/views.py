@@ -18,7 +18,7 @@ from accounts.throttle import address_of
 from accounts.views import needs
 from coaching.skills.asked import effect_asked, kinds_from
 from coaching.skills.effects import effect_of
-from coaching.skills.files import FILES, FORMS, skills_file
+from coaching.skills.files import FILES, skills_file
 from coaching.skills.focus import focus_context, known_for
 from coaching.skills.gaps import GapMap, gap_map, team_asked
 from coaching.skills.links import behind_link
@@ -30,6 +30,7 @@ from qa.report_views import place_of, points_linked
 from qa.reporting.asked import PERIODS, Asked, asked_from
 from qa.reporting.figures import FEW
 from qa.reporting.responses import file_response
+from qa.reporting.tables import FORMS
 
 MY_PERIODS = (MY_DAYS, 30, 90)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import timedelta
+from io import BytesIO, StringIO
 
 import pytest
 from django.utils import timezone
+from openpyxl import load_workbook
 
+from accounts.models import AuditEvent
 from coaching.models import CoachingPlan, CoachingSession, NextStep, Target
 from qa.models import Evaluation
 from tests.budgets import query_budget
@@ -90,6 +94,31 @@ def test_pages_and_lists_take_the_same_queries_whatever_is_in_them(company, card
     assert (focus["baseline"], focus["now"]["n"], focus["target"]) == (None, 0, 80.0)
     shown = page(agent, "/coaching/me/")
     assert shown.count("Acknowledge your session") == 3
+
+
+def test_progress_is_taken_as_files(company, card, given):
+    client, plan = company.client("supervisor"), given[0]
+    address = f"/coaching/plans/{plan.pk}/progress"
+    assert f'href="{address}.csv"' in page(client, f"/coaching/plans/{plan.pk}/")
+    rows = list(csv.reader(StringIO(taken(client, f"{address}.csv").decode("utf-8-sig"))))
+    assert rows[0][:5] == ["Skill", "Week from", "To", "Judged", "Mean"]
+    told = client.get(f"/api/v1/coaching/plans/{plan.pk}/progress/").json()["focuses"]
+    assert [int(row[3]) for row in rows[1:]] == [week["n"] for one in told for week in one["weeks"]]
+    assert sum(int(row[3]) for row in rows[1:]) > 0
+    book = load_workbook(BytesIO(taken(client, f"/api/v1/coaching/plans/{plan.pk}/file/?form=xlsx")))
+    weeks, skills = (list(sheet.values) for sheet in book)
+    assert len(weeks) == len(rows)
+    assert [row[0] for row in skills[1:]] == [one["name"] for one in told]
+    assert client.get(f"{address}.pdf").status_code == 404
+    assert company.client("agent").get(f"{address}.csv").status_code == 403
+    noted = AuditEvent.objects.filter(action="report.export").latest("occurred_at").changes
+    assert (noted["report"], noted["plan"]) == ("coaching-plan", str(plan.pk))
+
+
+def taken(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return b"".join(answer.streaming_content)
 
 
 def test_a_plan_is_drafted_changed_and_ended_on_its_pages(company, card):

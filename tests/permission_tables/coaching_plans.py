@@ -103,6 +103,7 @@ ROWS = [
     ("POST", "/api/v1/coaching/plans/", WRONG, {}),
     ("GET", plan(""), READERS),
     ("GET", plan("progress/"), READERS),
+    ("GET", plan("file/"), COACHES),
     ("PATCH", plan(""), COACHES, {"title": "Else"}),
     ("POST", plan("activate/", state="draft"), COACHES, {}),
     ("POST", plan("complete/"), COACHES, {"outcome": "Done."}),
@@ -130,6 +131,7 @@ ROWS = [
     ("GET", session_of_agent, COACHES | PAGE),
     ("GET", plan("", page=True), READERS | PAGE),
     ("GET", plan("edit/", page=True), COACHES | PAGE),
+    ("GET", plan("progress.csv", page=True), COACHES | PAGE),
     ("POST", plan("do/", page=True), LED, {"do": "cancel"}),
     ("GET", session("", page=True), READERS | PAGE),
     (
