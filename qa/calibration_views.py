@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -21,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.errors import Conflict
 from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import address_of
 from accounts.views import needs
 from conversations.access import conversation_for
 from conversations.models import Conversation, Utterance
@@ -42,14 +44,15 @@ from qa.calibration_access import (
     calibrations_visible,
     raters_offered,
 )
+from qa.calibration_files import results_file
 from qa.calibration_room import RESULTS_PERIOD, calibration_shown, results_shown
 from qa.models import CalibrationSession, ScorecardTemplate
+from qa.reporting.responses import file_response
+from qa.reporting.tables import FORMS
 from qa.selectors import evaluation_choices
 from qa.work_views import PAGE, key_of, said, user_of
 
 IDS = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# The trend's line, in a box of 1000 by 100 that the page stretches.
-CHART_WIDTH = 1000
 
 
 @needs(Permission.EVALUATION_OVERRIDE)
@@ -273,9 +276,7 @@ def calibration_do_page(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_safe
 def results_page(request: HttpRequest) -> HttpResponse:
     """All calibrations by one scorecard together, and their trend."""
-    scorecards = list(_calibrated().order_by("name"))
-    wanted = key_of(request.GET.get("scorecard", ""))
-    chosen = next((one for one in scorecards if one.pk == wanted), scorecards[0] if scorecards else None)
+    scorecards, chosen = _chosen(request)
     since = timezone.now() - RESULTS_PERIOD
     shown = results_shown(chosen, since=since) if chosen else None
     for one in shown["trend"] if shown else []:
@@ -284,29 +285,32 @@ def results_page(request: HttpRequest) -> HttpResponse:
         "scorecards": scorecards,
         "chosen": chosen,
         "shown": shown,
-        "lines": _lines(shown["trend"]) if shown else [],
         "since": since,
         "least": PAIRS_MIN,
     }
     return render(request, "qa/calibration_results.html", context)
 
 
+@needs(Permission.EVALUATION_MANAGE)  # type: ignore[arg-type]
+@require_safe
+def results_file_page(request: HttpRequest, form: str) -> HttpResponseBase:
+    """The same as a CSV file or a workbook."""
+    _scorecards, card = _chosen(request)
+    if form not in FORMS or card is None:
+        raise Http404("no such file")
+    shown = results_shown(card, since=timezone.now() - RESULTS_PERIOD)
+    address = address_of(request) or None
+    file, name = results_file(user=user_of(request), card=card, shown=shown, form=form, address=address)
+    return file_response(request, file, name, form)
+
+
+def _chosen(request: HttpRequest) -> tuple[list[ScorecardTemplate], ScorecardTemplate | None]:
+    """The scorecards that were calibrated by, and the one that is asked for, or the first."""
+    scorecards = list(_calibrated().order_by("name"))
+    wanted = key_of(request.GET.get("scorecard", ""))
+    return scorecards, next((one for one in scorecards if one.pk == wanted), (scorecards or [None])[0])
+
+
 def _calibrated() -> QuerySet[ScorecardTemplate]:
     sessions = CalibrationSession.objects.filter(state=CalibrationSession.State.CLOSED)
     return ScorecardTemplate.objects.filter(pk__in=sessions.values("revision__template"))
-
-
-def _lines(trend: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Percent of people and of the judge, session by session; none for one session alone."""
-    if len(trend) < 2:
-        return []
-    step = CHART_WIDTH / (len(trend) - 1)
-    found = []
-    for who in ("people", "automatic"):
-        dots = [
-            (f"{number * step:.1f}", f"{100 - one[who]['percent']:.1f}")
-            for number, one in enumerate(trend)
-            if one[who] is not None and one[who]["percent"] is not None
-        ]
-        found.append({"key": who, "points": " ".join(f"{x},{y}" for x, y in dots)})
-    return found

@@ -18,6 +18,11 @@ urlpatterns = [
     path("quality/calibrations/", calibration_views.calibrations_page, name="calibrations"),
     path("quality/calibrations/new/", calibration_views.calibration_new_page, name="calibration-new"),
     path("quality/calibrations/results/", calibration_views.results_page, name="calibration-results"),
+    path(
+        "quality/calibrations/results.<slug:form>",
+        calibration_views.results_file_page,
+        name="calibration-results-file",
+    ),
     path("quality/calibrations/<uuid:session_id>/", calibration_views.calibration_page, name="calibration"),
     path(
         "quality/calibrations/<uuid:session_id>/do/",

@@ -51,8 +51,9 @@ function option(kind, data) {
     axisLabel: { ...text, formatter: (value) => shown(one, value) },
     ...more,
   });
-  // A score has its own scale, from 0 to 100, beside that of how many there are.
-  const scales = data.series.map((one, at) => scale(one, { position: at ? "right" : "left", splitLine: { show: at === 0, lineStyle: { color: line } } }));
+  // A score has its own scale, from 0 to 100, beside that of how many there are; lines alone share one.
+  const alike = data.series.every((one) => one.type === "line");
+  const scales = alike ? scale(data.series[0]) : data.series.map((one, at) => scale(one, { position: at ? "right" : "left", splitLine: { show: at === 0, lineStyle: { color: line } } }));
   return {
     animation: false,
     textStyle: text,
@@ -74,9 +75,10 @@ function option(kind, data) {
       name: one.name,
       type: one.type,
       data: one.values,
-      yAxisIndex: across ? 0 : at,
-      itemStyle: { color: colours[one.type] },
-      lineStyle: { color: colours.line, width: 2 },
+      yAxisIndex: across || alike ? 0 : at,
+      itemStyle: { color: alike && at ? ink : colours[one.type] },
+      // A second line is told apart by its form, too.
+      lineStyle: alike && at ? { color: ink, width: 2, type: "dashed" } : { color: colours.line, width: 2 },
       symbolSize: 6,
       barMaxWidth: across ? 18 : 48,
       // What has no score is a gap, not a zero.

@@ -253,6 +253,8 @@ ROWS = [
     ("GET", "/quality/calibrations/", EVALUATORS | {"nobody": 302}),
     ("GET", calibration_new, MANAGERS | {"nobody": 302}),
     ("GET", "/quality/calibrations/results/", MANAGERS | {"nobody": 302}),
+    # No calibration is closed there.
+    ("GET", "/quality/calibrations/results.csv", MANAGERS | {"nobody": 302, "analyst": 404, "admin": 404}),
     ("GET", calibration_page, THEIRS | {"nobody": 302}),
     ("POST", calibration_do, LED | {"supervisor": 404}, {"do": "cancel"}),
     ("POST", decide_page, LED | {"supervisor": 403, "other_supervisor": 403}, {"decision": "people"}),

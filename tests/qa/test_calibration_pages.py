@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from io import StringIO
 
 import pytest
 
@@ -78,7 +80,11 @@ def test_pages_take_the_same_queries_whatever_is_in_them(company, sessions):
         closed(row, company.people)
     with query_budget("calibration-results"):
         shown = page(analyst, "/quality/calibrations/results/")
-    assert shown.count("Week ") == 3 and "polyline" in shown
+    assert shown.count("Week ") == 3 and 'data-chart="trend"' in shown
+    file = analyst.get("/quality/calibrations/results.csv")
+    rows = list(csv.reader(StringIO(b"".join(file.streaming_content).decode("utf-8-sig"))))
+    assert [row[0] for row in rows[1:]] == [row.name for row in sessions] and rows[1][7] == "2"
+    assert analyst.get("/quality/calibrations/results.pdf").status_code == 404
     # Two of the three judged the same call: the automatic judge was in all of them.
     results = analyst.get(
         f"/api/v1/calibrations/results/?scorecard={sessions[0].revision.template_id}"
