@@ -15,8 +15,8 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := node_modules/.installed
 # A start imports four thousand modules: compiled anew each time, that is ten seconds of a processor and not two.
 unexport PYTHONDONTWRITEBYTECODE
-# Three of them mostly wait at first: they play calls at the pace of speech.
-TEST_PROCESSES ?= 5
+# Two of them mostly wait at first: they play calls at the pace of speech.
+TEST_PROCESSES ?= 4
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20

@@ -2,8 +2,9 @@
 
 Files with tests marked `stack`, which start whole installations or hold real calls to a time, are one unit: one after
 the other in one process, so that none of them runs against another. That unit begins first. Files with tests marked
-`unhurried`, which wait for what happens and not for how fast, come next, each by itself; so does the chaos suite. At most
-two processes have none of these while there are any: they use the processor while the others wait.
+`unhurried`, which wait for what happens and not for how fast, come next, each by itself; so does the chaos suite. Only
+half of the processes have any of these at a time: they wait more than they work, and the others use the processor
+meanwhile.
 The other browser tests are one unit, too, and come before the rest: each process that has any needs a web server, and
 a Chromium as often as it comes back to them.
 What is long is over before what is short, so no process ends with a long one alone.
@@ -24,8 +25,6 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 STACK, CHAOS, BROWSER = "stack", "tests/chaos/", "tests/browser/"
 FIRST, EARLY, LONG, ANY = range(4)
-# So many processes are enough for the processor.
-WORKING = 2
 
 
 @functools.cache
@@ -67,7 +66,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _assign_work_unit(self, node: Any) -> None:
             waiting = sum(any(self._waits(unit) for unit in self._left(one)) for one in self.nodes)
             here = any(self._waits(unit) for unit in self._left(node))
-            wanted = here or waiting < max(1, len(self.nodes) - WORKING)
+            wanted = here or waiting < len(self.nodes) // 2
             for unit in self.workqueue:
                 if self._waits(unit) == wanted:
                     self.workqueue.move_to_end(unit, last=False)
