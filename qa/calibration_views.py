@@ -308,7 +308,8 @@ def _chosen(request: HttpRequest) -> tuple[list[ScorecardTemplate], ScorecardTem
     """The scorecards that were calibrated by, and the one that is asked for, or the first."""
     scorecards = list(_calibrated().order_by("name"))
     wanted = key_of(request.GET.get("scorecard", ""))
-    return scorecards, next((one for one in scorecards if one.pk == wanted), (scorecards or [None])[0])
+    first = scorecards[0] if scorecards else None
+    return scorecards, next((one for one in scorecards if one.pk == wanted), first)
 
 
 def _calibrated() -> QuerySet[ScorecardTemplate]:
