@@ -23,13 +23,16 @@ from typing import Any
 from uuid import UUID
 
 from bench.live_talk import PARTIALS_BEFORE_MS, Said, Topic, said, talk, topics_make
-from bench.meter import CountedStage, Meter
+from bench.meter import Meter
 from engines.redaction.text import RawText
 from engines.speech.types import CallToHear, Heard, HeardWord, Hypothesis, Progress, SpeechSession
 
 NAME = "bench"
 LOOK_SECONDS = 0.1
 PACE_SECONDS = 0.004
+# What the worker's parts take is counted in the first of so many seconds, and holds for them all.
+COUNT_EVERY_SECONDS = 16.0
+COUNT_SECONDS = 1.0
 meter = Meter()
 
 
@@ -57,6 +60,33 @@ class Go:
     began: float
     measured: float
     until: float
+
+
+class Slices:
+    """Turns the meter on for a slice of what is measured, now and then."""
+
+    def __init__(self, go: Go) -> None:
+        self._go = go
+        self._since = 0.0  # when it was turned on; 0: it is off
+        self._counted = 0.0
+
+    def at(self, now: float) -> None:
+        """Say what time it is."""
+        into = (now - self._go.measured) % COUNT_EVERY_SECONDS
+        wanted = self._go.measured <= now < self._go.until and into < COUNT_SECONDS
+        if wanted and not self._since:
+            self._since = now
+            meter.on()
+        elif self._since and not wanted:
+            meter.off()
+            self._counted += now - self._since
+            self._since = 0.0
+
+    def used(self) -> dict[str, float]:
+        """Processor time by part, as if all that is measured had been counted."""
+        self.at(self._go.until)
+        times = (self._go.until - self._go.measured) / self._counted if self._counted else 0.0
+        return {name: seconds * times for name, seconds in meter.seconds().items()}
 
 
 class TalkSession:
@@ -119,29 +149,25 @@ class TalkProvider:
         go = await self._go()
         if self._plan is None:
             return
-        say = meter.timed("load", self._say)
         # Call time due, session, utterance, how many of its partials were said.
         due: list[tuple[int, int, Said, int]] = []
         joined = 0
-        before: dict[str, float] | None = None
+        slices = Slices(go)
         while True:
             now = time.monotonic()
-            if before is None and now >= go.measured:
-                before = meter.seconds()
+            slices.at(now)
             now_ms = (min(now, go.until) - go.began) * 1000
             # A call that began anew, here or elsewhere, goes on with what is said from then on.
             while joined < len(self._sessions):
                 self._join(due, joined, now_ms)
                 joined += 1
             if due and due[0][0] < now_ms:
-                say(due, now_ms)
+                self._say(due, now_ms)
             if now >= go.until:
                 break
             # All that is due is handed over together; the wait counts as the worker's delay.
             await asyncio.sleep(PACE_SECONDS)
-        after = meter.seconds()
-        used = {name: after[name] - (before or {}).get(name, 0.0) for name in after}
-        _write(self._path.with_suffix(f".{os.getpid()}.used"), json.dumps(used))
+        _write(self._path.with_suffix(f".{os.getpid()}.used"), json.dumps(slices.used()))
 
     async def _go(self) -> Go:
         path, seen = self._path.with_suffix(".go"), 0
@@ -237,8 +263,14 @@ class NoAudio:
 
 def _count() -> None:
     """Have the parts counted where they lie."""
+    from coaching.live import GuidanceSession
     from conversations.live import call, commit, partials, signals
     from engines.redaction.stream import StreamRedactor
+    from moments.live import MomentSession
+
+    meter.patch("load", TalkProvider, "_say")
+    for name, session in ("moments", MomentSession), ("guidance", GuidanceSession):
+        meter.patch(name, session, "utterance", "partial", "clock", "told", "finish", "state")
 
     meter.patch("redaction", StreamRedactor, "redact_final", "redact_partial")
     meter.patch("redaction", partials, "partials_prepare")
@@ -261,7 +293,7 @@ def main() -> None:
     _count()
 
     async def run() -> None:
-        worker = LiveWorker(ears=Ears(), stages=[CountedStage(meter, stage) for stage in stages()])
+        worker = LiveWorker(ears=Ears(), stages=stages())
         worker._means = replace(worker._means, buffer=NoAudio())  # type: ignore[arg-type]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

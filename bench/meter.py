@@ -1,7 +1,9 @@
 """How much of the processor each part of a process takes: pieces of work are timed by the thread's own clock.
 
 A piece within another counts for itself alone. An awaitable is timed step by step, without its waiting. The thread's
-clock is dear: one piece in thirty-two is timed, by lot, with all within it, and counts for as many.
+clock is dear: one piece in so many is timed, by lot, with all within it, and counts for as many. Functions that are
+counted where they lie are so only between `on` and `off`, and are their own selves otherwise: to ask each time whether
+to time it is dear, too.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import wraps
 from typing import Any
 
-ONE_IN = 32
+ONE_IN = 4
 
 
 class Meter:
@@ -24,6 +26,18 @@ class Meter:
         self._lot = random.Random(1).random
         self._here = _Here()
         self._all: list[dict[str, float]] = []
+        # What is counted where it lies: whose it is, its name there, itself, and as it is counted.
+        self._patched: list[tuple[Any, str, Any, Any]] = []
+
+    def on(self) -> None:
+        """Count what was named to `patch` from now on."""
+        for owner, name, _work, counted in self._patched:
+            setattr(owner, name, counted)
+
+    def off(self) -> None:
+        """Leave it alone again."""
+        for owner, name, work, _counted in self._patched:
+            setattr(owner, name, work)
 
     def seconds(self) -> dict[str, float]:
         """What was used so far."""
@@ -66,10 +80,11 @@ class Meter:
         return run
 
     def patch(self, name: str, owner: Any, *attributes: str, steps: bool = False) -> None:
-        """Count functions where they lie: methods of a class, functions of a module."""
+        """Functions to be counted where they lie, once it is `on`: methods of a class, functions of a module."""
         for attribute in attributes:
             work = getattr(owner, attribute)
-            setattr(owner, attribute, (self.timed_steps if steps else self.timed)(name, work))
+            counted = (self.timed_steps if steps else self.timed)(name, work)
+            self._patched.append((owner, attribute, work, counted))
 
     def _enter(self) -> None:
         here = self._here
@@ -116,27 +131,3 @@ class _Steps:
                 send = timed(self._name, steps.send)
             except BaseException as error:
                 value, send = error, timed(self._name, steps.throw)
-
-
-class Counted:
-    """Stands for an object whose methods are counted under one name."""
-
-    def __init__(self, meter: Meter, name: str, inner: Any) -> None:
-        self._meter, self._name, self._inner = meter, name, inner
-
-    def __getattr__(self, attribute: str) -> Any:
-        found = getattr(self._inner, attribute)
-        if callable(found):
-            found = self._meter.timed(self._name, found)
-            self.__dict__[attribute] = found
-        return found
-
-
-class CountedStage:
-    """A stage of the live way whose sessions are counted under its key."""
-
-    def __init__(self, meter: Meter, stage: Any) -> None:
-        self._meter, self._stage, self.key, self.fixed = meter, stage, stage.key, stage.fixed
-
-    def open(self, *arguments: Any, **named: Any) -> Any:
-        return Counted(self._meter, self.key, self._stage.open(*arguments, **named))
