@@ -21,10 +21,6 @@ from engines.redaction.text import RawText
 log = structlog.get_logger(__name__)
 
 LINGER_SECONDS = 0.02
-# A worker that gets to them late has too much to do: they wait so many times as long as that, and at most so long in all.
-LATE_TIMES = 20
-LINGER_MOST_SECONDS = 0.15
-LATE_OF = 8
 # So many at once, then what else waits has its turn: a fifth of a millisecond each.
 AT_ONCE = 16
 
@@ -53,8 +49,6 @@ class Partials:
         self._linger = linger_seconds
         self._waiting: dict[tuple[int, int], Waiting] = {}
         self._turn: asyncio.Handle | None = None
-        self._due = 0.0
-        self._late = 0.0  # by how much their turns came late, of the last few
 
     def put(self, owner: object, channel: int, waiting: Waiting) -> None:
         """Have it worked on soon. `owner`: who follows the call, and `leave` before it goes."""
@@ -63,8 +57,7 @@ class Partials:
         self.passed_over += self._waiting.pop(key, None) is not None
         self._waiting[key] = waiting
         if self._turn is None:
-            most = max(self._linger, LINGER_MOST_SECONDS)
-            self._wake(min(most, self._linger + LATE_TIMES * self._late))
+            self._turn = asyncio.get_running_loop().call_later(self._linger, self._work)
 
     def drop(self, owner: object, channel: int) -> None:
         """What waits of this channel is not wanted any more."""
@@ -76,8 +69,6 @@ class Partials:
             self.drop(owner, key[1])
 
     def _work(self) -> None:
-        late = max(0.0, asyncio.get_running_loop().time() - self._due)
-        self._late += (late - self._late) / LATE_OF
         self._turn = None
         ready = [key for key, one in self._waiting.items() if one.ready()][:AT_ONCE]
         now = [self._waiting.pop(key) for key in ready]
@@ -99,9 +90,5 @@ class Partials:
                 )
         if self._waiting:
             # At once while there is more than one turn's worth; else what is left waits for its call.
-            self._wake(0.0 if len(ready) == AT_ONCE else self._linger)
-
-    def _wake(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._due = loop.time() + seconds
-        self._turn = loop.call_later(seconds, self._work)
+            again = 0.0 if len(ready) == AT_ONCE else self._linger
+            self._turn = asyncio.get_running_loop().call_later(again, self._work)

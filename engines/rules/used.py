@@ -74,6 +74,7 @@ class UsedWatch:
         self._said = [
             frozenset(self._order[at] for at in places if at < len(self._order)) for places in state
         ]
+        self._state: list[list[int]] | None = None
 
     @property
     def can_tell(self) -> bool:
@@ -85,6 +86,7 @@ class UsedWatch:
         if not self._all:
             return False
         self._said = [*self._said, telling(text) & self._all][-TOGETHER:]
+        self._state = None
         said = frozenset[str]().union(*self._said)
         if len(self._all) < LEAST:
             return said == self._all
@@ -94,4 +96,6 @@ class UsedWatch:
 
     def state(self) -> list[list[int]]:
         """Where in the hint's sorted words those stand that were said lately."""
-        return [[self._order.index(word) for word in sorted(words)] for words in self._said]
+        if self._state is None:  # asked for with everything that is written of the call
+            self._state = [[self._order.index(word) for word in sorted(words)] for words in self._said]
+        return self._state
