@@ -10,14 +10,13 @@ import django_filters as filters
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import CompanyViewSet, ErrorSerializer, ItemListMixin
+from accounts.api.base import CompanyViewSet, ItemListMixin
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import address_of
@@ -47,6 +46,7 @@ from coaching.plans.services import (
 )
 from coaching.plans.shown import plan_shown, session_listed, step_listed, target_shown
 from conversations.events import person, stamp
+from qa.api.files import FILE_RESPONSES
 from qa.reporting.responses import file_response
 
 
@@ -136,11 +136,7 @@ class CoachingPlanViewSet(ItemListMixin, CompanyViewSet):
 
     @extend_schema(
         parameters=[shapes.PlanFileAskedSerializer],
-        responses={
-            (200, "text/csv"): OpenApiTypes.BINARY,
-            (200, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"): OpenApiTypes.BINARY,
-            400: ErrorSerializer,
-        },
+        responses=FILE_RESPONSES,
         filters=False,
     )
     @action(detail=True, pagination_class=None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -38,6 +37,7 @@ from coaching.skills.focus import focus_context, focus_for
 from coaching.skills.gaps import gap_map, team_asked
 from coaching.skills.mine import MY_DAYS, my_page
 from coaching.skills.skills import skills_of
+from qa.api.files import FILE_RESPONSES
 from qa.reporting.asked import Asked, asked_from
 from qa.reporting.responses import file_response
 
@@ -133,11 +133,7 @@ class CoachingSkillViewSet(CompanyViewSet):
 
     @extend_schema(
         parameters=[SkillFileAskedSerializer],
-        responses={
-            (200, "text/csv"): OpenApiTypes.BINARY,
-            (200, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"): OpenApiTypes.BINARY,
-            400: ErrorSerializer,
-        },
+        responses=FILE_RESPONSES,
         filters=False,
     )
     @action(detail=False, pagination_class=None)

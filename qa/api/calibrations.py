@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -17,7 +18,9 @@ from rest_framework.response import Response
 from accounts.api.base import CompanyViewSet, ItemListMixin, PersonSerializer
 from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import address_of
 from conversations.access import conversation_for
+from qa.api.files import FILE_RESPONSES
 from qa.api.scores import ChoiceSerializer, EvidenceSerializer, ScorecardRevisionSerializer
 from qa.calibrating import (
     calibration_cancel,
@@ -29,8 +32,11 @@ from qa.calibrating import (
     reference_agree,
 )
 from qa.calibration_access import calibration_for, calibration_led, calibrations_visible
+from qa.calibration_files import results_file
 from qa.calibration_room import RESULTS_PERIOD, calibration_listed, calibration_shown, results_shown
 from qa.models import CalibrationReference, CalibrationSession, Criterion, ScorecardTemplate
+from qa.reporting.responses import file_response
+from qa.reporting.tables import FORMS
 
 Serializer = serializers.Serializer[Any]
 
@@ -198,6 +204,10 @@ class ResultsAskedSerializer(Serializer):
     scorecard = serializers.UUIDField()
 
 
+class ResultsFileAskedSerializer(ResultsAskedSerializer):
+    form = serializers.ChoiceField(FORMS, default="csv")
+
+
 class CalibrationViewSet(ItemListMixin, CompanyViewSet):
     """Calibrations that you lead or take part in; who manages quality sees all. Newest first.
 
@@ -205,7 +215,7 @@ class CalibrationViewSet(ItemListMixin, CompanyViewSet):
     """
 
     permission = Permission.EVALUATION_OVERRIDE
-    permissions_by_action = dict.fromkeys(("create", "results"), Permission.EVALUATION_MANAGE)
+    permissions_by_action = dict.fromkeys(("create", "results", "results_file"), Permission.EVALUATION_MANAGE)
     serializer_class = CalibrationSerializer
     queryset = CalibrationSession.objects.none()
 
@@ -313,6 +323,22 @@ class CalibrationViewSet(ItemListMixin, CompanyViewSet):
         template = get_object_or_404(ScorecardTemplate, pk=given.validated_data["scorecard"])
         shown = results_shown(template, since=timezone.now() - RESULTS_PERIOD)
         return Response(CalibrationResultsSerializer(shown).data)
+
+    @extend_schema(parameters=[ResultsFileAskedSerializer], responses=FILE_RESPONSES, filters=False)
+    @action(detail=False, pagination_class=None, url_path="results/file")
+    def results_file(self, request: Request) -> HttpResponseBase:
+        """The same as a CSV file or a workbook. Noted in the audit log."""
+        asked = {
+            name: request.query_params[name] for name in ("scorecard", "form") if name in request.query_params
+        }
+        given = ResultsFileAskedSerializer(data=asked)
+        given.is_valid(raise_exception=True)
+        form = given.validated_data["form"]
+        card = get_object_or_404(ScorecardTemplate, pk=given.validated_data["scorecard"])
+        shown = results_shown(card, since=timezone.now() - RESULTS_PERIOD)
+        address = address_of(request._request) or None
+        file, name = results_file(user=self.user, card=card, shown=shown, form=form, address=address)
+        return file_response(request._request, file, name, form)
 
 
 def _people(ids: list[UUID]) -> list[User]:

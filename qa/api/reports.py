@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,6 +19,7 @@ from accounts.permissions import Permission
 from accounts.throttle import address_of
 from conversations.events import person, stamp
 from qa.access import agents_reported
+from qa.api.files import FILE_RESPONSES
 from qa.api.report_shapes import (
     AgentCardSerializer,
     AskedSerializer,
@@ -193,11 +193,7 @@ class QualityReportViewSet(CompanyViewSet):
 
     @extend_schema(
         parameters=[FileAskedSerializer],
-        responses={
-            (200, "text/csv"): OpenApiTypes.BINARY,
-            (200, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"): OpenApiTypes.BINARY,
-            400: ErrorSerializer,
-        },
+        responses=FILE_RESPONSES,
         filters=False,
     )
     @action(detail=False, pagination_class=None)

@@ -210,6 +210,10 @@ def calibration_results(company: Company) -> str:
     return f"/api/v1/calibrations/results/?scorecard={past(company).score.revision.template_id}"
 
 
+def calibration_results_file(company: Company) -> str:
+    return calibration_results(company).replace("/results/", "/results/file/")
+
+
 def decide_page(company: Company) -> str:
     return f"/quality/agreement/{past(company).score.revision.template_id}/decide/"
 
@@ -262,6 +266,7 @@ ROWS = [
     ("POST", "/api/v1/calibrations/", MANAGERS | {"analyst": 400, "admin": 400}, {}),
     ("GET", calibration(""), THEIRS),
     ("GET", calibration_results, MANAGERS),
+    ("GET", calibration_results_file, MANAGERS),
     ("POST", calibration("participants/"), LEADS, {}),
     ("POST", calibration("open/", "planned"), LEADS, {}),
     ("POST", calibration("close-scoring/"), LEADS | {"analyst": 409, "admin": 409}, {}),

@@ -85,6 +85,12 @@ def test_pages_take_the_same_queries_whatever_is_in_them(company, sessions):
     rows = list(csv.reader(StringIO(b"".join(file.streaming_content).decode("utf-8-sig"))))
     assert [row[0] for row in rows[1:]] == [row.name for row in sessions] and rows[1][7] == "2"
     assert analyst.get("/quality/calibrations/results.pdf").status_code == 404
+    told = analyst.get(
+        f"/api/v1/calibrations/results/file/?scorecard={sessions[0].revision.template_id}&form=csv"
+    )
+    assert list(csv.reader(StringIO(b"".join(told.streaming_content).decode("utf-8-sig")))) == rows
+    refused = analyst.get("/api/v1/calibrations/results/file/?form=pdf")
+    assert refused.status_code == 400 and {"scorecard", "form"} <= set(refused.json()["error"]["fields"])
     # Two of the three judged the same call: the automatic judge was in all of them.
     results = analyst.get(
         f"/api/v1/calibrations/results/?scorecard={sessions[0].revision.template_id}"
