@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Event
 
 import pytest
 from django.db import DataError, IntegrityError, OperationalError
@@ -180,6 +181,49 @@ def test_one_refused_part_does_not_take_the_group_with_it(committed, refused):
     assert isinstance(results[2], Superseded)
     with committed.northwind.scope():
         assert Utterance.objects.count() == 1
+
+
+def test_what_takes_long_to_write_holds_up_its_own_call_alone_which_keeps_its_order(committed):
+    schema = committed.northwind.schema
+    with committed.northwind.scope():
+        slow, _ = call_make()
+        quick, _ = call_make()
+        epochs = {ident: call_claim(conversation_id=ident, worker="a").epoch for ident in (slow, quick)}
+    go_on = Event()
+
+    async def run():
+        threads = TenantThreads(2, "test")
+        committer = Committer(threads)
+
+        def say(ident, number):
+            one = part(ident, epochs[ident], utterance(ident, number))
+            one.utterances = number
+            if ident == slow and number == 1:
+                one.batch.write(lambda: go_on.wait(60))
+            return committer.commit(schema, one)
+
+        said = [say(slow, 1), say(quick, 1)]
+        async with asyncio.timeout(60):
+            await said[1]
+            said += [say(slow, 2), say(quick, 2)]
+            await said[3]
+            said += [say(slow, 3), say(quick, 3)]
+            await said[5]
+        assert [one.done() for one in said] == [False, True] * 3
+        go_on.set()
+        async with asyncio.timeout(60):
+            await asyncio.gather(*said)
+        threads.close()
+
+    asyncio.run(run())
+    with committed.northwind.scope():
+        for ident in (slow, quick):
+            events = ConversationEvent.objects.filter(conversation=ident, kind="utterance").order_by(
+                "sequence"
+            )
+            rows = dict(Utterance.objects.filter(conversation=ident).values_list("pk", "sequence"))
+            assert [rows[one.ref] for one in events] == [1, 2, 3]
+            assert CallOwner.objects.get(conversation=ident).utterances == 3
 
 
 class GivesWay:

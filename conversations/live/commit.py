@@ -269,15 +269,59 @@ def _tell(parts: Sequence[CallCommit], now: datetime, told: Told) -> None:
     sent_at = timezone.now()
     told.add(parts, sent_at)
     if told.is_due:
-        told.note()
+        try:
+            told.note()
+        except Exception as error:
+            _not_noted(error)
+
+
+def _not_noted(error: Exception) -> None:
+    # Figures of when things were sent, which nobody waits for: what they are of is written.
+    log.warning("commit.not_noted", error=type(error).__name__, where=error_place(error))
+
+
+# A part, and who waits for it.
+Awaited = tuple[CallCommit, asyncio.Future[None]]
+
+
+def _parted(waiting: list[Awaited], held: Set[UUID]) -> tuple[list[Awaited], list[Awaited]]:
+    """The next group, of calls that are not held; and the rest. Both in their order."""
+    group: list[Awaited] = []
+    rest: list[Awaited] = []
+    for one in waiting:
+        free = len(group) < GROUP_LIMIT and one[0].conversation_id not in held
+        (group if free else rest).append(one)
+    return group, rest
+
+
+def _by_pace(group: list[Awaited]) -> tuple[list[Awaited], list[Awaited]]:
+    """What one statement writes; and calls of which something else is to be written, too."""
+    by_call: dict[UUID, list[CallCommit]] = {}
+    for part, _done in group:
+        by_call.setdefault(part.conversation_id, []).append(part)
+    slow = {
+        call
+        for call, parts in by_call.items()
+        if any(part.batch.jobs for part in parts) or not _is_whole(parts)
+    }
+    if not slow:
+        return group, []
+    quick = [one for one in group if one[0].conversation_id not in slow]
+    return quick, [one for one in group if one[0].conversation_id in slow]
 
 
 class Committer:
-    """Collects the parts of all calls of this process, one group under way at a time for each company."""
+    """Collects the parts of all calls of this process, one group under way at a time for each company.
+
+    Calls of which more is wanted than the one statement does (alerts, the end) are written beside it, in a transaction
+    of their own, whose round trips hold up nobody else. What comes of such a call meanwhile waits for it.
+    """
 
     def __init__(self, threads: TenantThreads) -> None:
         self._threads = threads
-        self._waiting: dict[str, list[tuple[CallCommit, asyncio.Future[None]]]] = defaultdict(list)
+        self._waiting: dict[str, list[Awaited]] = defaultdict(list)
+        # By company, the calls that are being written beside the groups.
+        self._beside: dict[str, dict[UUID, asyncio.Task[None]]] = defaultdict(dict)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, Told] = defaultdict(Told)
         self._noting: set[str] = set()
@@ -294,12 +338,20 @@ class Committer:
         return done
 
     async def _drain(self, schema: str) -> None:
+        beside = self._beside[schema]
         try:
             while self._waiting[schema]:
                 await asyncio.sleep(LINGER_SECONDS)
-                group = self._waiting[schema][:GROUP_LIMIT]
-                del self._waiting[schema][:GROUP_LIMIT]
-                await self._write(schema, group)
+                group, rest = _parted(self._waiting[schema], beside.keys())
+                self._waiting[schema] = rest
+                if not group and rest:
+                    await asyncio.wait(set(beside.values()), return_when=asyncio.FIRST_COMPLETED)
+                    continue
+                quick, slow = _by_pace(group)
+                if slow:
+                    self._write_beside(schema, slow)
+                if quick:
+                    await self._write(schema, quick, self._told[schema])
         finally:
             del self._running[schema]
         if self._told[schema].is_left and schema not in self._noting:
@@ -316,8 +368,7 @@ class Committer:
         try:
             await self._threads.run(schema, self._told[schema].note)
         except Exception as error:
-            # Figures of when things were sent, which nobody waits for.
-            log.warning("commit.not_noted", error=type(error).__name__, where=error_place(error))
+            _not_noted(error)
         finally:
             del self._running[schema]
         if self._waiting[schema]:
@@ -331,15 +382,27 @@ class Committer:
             self._running[schema] = asyncio.create_task(self._note(schema))
             await self._running[schema]
 
-    async def _write(self, schema: str, group: list[tuple[CallCommit, asyncio.Future[None]]]) -> None:
+    def _write_beside(self, schema: str, group: list[Awaited]) -> None:
+        beside = self._beside[schema]
+        task = asyncio.create_task(self._write(schema, group, None))
+        calls = {part.conversation_id for part, _ in group}
+        beside |= dict.fromkeys(calls, task)
+
+        def over(_task: asyncio.Task[None]) -> None:
+            for call in calls:
+                del beside[call]
+
+        task.add_done_callback(over)
+
+    async def _write(self, schema: str, group: list[Awaited], told: Told | None) -> None:
         try:
             parts = [part for part, _ in group]
-            superseded = await self._written(schema, parts)
+            superseded = await self._written(schema, parts, told)
         except (IntegrityError, DataError) as error:
             # One call's rows are refused by the database: the others must not suffer for it.
             if len(group) > 1:
                 for single in group:
-                    await self._write(schema, [single])
+                    await self._write(schema, [single], told)
                 return
             self._settle(group, error)
         except Exception as error:
@@ -355,14 +418,14 @@ class Committer:
                 else:
                     done.set_result(None)
 
-    async def _written(self, schema: str, parts: list[CallCommit]) -> list[CallCommit]:
+    async def _written(self, schema: str, parts: list[CallCommit], told: Told | None) -> list[CallCommit]:
         """Write a group, again where the database gave it up for another's sake and so has written nothing of it.
 
         Its calls, up to two hundred, would all begin anew from their last commits otherwise.
         """
         for tried in range(1, TRIES + 1):
             try:
-                return await self._threads.run(schema, group_write, parts, self._told[schema])
+                return await self._threads.run(schema, group_write, parts, told)
             except OperationalError as error:
                 if tried == TRIES or sqlstate(error) not in outbox.GIVEN_WAY:
                     raise
@@ -370,7 +433,7 @@ class Committer:
         raise AssertionError("tried at least once")
 
     @staticmethod
-    def _settle(group: list[tuple[CallCommit, asyncio.Future[None]]], error: Exception) -> None:
+    def _settle(group: list[Awaited], error: Exception) -> None:
         for _part, done in group:
             if not done.cancelled():
                 done.set_exception(error)
