@@ -207,6 +207,7 @@ def test_what_takes_long_to_write_holds_up_its_own_call_alone_which_keeps_its_or
             await said[1]
             said += [say(slow, 2), say(quick, 2)]
             await said[3]
+            await asyncio.sleep(0.1)  # nothing is left but what waits for its own call
             said += [say(slow, 3), say(quick, 3)]
             await said[5]
         assert [one.done() for one in said] == [False, True] * 3

@@ -320,7 +320,7 @@ class Committer:
     def __init__(self, threads: TenantThreads) -> None:
         self._threads = threads
         self._waiting: dict[str, list[Awaited]] = defaultdict(list)
-        # By company, the calls that are being written beside the groups.
+        # By company, the calls that are being written beside the groups, each with the task that does it.
         self._beside: dict[str, dict[UUID, asyncio.Task[None]]] = defaultdict(dict)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, Told] = defaultdict(Told)
@@ -344,9 +344,8 @@ class Committer:
                 await asyncio.sleep(LINGER_SECONDS)
                 group, rest = _parted(self._waiting[schema], beside.keys())
                 self._waiting[schema] = rest
-                if not group and rest:
-                    await asyncio.wait(set(beside.values()), return_when=asyncio.FIRST_COMPLETED)
-                    continue
+                if not group:
+                    break  # what is left waits for what is written beside, which sees to it
                 quick, slow = _by_pace(group)
                 if slow:
                     self._write_beside(schema, slow)
@@ -391,6 +390,8 @@ class Committer:
         def over(_task: asyncio.Task[None]) -> None:
             for call in calls:
                 del beside[call]
+            if self._waiting[schema] and schema not in self._running:
+                self._running[schema] = asyncio.create_task(self._drain(schema))
 
         task.add_done_callback(over)
 
