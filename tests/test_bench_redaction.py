@@ -1,4 +1,4 @@
-"""The redaction bench counts tokens as docs/benches.md says, in both formats."""
+"""The redaction bench counts tokens as docs/benches-engines.md says, in both formats."""
 
 from __future__ import annotations
 
