@@ -34,7 +34,7 @@ from tenants.scope import TenantThreads, current_schema
 log = structlog.get_logger(__name__)
 
 # A part of a large group costs less than one of a small one. What comes while a group is being written waits anyhow: to
-# wait longer than this beside saves a twentieth of the database's work, and costs finals a third of their time.
+# wait longer beside that saves the database a tenth of its work, and costs finals a third of their time.
 LINGER_SECONDS = 0.002
 TOLD_SECONDS = 1.0
 GROUP_LIMIT = 200
