@@ -43,6 +43,8 @@ def test_a_rule_is_made_tried_undone_and_saved(
     card.locator(".rb-lines").fill("too expensive\ncan't afford")
     card.get_by_label("Line", exact=True).fill("Offer a smaller plan")
     card.get_by_role("button", name="and …").click()
+    # What the server says of it moves what is beneath.
+    page.locator(".rb-status:not([data-busy])").wait_for()
     card.get_by_role("button", name="not").nth(2).click()
     expect(card.locator(".rb-leaf.denied")).to_have_count(1)
     page.click(".rb-bar >> text=Undo")

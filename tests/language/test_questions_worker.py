@@ -7,13 +7,14 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from coaching.models import Guidance
 from conversations.models import Conversation, Utterance
 from moments.models import MomentOccurrence
-from tests.conftest import World
+from tests.conftest import Company, World
 from tests.language.asked import server_of
 from tests.language.questions import MOVING, reads, turns
 from tests.live_calls import call_make, call_play, line, wait_for, worker_process
@@ -30,6 +31,28 @@ TALK = [
 ]
 
 
+def _talked(company: Company, peer: Any) -> UUID:
+    """Play the talk to its end, in a call of its own."""
+    ident, key = call_make(company.people["agent"])
+    asked = len(peer.requests)
+    found_now = MomentOccurrence.objects.filter(conversation=ident).exists
+    asyncio.run(call_play(company.schema, ident, key, seconds=12, end=""))
+    wait_for(lambda: len(peer.requests) > asked, what="the question")
+    # What comes next is heard while the answer is on its way, and brings it to the call: a second at a time, as
+    # the answer may take one.
+    for first in range(121, 241, 10):
+        last = first == 231
+        asyncio.run(call_play(company.schema, ident, key, seconds=1, first=first, end="stop" if last else ""))
+        until = time.monotonic() + 1
+        while not last and time.monotonic() < until and not found_now():
+            time.sleep(0.05)
+    wait_for(
+        lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(),
+        what="the end of the call",
+    )
+    return ident
+
+
 def test_a_live_worker_asks_beside_the_call(committed: World, tmp_path: Path, settings: Any) -> None:
     settings.PROVIDER_ALLOW_PRIVATE_URLS = True
     company, script = committed.northwind, tmp_path / "script.json"
@@ -40,24 +63,11 @@ def test_a_live_worker_asks_beside_the_call(committed: World, tmp_path: Path, se
         definition_make("moving", kind="question", speaker="customer", question=MOVING)
         policy_make(rule("moving", hint_action("Offer the moving service"), id="move"))
         with worker_process(script, tmp_path / "log", PROVIDER_ALLOW_PRIVATE_URLS="1"):
-            ident, key = call_make(company.people["agent"])
-            found_now = MomentOccurrence.objects.filter(conversation=ident).exists
-            asyncio.run(call_play(company.schema, ident, key, seconds=12, end=""))
-            wait_for(lambda: peer.requests, what="the question")
-            # What comes next is heard while the answer is on its way, and brings it to the call: a second at a time, as
-            # the answer may take one.
-            for first in range(121, 241, 10):
-                last = first == 231
-                asyncio.run(
-                    call_play(company.schema, ident, key, seconds=1, first=first, end="stop" if last else "")
-                )
-                until = time.monotonic() + 1
-                while not last and time.monotonic() < until and not found_now():
-                    time.sleep(0.05)
-            wait_for(
-                lambda: Conversation.objects.filter(pk=ident, ended_at__isnull=False).exists(),
-                what="the end of the call",
-            )
+            # A late answer is dropped, as it shall be: a machine that is busy with other tests has three calls.
+            for _call in range(3):
+                ident = _talked(company, peer)
+                if MomentOccurrence.objects.filter(conversation=ident).exists():
+                    break
         said = Utterance.objects.get(conversation=ident, sequence=2)
         found = MomentOccurrence.objects.get(conversation=ident)
         assert (found.utterance, found.definition.key) == (said, "moving")
