@@ -219,6 +219,24 @@ def test_work_within_work_counts_for_itself_alone() -> None:
     assert 0.01 <= used["outer"] < 0.02 <= used["inner"] < 0.03
 
 
+def test_what_is_counted_where_it_lies_is_so_only_while_the_meter_is_on() -> None:
+    class Work:
+        def burn(self) -> str:
+            until = time.thread_time() + 0.01
+            while time.thread_time() < until:
+                pass
+            return "burnt"
+
+    meter, itself = Meter(one_in=1), Work.burn
+    meter.patch("work", Work, "burn")
+    assert Work.burn is itself and Work().burn() == "burnt" and meter.seconds() == {}
+    meter.on()
+    assert Work().burn() == "burnt" and 0.01 <= meter.seconds()["work"] < 0.02
+    meter.off()
+    before = meter.seconds()
+    assert Work.burn is itself and Work().burn() == "burnt" and meter.seconds() == before
+
+
 def test_the_model_of_the_answers_bench_repeats_the_first_sentence_of_the_first_passage() -> None:
     fence = Fence.drawn()
     given = [("question", "How long?"), ("passage 1", "Refunds\n\n# Time\n\n- A refund takes five days. Ask."),

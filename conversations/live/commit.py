@@ -313,8 +313,8 @@ def _by_pace(group: list[Awaited]) -> tuple[list[Awaited], list[Awaited]]:
 class Committer:
     """Collects the parts of all calls of this process, one group under way at a time for each company.
 
-    Calls of which more is wanted than the one statement does (alerts, the end) are written beside it, in a transaction
-    of their own, whose round trips hold up nobody else. What comes of such a call meanwhile waits for it.
+    Calls of which more is wanted than the one statement does (alerts, the end) are written beside it, in one transaction
+    at a time, whose round trips hold up nobody else. What comes of such a call meanwhile waits for it.
     """
 
     def __init__(self, threads: TenantThreads) -> None:
@@ -347,10 +347,15 @@ class Committer:
                 if not group:
                     break  # what is left waits for what is written beside, which sees to it
                 quick, slow = _by_pace(group)
-                if slow:
+                if slow and not beside:
                     self._write_beside(schema, slow)
+                else:
+                    # One beside at a time: many calls that end at once must not take all threads.
+                    self._waiting[schema] = slow + rest
                 if quick:
                     await self._write(schema, quick, self._told[schema])
+                elif beside:
+                    break
         finally:
             del self._running[schema]
         if self._told[schema].is_left and schema not in self._noting:

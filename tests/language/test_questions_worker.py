@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ def test_a_live_worker_asks_beside_the_call(committed: World, tmp_path: Path, se
                 ident = _talked(company, peer)
                 if MomentOccurrence.objects.filter(conversation=ident).exists():
                     break
+                assert re.search(r"questions.failed.*place\W+late", (tmp_path / "log").read_text())
         said = Utterance.objects.get(conversation=ident, sequence=2)
         found = MomentOccurrence.objects.get(conversation=ident)
         assert (found.utterance, found.definition.key) == (said, "moving")
