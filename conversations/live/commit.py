@@ -313,7 +313,7 @@ def _by_pace(group: list[Awaited]) -> tuple[list[Awaited], list[Awaited]]:
 class Committer:
     """Collects the parts of all calls of this process, one group under way at a time for each company.
 
-    Calls of which more is wanted than the one statement does (alerts, the end) are written beside it, in one transaction
+    Calls of which more is wanted than the one statement does (alerts, the end) are written beside it, one transaction
     at a time, whose round trips hold up nobody else. What comes of such a call meanwhile waits for it.
     """
 
