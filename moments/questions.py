@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
@@ -43,7 +44,7 @@ from engines.language.moment_detection import (
 from engines.language.tasks import NO_MODEL, OVER_BUDGET, Outcome
 from engines.rules import Heard, MomentSpec, Occurrence
 from engines.speech.faults import Fault
-from providers.language import task_plan
+from providers.language import models_expected, task_plan
 from tenants.scope import call_in_schema
 
 log = structlog.get_logger(__name__)
@@ -161,6 +162,12 @@ def _as_stored(turns: Sequence[Said], rows: Mapping[int, UUID]) -> list[Said]:
     return [replace(one, text=stored.get(rows[one.sequence], one.text)[:TURN_LENGTH]) for one in turns]
 
 
+@lru_cache(maxsize=1)
+def _expected() -> None:
+    # Once a process, while its first such call begins: its first question has no second to lose.
+    _pool.submit(models_expected)
+
+
 class QuestionSession:
     """Follows one call. Asks only for what `want` names; a step costs next to nothing while nothing is to be asked.
 
@@ -195,6 +202,8 @@ class QuestionSession:
     def want(self, keys: Collection[str]) -> None:
         """Ask for these of the call's moments; others are none of our business."""
         self._wanted = frozenset(keys) & self._specs.keys()
+        if self._wanted:
+            _expected()
         self._open()
 
     def _open(self) -> None:

@@ -121,6 +121,11 @@ def task_plan(task: Task[T], *, sticky: str = "", within_s: float | None = None)
     return replace(plan, prompt=prompt, routes=language_routes(rows), fault="")
 
 
+def models_expected() -> None:
+    """Load what asks a model, before anybody's deadline begins to count: it takes a second, once a process."""
+    runner()
+
+
 def task_fault(task: Task[Any]) -> str:
     """Why no model does a task for the current company now: `NO_MODEL`, `OVER_BUDGET`, or "" where one does.
 
@@ -150,4 +155,4 @@ def task_run(
     return plan.run(variables, form=form, tools=tools)
 
 
-__all__ = ["NotAnswered", "Outcome", "Plan", "task_fault", "task_plan", "task_run"]
+__all__ = ["NotAnswered", "Outcome", "Plan", "models_expected", "task_fault", "task_plan", "task_run"]

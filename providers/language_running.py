@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import redis
@@ -125,10 +126,18 @@ def _keys(company: str, route: Route) -> list[str]:
     return [names.redis_key(company, kind, route.key) for kind in kinds]
 
 
-@lru_cache(maxsize=1)
+_making = Lock()
+
+
 def runner() -> Runner:
-    """What runs calls in this process."""
-    # Not with this module: the SDK takes a second to load, and few companies have a server.
+    """What runs calls in this process. The first time it loads the SDK, which takes a second."""
+    with _making:
+        return _runner()
+
+
+@lru_cache(maxsize=1)
+def _runner() -> Runner:
+    # Not with this module: few companies have a server.
     from engines.language.running import Runner
 
     return Runner(_router)

@@ -18,6 +18,7 @@ from qa.scoring import conversation_score, drafts_judged
 from qa.selectors import quality_settings
 from qa.services import SCORED
 from tenants.scope import current_schema
+from tests.live_calls import wait_for
 from tests.qa.conftest import OFFER
 
 
@@ -54,11 +55,20 @@ def another_worker_at(piece):
     try:
         with other.cursor() as cursor:
             name = f"{current_schema()}:rescore-piece:{piece.pk}"
-            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-            assert cursor.fetchone()[0]
+            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0)), pg_backend_pid()", [name])
+            locked, session = cursor.fetchone()
+            assert locked
         yield
     finally:
         other.close()
+    # The server notices a moment after we have gone.
+    wait_for(lambda: not _is_there(session), what="the other session to end")
+
+
+def _is_there(session):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s)", [session])
+        return cursor.fetchone()[0]
 
 
 def test_what_a_worker_has_is_left_to_it_and_taken_over_once_it_is_dead(calls, begin, monkeypatch):
