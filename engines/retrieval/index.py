@@ -21,7 +21,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
 
 UNIT_PASSAGES = 12
@@ -183,6 +182,9 @@ class Snapshot:
         self._name()
 
     def _weigh(self) -> None:
+        # Not with this module: few processes ever need it, and all would load it.
+        import scipy.sparse as sparse
+
         width = max(1, len(self.vocabulary))
         shape = (self.units, width)
         sizes = np.array([len(kept.keys) for _key, kept in self._texts], np.int64)
@@ -348,6 +350,8 @@ def _joined(parts: list[Any], kind: Any) -> Any:
 
 
 def _matrix(values: Any, rows: Any, columns: Any, shape: tuple[int, int]) -> Any:
+    import scipy.sparse as sparse
+
     return sparse.coo_matrix((values, (rows, columns)), shape=shape, dtype=np.float32).tocsr()
 
 

@@ -21,6 +21,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from engines.speech.audio import AudioFormat
+from engines.speech.containers import HEAD_BYTES, container_of
 
 CHUNK_MS = 100
 RATES = (8_000, 48_000)
@@ -31,7 +32,6 @@ STEP_SECONDS = Fraction(3, 100)
 BAD_PACKETS = 50
 # The first frame of AAC-LC says nothing yet. An MP4's edit list says so; a bare ADTS stream has nowhere to.
 ADTS_PRIMING = 1024
-HEAD_BYTES = 16
 
 _CODECS = {"flac", "mp3", "mp3float", "opus", "libopus", "vorbis", "aac", "alac"}
 _DEMUXERS = {"wav": "wav", "flac": "flac", "mp3": "mp3", "ogg": "ogg", "m4a": "mov", "aac": "aac"}
@@ -39,25 +39,6 @@ _DEMUXERS = {"wav": "wav", "flac": "flac", "mp3": "mp3", "ogg": "ogg", "m4a": "m
 
 class SoundFileError(ValueError):
     """The file cannot be used. The message says why in plain words and quotes nothing of the file."""
-
-
-def container_of(head: bytes) -> str:
-    """Tell the kind of sound file from its first 16 bytes: wav, flac, mp3, ogg, m4a, aac, or "" for none of them."""
-    if head[:4] in {b"RIFF", b"RF64"} and head[8:12] == b"WAVE":
-        return "wav"
-    if head[:4] == b"fLaC":
-        return "flac"
-    if head[:4] == b"OggS":
-        return "ogg"
-    if head[4:8] == b"ftyp":
-        return "m4a"
-    if head[:3] == b"ID3":
-        return "mp3"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
-        return "aac"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2:
-        return "mp3"
-    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sparse
 
 from engines.upkeep.statements import Passage, Statement, statements
 
@@ -89,6 +88,9 @@ def _rarity(rows: Sequence[Statement]) -> dict[str, float]:
 
 def _candidates(rows: Sequence[Statement], rarity: dict[str, float]) -> Iterator[tuple[int, int]]:
     """Pairs of statements of different passages that share half of what they say."""
+    # Not with this module: few processes ever need it, and all would load it.
+    import scipy.sparse as sparse
+
     often = Counter(word for row in rows for word in row.words)
     most = COMMON if len(rows) < MANY else COMMON_OF_MANY
     known = {word: number for number, word in enumerate(word for word, n in often.items() if 1 < n <= most)}

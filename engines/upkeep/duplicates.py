@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sparse
 
 from engines.upkeep.statements import Passage, subject_of, words_of
 
@@ -62,6 +61,9 @@ def duplicates(passages: list[Passage]) -> list[Twins]:
 
 
 def _alike(passages: list[Passage], words: list[list[str]]) -> Iterator[tuple[int, int, float]]:
+    # Not with this module: few processes ever need it, and all would load it.
+    import scipy.sparse as sparse
+
     runs: dict[tuple[str, ...], int] = {}
     rows, columns = [], []
     sizes = np.zeros(len(passages))

@@ -12,7 +12,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
 
 from engines.upkeep.statements import words_of
@@ -29,6 +28,9 @@ def groups(texts: Sequence[str], known: Sequence[int | None], talk: Collection[s
     them for new groups of two and more, None for what stands alone. `talk`: words that say nothing of the matter."""
     if not texts:
         return []
+    # Not with this module: few processes ever need it, and all would load it.
+    import scipy.sparse as sparse
+
     vectors = _vectors(texts, frozenset(talk))
     found: list[int | None] = list(known)
     by_group: defaultdict[int, list[int]] = defaultdict(list)
@@ -71,6 +73,8 @@ def middle(texts: Sequence[str], talk: Collection[str] = ()) -> int:
 
 
 def _vectors(texts: Sequence[str], talk: frozenset[str]) -> Any:
+    import scipy.sparse as sparse
+
     says_nothing = words_of(" ".join(talk))
 
     def words(text: str) -> list[str]:
@@ -86,7 +90,8 @@ def _vectors(texts: Sequence[str], talk: frozenset[str]) -> Any:
 
 
 def _weighed(texts: Sequence[str], weight: float, **given: Any) -> Any:
-    # Few processes ever need it, and all would load it: half of what a start takes.
+    # Half of what a start takes.
+    import scipy.sparse as sparse
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     try:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.permissions import Permission
 from conversations.live.metadata import text_redacted
-from engines.speech.decoding import container_of
+from engines.speech.containers import container_of
 from integrations.uploads import archive
 from integrations.uploads.details import MANIFEST_BYTES, CallDetails, details_read, manifest_read
 

@@ -8,7 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from engines.speech.decoding import SoundFileError, chunks, container_of, probe
+from engines.speech.containers import container_of
+from engines.speech.decoding import SoundFileError, chunks, probe
 from tests.sound_files import BURSTS, bursts, onsets, sound_file
 
 KINDS = [
