@@ -8,9 +8,11 @@ import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts.ids import new_id
-from coaching.models import Guidance
+from coaching.models import BehaviourOutcome, Guidance
 from conversations.live.rows import are_saved, inserts, row_new
-from conversations.models import ConversationEvent, Redaction, Utterance
+from conversations.models import ChatMessage, ConversationEvent, Redaction, Utterance
+from moments.models import MomentOccurrence
+from qa.models import Answer
 
 AT = datetime(2026, 3, 29, 1, 59, 59, 123456, tzinfo=UTC)
 
@@ -126,3 +128,41 @@ def test_what_the_database_refuses_is_said_as_always(northwind, make_conversatio
             setattr(said, name, value)
         with pytest.raises(error), transaction.atomic():
             put(call, [said])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Utterance,
+        ConversationEvent,
+        Redaction,
+        MomentOccurrence,
+        Guidance,
+        BehaviourOutcome,
+        ChatMessage,
+        Answer,
+    ],
+)
+def test_each_index_of_what_is_written_most_is_there_for_something(northwind, model):
+    """One whose columns another begins with finds nothing that the other does not, and is kept with each row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT index.indexrelid::regclass::text, array_remove(index.indkey::int[], 0)
+              FROM pg_index AS index
+              JOIN pg_class AS made ON made.oid = index.indexrelid
+              JOIN pg_am AS method ON method.oid = made.relam
+             WHERE index.indrelid = %s::regclass AND index.indpred IS NULL AND index.indexprs IS NULL
+               AND method.amname = 'btree'
+            """,
+            [model._meta.db_table],
+        )
+        found = dict(cursor.fetchall())
+    assert len(found) > 1
+    covered = [
+        (one, other)
+        for one, columns in found.items()
+        for other, more in found.items()
+        if one != other and more[: len(columns)] == columns
+    ]
+    assert covered == []

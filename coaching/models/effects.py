@@ -56,7 +56,10 @@ class BehaviourOutcome(TimeOrderedModel):
         DONE = "done", _("done")
         MISSED = "missed", _("missed")
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="behaviours")
+    # `behaviour_of_conversation` begins with it.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="behaviours", db_index=False
+    )
     revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT)
     behaviour_key = models.CharField(max_length=80)
     name = models.CharField(max_length=120)

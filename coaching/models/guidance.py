@@ -75,7 +75,10 @@ class Guidance(TimeOrderedModel):
         SEEN = "seen", _("seen")
         UNSEEN = "unseen", _("not seen")
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="guidance")
+    # Written while a call is live: `guidance_state` begins with it.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="guidance", db_index=False
+    )
     # None: the model of the next step suggested it, as `payload` says.
     revision = models.ForeignKey(PolicyRevision, null=True, blank=True, on_delete=models.PROTECT)
     rule_key = models.CharField(max_length=80)

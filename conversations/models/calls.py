@@ -175,7 +175,10 @@ class Utterance(TimeOrderedModel):
     `words`: list of [text, start_ms, end_ms, confidence]. `sentiment`: the customer's, -1 to 1.
     """
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="utterances")
+    # Each row is written while a call is live: the constraint's own index begins with it.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="utterances", db_index=False
+    )
     sequence = models.PositiveIntegerField()
     speaker = models.CharField(max_length=12, choices=Speaker)
     channel_index = models.PositiveSmallIntegerField()
@@ -348,7 +351,10 @@ class ConversationEvent(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events")
+    # As with utterances.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     sequence = models.PositiveIntegerField()
     kind = models.CharField(max_length=40)
     ref = models.UUIDField(null=True)

@@ -60,7 +60,10 @@ class ChatMessage(TimeOrderedModel):
                 return cls.DELIVERED
             return cls.WAITING if is_live and not failed else cls.MISSED
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="chat_messages")
+    # `chat_message_once` begins with it.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="chat_messages", db_index=False
+    )
     utterance = models.OneToOneField(Utterance, on_delete=models.CASCADE, related_name="chat_message")
     message_id = models.CharField(max_length=120)
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.SYSTEM)

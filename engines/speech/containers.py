@@ -1,4 +1,4 @@
-"""The kind of a sound file, told from how it begins. Without FFmpeg, which few processes need and none loads quickly."""
+"""The kind of a sound file, told from how it begins: without FFmpeg, which few processes need and all would load."""
 
 from __future__ import annotations
 

@@ -146,7 +146,10 @@ class Answer(TimeOrderedModel):
         NOT_ASKED = "not_asked", _("the language model was not asked")
         FAILED = "failed", _("what answers it failed")
 
-    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="answers")
+    # `answer_once_per_criterion` begins with it.
+    evaluation = models.ForeignKey(
+        Evaluation, on_delete=models.CASCADE, related_name="answers", db_index=False
+    )
     criterion_key = models.CharField(max_length=40)
     position = models.PositiveSmallIntegerField()
     value = models.CharField(max_length=1000, blank=True, default="")
