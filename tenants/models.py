@@ -9,6 +9,7 @@ from django_tenants.clone import CloneSchema
 from django_tenants.models import DomainMixin, TenantMixin
 from django_tenants.utils import schema_exists
 
+from tenants.migrating import schema_make
 from tenants.scope import connection
 
 
@@ -43,14 +44,15 @@ class Tenant(TenantMixin):
         """Clone the template with its rows: migrations, content types, permissions. Returns whether it was made.
 
         django-tenants would go through all migrations afterwards, half a second to find that none is left; and where
-        the template lacks some, note them as done.
+        the template lacks some, note them as done. The template itself is what all migrations make.
         """
-        base = settings.TENANT_BASE_SCHEMA
-        if self.schema_name == base or not schema_exists(base):
-            return bool(super().create_schema(check_if_exists, sync_schema, verbosity))
         if check_if_exists and schema_exists(self.schema_name):
             return False
-        CloneSchema().clone_schema(base, self.schema_name, self.clone_mode)
+        base = settings.TENANT_BASE_SCHEMA
+        if self.schema_name == base or not schema_exists(base):
+            schema_make(self.schema_name)
+        else:
+            CloneSchema().clone_schema(base, self.schema_name, self.clone_mode)
         connection.set_schema_to_public()
         return True
 

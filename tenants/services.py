@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 
-from django.apps import AppConfig
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
 from django.db import connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django_tenants.utils import schema_exists
 from psycopg import sql
 
 from tenants.keys import tenant_key_create
+from tenants.migrating import shared_migrate
 from tenants.models import Domain, Tenant
 from tenants.scope import PUBLIC, schema_scope
 
@@ -26,7 +23,7 @@ _SCHEMA = re.compile(r"[a-z][a-z0-9_]{1,40}")
 
 def platform_prepare(*, domain: str, verbosity: int = 0) -> None:
     """Migrate the shared tables, the template and every company; safe to run again at any time."""
-    _shared_migrate()
+    shared_migrate()
     with schema_scope(PUBLIC):
         platform, _created = Tenant.objects.get_or_create(schema_name=PUBLIC, defaults={"name": "Platform"})
         Domain.objects.get_or_create(domain=domain, defaults={"tenant": platform})
@@ -35,29 +32,6 @@ def platform_prepare(*, domain: str, verbosity: int = 0) -> None:
             Tenant.objects.create(schema_name=TEMPLATE, name="Template", state=Tenant.State.TEMPLATE)
         else:
             call_command("migrate_schemas", tenant=True, interactive=False, verbosity=verbosity)
-
-
-def _shared_migrate() -> None:
-    """Migrate the public schema, whose tables are those of the shared apps.
-
-    By Django's own executor: django-tenants' command would go through the migrations of all apps, which make nothing
-    here, and take half a minute of a processor for it.
-    """
-    shared = {AppConfig.create(entry).label for entry in settings.SHARED_APPS}
-    with schema_scope(PUBLIC):
-        executor = MigrationExecutor(connection)
-        executor.loader.check_consistent_history(connection)
-        targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] in shared]
-        plan = executor.migration_plan(targets)
-        if plan:
-            graph = executor.loader.graph
-            applied = [node for node in executor.loader.applied_migrations if node in graph.nodes]
-            known = executor.loader.project_state(applied).apps
-            emit_pre_migrate_signal(0, False, connection.alias, apps=known, plan=plan)
-            executor.migrate(targets, plan=plan)
-        # Content types of all apps, so that they have the same numbers here and in every company's schema.
-        every = executor.loader.project_state().apps
-        emit_post_migrate_signal(0, False, connection.alias, apps=every, plan=plan)
 
 
 _RENAMED = """
