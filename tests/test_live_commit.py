@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.ids import new_id
 from conversations.events import events_after, snapshot
+from conversations.live import commit
 from conversations.live.commit import CallCommit, Committer, group_write
 from conversations.live.commit_queue import COMMITS_AHEAD, CommitQueue
 from conversations.live.coverage import Coverage
@@ -227,6 +228,67 @@ def test_what_takes_long_to_write_holds_up_its_own_call_alone_which_keeps_its_or
             assert CallOwner.objects.get(conversation=ident).utterances == 3
 
 
+@pytest.mark.parametrize("how", ["connection lost", "row refused", "written beside"])
+def test_nothing_is_written_behind_what_was_not_written(committed, monkeypatch, how):
+    """A part says how far its call is heard: with the one before missing, words would be, too, and for good."""
+    schema = committed.northwind.schema
+    with committed.northwind.scope():
+        call, _ = call_make()
+        other, _ = call_make()
+        epochs = {ident: call_claim(conversation_id=ident, worker="a").epoch for ident in (call, other)}
+    said, fails = Event(), OperationalError("gone")
+
+    def fail():
+        said.wait(60)
+        raise fails
+
+    def write(parts, told=None):
+        if how == "connection lost" and any(one.utterances == 1 for one in parts):
+            fail()
+        return group_write(parts, told)
+
+    monkeypatch.setattr(commit, "group_write", write)
+
+    async def run():
+        threads = TenantThreads(2, "test")
+        committer = Committer(threads)
+        queues = {ident: CommitQueue(committer, schema, None) for ident in (call, other)}
+
+        def say(ident, number):
+            one = part(ident, epochs[ident], utterance(ident, number))
+            one.utterances = number
+            if ident == call and number == 1 and how == "written beside":
+                one.batch.write(fail)
+            if ident == call and number == 1 and how == "row refused":
+                one.batch.create(utterance(call, 9, text="no \x00 in a database"))
+            queues[ident].put(one)
+
+        say(call, 1)
+        if how != "row refused":
+            await asyncio.sleep(0.05)  # it is under way, alone
+        for number in (2, 3):
+            say(call, number)
+            say(other, number)
+        said.set()
+        async with asyncio.timeout(60):
+            await queues[other].all_written()
+            for _part in range(3):
+                with pytest.raises((OperationalError, DataError)):
+                    await queues[call].all_written()
+            # Not even what comes after that.
+            say(call, 4)
+            with pytest.raises((OperationalError, DataError)):
+                await queues[call].all_written()
+        threads.close()
+
+    asyncio.run(run())
+    with committed.northwind.scope():
+        assert not Utterance.objects.filter(conversation=call).exists()
+        assert CallOwner.objects.get(conversation=call).utterances == 0
+        rows = Utterance.objects.filter(conversation=other).order_by("sequence")
+        assert [row.sequence for row in rows] == [2, 3]
+
+
 class GivesWay:
     """Threads in which the database ends what is written, so many times, with this code."""
 
@@ -308,7 +370,7 @@ class Slow:
     def __init__(self):
         self.under_way, self.trimmed = [], []
 
-    def commit(self, _schema, _part):
+    def commit(self, _schema, _part, **_after):
         self.under_way.append(asyncio.get_running_loop().create_future())
         return self.under_way[-1]
 

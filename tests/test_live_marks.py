@@ -82,7 +82,7 @@ class World:
     async def of(self, _plan):
         return self.provider
 
-    def commit(self, _schema, part):
+    def commit(self, _schema, part, **_after):
         self.parts.append(part)
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)

@@ -67,8 +67,8 @@ class ForgetfulWorld(World):
         self.provider = FallbackProvider([inner], [CircuitBreaker()])
         self.utterances = self.beeped = 0
 
-    def commit(self, _schema, part):
-        done = super().commit(_schema, part)
+    def commit(self, _schema, part, **after):
+        done = super().commit(_schema, part, **after)
         self.parts.clear()
         self.utterances = part.utterances
         self.beeped = len(part.engine_state["recording"]["beeps"])

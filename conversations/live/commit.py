@@ -280,8 +280,28 @@ def _not_noted(error: Exception) -> None:
     log.warning("commit.not_noted", error=type(error).__name__, where=error_place(error))
 
 
-# A part, and who waits for it.
-Awaited = tuple[CallCommit, asyncio.Future[None]]
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A part, who waits for it, and the part of its call before it."""
+
+    part: CallCommit
+    done: asyncio.Future[None]
+    after: asyncio.Future[None] | None
+
+    def stands(self) -> bool:
+        """Whether it may be written: not if nobody waits any more, nor if what comes before it was not written.
+
+        A part says how far its call is heard. Without the one before, words of it would be missing for good.
+        """
+        if self.done.done():
+            return False
+        if self.after is None or not self.after.done():
+            return True
+        if self.after.cancelled():
+            self.done.cancel()
+        elif (error := self.after.exception()) is not None:
+            self.done.set_exception(error)
+        return not self.done.done()
 
 
 def _parted(waiting: list[Awaited], held: Set[UUID]) -> tuple[list[Awaited], list[Awaited]]:
@@ -289,7 +309,7 @@ def _parted(waiting: list[Awaited], held: Set[UUID]) -> tuple[list[Awaited], lis
     group: list[Awaited] = []
     rest: list[Awaited] = []
     for one in waiting:
-        free = len(group) < GROUP_LIMIT and one[0].conversation_id not in held
+        free = len(group) < GROUP_LIMIT and one.part.conversation_id not in held
         (group if free else rest).append(one)
     return group, rest
 
@@ -297,8 +317,8 @@ def _parted(waiting: list[Awaited], held: Set[UUID]) -> tuple[list[Awaited], lis
 def _by_pace(group: list[Awaited]) -> tuple[list[Awaited], list[Awaited]]:
     """What one statement writes; and calls of which something else is to be written, too."""
     by_call: dict[UUID, list[CallCommit]] = {}
-    for part, _done in group:
-        by_call.setdefault(part.conversation_id, []).append(part)
+    for one in group:
+        by_call.setdefault(one.part.conversation_id, []).append(one.part)
     slow = {
         call
         for call, parts in by_call.items()
@@ -306,8 +326,8 @@ def _by_pace(group: list[Awaited]) -> tuple[list[Awaited], list[Awaited]]:
     }
     if not slow:
         return group, []
-    quick = [one for one in group if one[0].conversation_id not in slow]
-    return quick, [one for one in group if one[0].conversation_id in slow]
+    quick = [one for one in group if one.part.conversation_id not in slow]
+    return quick, [one for one in group if one.part.conversation_id in slow]
 
 
 class Committer:
@@ -326,13 +346,16 @@ class Committer:
         self._told: dict[str, Told] = defaultdict(Told)
         self._noting: set[str] = set()
 
-    def commit(self, schema: str, part: CallCommit) -> asyncio.Future[None]:
+    def commit(
+        self, schema: str, part: CallCommit, *, after: asyncio.Future[None] | None = None
+    ) -> asyncio.Future[None]:
         """To be awaited: the part is committed and published. Raises `Superseded` there, or the database's error.
 
-        Parts of one call are written in the order of their calls to this method.
+        Parts of one call are written in the order of their calls to this method. `after`: what was returned for the
+        call's part before, which may be under way. Where that fails, this one does, too, with the same error.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[schema].append((part, done))
+        self._waiting[schema].append(Awaited(part, done, after))
         if schema not in self._running:
             self._running[schema] = asyncio.create_task(self._drain(schema))
         return done
@@ -389,7 +412,7 @@ class Committer:
     def _write_beside(self, schema: str, group: list[Awaited]) -> None:
         beside = self._beside[schema]
         task = asyncio.create_task(self._write(schema, group, None))
-        calls = {part.conversation_id for part, _ in group}
+        calls = {one.part.conversation_id for one in group}
         beside |= dict.fromkeys(calls, task)
 
         def over(_task: asyncio.Task[None]) -> None:
@@ -401,8 +424,11 @@ class Committer:
         task.add_done_callback(over)
 
     async def _write(self, schema: str, group: list[Awaited], told: Told | None) -> None:
+        group = [one for one in group if one.stands()]
+        if not group:
+            return
         try:
-            parts = [part for part, _ in group]
+            parts = [one.part for one in group]
             superseded = await self._written(schema, parts, told)
         except (IntegrityError, DataError) as error:
             # One call's rows are refused by the database: the others must not suffer for it.
@@ -416,13 +442,13 @@ class Committer:
             self._settle(group, error)
         else:
             fenced = {id(part) for part in superseded}
-            for part, done in group:
-                if done.cancelled():
+            for one in group:
+                if one.done.cancelled():
                     continue
-                if id(part) in fenced:
-                    done.set_exception(Superseded)
+                if id(one.part) in fenced:
+                    one.done.set_exception(Superseded)
                 else:
-                    done.set_result(None)
+                    one.done.set_result(None)
 
     async def _written(self, schema: str, parts: list[CallCommit], told: Told | None) -> list[CallCommit]:
         """Write a group, again where the database gave it up for another's sake and so has written nothing of it.
@@ -440,6 +466,6 @@ class Committer:
 
     @staticmethod
     def _settle(group: list[Awaited], error: Exception) -> None:
-        for _part, done in group:
-            if not done.cancelled():
-                done.set_exception(error)
+        for one in group:
+            if not one.done.cancelled():
+                one.done.set_exception(error)

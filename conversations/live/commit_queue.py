@@ -25,12 +25,17 @@ class CommitQueue:
         # What is under way, and before which chunk no audio will be needed again once it is done.
         self._under_way: deque[tuple[asyncio.Future[None], int]] = deque()
         self._trimmed = 0
+        self._last: asyncio.Future[None] | None = None
 
     def put(self, part: CallCommit) -> None:
-        """Hand a part to the group commit without waiting for it: parts of one call keep their order."""
+        """Hand a part to the group commit without waiting for it: parts of one call keep their order.
+
+        None is written where one before it was not.
+        """
         # What is both transcribed and recorded; a task for each part would cost more than all else here.
         kept_from = min([*map(upto_of, part.coverage), part.recorded_ms])
-        self._under_way.append((self._committer.commit(self._schema, part), kept_from // CHUNK_MS))
+        self._last = self._committer.commit(self._schema, part, after=self._last)
+        self._under_way.append((self._last, kept_from // CHUNK_MS))
 
     async def room(self) -> None:
         """Let go of what is done. While the database stands still, wait instead of holding all that is heard."""
