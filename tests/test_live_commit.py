@@ -275,6 +275,9 @@ def test_nothing_is_written_behind_what_was_not_written(committed, monkeypatch, 
             for _part in range(3):
                 with pytest.raises((OperationalError, DataError)):
                     await queues[call].all_written()
+            with pytest.raises((OperationalError, DataError)):
+                queues[call].check()
+            queues[other].check()
             # Not even what comes after that.
             say(call, 4)
             with pytest.raises((OperationalError, DataError)):

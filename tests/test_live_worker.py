@@ -165,23 +165,40 @@ def test_a_call_goes_the_whole_way_and_a_killed_worker_is_continued_as_if_nothin
 
 
 def test_a_call_outlives_every_database_connection(committed, tmp_path):
-    """As when PostgreSQL restarts: what was under way fails, the call goes on from its last commit."""
+    """As when PostgreSQL restarts, and again: what was under way fails, the call goes on from its last commit."""
     company = committed.northwind
     with company.scope(), worker_process(script_file(tmp_path, TALK), tmp_path / "log"):
         ident, key = call_make(company.people["agent"])
-        asyncio.run(call_play(company.schema, ident, key, seconds=12, end=""))
-        wait_for(lambda: Utterance.objects.filter(conversation=ident).exists(), what="the first utterance")
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        heard, upto = Utterance.objects.filter(conversation=ident), 1
+        for number, seconds in ((1, 5), (2, 9), (3, 14), (4, 17), (5, 21), (6, 25), (7, 29), (8, 33)):
+            asyncio.run(
+                call_play(
+                    company.schema,
+                    ident,
+                    key,
+                    seconds=(seconds * 10 + 1 - upto) / 10,
+                    first=upto,
+                    end="stop" if seconds == 33 else "",
+                )
             )
-            assert cursor.fetchone()[0] >= 1
-        asyncio.run(call_play(company.schema, ident, key, seconds=21, first=121))
+            upto = seconds * 10 + 1
+            if number > 1:
+                # What was said last is under way now, or is written in a moment, or just was.
+                sessions_end()
+            wait_for(lambda number=number: heard.count() >= number, what=f"utterance {number}")
         assert wait_for(lambda: ended(ident), what="the end of the call").end_reason == "stop"
-        texts = Utterance.objects.filter(conversation=ident).values_list("text", flat=True)
-        assert list(texts) == [row["text"] for row in TALK]
+        assert list(heard.values_list("text", flat=True)) == [row["text"] for row in TALK]
         assert CallLedger.objects.get(conversation=ident).transcribed_ms == [33_000, 33_000]
+    assert (tmp_path / "log").read_text().count("call.storage_away") > 1
+
+
+def sessions_end():
+    """End all sessions of the database but our own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 # --- Nothing of a card is kept anywhere -----------------------------------------------------------------

@@ -67,9 +67,8 @@ class LiveCall:
         self.claim = claim
         self.call = claim.context
         self.means = means
-        self.source = source or BufferedAudio(
-            means.buffer, claim.context.schema, claim.context.conversation_id, claim.key
-        )
+        of = self.call
+        self.source = source or BufferedAudio(means.buffer, of.schema, of.conversation_id, claim.key)
         self.format = AudioFormat(
             codec=claim.audio_format["codec"],
             sample_rate=claim.audio_format["sample_rate"],
@@ -497,4 +496,5 @@ class LiveCall:
                 quiet_ms=self.arrivals.quiet_ms(self.roles),
             )
             raise_stopped(self.means.stopping)
+            self._commits.check()
             await asyncio.sleep(HEARTBEAT_SECONDS)

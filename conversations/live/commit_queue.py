@@ -44,6 +44,17 @@ class CommitQueue:
         if len(self._under_way) > COMMITS_AHEAD:
             await self._next()
 
+    def check(self) -> None:
+        """For who hears nothing at the moment, and so comes upon nothing. Where any failed, the last one did."""
+        last = self._last
+        if (
+            last is not None
+            and last.done()
+            and not last.cancelled()
+            and (error := last.exception()) is not None
+        ):
+            raise error
+
     async def all_written(self) -> None:
         while self._under_way:
             await self._next()
