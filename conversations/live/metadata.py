@@ -15,7 +15,7 @@ from conversations.live.field_names import holds, type_of
 from conversations.redaction.policy import config_for_metadata
 from engines.redaction.actions import stand_in
 from engines.redaction.redactor import RedactionConfig, redact
-from engines.redaction.text import RawText
+from engines.redaction.text import RawText, storable
 
 MAX_BYTES = 8192
 MAX_KEYS = 64
@@ -23,8 +23,6 @@ MAX_DEPTH = 4
 MAX_TEXT = 500
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# PostgreSQL keeps neither in JSON: the null character, and halves of surrogate pairs.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def check(fields: dict[str, Any]) -> None:
@@ -82,10 +80,10 @@ _CUT_NUMBER = re.compile(r"[+(]?\d(?:[\d .()/-]{0,40})$")
 
 
 def _text(text: str, config: RedactionConfig) -> str:
-    storable = _UNSTORABLE.sub("\ufffd", text)
-    if _UUID.fullmatch(storable):
-        return storable
-    return redact(RawText(storable), config).text
+    known = storable(text)
+    if _UUID.fullmatch(known):
+        return known
+    return redact(RawText(known), config).text
 
 
 def _value(value: Any, config: RedactionConfig) -> Any:

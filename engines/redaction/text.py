@@ -7,8 +7,20 @@ handles unredacted speech.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NoReturn
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """Put U+FFFD for what PostgreSQL keeps in no text: the null character, and halves of surrogate pairs.
+
+    Whatever comes from elsewhere goes through here before it is a text of ours: a row that is refused for it would be
+    refused again however often its call goes on from there.
+    """
+    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
 
 
 class RawText:

@@ -20,7 +20,7 @@ from typing import Any
 import openai
 
 from engines.pinned import Judge, JudgedTransport
-from engines.redaction.text import RawText
+from engines.redaction.text import RawText, storable
 from engines.speech.audio import sound_from, write_audio
 from engines.speech.endpoints import Endpointer, Stretch
 from engines.speech.faults import Fault, ProviderError
@@ -282,7 +282,7 @@ def _span(timed: Any, piece: _Piece) -> tuple[int, int]:
 def _words(timed: Sequence[Any], piece: _Piece) -> list[HeardWord]:
     words = []
     for word in timed:
-        text = str(word.word).strip()
+        text = storable(str(word.word)).strip()
         if text:
             words.append(HeardWord(RawText(text), *_span(word, piece), TOLD_CONFIDENCE))
     return sorted(words, key=lambda word: word.start_ms)
@@ -320,7 +320,7 @@ def _probability(segment: Any) -> float:
 
 def _spread(text: str, start_ms: int, end_ms: int) -> list[HeardWord]:
     """Words that share a time, each by its length."""
-    texts = text.split()
+    texts = storable(text).split()
     total = sum(len(word) + 1 for word in texts)
     words, so_far = [], 0
     for word in texts:

@@ -9,7 +9,7 @@ import pytest
 from engines.speech.deepgram.assembler import ChannelAssembler
 from engines.speech.deepgram.clock import StreamClock
 from engines.speech.deepgram.options import within_tokens
-from engines.speech.deepgram.results import Segment, UtteranceEnd, Word, read
+from engines.speech.deepgram.results import Segment, UtteranceEnd, Word, read, timed_words
 from engines.speech.types import SpeechError
 from tests.engines.deepgram_calls import finals, upto
 
@@ -154,3 +154,12 @@ def test_keyterms_stay_within_the_tokens():
     assert within_tokens(["Zenith  Plus", "", "Zenith Plus", "Kowalczyk"]) == ["Zenith Plus", "Kowalczyk"]
     assert len(within_tokens(["abc"] * 600 + ["d"])) == 1
     assert len(within_tokens([f"{number:03}" for number in range(600)])) == 500
+
+
+def test_what_no_database_keeps_is_in_no_word():
+    """One such letter would have its call begin anew for ever, as its row is refused each time."""
+    spoken = SimpleNamespace(word="half", punctuated_word="half \ud800", start=1.0, end=1.5, confidence=0.9)
+    null = SimpleNamespace(word="nu\x00ll", start=2.0, end=2.5, confidence=0.9)
+    found = timed_words([spoken, null], "", 0, 3)
+    assert [word.text for word in found] == ["half \ufffd", "nu\ufffdll"]
+    assert [word.text for word in timed_words([], "an \udfff é 🎧", 0, 4)] == ["an", "\ufffd", "é", "🎧"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from engines.speech.faults import Fault, ProviderError
 from engines.speech.languages import code_of
 from engines.speech.providers import create
-from engines.speech.transcription import SPREAD_CONFIDENCE, OpenAITranscriptionProvider
+from engines.speech.transcription import SPREAD_CONFIDENCE, OpenAITranscriptionProvider, _finals, _Piece
 from engines.speech.types import CallToHear, Heard, Hypothesis, Progress, SpeechError
 from tests.peers.openai_audio import TranscriptionServer, transcription_server
 from tests.peers.toned import speak
@@ -237,3 +238,14 @@ def test_names_of_languages() -> None:
         *("en", "de", "pt", "en"),
         *("", ""),
     ]
+
+
+def test_what_no_database_keeps_is_in_no_word() -> None:
+    piece = _Piece(0, 0, 4_000, ())
+    timed = SimpleNamespace(word="nu\x00ll", start=0.0, end=1.0)
+    for answer in ("half \ud800", SimpleNamespace(text="half \ud800", language="en")):
+        [final] = _finals(answer, piece, "en")
+        assert final.text.reveal() == "half \ufffd"
+    segment = SimpleNamespace(text="nu\x00ll", start=0.0, end=1.0)
+    with_words = SimpleNamespace(text="nu\x00ll", language="en", words=[timed], segments=[segment])
+    assert words(list(_finals(with_words, piece, "en")), 0) == [("nu\ufffdll", 0, 1_000)]

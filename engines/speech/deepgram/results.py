@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engines.redaction.text import storable
 from engines.speech.deepgram import failures
 
 
@@ -107,7 +108,7 @@ def _segment(message: Any) -> Segment:
 def timed_words(words: Sequence[Any], transcript: str, start: float, end: float) -> tuple[Word, ...]:
     """Return the words; those of a transcript without any share its time evenly. Raises `ValueError` and the like."""
     if not words and transcript.strip():
-        texts = transcript.split()
+        texts = storable(transcript).split()
         share = (end - start) / len(texts)
         return tuple(
             Word(text, start + index * share, start + (index + 1) * share, 0.0)
@@ -115,7 +116,7 @@ def timed_words(words: Sequence[Any], transcript: str, start: float, end: float)
         )
     found = []
     for word in words:
-        text = str(getattr(word, "punctuated_word", None) or word.word or "")
+        text = storable(str(getattr(word, "punctuated_word", None) or word.word or ""))
         begins, ends = _seconds(word.start), _seconds(word.end)
         confidence = word.confidence if isinstance(word.confidence, int | float) else 0.0
         speaker = getattr(word, "speaker", None)
