@@ -7,11 +7,10 @@ handles unredacted speech.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNSTORABLE = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
 
 
 def storable(text: str) -> str:
@@ -20,7 +19,7 @@ def storable(text: str) -> str:
     Whatever comes from elsewhere goes through here before it is a text of ours: a row that is refused for it would be
     refused again however often its call goes on from there.
     """
-    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
+    return text if text.isascii() and "\x00" not in text else text.translate(_UNSTORABLE)
 
 
 class RawText:
