@@ -292,6 +292,37 @@ def test_nothing_is_written_behind_what_was_not_written(committed, monkeypatch, 
         assert [row.sequence for row in rows] == [2, 3]
 
 
+def test_of_a_call_that_was_left_nothing_more_is_written():
+    """Its successor goes on from what is stored, which may not change under it."""
+
+    class Threads:
+        def __init__(self):
+            self.runs, self.under_way, self.go_on = [], asyncio.Event(), asyncio.Event()
+
+        async def run(self, _schema, _work, parts, _told):
+            self.runs.append(parts)
+            self.under_way.set()
+            await self.go_on.wait()
+            return []
+
+    async def run():
+        threads = Threads()
+        committer = Committer(threads)
+        queue, others = CommitQueue(committer, "x", None), CommitQueue(committer, "x", None)
+        first, second, other = (part(new_id(), 1) for _ in range(3))
+        queue.put(first)
+        async with asyncio.timeout(60):
+            await threads.under_way.wait()
+            queue.put(second)
+            await queue.abandon()
+            others.put(other)
+            threads.go_on.set()
+            await others.all_written()
+        assert threads.runs == [[first], [other]]
+
+    asyncio.run(run())
+
+
 class GivesWay:
     """Threads in which the database ends what is written, so many times, with this code."""
 

@@ -326,3 +326,18 @@ def test_one_that_waits_for_an_answer_asks_for_it(
     clock.until(MomentOccurrence.objects.first)
     clock.go(25)
     assert Guidance.objects.get(kind="hint").title == "Offer the moving service"
+
+
+def test_what_asks_a_model_is_there_before_the_first_question(
+    begin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To load it takes a second, of the two that an answer may take."""
+    loaded: list[str] = []
+    monkeypatch.setattr(questions, "models_expected", lambda: loaded.append("once"))
+    questions._expected.cache_clear()
+    try:
+        for _call in range(2):
+            Clock(begin()).go(1)  # nobody has said anything yet
+            assert loaded == ["once"]
+    finally:
+        questions._expected.cache_clear()
